@@ -1,0 +1,75 @@
+// Stored number formats to f32. The Q formats are ggml's: blocks of 32 values, an f16 scale d (and minimum m) in front.
+import {
+  DTYPE_BF16, DTYPE_F16, DTYPE_F32, DTYPE_Q4_0, DTYPE_Q4_1, DTYPE_Q5_0, DTYPE_Q5_1, DTYPE_Q8_0,
+} from "./abi";
+
+/** Bytes that `count` values take; `count` is a multiple of 32 for the Q formats. */
+export function storedBytes(dtype: i32, count: i32): usize {
+  const n = <usize>count;
+  switch (dtype) {
+    case DTYPE_F16:
+    case DTYPE_BF16:
+      return n << 1;
+    case DTYPE_Q4_0:
+      return (n >> 5) * 18;
+    case DTYPE_Q4_1:
+      return (n >> 5) * 20;
+    case DTYPE_Q5_0:
+      return (n >> 5) * 22;
+    case DTYPE_Q5_1:
+      return (n >> 5) * 24;
+    case DTYPE_Q8_0:
+      return (n >> 5) * 34;
+    default:
+      return n << 2;
+  }
+}
+
+/** dst[0..count) = values at `src`, which need not be aligned. */
+export function decode(dst: usize, src: usize, dtype: i32, count: i32): void {
+  switch (dtype) {
+    case DTYPE_F32:
+      memory.copy(dst, src, <usize>count << 2);
+      break;
+    case DTYPE_F16:
+      for (let i: usize = 0; i < <usize>count; i++) store<f32>(dst + (i << 2), f16(load<u16>(src + (i << 1))));
+      break;
+    case DTYPE_BF16:
+      for (let i: usize = 0; i < <usize>count; i++) store<u32>(dst + (i << 2), <u32>load<u16>(src + (i << 1)) << 16);
+      break;
+    default:
+      for (let i = 0; i < count; i += 32, dst += 128, src += storedBytes(dtype, 32)) decodeBlock(dst, src, dtype);
+  }
+}
+
+/** The exact value of a half-precision number, subnormals, infinities and NaN included. */
+// @ts-ignore: decorator
+@inline
+export function f16(h: u32): f32 {
+  // Shifted into an f32's place the exponent is 112 too small; the multiplication mends it, for subnormals too.
+  const magnitude = reinterpret<f32>((h & 0x7fff) << 13) * reinterpret<f32>(0x77800000);
+  const special = (h & 0x7c00) == 0x7c00 ? <u32>0x7f800000 : 0;
+  return reinterpret<f32>(reinterpret<u32>(magnitude) | special | ((h & 0x8000) << 16));
+}
+
+function decodeBlock(dst: usize, src: usize, dtype: i32): void {
+  const d = f16(load<u16>(src));
+  if (dtype == DTYPE_Q8_0) {
+    for (let i: usize = 0; i < 32; i++) store<f32>(dst + (i << 2), d * <f32>load<i8>(src + i, 2));
+    return;
+  }
+  const five = dtype == DTYPE_Q5_0 || dtype == DTYPE_Q5_1;
+  const withMin = dtype == DTYPE_Q4_1 || dtype == DTYPE_Q5_1;
+  const m = withMin ? f16(load<u16>(src, 2)) : <f32>0;
+  const zero = withMin ? 0 : five ? 16 : 8;
+  src += withMin ? 4 : 2;
+  const high = five ? load<u32>(src) : 0;
+  if (five) src += 4;
+  for (let i: usize = 0; i < 16; i++) {
+    const pair = <u32>load<u8>(src + i);
+    const low = (pair & 15) | (((high >> <u32>i) & 1) << 4);
+    const top = (pair >> 4) | (((high >> <u32>(i + 16)) & 1) << 4);
+    store<f32>(dst + (i << 2), d * <f32>(<i32>low - zero) + m);
+    store<f32>(dst + ((i + 16) << 2), d * <f32>(<i32>top - zero) + m);
+  }
+}

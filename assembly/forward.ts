@@ -1,0 +1,58 @@
+// The spine: embedding, layers, head.
+import {
+  BATCH_TOKENS, BATCH_WANTED, BUF_HEAD_IN, BUF_LOGITS, BUF_X, EMB, HEAD, LN0_BIAS, LN0_WEIGHT, LN_OUT_BIAS,
+  LN_OUT_WEIGHT, RWKV4, RWKV5, RWKV6, RWKV7, SLOT_BYTES, TABLE_ARCH, TABLE_LAYERS,
+} from "./abi";
+import { decode, storedBytes } from "./dtypes";
+import { blocksAt, claimBlocks, productAt } from "./matmul";
+import { batchWord, enter, globalVector, globals, row, table, width } from "./model";
+import { argument, begin, claim, end } from "./pool";
+import { layer4 } from "./rwkv4";
+import { layer5 } from "./rwkv5";
+import { layer6 } from "./rwkv6";
+import { layer7 } from "./rwkv7";
+import { norm } from "./vec";
+
+const LAYER_NORM_EPS: f32 = 1e-5;
+
+/** OP_FORWARD(rows, segments, wanted) */
+export function forward(): void {
+  while (claim(argument(0))) for (let t = begin; t < end; t++) embed(t);
+  const arch = table(TABLE_ARCH);
+  for (let layer = 0; layer < table(TABLE_LAYERS); layer++) {
+    enter(layer);
+    switch (arch) {
+      case RWKV4:
+        layer4();
+        break;
+      case RWKV5:
+        layer5();
+        break;
+      case RWKV6:
+        layer6();
+        break;
+      case RWKV7:
+        layer7(layer);
+        break;
+    }
+  }
+  const wanted = argument(2);
+  if (wanted == 0) return;
+  while (claim(wanted)) for (let i = begin; i < end; i++) normWanted(i);
+  const head = globals + HEAD * SLOT_BYTES;
+  while (claimBlocks(blocksAt(head))) productAt(head, BUF_HEAD_IN, 0, BUF_LOGITS, wanted);
+}
+
+/** BUF_X[t] = layer norm 0 of the token's row of emb, which is kept as it was stored. */
+function embed(t: i32): void {
+  const emb = globals + EMB * SLOT_BYTES;
+  const dtype = load<i32>(emb, 4);
+  const x = row(BUF_X, t);
+  decode(x, load<usize>(emb) + <usize>batchWord(BATCH_TOKENS, t) * storedBytes(dtype, width), dtype, width);
+  if (globalVector(LN0_WEIGHT)) norm(x, x, globalVector(LN0_WEIGHT), globalVector(LN0_BIAS), width, LAYER_NORM_EPS);
+}
+
+function normWanted(i: i32): void {
+  const x = row(BUF_X, batchWord(BATCH_WANTED, i));
+  norm(row(BUF_HEAD_IN, i), x, globalVector(LN_OUT_WEIGHT), globalVector(LN_OUT_BIAS), width, LAYER_NORM_EPS);
+}

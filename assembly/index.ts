@@ -1,0 +1,47 @@
+// The exports, nothing else.
+import { OP_DECODE, OP_FOLD, OP_FORWARD, OP_PACK, OP_QUIT } from "./abi";
+import { forward } from "./forward";
+import { decodeValues, fold, packRows } from "./loading";
+import { open, scratchOf } from "./model";
+import { announce, awaitCommand, join, operation } from "./pool";
+
+/** First byte that the module does not use itself: the host checks that it does not lie above CONTROL. */
+export function firstFree(): usize {
+  return __heap_base;
+}
+
+/** Thread 0, once: the host has written the model table and the thread count. */
+export function start(): void {
+  join(0, scratchOf(0));
+  open();
+}
+
+/** Thread 0: runs the command at CONTROL_REQUEST together with the other threads; returns when it is done. */
+export function run(): void {
+  announce();
+  execute();
+}
+
+/** Other threads: takes part in every command until OP_QUIT. */
+export function serve(thread: i32): void {
+  join(thread, scratchOf(thread));
+  open();
+  for (let epoch = awaitCommand(0); operation() != OP_QUIT; epoch = awaitCommand(epoch)) execute();
+}
+
+function execute(): void {
+  switch (operation()) {
+    case OP_FORWARD:
+      forward();
+      break;
+    case OP_PACK:
+      packRows();
+      break;
+    case OP_DECODE:
+      decodeValues();
+      break;
+    case OP_FOLD:
+      fold();
+      break;
+  }
+}

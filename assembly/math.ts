@@ -1,0 +1,73 @@
+// Elementary functions on four f32 lanes, built from IEEE operations in a fixed order: the same bits on every machine.
+// Polynomials are minimax fits (Remez exchange, in float64, coefficients then rounded to f32). The error bounds stated
+// here are checked over the functions' whole range by test/kernels/math.spec.ts.
+
+// @ts-ignore: decorator
+@inline function all(x: f32): v128 {
+  return f32x4.splat(x);
+}
+
+/**
+ * e^x, within 1.3e-7 of it relatively where the result is a normal number; 0 below −87.33, +∞ above 88.72, NaN for NaN.
+ * x = n·ln 2 + r with |r| ≤ ln 2 / 2; e^r = 1 + r + r²·P(r); 2^n enters through the exponent bits.
+ */
+// @ts-ignore: decorator
+@inline export function exp(x: v128): v128 {
+  // The limits keep n within an f32's exponents; n = 128 is reached by two steps of 2^64.
+  const n = f32x4.nearest(f32x4.mul(f32x4.max(f32x4.min(x, all(89)), all(-88)), all(1.44269504)));
+  // ln 2 in two parts: the first has 9 trailing zero bits, so n times it is exact.
+  let r = f32x4.sub(f32x4.max(f32x4.min(x, all(89)), all(-88)), f32x4.mul(n, all(0.693359375)));
+  r = f32x4.sub(r, f32x4.mul(n, all(-2.12194440e-4)));
+  let p = f32x4.add(f32x4.mul(all(0.0013814540579915047), r), all(0.00836874544620514));
+  p = f32x4.add(f32x4.mul(p, r), all(0.04166838899254799));
+  p = f32x4.add(f32x4.mul(p, r), all(0.1666652113199234));
+  p = f32x4.add(f32x4.mul(p, r), all(0.4999999403953552));
+  p = f32x4.add(f32x4.add(f32x4.mul(p, f32x4.mul(r, r)), r), all(1));
+  const i = i32x4.trunc_sat_f32x4_s(n);
+  const half = i32x4.shr_s(i, 1);
+  const y = f32x4.mul(f32x4.mul(p, power(half)), power(i32x4.sub(i, half)));
+  return v128.andnot(y, f32x4.lt(x, all(-87.33)));
+}
+
+/** 2^n for −126 ≤ n ≤ 127 */
+// @ts-ignore: decorator
+@inline function power(n: v128): v128 {
+  return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
+}
+
+/** 1 / (1 + e^−x), within 2e-7 of it relatively for x ≥ −87; 0 below −88.72. */
+// @ts-ignore: decorator
+@inline export function sigmoid(x: v128): v128 {
+  return f32x4.div(all(1), f32x4.add(all(1), exp(f32x4.neg(x))));
+}
+
+/** x · sigmoid(x) */
+// @ts-ignore: decorator
+@inline export function silu(x: v128): v128 {
+  return f32x4.mul(x, sigmoid(x));
+}
+
+/**
+ * tanh x, within 3e-7 of it relatively. Below 0.625 an odd polynomial, because 1 − e^−2x would cancel there;
+ * above it (1 − e^−2|x|) / (1 + e^−2|x|) with the sign of x.
+ */
+// @ts-ignore: decorator
+@inline export function tanh(x: v128): v128 {
+  const sign = v128.and(x, i32x4.splat(0x80000000));
+  const a = f32x4.abs(x);
+  const e = exp(f32x4.mul(a, all(-2)));
+  const large = v128.or(f32x4.div(f32x4.sub(all(1), e), f32x4.add(all(1), e)), sign);
+  const z = f32x4.mul(x, x);
+  let p = f32x4.add(f32x4.mul(all(-0.005717045161873102), z), all(0.02065058797597885));
+  p = f32x4.add(f32x4.mul(p, z), all(-0.05374349653720856));
+  p = f32x4.add(f32x4.mul(p, z), all(0.13331490755081177));
+  p = f32x4.add(f32x4.mul(p, z), all(-0.3333328366279602));
+  const small = f32x4.add(x, f32x4.mul(f32x4.mul(p, z), x));
+  return v128.bitselect(small, large, f32x4.lt(a, all(0.625)));
+}
+
+/** Sum of the four lanes, in one fixed order. */
+// @ts-ignore: decorator
+@inline export function lanes(x: v128): f32 {
+  return (f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1)) + (f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3));
+}

@@ -1,0 +1,136 @@
+// What the host wrote into the model table, and where the things of a forward pass are.
+import {
+  BATCH_OWNERS,
+  BATCH_SEGMENTS,
+  BLOCK_ROWS,
+  SEGMENT_BYTES,
+  SLOT_BYTES,
+  TABLE,
+  TABLE_BATCH,
+  TABLE_BUFFERS,
+  TABLE_GLOBALS,
+  TABLE_GROUP_NORM_EPS,
+  TABLE_HEAD_SIZE,
+  TABLE_LAYER_STATE,
+  TABLE_SCRATCH,
+  TABLE_SCRATCH_BYTES,
+  TABLE_SLOTS,
+  TABLE_SLOTS_PER_LAYER,
+  TABLE_WIDTH,
+} from "./abi";
+import { self } from "./pool";
+
+/** Values in a row of the residual stream; a multiple of 16. */
+export let width: i32 = 0;
+/** Values per head; a multiple of 8. */
+export let headSize: i32 = 0;
+/** Heads that are handed out together, so that their rows are whole blocks of a packed matrix. */
+export let groupHeads: i32 = 0;
+export let groups: i32 = 0;
+export let groupNormEps: f32 = 0;
+/** This thread's scratch area. */
+export let scratch: usize = 0;
+/** Slots outside the layers, and of the present layer. */
+export let globals: usize = 0;
+export let slots: usize = 0;
+let buffers: usize = 0;
+let batch: usize = 0;
+let layerState: usize = 0;
+
+// @ts-ignore: decorator
+@inline
+export function table(word: i32): i32 {
+  return load<i32>(<usize>TABLE + (<usize>word << 2));
+}
+
+/** Address of a thread's scratch area. */
+export function scratchOf(thread: i32): usize {
+  return table(TABLE_SCRATCH) + thread * table(TABLE_SCRATCH_BYTES);
+}
+
+/** Takes the table's constants into this thread's globals. */
+export function open(): void {
+  width = table(TABLE_WIDTH);
+  headSize = table(TABLE_HEAD_SIZE);
+  groupHeads = headSize % BLOCK_ROWS == 0 ? 1 : 2;
+  groups = width / (headSize * groupHeads);
+  groupNormEps = reinterpret<f32>(table(TABLE_GROUP_NORM_EPS));
+  scratch = scratchOf(self);
+  globals = table(TABLE_GLOBALS);
+  buffers = table(TABLE_BUFFERS);
+  batch = table(TABLE_BATCH);
+}
+
+/** Makes `layer` the present one. */
+export function enter(layer: i32): void {
+  slots = table(TABLE_SLOTS) + layer * table(TABLE_SLOTS_PER_LAYER) * SLOT_BYTES;
+  layerState = layer * table(TABLE_LAYER_STATE);
+}
+
+/** Pointer to the values of a vector of the present layer; 0 if the model has none of that name. */
+// @ts-ignore: decorator
+@inline
+export function vector(slot: i32): usize {
+  return load<usize>(slots + <usize>slot * SLOT_BYTES);
+}
+
+/** The same for a vector outside the layers. */
+// @ts-ignore: decorator
+@inline
+export function globalVector(slot: i32): usize {
+  return load<usize>(globals + <usize>slot * SLOT_BYTES);
+}
+
+/** Row `t` of an activation buffer. */
+// @ts-ignore: decorator
+@inline
+export function row(buffer: i32, t: i32): usize {
+  const at = buffers + (<usize>buffer << 3);
+  return load<usize>(at) + <usize>t * load<usize>(at, 4);
+}
+
+/** Bytes between the rows of an activation buffer. */
+// @ts-ignore: decorator
+@inline
+export function stride(buffer: i32): usize {
+  return load<usize>(buffers + (<usize>buffer << 3), 4);
+}
+
+/** Word `i` of one of the batch's arrays (BATCH_...). */
+// @ts-ignore: decorator
+@inline
+export function batchWord(array: usize, i: i32): i32 {
+  return load<i32>(batch + array + (<usize>i << 2));
+}
+
+/** The segment that row `t` belongs to. */
+// @ts-ignore: decorator
+@inline
+export function segmentOf(t: i32): usize {
+  return segmentAt(batchWord(BATCH_OWNERS, t));
+}
+
+// @ts-ignore: decorator
+@inline
+export function segmentAt(i: i32): usize {
+  return batch + BATCH_SEGMENTS + <usize>i * SEGMENT_BYTES;
+}
+
+/** State of a segment's session in the present layer. */
+// @ts-ignore: decorator
+@inline
+export function stateOf(segment: usize): usize {
+  return load<usize>(segment) + layerState;
+}
+
+// @ts-ignore: decorator
+@inline
+export function firstRow(segment: usize): i32 {
+  return load<i32>(segment, 4);
+}
+
+// @ts-ignore: decorator
+@inline
+export function endRow(segment: usize): i32 {
+  return load<i32>(segment, 8);
+}

@@ -1,0 +1,173 @@
+// Threads. A forward pass is a sequence of phases; a phase is a number of units (rows, blocks of rows, heads) that may
+// be done in any order. Every thread walks through the same phases and asks for units:
+//
+//   while (claim(units)) for (let u = begin; u < end; u++) ...;
+//
+// A phase is over when its units are done, not when every thread has come by: a thread that lost its core between two
+// units holds nobody up; it finds the phases that it missed exhausted and passes through them. Units are handed out in
+// shrinking pieces, so that a thread reads long runs first and the last ones to finish finish together.
+//
+// Which thread does a unit never changes its bits. This is the only file with atomics.
+import {
+  COMMAND_BYTES,
+  CONTROL_COMMAND,
+  CONTROL_EPOCH,
+  CONTROL_PHASES,
+  CONTROL_REQUEST,
+  CONTROL_THREADS,
+  LINE,
+  PHASE_SLOTS,
+} from "./abi";
+
+/** The units that the last claim() took: [begin, end). */
+export let begin: i32 = 0;
+export let end: i32 = 0;
+/** This thread's number, and how many there are. */
+export let self: i32 = 0;
+let threads: i32 = 1;
+/** Number of the phase that this thread is in. It wraps after 2^32 phases; comparisons are of differences. */
+let phase: u32 = 0;
+
+// A slot is used again PHASE_SLOTS phases later, so it needs no clearing: claim and done are 64-bit words of
+// (phase number, count), and a thread that finds an older number starts the count anew.
+const CLAIM: usize = 0;
+const DONE: usize = 8;
+const WAKES: usize = 16;
+const SLEEPERS: usize = 20;
+
+// Looking at `done` this often before sleeping takes 10–20 µs: longer than the usual wait at the end of a phase,
+// shorter than what waking a thread up costs.
+const SPINS: i32 = 2000;
+
+// @ts-ignore: decorator
+@inline
+function slot(): usize {
+  return <usize>CONTROL_PHASES + <usize>(phase % PHASE_SLOTS) * LINE;
+}
+
+/**
+ * Takes the next units of the present phase into [begin, end), at least `least` of them while there are so many.
+ * When none are left, waits until all are done, steps to the next phase and returns false.
+ */
+export function claim(units: i32, least: i32 = 1): bool {
+  const at = slot();
+  if (end > begin) finish(at, end - begin, units);
+  for (;;) {
+    const word = atomic.load<u64>(at, CLAIM);
+    const age = <i32>(phase - <u32>(word >> 32));
+    const next = age == 0 ? <i32>word : 0;
+    const left = units - next;
+    if (age < 0 || left <= 0) break;
+    const take = min(left, max(least, left / (threads * 2)));
+    if (atomic.cmpxchg<u64>(at, word, (<u64>phase << 32) | (next + take), CLAIM) == word) {
+      begin = next;
+      end = next + take;
+      return true;
+    }
+  }
+  begin = end = 0;
+  if (units > 0) awaitDone(at, units);
+  phase++;
+  return false;
+}
+
+/** Credits `count` units of the present phase, and wakes the sleepers when they were the last. */
+function finish(at: usize, count: i32, units: i32): void {
+  for (;;) {
+    const word = atomic.load<u64>(at, DONE);
+    const sum = (<u32>(word >> 32) == phase ? <i32>word : 0) + count;
+    if (atomic.cmpxchg<u64>(at, word, (<u64>phase << 32) | sum, DONE) != word) continue;
+    if (sum == units) {
+      atomic.add<i32>(at, 1, WAKES);
+      if (atomic.load<i32>(at, SLEEPERS)) atomic.notify(at + WAKES, -1);
+    }
+    return;
+  }
+}
+
+/**
+ * Returns when all units of the present phase are done. Sleeps on the count of wake-ups, read before the check: a
+ * finish in between changes it, and the sleep ends at once.
+ * One loop with the spin counter inside: two loops in a row are miscompiled by Node 20's baseline compiler.
+ */
+function awaitDone(at: usize, units: i32): void {
+  for (let spins = 0; ; spins++) {
+    const wakes = atomic.load<i32>(at, WAKES);
+    const word = atomic.load<u64>(at, DONE);
+    const age = <i32>(phase - <u32>(word >> 32));
+    if (age < 0 || (age == 0 && <i32>word == units)) return;
+    if (spins < SPINS) continue;
+    atomic.add<i32>(at, 1, SLEEPERS);
+    memory.atomic.wait32(at + WAKES, wakes, -1);
+    atomic.sub<i32>(at, 1, SLEEPERS);
+  }
+}
+
+// ---- commands -------------------------------------------------------------------------------------------------------
+
+// Each thread works on its own copy of the command: the next one may be written while it still passes through phases
+// that others have finished. (Plain globals are per instance, that is, per thread; data segments are not.)
+let copy: usize = 0;
+
+/** What the running command is: OP_... */
+// @ts-ignore: decorator
+@inline
+export function operation(): i32 {
+  return load<i32>(copy);
+}
+
+/** Argument `i` of the running command: a number. */
+// @ts-ignore: decorator
+@inline
+export function argument(i: i32): i32 {
+  return load<i32>(copy + ((<usize>i + 2) << 2));
+}
+
+/** Argument `i` of the running command: an address. */
+// @ts-ignore: decorator
+@inline
+export function pointer(i: i32): usize {
+  return <usize>argument(i);
+}
+
+/** Gives this thread its number and a place for its copy of the command. */
+export function join(thread: i32, copyAt: usize): void {
+  self = thread;
+  copy = copyAt;
+  threads = load<i32>(CONTROL_THREADS);
+}
+
+/** Thread 0: announces the command that the host has written. */
+export function announce(): void {
+  atomic.add<i32>(CONTROL_EPOCH, 1);
+  store<u32>(CONTROL_REQUEST + 4, phase);
+  for (let at: usize = 0; at < <usize>COMMAND_BYTES; at += 4) {
+    atomic.store<i32>(<usize>CONTROL_COMMAND + at, load<i32>(<usize>CONTROL_REQUEST + at));
+  }
+  const epoch = atomic.add<i32>(CONTROL_EPOCH, 1) + 1;
+  if (threads > 1) atomic.notify(CONTROL_EPOCH, -1);
+  take(epoch);
+}
+
+/** Other threads: sleeps until there is a command other than that of `epoch`; returns its epoch. */
+export function awaitCommand(epoch: i32): i32 {
+  let now = epoch;
+  for (let spins = 0; now == epoch || (now & 1) == 1 || !take(now); spins++) {
+    if (spins > SPINS) memory.atomic.wait32(CONTROL_EPOCH, now, -1);
+    now = atomic.load<i32>(CONTROL_EPOCH);
+  }
+  return now;
+}
+
+/**
+ * Copies the command; false if the next one was being written meanwhile.
+ * The words are read atomically, so that the check of the epoch after them is not done before them.
+ */
+function take(epoch: i32): bool {
+  for (let at: usize = 0; at < <usize>COMMAND_BYTES; at += 4) {
+    store<i32>(copy + at, atomic.load<i32>(<usize>CONTROL_COMMAND + at));
+  }
+  phase = load<u32>(copy + 4);
+  begin = end = 0;
+  return atomic.load<i32>(CONTROL_EPOCH) == epoch;
+}

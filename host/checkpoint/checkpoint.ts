@@ -1,0 +1,40 @@
+/** Number formats of stored tensors. The Q formats are ggml's blocks of 32 values along the last axis. */
+export type Dtype = "F32" | "F16" | "BF16" | "Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q8_0";
+
+/** A named tensor in a file: a directory entry; its values stay in the file until they are read. */
+export interface Tensor {
+  readonly name: string;
+  readonly dtype: Dtype;
+  /** Row-major, outermost axis first, as torch prints it. */
+  readonly shape: readonly number[];
+  /**
+   * Fills `target` with the tensor's row-major bytes from byte `from` on. Views with other strides are gathered.
+   * @throws WkvError `bad-file` when the file ends early
+   */
+  read(target: Uint8Array, from: number): Promise<void>;
+}
+
+/** A model file as a directory of tensors, under the names that the file gives them. */
+export interface Checkpoint {
+  readonly format: "pth" | "safetensors" | "rwkv.cpp";
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  /** Entries that hold no weights, such as counters and integer masks: name to what it is. For `inspect` and messages. */
+  readonly skipped?: ReadonlyMap<string, string>;
+}
+
+/** Bytes that `count` values take; `count` must be a multiple of 32 for the Q formats. */
+export function byteLength(dtype: Dtype, count: number): number {
+  return (count / BLOCK[dtype].values) * BLOCK[dtype].bytes;
+}
+
+/** Smallest readable unit of each format. */
+export const BLOCK: Readonly<Record<Dtype, { values: number; bytes: number }>> = {
+  F32: { values: 1, bytes: 4 },
+  F16: { values: 1, bytes: 2 },
+  BF16: { values: 1, bytes: 2 },
+  Q4_0: { values: 32, bytes: 18 },
+  Q4_1: { values: 32, bytes: 20 },
+  Q5_0: { values: 32, bytes: 22 },
+  Q5_1: { values: 32, bytes: 24 },
+  Q8_0: { values: 32, bytes: 34 },
+};

@@ -1,0 +1,42 @@
+import { WkvError } from "../errors.ts";
+import { readBytes, type Source } from "../source.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { isLegacyPth, openLegacyPth } from "./legacy.ts";
+import { openPth } from "./pth.ts";
+import { GGMF_MAGIC, openRwkvCpp } from "./rwkvcpp.ts";
+import { openSafetensors } from "./safetensors.ts";
+import { guessFormat, isText, startsWith } from "./unknown.ts";
+
+/** First bytes that tell any format from any other. */
+const HEAD_BYTES = 512;
+
+/**
+ * Opens a model file as a directory of tensors; only headers are read. The content decides which format it is, not the
+ * name. The source stays open as long as its tensors are read, and is the caller's to close.
+ * @throws WkvError `unknown-format` when no reader knows the bytes; `bad-file` or `unsupported-model` from the reader
+ */
+export async function openCheckpoint(source: Source): Promise<Checkpoint> {
+  const head = await readBytes(source, 0, Math.min(HEAD_BYTES, source.size));
+  if (startsWith(head, "PK\x03\x04") || startsWith(head, "PK\x05\x06")) return openPth(source);
+  if (isLegacyPth(head)) return openLegacyPth(source);
+  if (isGgmf(head)) return openRwkvCpp(source);
+  if (isSafetensors(head)) return openSafetensors(source);
+  const { looksLike, advice } = guessFormat(head);
+  throw new WkvError(
+    "unknown-format",
+    `${source.name} ${looksLike ?? `starts with bytes ${hex(head)}, which no reader knows`}: ${advice}`,
+  );
+}
+
+function isGgmf(head: Uint8Array): boolean {
+  return head.length >= 4 && new DataView(head.buffer).getUint32(0, true) === GGMF_MAGIC;
+}
+
+/** Eight bytes of header length, then the JSON header. Were the eight bytes text, the length would be astronomical. */
+function isSafetensors(head: Uint8Array): boolean {
+  return head[8] === 0x7b && !isText(head.subarray(0, 8));
+}
+
+function hex(head: Uint8Array): string {
+  return Array.from(head.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+}

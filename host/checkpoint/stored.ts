@@ -1,0 +1,61 @@
+import { checkRange, type Source } from "../source.ts";
+import { byteLength, type Dtype, type Tensor } from "./checkpoint.ts";
+import { damaged, quoted } from "./damage.ts";
+
+/** A run of bytes inside a source, addressed from its own start. */
+export interface Extent {
+  /** Bytes. */
+  readonly size: number;
+  read(target: Uint8Array, offset: number): Promise<void>;
+}
+
+/** More tensors than any model has: past this, a header is there to use up memory. */
+const MAX_TENSORS = 100_000;
+
+/**
+ * The `size` bytes of `source` from `start` on.
+ * @throws WkvError `bad-file` when the source ends before them
+ */
+export function extentOf(source: Source, start: number, size: number): Extent {
+  checkRange(source.name, source.size, start, size);
+  return { size, read: (target, offset) => source.read(target, start + offset) };
+}
+
+/** Values in a tensor of this shape; a scalar's shape is empty. Exact up to 2^53, and never too small beyond. */
+export function valueCount(shape: readonly number[]): number {
+  return shape.reduce((count, size) => count * size, 1);
+}
+
+/** A tensor whose row-major bytes are the extent's first bytes. */
+export function storedTensor(name: string, dtype: Dtype, shape: readonly number[], extent: Extent): Tensor {
+  const size = byteLength(dtype, valueCount(shape));
+  return {
+    name,
+    dtype,
+    shape,
+    async read(target, from) {
+      checkSlice(name, size, from, target.length);
+      await extent.read(target, from);
+    },
+  };
+}
+
+/** Every `Tensor.read` passes here first. A slice outside the tensor is the caller's mistake, not the file's. */
+export function checkSlice(name: string, size: number, from: number, length: number): void {
+  if (!(Number.isSafeInteger(from) && from >= 0 && from + length <= size))
+    throw new RangeError(
+      `"from" expected a slice within the ${size} bytes of tensor ${quoted(name)}, got ${from} to ${from + length}`,
+    );
+}
+
+/**
+ * Adds a tensor to a directory.
+ * @throws WkvError `bad-file` for a name that is there already, or for too many tensors
+ */
+export function addTensor(tensors: Map<string, Tensor>, tensor: Tensor, file: string): void {
+  if (tensors.has(tensor.name))
+    throw damaged(file, `two tensors are named ${quoted(tensor.name)}; convert the model again.`);
+  if (tensors.size >= MAX_TENSORS)
+    throw damaged(file, `more than ${MAX_TENSORS} tensors: this is not a model that wkv can run.`);
+  tensors.set(tensor.name, tensor);
+}

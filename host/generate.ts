@@ -1,0 +1,121 @@
+import { createSampler, logProbability, type SamplerOptions } from "./sampler.ts";
+import type { Tokenizer } from "./tokenizer/tokenizer.ts";
+
+export interface GenerateOptions extends SamplerOptions {
+  /** Most tokens to make. Default 256. */
+  maxTokens?: number | undefined;
+  /** Ends before the first of these texts, none of which is ever shown. */
+  stop?: readonly string[] | undefined;
+  /** Adds the natural logarithm of each token's probability, before temperature and cuts. */
+  logprobs?: boolean | undefined;
+  /** Ends the generation: the loop throws the signal's reason, and the session stays as it was after the last token. */
+  signal?: AbortSignal | undefined;
+}
+
+/** `end`: the model ended the text; `stop`: a stop string came; `length`: maxTokens were made. */
+export type StopReason = "end" | "stop" | "length";
+
+/** One token of a generation. */
+export interface Piece {
+  /** The text that became complete with this token; empty inside a character or what may be a stop string. */
+  readonly text: string;
+  readonly token: number;
+  readonly logprob?: number;
+  /** Why the generation ended; on the last piece only. */
+  readonly stop?: StopReason;
+}
+
+/** What a generation needs of its session. */
+export interface Generator {
+  /** The logits to start from. */
+  readonly logits: Float32Array;
+  /** Takes the token in; returns the logits after it. */
+  next(token: number): Promise<Float32Array>;
+}
+
+/**
+ * Makes tokens until something ends it. Every token but the one that ends the text has been taken in when its piece
+ * is given, so that the session can be saved or continued after any piece.
+ */
+export async function* generate(
+  { logits, next }: Generator,
+  tokenizer: Tokenizer,
+  options: GenerateOptions,
+): AsyncGenerator<Piece, void, void> {
+  const { maxTokens = 256, stop = [], logprobs = false, signal } = options;
+  const sample = createSampler(options);
+  const decoder = tokenizer.stream();
+  const filter = new StopFilter(stop);
+  for (let made = 1; made <= maxTokens; made++) {
+    signal?.throwIfAborted();
+    const token = sample(logits);
+    const piece = logprobs ? { token, logprob: logProbability(logits, token) } : { token };
+    if (token === tokenizer.endOfText) {
+      yield { ...piece, text: filter.push(decoder.flush()) + filter.rest(), stop: filter.found ? "stop" : "end" };
+      return;
+    }
+    logits = await next(token);
+    let text = filter.push(decoder.push(token));
+    if (!filter.found && made === maxTokens) text += filter.push(decoder.flush()) + filter.rest();
+    if (filter.found) return yield { ...piece, text, stop: "stop" };
+    yield made === maxTokens ? { ...piece, text, stop: "length" } : { ...piece, text };
+  }
+}
+
+/** @throws TypeError or RangeError naming the option that is wrong */
+export function checkGenerateOptions({ maxTokens = 256, stop = [] }: GenerateOptions): void {
+  if (!Number.isInteger(maxTokens) || maxTokens < 1)
+    throw new RangeError(`"maxTokens" expected a whole number from 1 on, got ${maxTokens}`);
+  if (!Array.isArray(stop) || stop.some((s) => typeof s !== "string" || s === ""))
+    throw new TypeError(`"stop" expected an array of texts that are not empty, got ${JSON.stringify(stop)}`);
+}
+
+/** Lets text through until a stop string comes, holding back what may be the beginning of one. */
+export class StopFilter {
+  readonly #stops: readonly string[];
+  #held = "";
+  found = false;
+
+  constructor(stops: readonly string[]) {
+    this.#stops = stops;
+  }
+
+  /** The text that may be shown now. */
+  push(text: string): string {
+    if (this.found) return "";
+    this.#held += text;
+    const at = this.#firstStop();
+    if (at >= 0) {
+      this.found = true;
+      return this.#release(at);
+    }
+    return this.#release(this.#held.length - this.#longestBeginning());
+  }
+
+  /** What was held back and turned out to be no stop string. */
+  rest(): string {
+    return this.found ? "" : this.#release(this.#held.length);
+  }
+
+  #release(length: number): string {
+    const text = this.#held.slice(0, length);
+    this.#held = this.found ? "" : this.#held.slice(length);
+    return text;
+  }
+
+  #firstStop(): number {
+    const places = this.#stops.map((stop) => this.#held.indexOf(stop)).filter((at) => at >= 0);
+    return places.length ? Math.min(...places) : -1;
+  }
+
+  /** Length of the longest end of the held text that a stop string begins with. */
+  #longestBeginning(): number {
+    let longest = 0;
+    for (const stop of this.#stops) {
+      for (let n = Math.min(stop.length - 1, this.#held.length); n > longest; n--) {
+        if (this.#held.endsWith(stop.slice(0, n))) longest = n;
+      }
+    }
+    return longest;
+  }
+}

@@ -1,0 +1,51 @@
+import { bytesSource, type CustomSource, checkRange, type Source } from "./source.ts";
+import { WkvError } from "./errors.ts";
+
+/** What `loadModel` takes: a path or file URL, a Blob or File, bytes in memory, or anything that can be read at a place. */
+export type ModelSource = string | URL | Blob | ArrayBuffer | Uint8Array | CustomSource;
+
+/**
+ * Opens a model's bytes for reading.
+ * @throws WkvError `not-found` or `bad-file`; TypeError for another kind of source
+ */
+export async function openSource(input: ModelSource): Promise<Source> {
+  if (typeof input === "string" || input instanceof URL) return openPath(input);
+  if (input instanceof Uint8Array) return bytesSource(input);
+  if (input instanceof ArrayBuffer) return bytesSource(new Uint8Array(input));
+  if (input instanceof Blob) return blobSource(input);
+  if (typeof input?.size === "number" && typeof input.read === "function") return customSource(input);
+  throw new TypeError(`"source" expected a path, URL, Blob, bytes or { size, read }, got ${typeof input}`);
+}
+
+async function openPath(input: string | URL): Promise<Source> {
+  const { fileSource } = await import("./platform/files.ts");
+  if (typeof input === "string" && !/^(https?|file):/i.test(input)) return fileSource(input);
+  const url = new URL(input);
+  if (url.protocol !== "file:")
+    throw new WkvError("not-found", `${url.href}: models are not loaded from the net yet; download the file and give its path.`);
+  const { fileURLToPath } = await import("node:url");
+  return fileSource(fileURLToPath(url));
+}
+
+function blobSource(blob: Blob): Source {
+  const name = "name" in blob ? String(blob.name) : "the blob";
+  return customSource(
+    { size: blob.size, read: async (at, length) => new Uint8Array(await blob.slice(at, at + length).arrayBuffer()) },
+    name,
+  );
+}
+
+function customSource({ size, read }: CustomSource, name = "the model"): Source {
+  return {
+    name,
+    size,
+    async read(target, offset) {
+      checkRange(name, size, offset, target.length);
+      const bytes = await read(offset, target.length);
+      if (bytes.length !== target.length)
+        throw new WkvError("bad-file", `${name}: read(${offset}, ${target.length}) gave ${bytes.length} bytes.`);
+      target.set(bytes);
+    },
+    async close() {},
+  };
+}

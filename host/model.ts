@@ -1,0 +1,162 @@
+import { openCheckpoint } from "./checkpoint/open.ts";
+import { Engine } from "./engine.ts";
+import { WkvError } from "./errors.ts";
+import { type ModelSource, openSource } from "./input.ts";
+import { loadWeights, type Progress } from "./loader.ts";
+import type { Recipe } from "./models/recipe.ts";
+import { recogniseModel } from "./models/recognise.ts";
+import { makePlan, type Plan } from "./plan.ts";
+import { nodePlatform } from "./platform/node.ts";
+import { Runner } from "./runner.ts";
+import { Session } from "./session.ts";
+import type { Source } from "./source.ts";
+import { readState } from "./state.ts";
+import type { TokenizerSource } from "./tokenizer/load.ts";
+import type { Tokenizer } from "./tokenizer/tokenizer.ts";
+import { chooseTokenizer } from "./vocab.ts";
+
+export interface LoadOptions {
+  /** How weights are kept in memory. Only "f32" for now. */
+  weights?: "f32";
+  /** Threads that compute. Default: the machine's cores, at most 4. The results are the same for any number. */
+  threads?: number;
+  /**
+   * The vocabulary: "world", "pile", "bytes", a file's path, an address or contents. Default: a file beside the model,
+   * else what its size tells.
+   */
+  vocab?: TokenizerSource;
+  /** Epsilon of the group norm in RWKV-5 to 7. Default 64e-5; for RWKV-5 in rwkv.cpp's format 1e-5. */
+  groupNormEps?: number;
+  onProgress?: (progress: Progress) => void;
+  /** Aborts the loading. */
+  signal?: AbortSignal;
+}
+
+export interface ModelInfo {
+  /** "rwkv4", "rwkv5", "rwkv6" or "rwkv7" */
+  readonly architecture: string;
+  /** With the minor version: "5.2". */
+  readonly version: string;
+  readonly layers: number;
+  readonly width: number;
+  /** Values per head; 0 for RWKV-4, which has no heads. */
+  readonly headSize: number;
+  readonly vocabSize: number;
+  readonly weights: "f32";
+  /** Bytes of weights in memory. */
+  readonly bytes: number;
+  /** Bytes of one session. */
+  readonly stateBytes: number;
+  readonly threads: number;
+  readonly simd: "plain";
+}
+
+/**
+ * Loads a model. Memory is taken once, at its final size, and the weights are streamed into it.
+ * @param source a path, URL, Blob or File, bytes, or `{ size, read(offset, length) }`
+ * @throws WkvError (see its codes); TypeError and RangeError for wrong arguments; the signal's reason
+ */
+export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
+  const { threads = nodePlatform.defaultThreads, weights = "f32", groupNormEps, signal } = options;
+  if (!Number.isInteger(threads) || threads < 1 || threads > 64)
+    throw new RangeError(`"threads" expected a whole number from 1 to 64, got ${threads}`);
+  if (weights !== "f32") throw new RangeError(`"weights" expected "f32", got ${JSON.stringify(weights)}`);
+  if (groupNormEps !== undefined && !(groupNormEps > 0))
+    throw new RangeError(`"groupNormEps" expected a number above 0, got ${groupNormEps}`);
+  signal?.throwIfAborted();
+  const file = await openSource(source);
+  try {
+    return await loadFrom(file, typeof source === "string" ? source : undefined, threads, options);
+  } finally {
+    await file.close();
+  }
+}
+
+async function loadFrom(file: Source, path: string | undefined, threads: number, options: LoadOptions): Promise<Model> {
+  const checkpoint = await openCheckpoint(file);
+  const recipe = recogniseModel(checkpoint, file.name);
+  const { shape } = recipe;
+  const isRwkvCpp5 = checkpoint.format === "rwkv.cpp" && shape.arch === 5;
+  const plan = makePlan(recipe, threads, options.groupNormEps ?? (isRwkvCpp5 ? 1e-5 : 64e-5), file.name);
+  const tokenizer = await chooseTokenizer(options.vocab, path, shape, options.signal);
+  const engine = await Engine.start(plan, nodePlatform);
+  try {
+    await loadWeights(recipe, plan, engine, options);
+    return new Model(engine, plan, recipe, tokenizer);
+  } catch (error) {
+    await engine.dispose();
+    throw error;
+  }
+}
+
+/** A model in memory, with its threads. */
+export class Model {
+  readonly info: ModelInfo;
+  readonly #engine: Engine;
+  readonly #runner: Runner;
+  readonly #tokenizer: Tokenizer | WkvError;
+  readonly #sessions = new Set<Session>();
+  #disposed = false;
+
+  /** @internal Use `loadModel()`. */
+  constructor(engine: Engine, plan: Plan, { shape }: Recipe, tokenizer: Tokenizer | WkvError) {
+    this.#engine = engine;
+    this.#runner = new Runner(engine, plan);
+    this.#tokenizer = tokenizer;
+    this.info = {
+      architecture: `rwkv${shape.arch}`,
+      version: shape.version,
+      layers: shape.layers,
+      width: shape.width,
+      headSize: shape.arch === 4 ? 0 : shape.headSize,
+      vocabSize: shape.vocabSize,
+      weights: "f32",
+      bytes: plan.weightBytes,
+      stateBytes: plan.stateBytes,
+      threads: plan.threads,
+      simd: "plain",
+    };
+  }
+
+  /** @throws WkvError `bad-vocab` or `not-found` when the model came without a vocabulary: it says which to give */
+  get tokenizer(): Tokenizer {
+    if (this.#tokenizer instanceof WkvError) throw this.#tokenizer;
+    return this.#tokenizer;
+  }
+
+  /**
+   * A session that has read nothing, or one that was saved.
+   * @throws WkvError `bad-state` for another model's state, `too-large` when there is no memory for it
+   */
+  createSession(saved?: Uint8Array): Session {
+    this.#checkAlive();
+    const state = saved && readState(this.#runner.plan.shape, saved);
+    const session = new Session(
+      {
+        runner: this.#runner,
+        tokenizer: () => this.tokenizer,
+        checkAlive: () => this.#checkAlive(),
+        sessionEnded: (ended) => this.#sessions.delete(ended),
+      },
+      state,
+    );
+    this.#sessions.add(session);
+    return session;
+  }
+
+  /** Ends the threads and gives all memory back. Calls that are running are rejected. Doing it twice does nothing. */
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    for (const session of this.#sessions) session.dispose();
+    await this.#engine.dispose();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+
+  #checkAlive(): void {
+    if (this.#disposed) throw new WkvError("disposed", "The model was disposed: load it again.");
+  }
+}

@@ -1,0 +1,53 @@
+import type { Checkpoint, Tensor } from "../checkpoint/checkpoint.ts";
+import { entry, swapped, type Weight, whole } from "./weights.ts";
+
+/** Every tensor of a checkpoint under its published name. */
+export type Weights = ReadonlyMap<string, Weight>;
+
+/** Matrices of the low-rank products, which rwkv.cpp and web-rwkv store transposed. */
+const LOW_RANK = /\.att\.(time_maa_w[12]|time_decay_w[12]|[wavg][12])$/;
+
+/** Gives a checkpoint's tensors their published names and shapes, whichever converter wrote it. */
+export function publishedNames(checkpoint: Checkpoint): Weights {
+  const convert = converter(checkpoint);
+  const weights = new Map<string, Weight>();
+  for (const tensor of checkpoint.tensors.values()) {
+    for (const weight of convert(tensor)) weights.set(weight.name, weight);
+  }
+  return weights;
+}
+
+function converter(checkpoint: Checkpoint): (tensor: Tensor) => Weight[] {
+  if (checkpoint.format === "rwkv.cpp") return fromRwkvCpp;
+  if (isWebRwkv(checkpoint.tensors)) return fromWebRwkv;
+  return (tensor) => [whole(tensor)];
+}
+
+/** rwkv.cpp: six mixing vectors in one tensor, decay and bonus of v4 and v5 transformed, low-rank matrices transposed. */
+function fromRwkvCpp(tensor: Tensor): Weight[] {
+  const weight = whole(tensor);
+  const { name } = tensor;
+  if (name.endsWith(".att.x_rwkvag"))
+    return Array.from("rwkvag", (c, i) => entry(weight, i, name.replace("x_rwkvag", `x_${c}`)));
+  if (LOW_RANK.test(name)) return [swapped(weight)];
+  if (/\.att\.time_(decay|first)$/.test(name)) return [{ ...weight, transformed: true }];
+  return [weight];
+}
+
+/** web-rwkv's converter: time_maa → time_mix, time_faaaa → time_first, low-rank matrices transposed. */
+function fromWebRwkv(tensor: Tensor): Weight[] {
+  const name = tensor.name.replace("time_mix", "time_maa").replace("time_first", "time_faaaa");
+  const weight = whole(tensor, name);
+  return [LOW_RANK.test(name) ? swapped(weight) : weight];
+}
+
+/**
+ * True for RWKV-6 and 7 as web-rwkv stores them. RWKV-6 is told by its names; RWKV-7, whose names are the published
+ * ones, by a low-rank matrix whose longer side is the second.
+ */
+function isWebRwkv(tensors: ReadonlyMap<string, Tensor>): boolean {
+  if (tensors.has("blocks.0.att.time_mix_x")) return true;
+  const w1 = tensors.get("blocks.0.att.w1");
+  const width = tensors.get("emb.weight")?.shape[1];
+  return w1?.shape.length === 2 && w1.shape[1] === width && w1.shape[0] !== width;
+}

@@ -1,0 +1,37 @@
+import * as abi from "../../assembly/abi.ts";
+import type { Collector, Shape } from "./recipe.ts";
+import { collectChannelMixing, collectTimeMixing } from "./rwkv4.ts";
+import { count } from "./weights.ts";
+
+/**
+ * RWKV-5.0 (no gate), 5.1 (gate; decay and bonus one a head) and 5.2 (decay and bonus one a channel): see
+ * assembly/rwkv5.ts. The bonus is raw when it is called time_faaaa, e^time_first when it is called time_first.
+ */
+export function collect5(c: Collector, { width, headSize, ffn }: Shape): void {
+  c.vector(abi.MIX_R, "att.time_mix_r", width);
+  c.vector(abi.MIX_K, "att.time_mix_k", width);
+  c.vector(abi.MIX_V, "att.time_mix_v", width);
+  perChannel(c, abi.DECAY, "att.time_decay", abi.FOLD_EXP_NEG_EXP, width, headSize);
+  if (c.has("att.time_faaaa")) perChannel(c, abi.BONUS, "att.time_faaaa", 0, width, headSize);
+  else perChannel(c, abi.BONUS, "att.time_first", abi.FOLD_EXP, width, headSize);
+  collectTimeMixing(c, width);
+  if (c.has("att.gate.weight")) {
+    c.vector(abi.MIX_G, "att.time_mix_g", width);
+    c.matrix(abi.ATT_GATE, "att.gate.weight", width, width);
+  }
+  collectHeadNorm(c, width);
+  collectChannelMixing(c, width, ffn);
+}
+
+/** A value for each head is spread over the head's channels. */
+function perChannel(c: Collector, slot: number, name: string, fold: number, width: number, headSize: number): void {
+  const weight = c.weight(name);
+  const repeat = count(weight.shape) === width / headSize ? headSize : 1;
+  c.vector(slot, name, width, { repeat, fold: weight.transformed ? 0 : fold });
+}
+
+/** The group norm after the recurrence, in RWKV-5, 6 and 7. */
+export function collectHeadNorm(c: Collector, width: number): void {
+  c.vector(abi.LN_X_WEIGHT, "att.ln_x.weight", width);
+  c.vector(abi.LN_X_BIAS, "att.ln_x.bias", width);
+}

@@ -1,0 +1,40 @@
+import type { Tensor } from "../checkpoint/checkpoint.ts";
+
+/**
+ * A tensor under the name and in the orientation of the published `.pth` files, wherever it comes from. It is a view:
+ * the values are still in the file.
+ */
+export interface Weight {
+  readonly name: string;
+  readonly tensor: Tensor;
+  /** The shape that the `.pth` would have. */
+  readonly shape: readonly number[];
+  /** The file has the last two axes swapped. */
+  readonly transposed: boolean;
+  /** First value of the view within the tensor, in the file's order. */
+  readonly offset: number;
+  /** Decay and bonus of rwkv.cpp's files have been through their functions already. */
+  readonly transformed: boolean;
+}
+
+/** The whole tensor, as it is. */
+export function whole(tensor: Tensor, name = tensor.name): Weight {
+  return { name, tensor, shape: tensor.shape, transposed: false, offset: 0, transformed: false };
+}
+
+/** The tensor, whose last two axes the file has swapped. */
+export function swapped(weight: Weight): Weight {
+  const shape = [...weight.shape.slice(0, -2), weight.shape.at(-1) ?? 1, weight.shape.at(-2) ?? 1];
+  return { ...weight, shape, transposed: !weight.transposed };
+}
+
+/** Entry `i` along the first axis. */
+export function entry(weight: Weight, i: number, name = `${weight.name}[${i}]`): Weight {
+  const shape = weight.shape.slice(1);
+  return { ...weight, name, shape, offset: weight.offset + i * count(shape) };
+}
+
+/** Number of values. */
+export function count(shape: readonly number[]): number {
+  return shape.reduce((product, n) => product * n, 1);
+}

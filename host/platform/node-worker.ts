@@ -1,0 +1,10 @@
+import { parentPort } from "node:worker_threads";
+import { makeThread } from "../worker.ts";
+
+if (parentPort) {
+  const port = parentPort;
+  port.on(
+    "message",
+    makeThread((message) => port.postMessage(message)),
+  );
+}

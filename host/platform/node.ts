@@ -1,0 +1,40 @@
+import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import { WkvError } from "../errors.ts";
+import type { Platform, Thread } from "./platform.ts";
+
+/** More threads than this do not read memory any faster. */
+const ENOUGH_THREADS = 4;
+
+/** Node, and what has Node's modules. Files lie beside the bundled code. */
+export const nodePlatform: Platform = {
+  defaultThreads: Math.min(availableParallelism(), ENOUGH_THREADS),
+
+  async compile() {
+    const url = new URL("./wkv.wasm", import.meta.url);
+    try {
+      return await WebAssembly.compile(new Uint8Array(await readFile(url)));
+    } catch (cause) {
+      throw new WkvError("not-found", `The module ${url.pathname} cannot be loaded: install wkv again.`, { cause });
+    }
+  },
+
+  startThread() {
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { name: "wkv" });
+    worker.unref();
+    const thread: Thread = {
+      onMessage: () => {},
+      onFailure: () => {},
+      post: (message) => worker.postMessage(message),
+      keepAlive: (yes) => (yes ? worker.ref() : worker.unref()),
+      stop: async () => {
+        await worker.terminate();
+      },
+    };
+    worker.on("message", (message) => thread.onMessage(message));
+    worker.on("error", (error) => thread.onFailure(error));
+    worker.on("exit", (code) => thread.onFailure(new WkvError("engine", `A thread of the engine ended (code ${code}).`)));
+    return thread;
+  },
+};

@@ -1,0 +1,147 @@
+import { WkvError } from "./errors.ts";
+import { checkGenerateOptions, type GenerateOptions, generate, type Piece } from "./generate.ts";
+import type { Runner } from "./runner.ts";
+import { type SavedState, writeState } from "./state.ts";
+import type { Tokenizer } from "./tokenizer/tokenizer.ts";
+
+/** What a session needs of its model. */
+export interface SessionHost {
+  readonly runner: Runner;
+  /** @throws WkvError `bad-vocab` when the model has no tokenizer */
+  tokenizer(): Tokenizer;
+  /** @throws WkvError `disposed` */
+  checkAlive(): void;
+  sessionEnded(session: Session): void;
+}
+
+/**
+ * A text in the making: everything that the model has read, as a state of constant size. One call at a time: another
+ * one while it works is a WkvError `busy`. Sessions of one model work at the same time and do not touch one another.
+ */
+export class Session {
+  readonly #host: SessionHost;
+  readonly #state: number;
+  #logits: Float32Array | undefined;
+  #busy = false;
+  #disposed = false;
+
+  /** @internal Use `model.createSession()`. */
+  constructor(host: SessionHost, saved?: SavedState) {
+    this.#host = host;
+    this.#state = host.runner.takeState();
+    if (saved) host.runner.state(this.#state).set(saved.state);
+    this.#logits = saved?.logits;
+  }
+
+  /**
+   * Takes in tokens, one id or thousands.
+   * @returns the logits after the last one: vocabSize values, the caller's own
+   * @throws RangeError for an id that the model has not; the signal's reason: some of the tokens are then taken in
+   */
+  async feed(tokens: number | Iterable<number>, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {
+    const ids = this.#checkTokens(typeof tokens === "number" ? [tokens] : [...tokens]);
+    return this.#exclusively(async () => (await this.#feed(ids, options.signal)).slice());
+  }
+
+  /**
+   * Continues the text: takes in the prompt, then makes tokens until a stop string, the end of the text or `maxTokens`.
+   * The session has then read the prompt and every token made. Leaving the loop early leaves the session usable.
+   * @param prompt text, token ids, or nothing to continue where the session stands
+   */
+  generate(prompt: string | Iterable<number> = [], options: GenerateOptions = {}): AsyncGenerator<Piece, void, void> {
+    checkGenerateOptions(options);
+    const tokenizer = this.#host.tokenizer();
+    const ids = this.#checkTokens(typeof prompt === "string" ? tokenizer.encode(prompt) : [...prompt]);
+    if (ids.length === 0 && !this.#logits)
+      throw new RangeError('"prompt" expected at least one token, because the session has not read any');
+    return this.#generate(ids, tokenizer, options);
+  }
+
+  async *#generate(ids: number[], tokenizer: Tokenizer, options: GenerateOptions): AsyncGenerator<Piece, void, void> {
+    this.#begin();
+    try {
+      if (ids.length > 0) await this.#feed(ids, options.signal);
+      const logits = this.#logits as Float32Array;
+      yield* generate({ logits, next: (token) => this.#feed([token]) }, tokenizer, options);
+    } finally {
+      this.#end();
+    }
+  }
+
+  /** The session as bytes, for `model.createSession(bytes)` of the same model in any program on any machine. */
+  async save(): Promise<Uint8Array<ArrayBuffer>> {
+    const { runner } = this.#host;
+    return this.#exclusively(async () =>
+      writeState(runner.plan.shape, { state: runner.state(this.#state), logits: this.#logits }),
+    );
+  }
+
+  /** Another session that has read the same. */
+  fork(): Session {
+    this.#checkIdle();
+    return new Session(this.#host, { state: this.#host.runner.state(this.#state).slice(), logits: this.#logits });
+  }
+
+  /** Forgets everything. */
+  reset(): void {
+    this.#checkIdle();
+    this.#host.runner.resetState(this.#state);
+    this.#logits = undefined;
+  }
+
+  /** Gives the memory back. The session cannot be used afterwards; doing it twice does nothing. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#host.sessionEnded(this);
+    if (!this.#busy) this.#host.runner.freeState(this.#state);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  async #feed(ids: number[], signal?: AbortSignal): Promise<Float32Array> {
+    if (ids.length > 0) this.#logits = await this.#host.runner.feed(this.#state, ids, signal);
+    return this.#logits ?? new Float32Array(0);
+  }
+
+  #checkTokens(ids: number[]): number[] {
+    const { vocabSize } = this.#host.runner.plan.shape;
+    for (const id of ids) {
+      if (typeof id !== "number") throw new TypeError(`"tokens" expected numbers, got ${typeof id}`);
+      if (!Number.isInteger(id) || id < 0 || id >= vocabSize)
+        throw new RangeError(`"tokens" expected ids from 0 to ${vocabSize - 1}, got ${id}`);
+    }
+    return ids;
+  }
+
+  async #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    this.#begin();
+    try {
+      return await work();
+    } finally {
+      this.#end();
+    }
+  }
+
+  #begin(): void {
+    this.#checkIdle();
+    this.#busy = true;
+  }
+
+  /** A state that was disposed of while a batch still wrote to it is free from now on. */
+  #end(): void {
+    this.#busy = false;
+    if (this.#disposed) this.#host.runner.freeState(this.#state);
+  }
+
+  #checkIdle(): void {
+    this.#host.checkAlive();
+    if (this.#disposed) throw new WkvError("disposed", "The session was disposed: create another one.");
+    if (this.#busy)
+      throw new WkvError("busy", "The session is still working: await the call before, or take a session of your own.");
+  }
+}
+
+

@@ -1,0 +1,5 @@
+/** The tokenizers alone: `import { loadTokenizer } from "wkv/tokenizer"`. */
+
+export { WkvError, type WkvErrorCode } from "../errors.ts";
+export { type LoadTokenizerOptions, loadTokenizer, type TokenizerSource } from "./load.ts";
+export type { Tokenizer, TokenStream } from "./tokenizer.ts";

@@ -1,0 +1,57 @@
+import { BytesTokenizer } from "./bytes.ts";
+import { fetchBytes } from "./fetch.ts";
+import { type DownloadOptions, NAMED_VOCABULARIES, readPinned } from "./named.ts";
+import { parseTokenizer } from "./recognise.ts";
+import { hasFiles, pageAddress } from "./runtime.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+/**
+ * A name (`"world"`, `"pile"`, `"bytes"`), a file's path, an http(s) or file address, or a file's contents.
+ * A file that has such a name is given as `"./world"`.
+ */
+export type TokenizerSource = string | URL | Uint8Array | ArrayBuffer | Blob;
+
+export interface LoadTokenizerOptions extends DownloadOptions {
+  /** Rows of the model, which may be more than the vocabulary has ids: the rest decodes to nothing. */
+  modelVocabSize?: number;
+}
+
+/**
+ * Makes a tokenizer. The format of a file is told by its contents: a World vocabulary (text or JSON), a
+ * tokenizer.json with byte-level BPE, or one symbol a line. `"world"` and `"pile"` are downloaded once, checked
+ * and kept.
+ * @throws WkvError `not-found` or `bad-vocab`; TypeError for another kind of source; the signal's reason
+ */
+export async function loadTokenizer(source: TokenizerSource, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
+  options.signal?.throwIfAborted();
+  const tokenizer =
+    source === "bytes" ? new BytesTokenizer() : await parseTokenizer(await readSource(source, options), nameOf(source));
+  if (options.modelVocabSize !== undefined) tokenizer.table.padTo(options.modelVocabSize);
+  return tokenizer;
+}
+
+async function readSource(source: TokenizerSource, options: DownloadOptions): Promise<Uint8Array> {
+  if (source === "world" || source === "pile") return readPinned(NAMED_VOCABULARIES[source], options);
+  // A copy, because the bytes may be in shared memory, which TextDecoder may refuse.
+  if (source instanceof Uint8Array) return new Uint8Array(source);
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
+  if (typeof source !== "string" && !(source instanceof URL))
+    throw new TypeError(`"source" expected a path, URL, bytes or Blob, got ${typeof source}`);
+  const address = addressOf(source);
+  if (address && address.protocol !== "file:") return fetchBytes(address.href, options.signal);
+  const { readVocabFile } = await import("./file.ts");
+  return readVocabFile(address ?? (source as string));
+}
+
+/** Undefined for the path of a file. In a browser there are none, and a path is an address of the page's site. */
+function addressOf(source: string | URL): URL | undefined {
+  if (source instanceof URL) return source;
+  if (!hasFiles()) return new URL(source, pageAddress());
+  return /^(https?|file|data|blob):/i.test(source) ? new URL(source) : undefined;
+}
+
+function nameOf(source: TokenizerSource): string {
+  if (typeof source === "string") return `the vocabulary ${source}`;
+  return source instanceof URL ? `the vocabulary ${source.href}` : "the vocabulary";
+}

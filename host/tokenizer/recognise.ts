@@ -1,0 +1,49 @@
+import { WkvError } from "../errors.ts";
+import { looksLikeTokenizerJson, parseTokenizerJson } from "./neox.ts";
+import { parseSymbols } from "./symbols.ts";
+import type { TableTokenizer } from "./tokenizer.ts";
+import { looksLikeWorldText, parseWorldJson, parseWorldText } from "./world.ts";
+
+/**
+ * Makes a tokenizer from the contents of a vocabulary file, whose format the contents tell: World text, World as
+ * JSON, a tokenizer.json of Hugging Face, or else symbols, one a line.
+ * @param file not in shared memory
+ * @param name of the vocabulary, for messages
+ * @throws WkvError `bad-vocab`
+ */
+export async function parseTokenizer(file: Uint8Array, name: string): Promise<TableTokenizer> {
+  const text = decodeFile(file, name);
+  if (looksLikeWorldText(text)) return parseWorldText(withoutBom(file), name);
+  const json = parseObject(text, name);
+  if (!json) return parseSymbols(text, name);
+  return looksLikeTokenizerJson(json) ? parseTokenizerJson(json, name) : parseWorldJson(json, name);
+}
+
+function decodeFile(file: Uint8Array, name: string): string {
+  if (file.length === 0) throw new WkvError("bad-vocab", `${name} is empty.`);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(file);
+  } catch {
+    throw new WkvError(
+      "bad-vocab",
+      `${name} is not UTF-8 text, so it is no vocabulary. Known are World vocabularies (rwkv_vocab_v20230424.txt), ` +
+        "tokenizer.json files, and files with one symbol a line.",
+    );
+  }
+}
+
+function withoutBom(file: Uint8Array): Uint8Array {
+  return file[0] === 0xef && file[1] === 0xbb && file[2] === 0xbf ? file.subarray(3) : file;
+}
+
+/** A file of symbols may begin with the symbol `{`, so what is no JSON is only an error if it was meant to be. */
+function parseObject(text: string, name: string): Record<string, unknown> | undefined {
+  if (!/^\s*\{/.test(text)) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (!/^\s*\{\s*"[^"\n]*"\s*:/.test(text)) return undefined;
+    const reason = (error as Error).message;
+    throw new WkvError("bad-vocab", `${name} is cut off or damaged JSON (${reason}): fetch it again.`);
+  }
+}

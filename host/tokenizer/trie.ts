@@ -1,0 +1,203 @@
+import { WkvError } from "../errors.ts";
+import type { TokenTable } from "./table.ts";
+import { missingByte } from "./tokenizer.ts";
+
+/** A byte-wise prefix tree as it grows. Nodes are numbers, the root is 0, and a link of 0 means "none". */
+interface LinkedTrie {
+  /** Nodes in use; the arrays are longer. */
+  size: number;
+  firstChild: Int32Array;
+  nextSibling: Int32Array;
+  /** The byte on the way from the parent to this node. */
+  byte: Uint8Array;
+  /** The token that ends here, or -1. */
+  token: Int32Array;
+}
+
+/**
+ * Greedy longest match over a vocabulary: a double-array trie.
+ *
+ * The child of slot `s` on byte `c` is slot `base[s] + c`, if that slot says that its parent is `s`: two loads
+ * a byte and no search. Slots are given out breadth first, so the short prefixes that every text walks through
+ * share cache lines. World has 116,079 nodes, which fill 116,079 slots (1.4 MB) and encode English at 60 MB/s;
+ * a hash table of the same transitions was half as fast, and 256-wide nodes would take 119 MB.
+ */
+export class ByteTrie {
+  /** Slot s: `[2 s]` its base, `[2 s + 1]` its parent slot, or -1 for a free slot and for the root, slot 0. */
+  readonly #cells: Int32Array;
+  /** Slot s: the token that ends there, or -1. */
+  readonly #tokens: Int32Array;
+
+  /** @throws WkvError `bad-vocab` when two ids have the same bytes */
+  constructor(table: TokenTable, name: string) {
+    const placed = place(link(table, name));
+    this.#cells = placed.cells;
+    this.#tokens = placed.tokens;
+  }
+
+  /** @throws WkvError `bad-vocab` where no token matches */
+  encode(bytes: Uint8Array): number[] {
+    const cells = this.#cells;
+    const tokens = this.#tokens;
+    const ids: number[] = [];
+    let at = 0;
+    while (at < bytes.length) {
+      let slot = 0;
+      let token = -1;
+      let end = at;
+      for (let i = at; i < bytes.length; i++) {
+        const child = cells[2 * slot]! + bytes[i]!;
+        if (cells[2 * child + 1] !== slot) break;
+        slot = child;
+        if (tokens[slot]! >= 0) {
+          token = tokens[slot]!;
+          end = i + 1;
+        }
+      }
+      if (token < 0) throw missingByte(bytes, at);
+      ids.push(token);
+      at = end;
+    }
+    return ids;
+  }
+}
+
+/**
+ * Vocabularies come sorted, so most of a token's path is the previous token's: only the rest is searched for,
+ * and the sibling to be found there is most often the newest, which is the first.
+ */
+function link(table: TokenTable, name: string): LinkedTrie {
+  const most = table.byteLength + 1;
+  const trie: LinkedTrie = {
+    size: 1,
+    firstChild: new Int32Array(most),
+    nextSibling: new Int32Array(most),
+    byte: new Uint8Array(most),
+    token: new Int32Array(most).fill(-1),
+  };
+  const path = [0];
+  let previous: Uint8Array = new Uint8Array(0);
+  for (let id = 0; id < table.size; id++) {
+    if (table.lengthOf(id) === 0) continue;
+    const token = table.view(id);
+    let depth = 0;
+    while (depth < previous.length && depth < token.length && previous[depth] === token[depth]) depth++;
+    for (; depth < token.length; depth++) path[depth + 1] = childOf(trie, path[depth]!, token[depth]!);
+    const node = path[depth]!;
+    if (trie.token[node] !== -1)
+      throw new WkvError("bad-vocab", `${name}: tokens ${trie.token[node]} and ${id} are the same bytes.`);
+    trie.token[node] = id;
+    previous = token;
+  }
+  return trie;
+}
+
+/** The child of `node` on `byte`, made if it is not there. */
+function childOf(trie: LinkedTrie, node: number, byte: number): number {
+  for (let child = trie.firstChild[node]!; child !== 0; child = trie.nextSibling[child]!)
+    if (trie.byte[child] === byte) return child;
+  const child = trie.size++;
+  trie.byte[child] = byte;
+  trie.nextSibling[child] = trie.firstChild[node]!;
+  trie.firstChild[node] = child;
+  return child;
+}
+
+/** Gives every node a slot such that siblings are at their parent's base plus their byte. */
+function place(trie: LinkedTrie): { cells: Int32Array; tokens: Int32Array } {
+  const { firstChild, nextSibling, byte } = trie;
+  const slots = new SlotFinder(trie);
+  const slotOf = new Int32Array(trie.size);
+  const baseOf = new Int32Array(trie.size);
+  const parentOf = new Int32Array(trie.size).fill(-1);
+  const queue = new Int32Array(trie.size);
+  let queued = 1;
+  for (let head = 0; head < queued; head++) {
+    const node = queue[head]!;
+    // A leaf keeps base 0: the root's children are there, and their parent is not this leaf.
+    if (firstChild[node] === 0) continue;
+    const base = slots.take(node);
+    baseOf[node] = base;
+    for (let child = firstChild[node]!; child !== 0; child = nextSibling[child]!) {
+      slotOf[child] = base + byte[child]!;
+      parentOf[child] = slotOf[node]!;
+      queue[queued++] = child;
+    }
+  }
+  // 256 free slots at the end: base + byte is never out of bounds.
+  const tokens = new Int32Array(slots.end + 256).fill(-1);
+  const cells = new Int32Array(2 * tokens.length).fill(-1);
+  for (let node = 0; node < trie.size; node++) {
+    const slot = slotOf[node]!;
+    cells[2 * slot] = baseOf[node]!;
+    cells[2 * slot + 1] = parentOf[node]!;
+    tokens[slot] = trie.token[node]!;
+  }
+  return { cells, tokens };
+}
+
+/**
+ * Finds free slots for the children of a node. Families of two and more search upwards from where the last one
+ * was placed and leave holes; only children, half of all nodes, fill the holes. Linear time in practice: 15 ms for
+ * World, against 200 ms when every family searches from the first hole.
+ */
+class SlotFinder {
+  /** All slots in use are below. */
+  end = 1;
+  readonly #trie: LinkedTrie;
+  #used: Uint8Array;
+  #hole = 1;
+  #frontier = 1;
+
+  constructor(trie: LinkedTrie) {
+    this.#trie = trie;
+    this.#used = new Uint8Array(2 * trie.size + 512);
+    this.#used[0] = 1;
+  }
+
+  /** Takes the slots of all children of `node`, which has some. @returns the base, at least 0 */
+  take(node: number): number {
+    const { firstChild, nextSibling, byte } = this.#trie;
+    const first = firstChild[node]!;
+    const base = nextSibling[first] === 0 ? this.#holeFor(byte[first]!) : this.#gapFor(first);
+    for (let child = first; child !== 0; child = nextSibling[child]!) {
+      const slot = base + byte[child]!;
+      this.#used[slot] = 1;
+      if (slot >= this.end) this.end = slot + 1;
+    }
+    return base;
+  }
+
+  #holeFor(byte: number): number {
+    while (this.#used[this.#hole] === 1) this.#hole++;
+    let slot = Math.max(this.#hole, byte);
+    while (this.#used[slot] === 1) slot++;
+    this.#reserve(slot);
+    return slot - byte;
+  }
+
+  #gapFor(first: number): number {
+    const { nextSibling, byte } = this.#trie;
+    let lowest = 255;
+    for (let child = first; child !== 0; child = nextSibling[child]!) lowest = Math.min(lowest, byte[child]!);
+    let base = Math.max(0, this.#frontier - lowest);
+    while (!this.#fits(first, base)) base++;
+    this.#frontier = base + lowest;
+    return base;
+  }
+
+  #fits(first: number, base: number): boolean {
+    this.#reserve(base + 255);
+    const { nextSibling, byte } = this.#trie;
+    for (let child = first; child !== 0; child = nextSibling[child]!)
+      if (this.#used[base + byte[child]!] === 1) return false;
+    return true;
+  }
+
+  #reserve(slot: number): void {
+    if (slot < this.#used.length) return;
+    const larger = new Uint8Array(2 * slot);
+    larger.set(this.#used);
+    this.#used = larger;
+  }
+}

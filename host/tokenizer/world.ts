@@ -1,0 +1,88 @@
+import { WkvError } from "../errors.ts";
+import { GreedyTokenizer } from "./greedy.ts";
+import { eachLine } from "./lines.ts";
+import { LiteralReader } from "./literal.ts";
+import { type TokenTable, TokenTableBuilder } from "./table.ts";
+
+const SPACE = 0x20;
+
+/** Whether a text file is a World vocabulary, judged by its first line. */
+export function looksLikeWorldText(text: string): boolean {
+  return /^\s*[0-9]+ [bBuU]?['"]/.test(text);
+}
+
+/**
+ * The vocabulary of the World models: a line `ID LITERAL LENGTH` for each token, such as `34550 'hello' 5`, where
+ * the literal is Python's and the length is that of the token in bytes. Ids may have gaps.
+ * @param file UTF-8; LF or CRLF
+ * @param name of the vocabulary, for messages
+ * @throws WkvError `bad-vocab` that names the line
+ */
+export function parseWorldText(file: Uint8Array, name: string): GreedyTokenizer {
+  const table = new TokenTableBuilder(name);
+  const literals = new LiteralReader(file);
+  eachLine(file, (from, to, number) => {
+    if (from === to) return;
+    try {
+      addLine(table, file, literals, from, to);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new WkvError("bad-vocab", `${name}, line ${number}: ${error.message}. Fetch the file again.`);
+    }
+  });
+  return worldTokenizer(table.build(), name);
+}
+
+/** Tokens hold spaces, so the fields end at the first space and begin at the last. */
+function addLine(table: TokenTableBuilder, file: Uint8Array, literals: LiteralReader, from: number, to: number): void {
+  const first = file.indexOf(SPACE, from);
+  let last = to;
+  while (last > from && file[last] !== SPACE) last--;
+  if (first < 0 || first >= last) throw new SyntaxError("a line is an id, a token in quotes and its length in bytes");
+  const id = readInteger(file, from, first, "the id");
+  const length = readInteger(file, last + 1, to, "the length");
+  const token = literals.read(first + 1, last);
+  if (token.length !== length)
+    throw new SyntaxError(`token ${id} has ${token.length} bytes, but the line says ${length}`);
+  table.add(id, token);
+}
+
+function readInteger(file: Uint8Array, from: number, to: number, what: string): number {
+  let value = 0;
+  for (let i = from; i < to; i++) {
+    const digit = file[i]! - 0x30;
+    if (!(digit >= 0 && digit <= 9)) throw new SyntaxError(`${what} is not a whole number`);
+    value = 10 * value + digit;
+  }
+  if (from === to) throw new SyntaxError(`${what} is missing`);
+  return value;
+}
+
+/**
+ * The same as JSON, as web-rwkv writes it: `{"1": "text", "129": [128], ...}`. A token that is not UTF-8 is
+ * an array of byte values.
+ * @throws WkvError `bad-vocab` that names the token
+ */
+export function parseWorldJson(json: Record<string, unknown>, name: string): GreedyTokenizer {
+  const table = new TokenTableBuilder(name);
+  for (const [key, value] of Object.entries(json)) {
+    const token = typeof value === "string" ? new TextEncoder().encode(value) : byteArray(value);
+    if (!token || !/^[0-9]+$/.test(key))
+      throw new WkvError(
+        "bad-vocab",
+        `${name}: entry "${key}" is not a whole number with a text or an array of byte values.`,
+      );
+    table.add(Number(key), token);
+  }
+  return worldTokenizer(table.build(), name);
+}
+
+function byteArray(value: unknown): Uint8Array | undefined {
+  const isByte = (x: unknown): x is number => Number.isInteger(x) && (x as number) >= 0 && (x as number) < 256;
+  return Array.isArray(value) && value.every(isByte) ? Uint8Array.from(value) : undefined;
+}
+
+/** Id 0 is the end of text and has no line, unless a vocabulary of its own puts a token there. */
+function worldTokenizer(table: TokenTable, name: string): GreedyTokenizer {
+  return new GreedyTokenizer("world", table, table.lengthOf(0) === 0 ? 0 : undefined, name);
+}

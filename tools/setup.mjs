@@ -1,0 +1,42 @@
+// Makes a fresh clone ready: installs the packages, builds what is missing or older than its sources. Plain JavaScript,
+// because it runs before anything is installed. `--force` builds everything.
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const SOURCES = ["assembly", "host", "tools", "asconfig.json", "package.json", "tsconfig.json"];
+
+/** @param {string} what @param {string} command @param {string[]} args */
+function step(what, command, args) {
+  console.error(`wkv: ${what} ...`);
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
+  if (status === 0) return;
+  console.error(`wkv: ${what} failed${error ? `: ${error.message}` : ""}. Mend what is said above and try again.`);
+  process.exit(1);
+}
+
+/** Time of the last change of a file or of anything in a folder. @param {string} path @returns {number} */
+function changed(path) {
+  if (!existsSync(path)) return 0;
+  const stat = statSync(path);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  return Math.max(0, ...readdirSync(path).map((name) => changed(join(path, name))));
+}
+
+const [major = 0] = process.versions.node.split(".").map(Number);
+if (major < 20) {
+  console.error(`wkv: Node ${process.version} is too old: install Node 20 or newer.`);
+  process.exit(1);
+}
+const lock = join(root, "package-lock.json");
+const installed = join(root, "node_modules", ".package-lock.json");
+if (!existsSync(installed) || changed(lock) > changed(installed)) {
+  step("installing the packages (once, about a minute)", "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+}
+const built = changed(join(root, "build", "built"));
+const newest = Math.max(...SOURCES.map((source) => changed(join(root, source))));
+if (process.argv.includes("--force") || built < newest) {
+  step("building", process.execPath, ["--import", "tsx", "tools/build.ts"]);
+}
