@@ -19,9 +19,14 @@ export const DTYPE_Q8_0 = 7;
 
 // ---- formats of packed weights (assembly/formats/) ------------------------------------------------------------------
 export const FORMAT_F32 = 0;
+export const FORMAT_INT8 = 1;
 
 /** Rows of a packed matrix come in blocks of this many: one vector lane per row, four vectors per block. */
 export const BLOCK_ROWS = 16;
+/** Rows that a thread takes at the least: two blocks, whose products are one block of quantised values. */
+export const UNIT_ROWS = 32;
+/** Values that share a scale, in quantised weights and activations. */
+export const QUANT_VALUES = 32;
 
 // ---- control area: one line of 64 bytes for each word that several threads write ------------------------------------
 export const LINE = 64;
@@ -40,14 +45,19 @@ export const PHASE_SLOTS = 4;
 export const CONTROL_THREADS = 65536 + 448;
 /** Ids of the operations, the first word of a command. */
 export const OP_QUIT = 0;
-/** (rows, segments, wanted rows): runs the batch at TABLE_BATCH through the model. */
+/** (rows, segments, wanted rows, laps or 0): runs the batch at TABLE_BATCH through the model. With a pointer to laps,
+ * thread 0 stores the time at the start and at the end of each phase there (f64, milliseconds). */
 export const OP_FORWARD = 1;
 /** (dst, format, columns, src, src stride of a row, of a column in values, first row, end row): packs f32 rows. */
 export const OP_PACK = 2;
+/** (dst, columns, src, bytes of a row, first row, end row): packs rows stored as Q8_0 to int8, exactly. */
+export const OP_PACK_Q8 = 3;
 /** (dst, src, dtype, count): any stored number format to f32. */
-export const OP_DECODE = 3;
+export const OP_DECODE = 4;
 /** (pointer, count, FOLD_...): applies a function of the recipe to f32 values in place. */
-export const OP_FOLD = 4;
+export const OP_FOLD = 5;
+/** (src, bytes): reads memory and does nothing with it, to measure how fast that can be. */
+export const OP_READ = 6;
 
 /** x ← exp(x) */
 export const FOLD_EXP = 1;
@@ -74,7 +84,7 @@ export const TABLE_SLOTS = 6;
 export const TABLE_SLOTS_PER_LAYER = 7;
 /** Pointer to the slots outside the layers. */
 export const TABLE_GLOBALS = 8;
-/** Pointer to the activation buffers' (pointer, bytes per row) pairs. */
+/** Pointer to the activation buffers: (pointer, bytes per row) of their f32 and of their quantised rows, 16 bytes each. */
 export const TABLE_BUFFERS = 9;
 /** Pointer to the batch's arrays. */
 export const TABLE_BATCH = 10;

@@ -1,7 +1,5 @@
 // Stored number formats to f32. The Q formats are ggml's: blocks of 32 values, an f16 scale d (and minimum m) in front.
-import {
-  DTYPE_BF16, DTYPE_F16, DTYPE_F32, DTYPE_Q4_0, DTYPE_Q4_1, DTYPE_Q5_0, DTYPE_Q5_1, DTYPE_Q8_0,
-} from "./abi";
+import { DTYPE_BF16, DTYPE_F16, DTYPE_F32, DTYPE_Q4_0, DTYPE_Q4_1, DTYPE_Q5_0, DTYPE_Q5_1, DTYPE_Q8_0 } from "./abi";
 
 /** Bytes that `count` values take; `count` is a multiple of 32 for the Q formats. */
 export function storedBytes(dtype: i32, count: i32): usize {
@@ -29,13 +27,13 @@ export function storedBytes(dtype: i32, count: i32): usize {
 export function decode(dst: usize, src: usize, dtype: i32, count: i32): void {
   switch (dtype) {
     case DTYPE_F32:
-      memory.copy(dst, src, <usize>count << 2);
+      memory.copy(dst, src, (<usize>count) << 2);
       break;
     case DTYPE_F16:
       for (let i: usize = 0; i < <usize>count; i++) store<f32>(dst + (i << 2), f16(load<u16>(src + (i << 1))));
       break;
     case DTYPE_BF16:
-      for (let i: usize = 0; i < <usize>count; i++) store<u32>(dst + (i << 2), <u32>load<u16>(src + (i << 1)) << 16);
+      for (let i: usize = 0; i < <usize>count; i++) store<u32>(dst + (i << 2), (<u32>load<u16>(src + (i << 1))) << 16);
       break;
     default:
       for (let i = 0; i < count; i += 32, dst += 128, src += storedBytes(dtype, 32)) decodeBlock(dst, src, dtype);
@@ -67,8 +65,8 @@ function decodeBlock(dst: usize, src: usize, dtype: i32): void {
   if (five) src += 4;
   for (let i: usize = 0; i < 16; i++) {
     const pair = <u32>load<u8>(src + i);
-    const low = (pair & 15) | (((high >> <u32>i) & 1) << 4);
-    const top = (pair >> 4) | (((high >> <u32>(i + 16)) & 1) << 4);
+    const low = (pair & 15) | (((high >> (<u32>i)) & 1) << 4);
+    const top = (pair >> 4) | (((high >> (<u32>(i + 16))) & 1) << 4);
     store<f32>(dst + (i << 2), d * <f32>(<i32>low - zero) + m);
     store<f32>(dst + ((i + 16) << 2), d * <f32>(<i32>top - zero) + m);
   }

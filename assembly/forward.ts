@@ -1,12 +1,29 @@
 // The spine: embedding, layers, head.
 import {
-  BATCH_TOKENS, BATCH_WANTED, BUF_HEAD_IN, BUF_LOGITS, BUF_X, EMB, HEAD, LN0_BIAS, LN0_WEIGHT, LN_OUT_BIAS,
-  LN_OUT_WEIGHT, RWKV4, RWKV5, RWKV6, RWKV7, SLOT_BYTES, TABLE_ARCH, TABLE_LAYERS,
+  BATCH_TOKENS,
+  BATCH_WANTED,
+  BUF_HEAD_IN,
+  BUF_LOGITS,
+  BUF_X,
+  EMB,
+  HEAD,
+  LN0_BIAS,
+  LN0_WEIGHT,
+  LN_OUT_BIAS,
+  LN_OUT_WEIGHT,
+  RWKV4,
+  RWKV5,
+  RWKV6,
+  RWKV7,
+  SLOT_BYTES,
+  TABLE_ARCH,
+  TABLE_LAYERS,
 } from "./abi";
 import { decode, storedBytes } from "./dtypes";
-import { blocksAt, claimBlocks, productAt } from "./matmul";
+import { unitsAt, claimUnits, productAt } from "./matmul";
 import { batchWord, enter, globalVector, globals, row, table, width } from "./model";
-import { argument, begin, claim, end } from "./pool";
+import { argument, begin, claim, end, pointer, recordLaps } from "./pool";
+import { quantiseRow } from "./quantise";
 import { layer4 } from "./rwkv4";
 import { layer5 } from "./rwkv5";
 import { layer6 } from "./rwkv6";
@@ -15,8 +32,14 @@ import { norm } from "./vec";
 
 const LAYER_NORM_EPS: f32 = 1e-5;
 
-/** OP_FORWARD(rows, segments, wanted) */
+/** OP_FORWARD(rows, segments, wanted, laps) */
 export function forward(): void {
+  recordLaps(pointer(3));
+  run();
+  recordLaps(0);
+}
+
+function run(): void {
   while (claim(argument(0))) for (let t = begin; t < end; t++) embed(t);
   const arch = table(TABLE_ARCH);
   for (let layer = 0; layer < table(TABLE_LAYERS); layer++) {
@@ -40,7 +63,7 @@ export function forward(): void {
   if (wanted == 0) return;
   while (claim(wanted)) for (let i = begin; i < end; i++) normWanted(i);
   const head = globals + HEAD * SLOT_BYTES;
-  while (claimBlocks(blocksAt(head))) productAt(head, BUF_HEAD_IN, 0, BUF_LOGITS, wanted);
+  while (claimUnits(unitsAt(head))) productAt(head, BUF_HEAD_IN, 0, BUF_LOGITS, wanted);
 }
 
 /** BUF_X[t] = layer norm 0 of the token's row of emb, which is kept as it was stored. */
@@ -55,4 +78,5 @@ function embed(t: i32): void {
 function normWanted(i: i32): void {
   const x = row(BUF_X, batchWord(BATCH_WANTED, i));
   norm(row(BUF_HEAD_IN, i), x, globalVector(LN_OUT_WEIGHT), globalVector(LN_OUT_BIAS), width, LAYER_NORM_EPS);
+  quantiseRow(BUF_HEAD_IN, i, width);
 }

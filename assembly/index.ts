@@ -1,8 +1,9 @@
 // The exports, nothing else.
-import { OP_DECODE, OP_FOLD, OP_FORWARD, OP_PACK, OP_QUIT } from "./abi";
+import { OP_DECODE, OP_FOLD, OP_FORWARD, OP_PACK, OP_PACK_Q8, OP_QUIT, OP_READ } from "./abi";
 import { forward } from "./forward";
-import { decodeValues, fold, packRows } from "./loading";
+import { decodeValues, fold, packQ8Rows, packRows } from "./loading";
 import { open, scratchOf } from "./model";
+import { readMemory } from "./probe";
 import { announce, awaitCommand, join, operation } from "./pool";
 
 /** First byte that the module does not use itself: the host checks that it does not lie above CONTROL. */
@@ -37,8 +38,14 @@ function execute(): void {
     case OP_PACK:
       packRows();
       break;
+    case OP_PACK_Q8:
+      packQ8Rows();
+      break;
     case OP_DECODE:
       decodeValues();
+      break;
+    case OP_READ:
+      readMemory();
       break;
     case OP_FOLD:
       fold();

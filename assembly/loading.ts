@@ -1,7 +1,8 @@
 // What runs while a model is loaded: stored numbers to f32, f32 to packed weights, the recipe's functions.
-import { BLOCK_ROWS, FOLD_EXP, FOLD_EXP_NEG_EXP, FOLD_NEG_EXP, FOLD_ONE_MINUS, FORMAT_F32 } from "./abi";
+import { BLOCK_ROWS, FOLD_EXP, FOLD_EXP_NEG_EXP, FOLD_NEG_EXP, FOLD_ONE_MINUS, FORMAT_INT8 } from "./abi";
 import { decode, storedBytes } from "./dtypes";
 import * as formatF32 from "./formats/f32";
+import * as formatInt8 from "./formats/int8";
 import { exp } from "./math";
 import { argument, begin, claim, end, pointer } from "./pool";
 
@@ -15,7 +16,7 @@ export function decodeValues(): void {
   while (claim((count + RUN - 1) / RUN)) {
     const first = begin * RUN;
     const src = pointer(1) + storedBytes(dtype, first);
-    decode(pointer(0) + (<usize>first << 2), src, dtype, min(end * RUN, count) - first);
+    decode(pointer(0) + ((<usize>first) << 2), src, dtype, min(end * RUN, count) - first);
   }
 }
 
@@ -26,18 +27,33 @@ export function packRows(): void {
   const rows = argument(7) - first;
   while (claim((rows + BLOCK_ROWS - 1) / BLOCK_ROWS)) {
     for (let b = begin; b < end; b++) {
-      const src = pointer(3) + (<usize>(b * BLOCK_ROWS * argument(4)) << 2);
+      const src = pointer(3) + ((<usize>(b * BLOCK_ROWS * argument(4))) << 2);
       packBlock(first / BLOCK_ROWS + b, cols, src, min(BLOCK_ROWS, rows - b * BLOCK_ROWS));
     }
   }
 }
 
 function packBlock(block: i32, cols: i32, src: usize, rows: i32): void {
-  switch (argument(1)) {
-    case FORMAT_F32: {
-      const dst = pointer(0) + <usize>block * formatF32.blockBytes(cols);
-      formatF32.pack(dst, cols, src, argument(4), argument(5), rows);
-      break;
+  if (argument(1) == FORMAT_INT8) {
+    const dst = pointer(0) + <usize>block * formatInt8.blockBytes(cols);
+    formatInt8.pack(dst, cols, src, argument(4), argument(5), rows);
+  } else {
+    const dst = pointer(0) + <usize>block * formatF32.blockBytes(cols);
+    formatF32.pack(dst, cols, src, argument(4), argument(5), rows);
+  }
+}
+
+/** OP_PACK_Q8(dst, columns, src, bytes of a row, first row, end row); `src` is where the first row is. */
+export function packQ8Rows(): void {
+  const cols = argument(1);
+  const rowBytes = <usize>argument(3);
+  const first = argument(4);
+  const rows = argument(5) - first;
+  while (claim((rows + BLOCK_ROWS - 1) / BLOCK_ROWS)) {
+    for (let b = begin; b < end; b++) {
+      const dst = pointer(0) + <usize>(first / BLOCK_ROWS + b) * formatInt8.blockBytes(cols);
+      const src = pointer(2) + <usize>(b * BLOCK_ROWS) * rowBytes;
+      formatInt8.packQ8(dst, cols, src, rowBytes, min(BLOCK_ROWS, rows - b * BLOCK_ROWS));
     }
   }
 }
@@ -46,7 +62,7 @@ function packBlock(block: i32, cols: i32, src: usize, rows: i32): void {
 export function fold(): void {
   const fn = argument(2);
   while (claim(1)) {
-    const stop = pointer(0) + (<usize>argument(1) << 2);
+    const stop = pointer(0) + ((<usize>argument(1)) << 2);
     for (let at = pointer(0); at < stop; at += 16) {
       v128.store(at, apply(fn, v128.load(at)));
     }

@@ -2,7 +2,6 @@
 import {
   BATCH_OWNERS,
   BATCH_SEGMENTS,
-  BLOCK_ROWS,
   SEGMENT_BYTES,
   SLOT_BYTES,
   TABLE,
@@ -17,14 +16,15 @@ import {
   TABLE_SLOTS,
   TABLE_SLOTS_PER_LAYER,
   TABLE_WIDTH,
+  UNIT_ROWS,
 } from "./abi";
 import { self } from "./pool";
 
-/** Values in a row of the residual stream; a multiple of 16. */
+/** Values in a row of the residual stream; a multiple of UNIT_ROWS. */
 export let width: i32 = 0;
 /** Values per head; a multiple of 8. */
 export let headSize: i32 = 0;
-/** Heads that are handed out together, so that their rows are whole blocks of a packed matrix. */
+/** Heads that are handed out together, so that their rows are whole units of a packed matrix. */
 export let groupHeads: i32 = 0;
 export let groups: i32 = 0;
 export let groupNormEps: f32 = 0;
@@ -40,7 +40,7 @@ let layerState: usize = 0;
 // @ts-ignore: decorator
 @inline
 export function table(word: i32): i32 {
-  return load<i32>(<usize>TABLE + (<usize>word << 2));
+  return load<i32>(<usize>TABLE + ((<usize>word) << 2));
 }
 
 /** Address of a thread's scratch area. */
@@ -52,7 +52,8 @@ export function scratchOf(thread: i32): usize {
 export function open(): void {
   width = table(TABLE_WIDTH);
   headSize = table(TABLE_HEAD_SIZE);
-  groupHeads = headSize % BLOCK_ROWS == 0 ? 1 : 2;
+  groupHeads = 1;
+  while ((groupHeads * headSize) % UNIT_ROWS) groupHeads++;
   groups = width / (headSize * groupHeads);
   groupNormEps = reinterpret<f32>(table(TABLE_GROUP_NORM_EPS));
   scratch = scratchOf(self);
@@ -85,7 +86,7 @@ export function globalVector(slot: i32): usize {
 // @ts-ignore: decorator
 @inline
 export function row(buffer: i32, t: i32): usize {
-  const at = buffers + (<usize>buffer << 3);
+  const at = buffers + ((<usize>buffer) << 4);
   return load<usize>(at) + <usize>t * load<usize>(at, 4);
 }
 
@@ -93,14 +94,29 @@ export function row(buffer: i32, t: i32): usize {
 // @ts-ignore: decorator
 @inline
 export function stride(buffer: i32): usize {
-  return load<usize>(buffers + (<usize>buffer << 3), 4);
+  return load<usize>(buffers + ((<usize>buffer) << 4), 4);
+}
+
+/** Row `t` of an activation buffer's quantised twin, see quantise.ts. */
+// @ts-ignore: decorator
+@inline
+export function quantRow(buffer: i32, t: i32): usize {
+  const at = buffers + ((<usize>buffer) << 4);
+  return load<usize>(at, 8) + <usize>t * load<usize>(at, 12);
+}
+
+/** Bytes between the rows of the quantised twin; 0 if the buffer has none. */
+// @ts-ignore: decorator
+@inline
+export function quantStride(buffer: i32): usize {
+  return load<usize>(buffers + ((<usize>buffer) << 4), 12);
 }
 
 /** Word `i` of one of the batch's arrays (BATCH_...). */
 // @ts-ignore: decorator
 @inline
 export function batchWord(array: usize, i: i32): i32 {
-  return load<i32>(batch + array + (<usize>i << 2));
+  return load<i32>(batch + array + ((<usize>i) << 2));
 }
 
 /** The segment that row `t` belongs to. */

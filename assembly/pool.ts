@@ -19,6 +19,11 @@ import {
   PHASE_SLOTS,
 } from "./abi";
 
+/** Milliseconds, from the host. */
+// @ts-ignore: decorator
+@external("env", "now")
+declare function now(): f64;
+
 /** The units that the last claim() took: [begin, end). */
 export let begin: i32 = 0;
 export let end: i32 = 0;
@@ -59,7 +64,7 @@ export function claim(units: i32, least: i32 = 1): bool {
     const left = units - next;
     if (age < 0 || left <= 0) break;
     const take = min(left, max(least, left / (threads * 2)));
-    if (atomic.cmpxchg<u64>(at, word, (<u64>phase << 32) | (next + take), CLAIM) == word) {
+    if (atomic.cmpxchg<u64>(at, word, ((<u64>phase) << 32) | (next + take), CLAIM) == word) {
       begin = next;
       end = next + take;
       return true;
@@ -68,7 +73,22 @@ export function claim(units: i32, least: i32 = 1): bool {
   begin = end = 0;
   if (units > 0) awaitDone(at, units);
   phase++;
+  if (laps) lap();
   return false;
+}
+
+/** Where the time at the end of the next phase goes; 0 when nobody asks. */
+let laps: usize = 0;
+
+function lap(): void {
+  store<f64>(laps, now());
+  laps += 8;
+}
+
+/** Thread 0 notes the time now, and at the end of every phase from now on; 0 ends that. */
+export function recordLaps(at: usize): void {
+  laps = self == 0 ? at : 0;
+  if (laps) lap();
 }
 
 /** Credits `count` units of the present phase, and wakes the sleepers when they were the last. */
@@ -76,7 +96,7 @@ function finish(at: usize, count: i32, units: i32): void {
   for (;;) {
     const word = atomic.load<u64>(at, DONE);
     const sum = (<u32>(word >> 32) == phase ? <i32>word : 0) + count;
-    if (atomic.cmpxchg<u64>(at, word, (<u64>phase << 32) | sum, DONE) != word) continue;
+    if (atomic.cmpxchg<u64>(at, word, ((<u64>phase) << 32) | sum, DONE) != word) continue;
     if (sum == units) {
       atomic.add<i32>(at, 1, WAKES);
       if (atomic.load<i32>(at, SLEEPERS)) atomic.notify(at + WAKES, -1);

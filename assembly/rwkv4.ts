@@ -1,15 +1,33 @@
 // RWKV-4 (arXiv 2305.13048, equations 11–18). One layer over the rows of the batch.
 import {
-  ATT_KEY, ATT_OUTPUT, ATT_RECEPTANCE, ATT_VALUE, BONUS, BUF_K, BUF_NORMED, BUF_R, BUF_V, BUF_X, BUF_XK, BUF_XR,
-  BUF_XV, BUF_Y, DECAY, LN1_BIAS, LN1_WEIGHT, MIX_K, MIX_R, MIX_V,
+  ATT_KEY,
+  ATT_OUTPUT,
+  ATT_RECEPTANCE,
+  ATT_VALUE,
+  BONUS,
+  BUF_K,
+  BUF_NORMED,
+  BUF_R,
+  BUF_V,
+  BUF_X,
+  BUF_XK,
+  BUF_XR,
+  BUF_XV,
+  BUF_Y,
+  DECAY,
+  LN1_BIAS,
+  LN1_WEIGHT,
+  MIX_K,
+  MIX_R,
+  MIX_V,
 } from "./abi";
 import { channelMixing } from "./channel";
-import { blocks, claimBlocks, product } from "./matmul";
+import { quantiseGroup } from "./head";
+import { claimUnits, product, units } from "./matmul";
 import { endRow, firstRow, groups, headSize, row, segmentAt, stateOf, stride, vector, width } from "./model";
 import { argument, begin, claim, end } from "./pool";
-import { ATT_X, keepLastRows, normRows, previous } from "./shift";
+import { ATT_X, keepLastRows, mixRow, normRows, previous } from "./shift";
 import { ADD, SIGMOID } from "./store";
-import { lerp } from "./vec";
 import { wkv4 } from "./wkv4";
 
 /** State of a layer: ffn_x, att_x, aa, bb, pp, `width` values each. */
@@ -22,14 +40,14 @@ export function layer4(): void {
     normRows(LN1_WEIGHT, LN1_BIAS);
     for (let t = begin; t < end; t++) mix(t);
   }
-  while (claimBlocks(blocks(ATT_RECEPTANCE) + blocks(ATT_KEY) + blocks(ATT_VALUE))) {
+  while (claimUnits(units(ATT_RECEPTANCE) + units(ATT_KEY) + units(ATT_VALUE))) {
     if (begin == 0) keepLastRows(ATT_X);
     product(ATT_RECEPTANCE, BUF_XR, BUF_R, SIGMOID);
     product(ATT_KEY, BUF_XK, BUF_K);
     product(ATT_VALUE, BUF_XV, BUF_V);
   }
   while (claim(argument(1) * groups)) for (let u = begin; u < end; u++) recur(segmentAt(u / groups), u % groups);
-  while (claimBlocks(blocks(ATT_OUTPUT))) product(ATT_OUTPUT, BUF_Y, BUF_X, ADD);
+  while (claimUnits(units(ATT_OUTPUT))) product(ATT_OUTPUT, BUF_Y, BUF_X, ADD);
   channelMixing();
 }
 
@@ -37,14 +55,14 @@ export function layer4(): void {
 function mix(t: i32): void {
   const x = row(BUF_NORMED, t);
   const prev = previous(t, ATT_X);
-  lerp(row(BUF_XR, t), prev, x, vector(MIX_R), width);
-  lerp(row(BUF_XK, t), prev, x, vector(MIX_K), width);
-  lerp(row(BUF_XV, t), prev, x, vector(MIX_V), width);
+  mixRow(BUF_XR, t, prev, x, vector(MIX_R));
+  mixRow(BUF_XK, t, prev, x, vector(MIX_K));
+  mixRow(BUF_XV, t, prev, x, vector(MIX_V));
 }
 
 /** The recurrence for one group of channels of one segment. */
 function recur(segment: usize, group: i32): void {
-  const at = <usize>(group * headSize) << 2;
+  const at = (<usize>(group * headSize)) << 2;
   const t = firstRow(segment);
   const state = stateOf(segment) + at;
   wkv4(
@@ -54,11 +72,12 @@ function recur(segment: usize, group: i32): void {
     row(BUF_V, t) + at,
     vector(DECAY) + at,
     vector(BONUS) + at,
-    state + (AA * width << 2),
-    state + (BB * width << 2),
-    state + (PP * width << 2),
+    state + ((AA * width) << 2),
+    state + ((BB * width) << 2),
+    state + ((PP * width) << 2),
     headSize,
     endRow(segment) - t,
     stride(BUF_Y),
   );
+  quantiseGroup(segment, group);
 }

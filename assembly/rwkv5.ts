@@ -1,17 +1,38 @@
 // RWKV-5 "Eagle" (arXiv 2404.05892, section 3.1): 5.0 has no gate; 5.0 and 5.1 have one decay and bonus a head, which
 // the recipe spreads over the head's channels. One layer over the rows of the batch.
 import {
-  ATT_GATE, ATT_KEY, ATT_OUTPUT, ATT_RECEPTANCE, ATT_VALUE, BONUS, BUF_G, BUF_K, BUF_NORMED, BUF_R, BUF_V, BUF_X,
-  BUF_XG, BUF_XK, BUF_XR, BUF_XV, BUF_Y, DECAY, LN1_BIAS, LN1_WEIGHT, MIX_G, MIX_K, MIX_R, MIX_V,
+  ATT_GATE,
+  ATT_KEY,
+  ATT_OUTPUT,
+  ATT_RECEPTANCE,
+  ATT_VALUE,
+  BONUS,
+  BUF_G,
+  BUF_K,
+  BUF_NORMED,
+  BUF_R,
+  BUF_V,
+  BUF_X,
+  BUF_XG,
+  BUF_XK,
+  BUF_XR,
+  BUF_XV,
+  BUF_Y,
+  DECAY,
+  LN1_BIAS,
+  LN1_WEIGHT,
+  MIX_G,
+  MIX_K,
+  MIX_R,
+  MIX_V,
 } from "./abi";
 import { channelMixing } from "./channel";
-import { headNorm, headState } from "./head";
-import { blocks, claimBlocks, product } from "./matmul";
+import { headNorm, headState, quantiseGroup } from "./head";
+import { units, claimUnits, product } from "./matmul";
 import { endRow, firstRow, groupHeads, groups, headSize, row, segmentAt, stride, vector, width } from "./model";
 import { argument, begin, claim, end } from "./pool";
-import { ATT_X, keepLastRows, normRows, previous } from "./shift";
+import { ATT_X, keepLastRows, mixRow, normRows, previous } from "./shift";
 import { ADD, SILU } from "./store";
-import { lerp } from "./vec";
 import { wkv6 } from "./wkv6";
 
 export function layer5(): void {
@@ -19,7 +40,7 @@ export function layer5(): void {
     normRows(LN1_WEIGHT, LN1_BIAS);
     for (let t = begin; t < end; t++) mix(t);
   }
-  while (claimBlocks(blocks(ATT_RECEPTANCE) + blocks(ATT_KEY) + blocks(ATT_VALUE) + blocks(ATT_GATE))) {
+  while (claimUnits(units(ATT_RECEPTANCE) + units(ATT_KEY) + units(ATT_VALUE) + units(ATT_GATE))) {
     if (begin == 0) keepLastRows(ATT_X);
     product(ATT_RECEPTANCE, BUF_XR, BUF_R);
     product(ATT_KEY, BUF_XK, BUF_K);
@@ -27,7 +48,7 @@ export function layer5(): void {
     product(ATT_GATE, BUF_XG, BUF_G, SILU);
   }
   while (claim(argument(1) * groups)) for (let u = begin; u < end; u++) recur(segmentAt(u / groups), u % groups);
-  while (claimBlocks(blocks(ATT_OUTPUT))) product(ATT_OUTPUT, BUF_Y, BUF_X, ADD);
+  while (claimUnits(units(ATT_OUTPUT))) product(ATT_OUTPUT, BUF_Y, BUF_X, ADD);
   channelMixing();
 }
 
@@ -35,20 +56,21 @@ export function layer5(): void {
 function mix(t: i32): void {
   const x = row(BUF_NORMED, t);
   const prev = previous(t, ATT_X);
-  lerp(row(BUF_XR, t), prev, x, vector(MIX_R), width);
-  lerp(row(BUF_XK, t), prev, x, vector(MIX_K), width);
-  lerp(row(BUF_XV, t), prev, x, vector(MIX_V), width);
-  if (vector(MIX_G)) lerp(row(BUF_XG, t), prev, x, vector(MIX_G), width);
+  mixRow(BUF_XR, t, prev, x, vector(MIX_R));
+  mixRow(BUF_XK, t, prev, x, vector(MIX_K));
+  mixRow(BUF_XV, t, prev, x, vector(MIX_V));
+  if (vector(MIX_G)) mixRow(BUF_XG, t, prev, x, vector(MIX_G));
 }
 
 /** The heads of one group of one segment. */
 function recur(segment: usize, group: i32): void {
   for (let head = group * groupHeads; head < (group + 1) * groupHeads; head++) recurHead(segment, head);
+  quantiseGroup(segment, group);
 }
 
 /** y = group norm(recurrence) · gate, for one head of one segment. */
 function recurHead(segment: usize, head: i32): void {
-  const at = <usize>(head * headSize) << 2;
+  const at = (<usize>(head * headSize)) << 2;
   const t0 = firstRow(segment);
   const t1 = endRow(segment);
   const S = headState(segment, head);

@@ -2,7 +2,8 @@
 import { BUF_NORMED, BUF_X } from "./abi";
 import { endRow, firstRow, row, segmentAt, segmentOf, stateOf, vector, width } from "./model";
 import { argument, begin, end } from "./pool";
-import { norm } from "./vec";
+import { quantiseRow } from "./quantise";
+import { lerp, norm } from "./vec";
 
 const LAYER_NORM_EPS: f32 = 1e-5;
 
@@ -25,10 +26,20 @@ export function previous(t: i32, place: i32): usize {
   return firstRow(segment) == t ? stateOf(segment) + <usize>(place * width) * 4 : row(BUF_NORMED, t - 1);
 }
 
+/** buffer[t] = a + (b − a)·mix: an input of the products. */
+export function mixRow(buffer: i32, t: i32, a: usize, b: usize, mix: usize): void {
+  lerp(row(buffer, t), a, b, mix, width);
+  quantiseRow(buffer, t, width);
+}
+
 /** Keeps each segment's last normed row; in a phase after the one that reads the rows kept before. */
 export function keepLastRows(place: i32): void {
   for (let s = 0; s < argument(1); s++) {
     const segment = segmentAt(s);
-    memory.copy(stateOf(segment) + <usize>(place * width) * 4, row(BUF_NORMED, endRow(segment) - 1), <usize>width << 2);
+    memory.copy(
+      stateOf(segment) + <usize>(place * width) * 4,
+      row(BUF_NORMED, endRow(segment) - 1),
+      (<usize>width) << 2,
+    );
   }
 }

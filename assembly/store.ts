@@ -1,6 +1,7 @@
-// What happens to a product before it is stored. A kernel leaves 16 sums a token in a tile; these take them on.
+// What happens to a product on its way to its place. Kernels leave 16 sums a token, and these take them on.
 import { sigmoid, silu, tanh } from "./math";
 
+/** dst = x: the kernels write to the place itself. */
 export const STORE: i32 = 0;
 export const TANH: i32 = 1;
 export const SIGMOID: i32 = 2;
@@ -9,18 +10,26 @@ export const SILU: i32 = 3;
 export const RELU2: i32 = 4;
 /** dst += x */
 export const ADD: i32 = 5;
-
 /** dst += gate · x */
 export const ADD_GATED: i32 = 6;
 
 /** dst[t][16] = then(tile[t][16]) for `count` tokens; the rows of `dst` and of `gate` are `stride` bytes apart. */
 export function storeTile(tile: usize, dst: usize, gate: usize, stride: usize, count: i32, then: i32): void {
   for (let t = 0; t < count; t++, tile += 64, dst += stride, gate += stride) {
-    for (let i: usize = 0; i < 64; i += 16) v128.store(dst + i, apply(then, v128.load(tile + i), dst + i, gate + i));
+    apply(then, tile, dst, gate, 0);
+    apply(then, tile, dst, gate, 16);
+    apply(then, tile, dst, gate, 32);
+    apply(then, tile, dst, gate, 48);
   }
 }
 
-function apply(then: i32, x: v128, dst: usize, gate: usize): v128 {
+// @ts-ignore: decorator
+@inline
+function apply(then: i32, tile: usize, dst: usize, gate: usize, at: usize): void {
+  v128.store(dst + at, value(then, v128.load(tile + at), dst + at, gate + at));
+}
+
+function value(then: i32, x: v128, dst: usize, gate: usize): v128 {
   switch (then) {
     case TANH:
       return tanh(x);

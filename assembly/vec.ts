@@ -4,7 +4,7 @@ import { lanes } from "./math";
 
 /** dst = (x − mean) / √(variance + eps) · weight + bias over `n` values; `dst` may be `x`. Biased variance. */
 export function norm(dst: usize, x: usize, weight: usize, bias: usize, n: i32, eps: f32): void {
-  const bytes = <usize>n << 2;
+  const bytes = (<usize>n) << 2;
   const mean = f32x4.splat(sum(x, n) / <f32>n);
   let v0 = f32x4.splat(0);
   let v1 = v0;
@@ -26,7 +26,7 @@ export function norm(dst: usize, x: usize, weight: usize, bias: usize, n: i32, e
 export function sum(x: usize, n: i32): f32 {
   let s0 = f32x4.splat(0);
   let s1 = s0;
-  for (const end = x + (<usize>n << 2); x < end; x += 32) {
+  for (const end = x + ((<usize>n) << 2); x < end; x += 32) {
     s0 = f32x4.add(s0, v128.load(x));
     s1 = f32x4.add(s1, v128.load(x, 16));
   }
@@ -35,7 +35,7 @@ export function sum(x: usize, n: i32): f32 {
 
 /** dst = a + (b − a) · m: from a at m = 0 to b at m = 1. */
 export function lerp(dst: usize, a: usize, b: usize, m: usize, n: i32): void {
-  const bytes = <usize>n << 2;
+  const bytes = (<usize>n) << 2;
   for (let i: usize = 0; i < bytes; i += 16) {
     const from = v128.load(a + i);
     v128.store(dst + i, f32x4.add(from, f32x4.mul(f32x4.sub(v128.load(b + i), from), v128.load(m + i))));

@@ -8,10 +8,20 @@ import { exp } from "./math";
  * `aa`, `bb`, `pp`: the state's vectors at these channels, updated. `w` = −e^time_decay, `u` = time_first.
  */
 export function wkv4(
-  y: usize, r: usize, k: usize, v: usize, w: usize, u: usize, aa: usize, bb: usize, pp: usize,
-  n: i32, count: i32, stride: usize,
+  y: usize,
+  r: usize,
+  k: usize,
+  v: usize,
+  w: usize,
+  u: usize,
+  aa: usize,
+  bb: usize,
+  pp: usize,
+  n: i32,
+  count: i32,
+  stride: usize,
 ): void {
-  for (let c: usize = 0; c < <usize>n << 2; c += 16) {
+  for (let c: usize = 0; c < (<usize>n) << 2; c += 16) {
     const decay = v128.load(w + c);
     const bonus = v128.load(u + c);
     let a = v128.load(aa + c);

@@ -10,10 +10,19 @@
  * tokens); `u`: n values.
  */
 export function wkv6(
-  S: usize, y: usize, r: usize, k: usize, v: usize, w: usize, wStride: usize, u: usize,
-  n: i32, count: i32, stride: usize,
+  S: usize,
+  y: usize,
+  r: usize,
+  k: usize,
+  v: usize,
+  w: usize,
+  wStride: usize,
+  u: usize,
+  n: i32,
+  count: i32,
+  stride: usize,
 ): void {
-  const bytes = <usize>n << 2;
+  const bytes = (<usize>n) << 2;
   for (let t = 0; t < count; t++, y += stride, r += stride, k += stride, v += stride, w += wStride) {
     let i: usize = 0;
     for (; i + 64 <= bytes; i += 64) strip(S + i, y + i, r, k, v + i, w, u, bytes, true);
@@ -25,7 +34,15 @@ export function wkv6(
 // @ts-ignore: decorator
 @inline
 function strip(
-  S: usize, y: usize, r: usize, k: usize, v: usize, w: usize, u: usize, bytes: usize, sixteen: bool,
+  S: usize,
+  y: usize,
+  r: usize,
+  k: usize,
+  v: usize,
+  w: usize,
+  u: usize,
+  bytes: usize,
+  sixteen: bool,
 ): void {
   let y0 = f32x4.splat(0);
   let y1 = y0;

@@ -8,7 +8,7 @@
 
 /** One token. `S`: n×n values, n a multiple of 8; all others: n values. */
 export function wkv7(S: usize, y: usize, r: usize, w: usize, k: usize, v: usize, kappa: usize, b: usize, n: i32): void {
-  const bytes = <usize>n << 2;
+  const bytes = (<usize>n) << 2;
   let i: usize = 0;
   for (; i + 64 <= bytes; i += 64) strip(S + i, y + i, r, w, k, v + i, kappa, b, bytes, true);
   if (i < bytes) strip(S + i, y + i, r, w, k, v + i, kappa, b, bytes, false);
@@ -18,7 +18,16 @@ export function wkv7(S: usize, y: usize, r: usize, w: usize, k: usize, v: usize,
 // @ts-ignore: decorator
 @inline
 function strip(
-  S: usize, y: usize, r: usize, w: usize, k: usize, v: usize, kappa: usize, b: usize, bytes: usize, sixteen: bool,
+  S: usize,
+  y: usize,
+  r: usize,
+  w: usize,
+  k: usize,
+  v: usize,
+  kappa: usize,
+  b: usize,
+  bytes: usize,
+  sixteen: bool,
 ): void {
   let s0 = f32x4.splat(0);
   let s1 = s0;

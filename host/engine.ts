@@ -117,6 +117,7 @@ function writeTable(plan: Plan, memory: WebAssembly.Memory): void {
   table[abi.TABLE_SCRATCH_BYTES] = plan.scratchBytes;
   new Float32Array(memory.buffer, abi.TABLE, abi.TABLE_WORDS)[abi.TABLE_GROUP_NORM_EPS] = plan.groupNormEps;
   new Uint32Array(memory.buffer, abi.CONTROL_THREADS, 1)[0] = plan.threads;
-  const buffers = new Uint32Array(memory.buffer, plan.bufferTable, abi.BUFFERS * 2);
-  plan.buffers.forEach(({ address, stride }, i) => buffers.set([address, stride], i * 2));
+  const buffers = new Uint32Array(memory.buffer, plan.bufferTable, abi.BUFFERS * 4);
+  for (const [i, { address, stride, quantised, quantisedStride }] of plan.buffers.entries())
+    buffers.set([address, stride, quantised, quantisedStride], i * 4);
 }

@@ -63,7 +63,9 @@ export async function* generate(
 }
 
 /** @throws TypeError or RangeError naming the option that is wrong */
-export function checkGenerateOptions({ maxTokens = 256, stop = [] }: GenerateOptions): void {
+export function checkGenerateOptions(options: GenerateOptions): void {
+  const { maxTokens = 256, stop = [] } = options;
+  createSampler(options);
   if (!Number.isInteger(maxTokens) || maxTokens < 1)
     throw new RangeError(`"maxTokens" expected a whole number from 1 on, got ${maxTokens}`);
   if (!Array.isArray(stop) || stop.some((s) => typeof s !== "string" || s === ""))

@@ -1,5 +1,5 @@
-import { bytesSource, type CustomSource, checkRange, type Source } from "./source.ts";
 import { WkvError } from "./errors.ts";
+import { bytesSource, type CustomSource, checkRange, type Source } from "./source.ts";
 
 /** What `loadModel` takes: a path or file URL, a Blob or File, bytes in memory, or anything that can be read at a place. */
 export type ModelSource = string | URL | Blob | ArrayBuffer | Uint8Array | CustomSource;
@@ -22,7 +22,10 @@ async function openPath(input: string | URL): Promise<Source> {
   if (typeof input === "string" && !/^(https?|file):/i.test(input)) return fileSource(input);
   const url = new URL(input);
   if (url.protocol !== "file:")
-    throw new WkvError("not-found", `${url.href}: models are not loaded from the net yet; download the file and give its path.`);
+    throw new WkvError(
+      "not-found",
+      `${url.href}: models are not loaded from the net yet; download the file and give its path.`,
+    );
   const { fileURLToPath } = await import("node:url");
   return fileSource(fileURLToPath(url));
 }
@@ -35,13 +38,14 @@ function blobSource(blob: Blob): Source {
   );
 }
 
-function customSource({ size, read }: CustomSource, name = "the model"): Source {
+function customSource(source: CustomSource, name = "the model"): Source {
+  const { size } = source;
   return {
     name,
     size,
     async read(target, offset) {
       checkRange(name, size, offset, target.length);
-      const bytes = await read(offset, target.length);
+      const bytes = await source.read(offset, target.length);
       if (bytes.length !== target.length)
         throw new WkvError("bad-file", `${name}: read(${offset}, ${target.length}) gave ${bytes.length} bytes.`);
       target.set(bytes);

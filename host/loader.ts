@@ -3,7 +3,7 @@ import { byteLength, type Dtype } from "./checkpoint/checkpoint.ts";
 import type { Engine } from "./engine.ts";
 import type { Entry, MatrixEntry, Recipe, VectorEntry } from "./models/recipe.ts";
 import { count, type Weight } from "./models/weights.ts";
-import { type Plan, rowsPerSlice } from "./plan.ts";
+import { matrixFormat, type Plan, rowsPerSlice } from "./plan.ts";
 
 /** Bytes of weights read from the file so far, and in all. */
 export interface Progress {
@@ -60,7 +60,7 @@ class Loader {
     if (e.kind === "vector") await this.#loadVector(e, address);
     else if (e.kind === "matrix") await this.#loadMatrix(e, address);
     else await this.#read(e.weight, 0, this.#bytes(e.weight, e.rows * e.cols, address));
-    const format = e.kind === "table" ? DTYPE_ID[e.weight.tensor.dtype] : abi.FORMAT_F32;
+    const format = e.kind === "matrix" ? matrixFormat(e, this.#plan.weights) : DTYPE_ID[e.weight.tensor.dtype];
     const [rows, cols] = e.kind === "vector" ? [1, e.length] : [e.rows, e.cols];
     this.#engine.words(slots + e.slot * abi.SLOT_BYTES, 4).set([address, format, rows, cols]);
   }
@@ -75,17 +75,26 @@ class Loader {
   }
 
   async #loadMatrix(e: MatrixEntry, address: number): Promise<void> {
-    const { rows, cols, transposed } = e;
-    const [rowStride, colStride] = transposed ? [1, rows] : [cols, 1];
+    const format = matrixFormat(e, this.#plan.weights);
+    const exact = format === abi.FORMAT_INT8 && e.weight.tensor.dtype === "Q8_0" && !e.transposed;
     const slice = rowsPerSlice(e);
-    for (let first = 0; first < rows; first += slice) {
-      const end = Math.min(first + slice, rows);
-      await this.#stage(e.weight, first * cols, (end - first) * cols);
-      const { stagingF32 } = this.#plan;
-      await this.#engine.run(
-        abi.OP_PACK, address, abi.FORMAT_F32, cols, stagingF32, rowStride, colStride, first, end,
-      );
+    for (let first = 0; first < e.rows; first += slice) {
+      const end = Math.min(first + slice, e.rows);
+      await (exact ? this.#packQ8(e, address, first, end) : this.#pack(e, format, address, first, end));
     }
+  }
+
+  async #pack(e: MatrixEntry, format: number, address: number, first: number, end: number): Promise<void> {
+    const { stagingF32 } = this.#plan;
+    const [rowStride, colStride] = e.transposed ? [1, e.rows] : [e.cols, 1];
+    await this.#stage(e.weight, first * e.cols, (end - first) * e.cols);
+    await this.#engine.run(abi.OP_PACK, address, format, e.cols, stagingF32, rowStride, colStride, first, end);
+  }
+
+  async #packQ8({ weight, cols }: MatrixEntry, address: number, first: number, end: number): Promise<void> {
+    const { stagingRaw } = this.#plan;
+    await this.#read(weight, first * cols, this.#bytes(weight, (end - first) * cols, stagingRaw));
+    await this.#engine.run(abi.OP_PACK_Q8, address, cols, stagingRaw, byteLength("Q8_0", cols), first, end);
   }
 
   /** Reads `length` values from value `first` of a weight on, as f32 into the staging area. */

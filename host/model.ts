@@ -1,3 +1,4 @@
+import { type BenchmarkOptions, type BenchmarkResult, benchmark } from "./benchmark.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
 import { Engine } from "./engine.ts";
 import { WkvError } from "./errors.ts";
@@ -5,7 +6,7 @@ import { type ModelSource, openSource } from "./input.ts";
 import { loadWeights, type Progress } from "./loader.ts";
 import type { Recipe } from "./models/recipe.ts";
 import { recogniseModel } from "./models/recognise.ts";
-import { makePlan, type Plan } from "./plan.ts";
+import { makePlan, type Plan, type WeightFormat } from "./plan.ts";
 import { nodePlatform } from "./platform/node.ts";
 import { Runner } from "./runner.ts";
 import { Session } from "./session.ts";
@@ -16,13 +17,16 @@ import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 import { chooseTokenizer } from "./vocab.ts";
 
 export interface LoadOptions {
-  /** How weights are kept in memory. Only "f32" for now. */
-  weights?: "f32";
+  /**
+   * How matrices are kept in memory. "int8" (the default): a scale for each row and 32 columns, a quarter of f32's
+   * bytes; what a file holds as Q8_0 is kept exactly. "f32": as exact as the file.
+   */
+  weights?: WeightFormat;
   /** Threads that compute. Default: the machine's cores, at most 4. The results are the same for any number. */
   threads?: number;
   /**
-   * The vocabulary: "world", "pile", "bytes", a file's path, an address or contents. Default: a file beside the model,
-   * else what its size tells.
+   * The vocabulary: "world", "pile", "bytes", a file's path, an address or contents. Default: the one in the model's
+   * file (GGUF), else a file beside it, else what its size tells.
    */
   vocab?: TokenizerSource;
   /** Epsilon of the group norm in RWKV-5 to 7. Default 64e-5; for RWKV-5 in rwkv.cpp's format 1e-5. */
@@ -42,7 +46,7 @@ export interface ModelInfo {
   /** Values per head; 0 for RWKV-4, which has no heads. */
   readonly headSize: number;
   readonly vocabSize: number;
-  readonly weights: "f32";
+  readonly weights: WeightFormat;
   /** Bytes of weights in memory. */
   readonly bytes: number;
   /** Bytes of one session. */
@@ -60,25 +64,31 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const { threads = nodePlatform.defaultThreads, weights = "f32", groupNormEps, signal } = options;
   if (!Number.isInteger(threads) || threads < 1 || threads > 64)
     throw new RangeError(`"threads" expected a whole number from 1 to 64, got ${threads}`);
-  if (weights !== "f32") throw new RangeError(`"weights" expected "f32", got ${JSON.stringify(weights)}`);
+  if (weights !== "f32" && weights !== "int8")
+    throw new RangeError(`"weights" expected "f32" or "int8", got ${JSON.stringify(weights)}`);
   if (groupNormEps !== undefined && !(groupNormEps > 0))
     throw new RangeError(`"groupNormEps" expected a number above 0, got ${groupNormEps}`);
   signal?.throwIfAborted();
   const file = await openSource(source);
   try {
-    return await loadFrom(file, typeof source === "string" ? source : undefined, threads, options);
+    return await loadFrom(file, typeof source === "string" ? source : undefined, { ...options, threads, weights });
   } finally {
     await file.close();
   }
 }
 
-async function loadFrom(file: Source, path: string | undefined, threads: number, options: LoadOptions): Promise<Model> {
+async function loadFrom(
+  file: Source,
+  path: string | undefined,
+  options: LoadOptions & { threads: number; weights: WeightFormat },
+): Promise<Model> {
   const checkpoint = await openCheckpoint(file);
   const recipe = recogniseModel(checkpoint, file.name);
   const { shape } = recipe;
   const isRwkvCpp5 = checkpoint.format === "rwkv.cpp" && shape.arch === 5;
-  const plan = makePlan(recipe, threads, options.groupNormEps ?? (isRwkvCpp5 ? 1e-5 : 64e-5), file.name);
-  const tokenizer = await chooseTokenizer(options.vocab, path, shape, options.signal);
+  const { threads, weights, groupNormEps = isRwkvCpp5 ? 1e-5 : 64e-5 } = options;
+  const plan = makePlan(recipe, { threads, weights, groupNormEps }, file.name);
+  const tokenizer = await chooseTokenizer(options.vocab, { path, checkpoint, shape }, options.signal);
   const engine = await Engine.start(plan, nodePlatform);
   try {
     await loadWeights(recipe, plan, engine, options);
@@ -110,7 +120,7 @@ export class Model {
       width: shape.width,
       headSize: shape.arch === 4 ? 0 : shape.headSize,
       vocabSize: shape.vocabSize,
-      weights: "f32",
+      weights: plan.weights,
       bytes: plan.weightBytes,
       stateBytes: plan.stateBytes,
       threads: plan.threads,
@@ -142,6 +152,12 @@ export class Model {
     );
     this.#sessions.add(session);
     return session;
+  }
+
+  /** Measures speed: prefill, decode, how much of the memory's bandwidth that is, and where the time goes. */
+  benchmark(options?: BenchmarkOptions): Promise<BenchmarkResult> {
+    this.#checkAlive();
+    return benchmark(this.#runner, options);
   }
 
   /** Ends the threads and gives all memory back. Calls that are running are rejected. Doing it twice does nothing. */

@@ -1,7 +1,7 @@
 import * as abi from "../assembly/abi.ts";
 import { byteLength } from "./checkpoint/checkpoint.ts";
 import { WkvError } from "./errors.ts";
-import type { Entry, Recipe, Shape } from "./models/recipe.ts";
+import type { Entry, MatrixEntry, Recipe, Shape } from "./models/recipe.ts";
 import { count } from "./models/weights.ts";
 
 /** Most rows of a batch whose logits can be asked for at once. */
@@ -11,22 +11,37 @@ const SLICE_VALUES = 1 << 20;
 /** All that a 32-bit address can reach. */
 const MEMORY_LIMIT = 2 ** 32;
 const PAGE = 65536;
+/** More than any version has in a layer. */
+const MAX_PHASES = 12;
+/** 32 activations: integers of 16 bits and a scale. */
+const QUANT_BYTES = 2 * abi.QUANT_VALUES + 4;
+/** 32 weights of one row: integers of 8 bits and a scale. */
+const INT8_GROUP_BYTES = abi.QUANT_VALUES + 4;
+
+/** How matrices are kept in memory. */
+export type WeightFormat = "f32" | "int8";
 
 /** Where everything is in the module's memory, in bytes; made before the memory is. */
 export interface Plan {
   readonly shape: Shape;
   readonly threads: number;
+  readonly weights: WeightFormat;
   readonly groupNormEps: number;
   readonly layerSlots: number;
   readonly globalSlots: number;
   readonly bufferTable: number;
   readonly batch: number;
+  /** Times of the phases, when they are measured (f64). */
+  readonly laps: number;
   readonly scratch: number;
   readonly scratchBytes: number;
-  /** Address of each activation buffer and bytes between its rows; 0 where the version needs none. */
-  readonly buffers: readonly { address: number; stride: number }[];
+  /** Addresses of each activation buffer and its quantised twin, bytes between rows; 0 where none is needed. */
+  readonly buffers: readonly BufferPlace[];
   readonly places: ReadonlyMap<Entry, number>;
-  /** Bytes of weights: packed matrices, vectors, and the embedding as stored. */
+  /** Bytes that the file holds of the matrices that every token reads: all but the embedding. */
+  readonly matrixBytes: number;
+  /** Where the packed weights start, and bytes of weights: packed matrices, vectors, and the embedding as stored. */
+  readonly firstWeight: number;
   readonly weightBytes: number;
   /** While loading: stored values, then the same as f32. Sessions take the place later. */
   readonly stagingRaw: number;
@@ -39,9 +54,23 @@ export interface Plan {
   readonly pages: number;
 }
 
+export interface BufferPlace {
+  readonly address: number;
+  readonly stride: number;
+  readonly quantised: number;
+  readonly quantisedStride: number;
+}
+
+export interface PlanOptions {
+  readonly threads: number;
+  readonly weights: WeightFormat;
+  readonly groupNormEps: number;
+}
+
 /** @throws WkvError `too-large` when the model does not fit 32-bit WebAssembly, before any memory is taken */
-export function makePlan(recipe: Recipe, threads: number, groupNormEps: number, file: string): Plan {
+export function makePlan(recipe: Recipe, options: PlanOptions, file: string): Plan {
   const { shape } = recipe;
+  const { threads, weights } = options;
   let end = abi.TABLE + abi.TABLE_WORDS * 4;
   const take = (bytes: number) => {
     const address = align(end);
@@ -50,18 +79,21 @@ export function makePlan(recipe: Recipe, threads: number, groupNormEps: number, 
   };
   const layerSlots = take(shape.layers * abi.LAYER_SLOTS * abi.SLOT_BYTES);
   const globalSlots = take(abi.GLOBAL_SLOTS * abi.SLOT_BYTES);
-  const bufferTable = take(abi.BUFFERS * 8);
+  const bufferTable = take(abi.BUFFERS * 16);
   const batch = take(abi.BATCH_BYTES);
+  const laps = take((shape.layers * MAX_PHASES + 8) * 8);
   const scratchBytes = align(abi.SCRATCH_HEAD + 8 * shape.headSize);
   const scratch = take(threads * scratchBytes);
-  const buffers = bufferRows(shape).map(({ rows, values }) => {
+  const buffers = bufferRows(shape).map(({ rows, values, isInput }) => {
     const stride = values * 4;
-    return { address: values > 0 ? take(rows * stride) : 0, stride };
+    const quantisedStride = isInput && weights !== "f32" ? (values / abi.QUANT_VALUES) * QUANT_BYTES : 0;
+    const [address, quantised] = [stride, quantisedStride].map((bytes) => (bytes > 0 ? take(rows * bytes) : 0));
+    return { address, stride, quantised, quantisedStride } as BufferPlace;
   });
 
   const firstWeight = end;
   const entries = [...recipe.globals, ...recipe.layers.flat()];
-  const places = new Map(entries.map((e) => [e, take(entryBytes(e))]));
+  const places = new Map(entries.map((e) => [e, take(entryBytes(e, weights))]));
   const weightBytes = end - firstWeight;
 
   const states = align(end);
@@ -72,21 +104,23 @@ export function makePlan(recipe: Recipe, threads: number, groupNormEps: number, 
   if (bytes > MEMORY_LIMIT)
     throw new WkvError(
       "too-large",
-      `${file} needs ${gib(bytes)} GiB (${gib(weightBytes)} GiB of weights as f32, 4 bytes each), but 32-bit WebAssembly ` +
-        "has 4 GiB: take a smaller model.",
+      `${file} needs ${gib(bytes)} GiB (${gib(weightBytes)} GiB of weights as ${weights}), but 32-bit WebAssembly ` +
+        `has 4 GiB: take a smaller model${weights === "f32" ? ', or weights: "int8"' : ""}.`,
     );
   return {
+    ...options,
     shape,
-    threads,
-    groupNormEps,
     layerSlots,
     globalSlots,
     bufferTable,
     batch,
+    laps,
     scratch,
     scratchBytes,
     buffers,
     places,
+    matrixBytes: entries.reduce((sum, e) => sum + (e.kind === "matrix" ? fileBytes(e) : 0), 0),
+    firstWeight,
     weightBytes,
     stagingRaw: states,
     stagingF32,
@@ -98,16 +132,26 @@ export function makePlan(recipe: Recipe, threads: number, groupNormEps: number, 
 }
 
 /** Bytes that an entry takes in memory. */
-export function entryBytes(e: Entry): number {
+function entryBytes(e: Entry, weights: WeightFormat): number {
   if (e.kind === "vector") return e.length * 4;
   if (e.kind === "table") return byteLength(e.weight.tensor.dtype, e.rows * e.cols);
-  return padded(e.rows) * e.cols * 4;
+  if (matrixFormat(e, weights) === abi.FORMAT_F32) return padded(e.rows) * e.cols * 4;
+  return padded(e.rows) * Math.ceil(e.cols / abi.QUANT_VALUES) * INT8_GROUP_BYTES;
+}
+
+function fileBytes({ weight, rows, cols }: MatrixEntry): number {
+  return byteLength(weight.tensor.dtype, rows * cols);
+}
+
+/** The FORMAT_... of abi.ts that a matrix is packed to. */
+export function matrixFormat(e: MatrixEntry, weights: WeightFormat): number {
+  return weights === "f32" || e.unquantised ? abi.FORMAT_F32 : abi.FORMAT_INT8;
 }
 
 /** Rows of a matrix that are loaded at a time: all of them when it is stored by columns. */
-export function rowsPerSlice(e: Entry & { kind: "matrix" }): number {
+export function rowsPerSlice(e: MatrixEntry): number {
   if (e.transposed) return e.rows;
-  return Math.max(1, Math.floor(SLICE_VALUES / e.cols / abi.BLOCK_ROWS)) * abi.BLOCK_ROWS;
+  return Math.max(1, Math.floor(SLICE_VALUES / e.cols / abi.UNIT_ROWS)) * abi.UNIT_ROWS;
 }
 
 function stagedValues(e: Entry): number {
@@ -116,31 +160,39 @@ function stagedValues(e: Entry): number {
   return Math.min(rowsPerSlice(e), e.rows) * e.cols;
 }
 
-/** Rows and values per row of each activation buffer that the version uses. */
-function bufferRows({ arch, width, ffn, ranks, vocabSize }: Shape): { rows: number; values: number }[] {
+/** Rows and values per row of each activation buffer that the version uses, and whether products read it. */
+function bufferRows({ arch, width, ffn, ranks, vocabSize }: Shape) {
   const rows = abi.BATCH_MAX_ROWS;
-  const sizes = Array.from({ length: abi.BUFFERS }, () => ({ rows, values: 0 }));
-  const use = (values: number, ...buffers: number[]) => {
-    for (const buffer of buffers) sizes[buffer] = { rows, values: padded(values) };
+  const sizes = Array.from({ length: abi.BUFFERS }, () => ({ rows, values: 0, isInput: false }));
+  const output = (values: number, ...buffers: number[]) => {
+    for (const buffer of buffers) sizes[buffer] = { rows, values: padded(values), isInput: false };
   };
-  use(width, abi.BUF_X, abi.BUF_NORMED, abi.BUF_XR, abi.BUF_XK, abi.BUF_XV);
-  use(width, abi.BUF_R, abi.BUF_K, abi.BUF_V, abi.BUF_Y);
-  if (arch >= abi.RWKV5) use(width, abi.BUF_XG, abi.BUF_G);
-  if (arch >= abi.RWKV6) use(width, abi.BUF_XW, abi.BUF_XA, abi.BUF_W);
-  if (arch >= abi.RWKV7) use(width, abi.BUF_A, abi.BUF_V_FIRST);
-  use(ffn, abi.BUF_HIDDEN);
-  use(ranks[0], abi.BUF_LORA_W);
-  use(ranks[1], abi.BUF_LORA_A);
-  use(ranks[2], abi.BUF_LORA_V);
-  use(ranks[3], abi.BUF_LORA_G);
-  sizes[abi.BUF_HEAD_IN] = { rows: MAX_WANTED, values: width };
-  sizes[abi.BUF_LOGITS] = { rows: MAX_WANTED, values: padded(vocabSize) };
+  const input = (values: number, ...buffers: number[]) => {
+    for (const buffer of buffers) sizes[buffer] = { rows, values: padded(values), isInput: true };
+  };
+  output(width, abi.BUF_X, abi.BUF_NORMED, abi.BUF_R, abi.BUF_K, abi.BUF_V);
+  input(width, abi.BUF_XR, abi.BUF_XK, abi.BUF_XV, abi.BUF_Y);
+  input(ffn, abi.BUF_HIDDEN);
+  if (arch >= abi.RWKV5) {
+    output(width, abi.BUF_G);
+    input(width, abi.BUF_XG);
+  }
+  if (arch >= abi.RWKV6) {
+    output(width, abi.BUF_W);
+    input(width, abi.BUF_XW, abi.BUF_XA);
+  }
+  if (arch >= abi.RWKV7) output(width, abi.BUF_A, abi.BUF_V_FIRST);
+  ranks.forEach((rank, i) => {
+    input(rank, abi.BUF_LORA_W + i);
+  });
+  sizes[abi.BUF_HEAD_IN] = { rows: MAX_WANTED, values: width, isInput: true };
+  sizes[abi.BUF_LOGITS] = { rows: MAX_WANTED, values: padded(vocabSize), isInput: false };
   return sizes;
 }
 
-/** Rounded up to whole blocks of packed rows. */
+/** Rounded up to whole units of packed rows. */
 function padded(rows: number): number {
-  return Math.ceil(rows / abi.BLOCK_ROWS) * abi.BLOCK_ROWS;
+  return Math.ceil(rows / abi.UNIT_ROWS) * abi.UNIT_ROWS;
 }
 
 /** Everything starts on a cache line. */

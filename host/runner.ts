@@ -1,4 +1,4 @@
-import * as abi from "../assembly/abi.ts";
+import { type Job, makeBatch, runBatch } from "./batch.ts";
 import type { Engine } from "./engine.ts";
 import { WkvError } from "./errors.ts";
 import type { Plan } from "./plan.ts";
@@ -6,20 +6,68 @@ import { initialState } from "./state.ts";
 
 const PAGE = 65536;
 
+interface WaitingJob extends Job {
+  readonly signal: AbortSignal | undefined;
+  resolve(logits: Float32Array): void;
+  reject(error: unknown): void;
+}
+
 /**
- * Takes tokens through the model. One batch runs at a time; sessions that wait take turns, batch by batch, in the order
- * in which they asked. States live in the module's memory, in places of equal size after the model.
+ * Takes tokens through the model. Sessions that wait at the same time go through it together, batch by batch; what a
+ * session gets has the same bits whoever shares its batches. States live in the module's memory, in places of equal
+ * size after the model.
  */
 export class Runner {
   readonly plan: Plan;
-  readonly #engine: Engine;
+  readonly engine: Engine;
   readonly #free: number[] = [];
   #states = 0;
-  #queue: Promise<unknown> = Promise.resolve();
+  #waiting: WaitingJob[] = [];
+  #running = false;
 
   constructor(engine: Engine, plan: Plan) {
-    this.#engine = engine;
+    this.engine = engine;
     this.plan = plan;
+  }
+
+  /**
+   * Takes in at least one token.
+   * @returns the logits after the last one
+   * @throws the signal's reason, between batches: the state has then taken in some of the tokens
+   */
+  feed(state: number, tokens: readonly number[], signal?: AbortSignal): Promise<Float32Array> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ state, tokens, done: 0, signal, resolve, reject });
+      if (!this.#running) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    // Calls that are made in the same turn of the event loop share the first batch.
+    await Promise.resolve();
+    while (this.#dropAborted() > 0) {
+      try {
+        await this.#runBatch();
+      } catch (error) {
+        for (const job of this.#waiting.splice(0)) job.reject(error);
+      }
+    }
+    this.#running = false;
+  }
+
+  async #runBatch(): Promise<void> {
+    const batch = makeBatch(this.#waiting);
+    const logits = await runBatch(this.engine, this.plan, batch);
+    this.#waiting = this.#waiting.filter((job) => !batch.ending.includes(job));
+    for (const [i, job] of batch.ending.entries()) (job as WaitingJob).resolve(logits[i] as Float32Array);
+  }
+
+  /** Returns how many jobs are left. */
+  #dropAborted(): number {
+    for (const job of this.#waiting.filter(({ signal }) => signal?.aborted)) job.reject(job.signal?.reason);
+    this.#waiting = this.#waiting.filter(({ signal }) => !signal?.aborted);
+    return this.#waiting.length;
   }
 
   /**
@@ -43,46 +91,12 @@ export class Runner {
   /** The values of a state, as the kernels keep them. Valid until the next call that may grow the memory. */
   state(address: number): Float32Array {
     const { layers, layerState } = this.plan.shape;
-    return this.#engine.floats(address, layers * layerState);
-  }
-
-  /**
-   * Takes tokens in; returns the logits after the last one.
-   * @throws the signal's reason, between batches: the state has then taken in some of the tokens
-   */
-  async feed(state: number, tokens: readonly number[], signal?: AbortSignal): Promise<Float32Array> {
-    let logits = new Float32Array(0);
-    for (let first = 0; first < tokens.length; first += abi.BATCH_MAX_ROWS) {
-      signal?.throwIfAborted();
-      const batch = tokens.slice(first, first + abi.BATCH_MAX_ROWS);
-      const isLast = first + batch.length === tokens.length;
-      logits = await this.#exclusively(() => this.#forward(state, batch, isLast));
-    }
-    return logits;
-  }
-
-  /** One batch at a time: they share the batch's arrays and the activation buffers. */
-  #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(work);
-    this.#queue = result.catch(() => {});
-    return result;
-  }
-
-  async #forward(state: number, tokens: readonly number[], wantLogits: boolean): Promise<Float32Array<ArrayBuffer>> {
-    const { batch, buffers, shape } = this.plan;
-    const rows = tokens.length;
-    this.#engine.words(batch + abi.BATCH_TOKENS, rows).set(tokens);
-    this.#engine.words(batch + abi.BATCH_OWNERS, rows).fill(0);
-    this.#engine.words(batch + abi.BATCH_WANTED, 1).fill(rows - 1);
-    this.#engine.words(batch + abi.BATCH_SEGMENTS, 3).set([state, 0, rows]);
-    await this.#engine.run(abi.OP_FORWARD, rows, 1, wantLogits ? 1 : 0);
-    const logits = buffers[abi.BUF_LOGITS]?.address ?? 0;
-    return wantLogits ? new Float32Array(this.#engine.floats(logits, shape.vocabSize)) : new Float32Array(0);
+    return this.engine.floats(address, layers * layerState);
   }
 
   #newState(): number {
     const address = this.plan.states + this.#states * this.plan.stateBytes;
-    const missing = address + this.plan.stateBytes - this.#engine.memory.buffer.byteLength;
+    const missing = address + this.plan.stateBytes - this.engine.memory.buffer.byteLength;
     if (missing > 0) this.#grow(Math.ceil(missing / PAGE));
     this.#states++;
     return address;
@@ -90,7 +104,7 @@ export class Runner {
 
   #grow(pages: number): void {
     try {
-      this.#engine.memory.grow(pages);
+      this.engine.memory.grow(pages);
     } catch (cause) {
       const mb = (this.plan.stateBytes / 1e6).toFixed(1);
       throw new WkvError("too-large", `No memory for another session (${mb} MB): dispose sessions that are done.`, {

@@ -63,7 +63,7 @@ interface Candidate {
   readonly weight: number;
 }
 
-/** The likeliest tokens, most likely first, as many as topP and topK leave. */
+/** The likeliest tokens, as many as topP and topK leave. */
 function keepTop(logits: Float32Array, topP: number, topK: number): Candidate[] {
   const best = mostLikely(logits);
   const top = logits[best] as number;
@@ -75,17 +75,18 @@ function keepTop(logits: Float32Array, topP: number, topK: number): Candidate[] 
   }
   // No finite logit is above the others, so there is nothing to compare: take the first of the largest.
   if (!(sum > 0)) return [{ id: best, log: 0, weight: 1 }];
-  const candidates = likeliest(logits, weights, top, topP * sum);
-  candidates.sort((a, b) => b.weight - a.weight || a.id - b.id);
+  const needed = topP < 1 ? topP * sum : Infinity; // keeping all must not depend on how their sum is rounded
+  const candidates = likeliest(logits, weights, top, needed);
+  if (topP < 1 || topK > 0) candidates.sort((a, b) => b.weight - a.weight || a.id - b.id);
   let mass = 0;
   let keep = 0;
-  while (keep < candidates.length && (keep === 0 || mass < topP * sum)) mass += (candidates[keep++] as Candidate).weight;
+  while (keep < candidates.length && (keep === 0 || mass < needed)) mass += (candidates[keep++] as Candidate).weight;
   return candidates.slice(0, topK > 0 ? Math.min(keep, topK) : keep);
 }
 
 /** All tokens above a threshold low enough for them to weigh `needed`: so that few have to be sorted. */
 function likeliest(logits: Float32Array, weights: Float64Array, top: number, needed: number): Candidate[] {
-  for (let threshold = 1e-2; ; threshold = threshold > 1e-30 ? threshold * 1e-2 : 0) {
+  for (let threshold = needed < Infinity ? 1e-2 : 0; ; threshold = threshold > 1e-30 ? threshold * 1e-2 : 0) {
     let mass = 0;
     for (const weight of weights) if (weight >= threshold) mass += weight;
     if (mass < needed && threshold > 0) continue;

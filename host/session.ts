@@ -23,6 +23,8 @@ export class Session {
   readonly #state: number;
   #logits: Float32Array | undefined;
   #busy = false;
+  /** A batch writes to the state. */
+  #feeding = false;
   #disposed = false;
 
   /** @internal Use `model.createSession()`. */
@@ -34,12 +36,12 @@ export class Session {
   }
 
   /**
-   * Takes in tokens, one id or thousands.
+   * Takes in tokens, one id or thousands; none gives the logits after the last one once more.
    * @returns the logits after the last one: vocabSize values, the caller's own
    * @throws RangeError for an id that the model has not; the signal's reason: some of the tokens are then taken in
    */
   async feed(tokens: number | Iterable<number>, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {
-    const ids = this.#checkTokens(typeof tokens === "number" ? [tokens] : [...tokens]);
+    const ids = this.#checkTokens(typeof tokens === "number" ? [tokens] : tokens, "tokens");
     return this.#exclusively(async () => (await this.#feed(ids, options.signal)).slice());
   }
 
@@ -51,17 +53,14 @@ export class Session {
   generate(prompt: string | Iterable<number> = [], options: GenerateOptions = {}): AsyncGenerator<Piece, void, void> {
     checkGenerateOptions(options);
     const tokenizer = this.#host.tokenizer();
-    const ids = this.#checkTokens(typeof prompt === "string" ? tokenizer.encode(prompt) : [...prompt]);
-    if (ids.length === 0 && !this.#logits)
-      throw new RangeError('"prompt" expected at least one token, because the session has not read any');
+    const ids = this.#checkTokens(typeof prompt === "string" ? tokenizer.encode(prompt) : prompt, "prompt");
     return this.#generate(ids, tokenizer, options);
   }
 
   async *#generate(ids: number[], tokenizer: Tokenizer, options: GenerateOptions): AsyncGenerator<Piece, void, void> {
     this.#begin();
     try {
-      if (ids.length > 0) await this.#feed(ids, options.signal);
-      const logits = this.#logits as Float32Array;
+      const logits = await this.#feed(ids, options.signal);
       yield* generate({ logits, next: (token) => this.#feed([token]) }, tokenizer, options);
     } finally {
       this.#end();
@@ -89,29 +88,49 @@ export class Session {
     this.#logits = undefined;
   }
 
-  /** Gives the memory back. The session cannot be used afterwards; doing it twice does nothing. */
+  /**
+   * Gives the memory back; a call that runs is finished first, a generation ends. The session cannot be used afterwards;
+   * doing it twice does nothing.
+   */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#host.sessionEnded(this);
-    if (!this.#busy) this.#host.runner.freeState(this.#state);
+    if (!this.#feeding) this.#host.runner.freeState(this.#state);
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
 
+  /** A state that was disposed of while a batch still wrote to it is free from then on. */
   async #feed(ids: number[], signal?: AbortSignal): Promise<Float32Array> {
-    if (ids.length > 0) this.#logits = await this.#host.runner.feed(this.#state, ids, signal);
-    return this.#logits ?? new Float32Array(0);
+    this.#checkAlive();
+    if (ids.length === 0) {
+      if (this.#logits) return this.#logits;
+      throw new RangeError("at least one token expected, because the session has no logits to go on from");
+    }
+    signal?.throwIfAborted();
+    this.#logits = undefined; // what an abort between two batches leaves
+    this.#feeding = true;
+    try {
+      this.#logits = await this.#host.runner.feed(this.#state, ids, signal);
+      return this.#logits;
+    } finally {
+      this.#feeding = false;
+      if (this.#disposed) this.#host.runner.freeState(this.#state);
+    }
   }
 
-  #checkTokens(ids: number[]): number[] {
+  #checkTokens(tokens: Iterable<number>, name: string): number[] {
+    if (typeof tokens?.[Symbol.iterator] !== "function")
+      throw new TypeError(`"${name}" expected ids, got ${tokens === null ? "null" : typeof tokens}`);
+    const ids = [...tokens];
     const { vocabSize } = this.#host.runner.plan.shape;
     for (const id of ids) {
-      if (typeof id !== "number") throw new TypeError(`"tokens" expected numbers, got ${typeof id}`);
+      if (typeof id !== "number") throw new TypeError(`"${name}" expected numbers, got ${typeof id}`);
       if (!Number.isInteger(id) || id < 0 || id >= vocabSize)
-        throw new RangeError(`"tokens" expected ids from 0 to ${vocabSize - 1}, got ${id}`);
+        throw new RangeError(`"${name}" expected ids from 0 to ${vocabSize - 1}, got ${id}`);
     }
     return ids;
   }
@@ -130,18 +149,18 @@ export class Session {
     this.#busy = true;
   }
 
-  /** A state that was disposed of while a batch still wrote to it is free from now on. */
   #end(): void {
     this.#busy = false;
-    if (this.#disposed) this.#host.runner.freeState(this.#state);
+  }
+
+  #checkAlive(): void {
+    this.#host.checkAlive();
+    if (this.#disposed) throw new WkvError("disposed", "The session was disposed: create another one.");
   }
 
   #checkIdle(): void {
-    this.#host.checkAlive();
-    if (this.#disposed) throw new WkvError("disposed", "The session was disposed: create another one.");
+    this.#checkAlive();
     if (this.#busy)
       throw new WkvError("busy", "The session is still working: await the call before, or take a session of your own.");
   }
 }
-
-

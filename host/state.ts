@@ -30,15 +30,20 @@ export function writeState(shape: Shape, { state, logits }: SavedState): Uint8Ar
   const logitCount = logits?.length ?? 0;
   const view = new DataView(new ArrayBuffer(4 * (HEADER_WORDS + state.length + logitCount)));
   const header = [...identity(shape), state.length, logitCount];
-  header.forEach((word, i) => view.setUint32(4 * i, word, true));
-  const saved = swapHeads(shape, state);
-  saved.forEach((value, i) => view.setFloat32(4 * (HEADER_WORDS + i), value, true));
-  logits?.forEach((value, i) => view.setFloat32(4 * (HEADER_WORDS + saved.length + i), value, true));
+  for (const [i, word] of header.entries()) view.setUint32(4 * i, word, true);
+  let at = 4 * HEADER_WORDS;
+  for (const values of [swapHeads(shape, state), logits ?? []]) {
+    for (const value of values) {
+      view.setFloat32(at, value, true);
+      at += 4;
+    }
+  }
   return new Uint8Array(view.buffer);
 }
 
 /** @throws WkvError `bad-state` when the bytes are no saved state, or one of another model */
 export function readState(shape: Shape, bytes: Uint8Array): SavedState {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError(`"saved" expected a Uint8Array, got ${typeof bytes}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4 * HEADER_WORDS || view.getUint32(0, true) !== MAGIC)
     throw new WkvError("bad-state", "These bytes are not a saved state: give what session.save() returned.");

@@ -1,5 +1,7 @@
+import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { WkvError } from "./errors.ts";
 import type { Shape } from "./models/recipe.ts";
+import { hasWorldVocabulary, parseEmbedded } from "./tokenizer/embedded.ts";
 import { loadTokenizer, type TokenizerSource } from "./tokenizer/load.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
@@ -8,30 +10,61 @@ const WORLD_ROWS = 65536;
 const PILE_ROWS = 50277;
 const BYTES_ROWS = 256;
 
+/** A model as the choice of its vocabulary needs it. */
+export interface VocabModel {
+  /** Undefined when it is no file. */
+  readonly path: string | undefined;
+  readonly checkpoint: Checkpoint;
+  readonly shape: Shape;
+}
+
 /**
- * The tokenizer of a model: what the caller names, else a file beside the model, else what the number of rows tells.
+ * The tokenizer of a model: what the caller names, else the vocabulary in the model, else a file beside it, else what
+ * the number of rows tells.
  * A model can be used without one, by token ids: when none was asked for and none is found, the error is returned, for
  * whoever needs it.
  * @throws WkvError when the caller's own choice cannot be had or does not fit
  */
 export async function chooseTokenizer(
   vocab: TokenizerSource | undefined,
-  modelPath: string | undefined,
-  shape: Shape,
-  signal: AbortSignal | undefined,
+  { path, checkpoint, shape }: VocabModel,
+  signal?: AbortSignal,
 ): Promise<Tokenizer | WkvError> {
-  if (vocab !== undefined) return load(vocab, shape, signal);
+  if (vocab !== undefined) return loadFitting(vocab, shape, signal);
   try {
-    const beside = modelPath && (await (await import("./tokenizer/beside.ts")).findVocabBeside(modelPath));
-    const source = beside || byRows(shape);
-    return await load(source, shape, signal);
+    return embeddedTokenizer(checkpoint, shape) ?? (await loadFitting(await vocabSource(path, shape), shape, signal));
   } catch (error) {
     if (error instanceof WkvError) return error;
     throw error;
   }
 }
 
-async function load(source: TokenizerSource, { vocabSize }: Shape, signal?: AbortSignal): Promise<Tokenizer> {
+/**
+ * The tokenizer of the vocabulary that is in a model's file, as GGUF files have one; undefined when there is none.
+ * @throws WkvError `bad-vocab` when it is damaged or has more ids than the model
+ */
+export function embeddedTokenizer({ metadata }: Checkpoint, { vocabSize }: Shape): Tokenizer | undefined {
+  if (!metadata || !hasWorldVocabulary(metadata)) return undefined;
+  const tokenizer = parseEmbedded(metadata, "the vocabulary in the model's file");
+  tokenizer.table.padTo(vocabSize);
+  return tokenizer;
+}
+
+/**
+ * Where the vocabulary of a model is when nobody says: the path of a file beside it, else the name that its size tells.
+ * @throws WkvError `bad-vocab` when nothing tells it
+ */
+export async function vocabSource(modelPath: string | undefined, shape: Shape): Promise<string> {
+  const beside = modelPath && (await (await import("./tokenizer/beside.ts")).findVocabBeside(modelPath));
+  return beside || byRows(shape);
+}
+
+/** @throws WkvError `bad-vocab` when the vocabulary has more ids than the model */
+export async function loadFitting(
+  source: TokenizerSource,
+  { vocabSize }: Shape,
+  signal?: AbortSignal,
+): Promise<Tokenizer> {
   const options = signal ? { modelVocabSize: vocabSize, signal } : { modelVocabSize: vocabSize };
   const tokenizer = await loadTokenizer(source, options);
   if (tokenizer.vocabSize > vocabSize)
@@ -43,7 +76,7 @@ async function load(source: TokenizerSource, { vocabSize }: Shape, signal?: Abor
   return tokenizer;
 }
 
-function byRows({ vocabSize }: Shape): TokenizerSource {
+function byRows({ vocabSize }: Shape): string {
   if (vocabSize === WORLD_ROWS) return "world";
   if (vocabSize === PILE_ROWS) return "pile";
   if (vocabSize === BYTES_ROWS) return "bytes";

@@ -15,7 +15,8 @@ export function makeThread(post: (message: FromThread) => void): (message: ToThr
   let memory: WebAssembly.Memory;
 
   const start = (thread: number, module: WebAssembly.Module) => {
-    exports = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports;
+    exports = new WebAssembly.Instance(module, { env: { memory, now: () => performance.now() } })
+      .exports as unknown as Exports;
     if (thread > 0) return exports.serve(thread);
     exports.start();
     post({ done: true });

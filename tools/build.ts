@@ -37,7 +37,8 @@ async function buildHost(): Promise<void> {
     outdir: "build",
     bundle: true,
     splitting: true,
-    chunkNames: "chunks/[name]-[hash]",
+    // Beside the entry points: shared code finds wkv.wasm and worker.js from where it is itself.
+    chunkNames: "[name]-[hash]",
     format: "esm",
     target: "es2022",
     platform: "neutral",

@@ -11,7 +11,11 @@ const SOURCES = ["assembly", "host", "tools", "asconfig.json", "package.json", "
 /** @param {string} what @param {string} command @param {string[]} args */
 function step(what, command, args) {
   console.error(`wkv: ${what} ...`);
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+    shell: process.platform === "win32",
+  });
   if (status === 0) return;
   console.error(`wkv: ${what} failed${error ? `: ${error.message}` : ""}. Mend what is said above and try again.`);
   process.exit(1);

@@ -10,7 +10,7 @@ const CHUNK: i32 = 32;
 // @ts-ignore: decorator
 @inline
 export function blockBytes(cols: i32): usize {
-  return <usize>cols << 6;
+  return (<usize>cols) << 6;
 }
 
 /**
@@ -19,39 +19,42 @@ export function blockBytes(cols: i32): usize {
 export function pack(block: usize, cols: i32, src: usize, rowStride: i32, colStride: i32, rows: i32): void {
   for (let c = 0; c < cols; c++, block += 64) {
     for (let r = 0; r < 16; r++) {
-      const at = src + (<usize>(r * rowStride + c * colStride) << 2);
-      store<f32>(block + (<usize>r << 2), r < rows ? load<f32>(at) : 0);
+      const at = src + ((<usize>(r * rowStride + c * colStride)) << 2);
+      store<f32>(block + ((<usize>r) << 2), r < rows ? load<f32>(at) : 0);
     }
   }
 }
 
-/** tile[t][16] = block · x[t] for `count` rows x of `cols` values, `stride` bytes apart. */
-export function dot(block: usize, cols: i32, x: usize, stride: usize, count: i32, tile: usize): void {
+/** out[t][16] = block · x[t] for `count` rows x of `cols` values; rows of x and of out are so many bytes apart. */
+export function dot(block: usize, cols: i32, x: usize, stride: usize, count: i32, out: usize, outStride: usize): void {
   let t = 0;
-  for (; t + 2 <= count; t += 2, x += stride * 2, tile += 128) dot2(block, cols, x, x + stride, tile);
-  if (t < count) dot1(block, cols, x, tile);
+  for (; t + 2 <= count; t += 2, x += stride * 2, out += outStride * 2) {
+    dot2(block, cols, x, x + stride, out, out + outStride);
+  }
+  if (t < count) dot1(block, cols, x, out);
 }
 
-function dot1(w: usize, cols: i32, x: usize, tile: usize): void {
-  memory.fill(tile, 0, 64);
+function dot1(w: usize, cols: i32, x: usize, out: usize): void {
+  memory.fill(out, 0, 64);
   for (let left = cols; left > 0; left -= CHUNK) {
     let a0 = f32x4.splat(0);
     let a1 = a0;
     let a2 = a0;
     let a3 = a0;
-    for (const end = x + (<usize>min(left, CHUNK) << 2); x < end; x += 4, w += 64) {
+    for (const end = x + ((<usize>min(left, CHUNK)) << 2); x < end; x += 4, w += 64) {
       const s = v128.load32_splat(x);
       a0 = f32x4.add(a0, f32x4.mul(v128.load(w), s));
       a1 = f32x4.add(a1, f32x4.mul(v128.load(w, 16), s));
       a2 = f32x4.add(a2, f32x4.mul(v128.load(w, 32), s));
       a3 = f32x4.add(a3, f32x4.mul(v128.load(w, 48), s));
     }
-    accumulate(tile, a0, a1, a2, a3);
+    accumulate(out, a0, a1, a2, a3);
   }
 }
 
-function dot2(w: usize, cols: i32, x: usize, y: usize, tile: usize): void {
-  memory.fill(tile, 0, 128);
+function dot2(w: usize, cols: i32, x: usize, y: usize, out: usize, out2: usize): void {
+  memory.fill(out, 0, 64);
+  memory.fill(out2, 0, 64);
   for (let left = cols; left > 0; left -= CHUNK) {
     let a0 = f32x4.splat(0);
     let a1 = a0;
@@ -61,7 +64,7 @@ function dot2(w: usize, cols: i32, x: usize, y: usize, tile: usize): void {
     let b1 = a0;
     let b2 = a0;
     let b3 = a0;
-    for (const end = x + (<usize>min(left, CHUNK) << 2); x < end; x += 4, y += 4, w += 64) {
+    for (const end = x + ((<usize>min(left, CHUNK)) << 2); x < end; x += 4, y += 4, w += 64) {
       const s = v128.load32_splat(x);
       const u = v128.load32_splat(y);
       const w0 = v128.load(w);
@@ -77,16 +80,16 @@ function dot2(w: usize, cols: i32, x: usize, y: usize, tile: usize): void {
       a3 = f32x4.add(a3, f32x4.mul(w3, s));
       b3 = f32x4.add(b3, f32x4.mul(w3, u));
     }
-    accumulate(tile, a0, a1, a2, a3);
-    accumulate(tile + 64, b0, b1, b2, b3);
+    accumulate(out, a0, a1, a2, a3);
+    accumulate(out2, b0, b1, b2, b3);
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function accumulate(tile: usize, a0: v128, a1: v128, a2: v128, a3: v128): void {
-  v128.store(tile, f32x4.add(v128.load(tile), a0));
-  v128.store(tile, f32x4.add(v128.load(tile, 16), a1), 16);
-  v128.store(tile, f32x4.add(v128.load(tile, 32), a2), 32);
-  v128.store(tile, f32x4.add(v128.load(tile, 48), a3), 48);
+function accumulate(out: usize, a0: v128, a1: v128, a2: v128, a3: v128): void {
+  v128.store(out, f32x4.add(v128.load(out), a0));
+  v128.store(out, f32x4.add(v128.load(out, 16), a1), 16);
+  v128.store(out, f32x4.add(v128.load(out, 32), a2), 32);
+  v128.store(out, f32x4.add(v128.load(out, 48), a3), 48);
 }

@@ -1,3 +1,5 @@
+import type { Metadata } from "./metadata.ts";
+
 /** Number formats of stored tensors. The Q formats are ggml's blocks of 32 values along the last axis. */
 export type Dtype = "F32" | "F16" | "BF16" | "Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q8_0";
 
@@ -16,10 +18,11 @@ export interface Tensor {
 
 /** A model file as a directory of tensors, under the names that the file gives them. */
 export interface Checkpoint {
-  readonly format: "pth" | "safetensors" | "rwkv.cpp";
+  readonly format: "pth" | "safetensors" | "rwkv.cpp" | "gguf";
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** Entries that hold no weights, such as counters and integer masks: name to what it is. For `inspect` and messages. */
   readonly skipped?: ReadonlyMap<string, string>;
+  readonly metadata?: Metadata;
 }
 
 /** Bytes that `count` values take; `count` must be a multiple of 32 for the Q formats. */

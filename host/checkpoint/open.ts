@@ -1,6 +1,8 @@
 import { WkvError } from "../errors.ts";
 import { readBytes, type Source } from "../source.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { openGguf } from "./gguf.ts";
+import { GGUF_MAGIC } from "./gguf-header.ts";
 import { isLegacyPth, openLegacyPth } from "./legacy.ts";
 import { openPth } from "./pth.ts";
 import { GGMF_MAGIC, openRwkvCpp } from "./rwkvcpp.ts";
@@ -19,6 +21,7 @@ export async function openCheckpoint(source: Source): Promise<Checkpoint> {
   const head = await readBytes(source, 0, Math.min(HEAD_BYTES, source.size));
   if (startsWith(head, "PK\x03\x04") || startsWith(head, "PK\x05\x06")) return openPth(source);
   if (isLegacyPth(head)) return openLegacyPth(source);
+  if (startsWith(head, GGUF_MAGIC)) return openGguf(source);
   if (isGgmf(head)) return openRwkvCpp(source);
   if (isSafetensors(head)) return openSafetensors(source);
   const { looksLike, advice } = guessFormat(head);

@@ -10,7 +10,7 @@ export interface Extent {
 }
 
 /** More tensors than any model has: past this, a header is there to use up memory. */
-const MAX_TENSORS = 100_000;
+export const MAX_TENSORS = 100_000;
 
 /**
  * The `size` bytes of `source` from `start` on.

@@ -5,14 +5,13 @@ export interface Guess {
   readonly advice: string;
 }
 
-const GIVE_A_MODEL = "give a model as .pth, .safetensors or rwkv.cpp .bin.";
+const GIVE_A_MODEL = "give a model as .pth, .safetensors, .gguf or rwkv.cpp .bin.";
 const UNPACK = "unpack it and give the model file inside.";
 const FETCH_AGAIN = "fetch the model file itself again.";
 const CONVERT_GGML = "convert the original .pth with a current rwkv.cpp, or give it as it is.";
 
 /** First bytes, as Latin-1, of what people hand over by mistake. */
 const SIGNATURES: readonly (readonly [start: string, looksLike: string, advice: string])[] = [
-  ["GGUF", "is a GGUF file", `GGUF files are not read yet; ${GIVE_A_MODEL}`],
   ["lmgg", "is a ggml file of the oldest kind", CONVERT_GGML],
   ["tjgg", "is a ggjt file of old llama.cpp", CONVERT_GGML],
   [

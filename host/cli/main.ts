@@ -1,1 +1,53 @@
-export {};
+#!/usr/bin/env node
+// The program `wkv`: one file a command; what goes wrong in any of them ends here.
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { explain, Interrupted } from "./failure.ts";
+import { addInspect } from "./inspect.ts";
+import { note, printJson, stopWhenNobodyReads } from "./output.ts";
+import { addRun } from "./run.ts";
+import { addStart } from "./start.ts";
+import { addTokenize } from "./tokenize.ts";
+
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+
+const program = new Command("wkv")
+  .description("Runs RWKV language models on any processor that runs WebAssembly.")
+  .version(version)
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "wkv: ")) })
+  .addHelpText(
+    "after",
+    `
+Models are .pth, .safetensors and rwkv.cpp .bin files of RWKV-4, 5, 6 and 7, as published.
+
+Examples:
+  $ wkv run model.pth "Once upon a time"
+  $ wkv inspect model.pth
+  $ wkv tokenize "Once upon a time" --model model.pth
+  $ wkv run --help
+
+Exit codes: 0 done, 1 something is wrong with a file or the machine, 2 wrong usage, 130 ended by Ctrl-C.`,
+  );
+addRun(program);
+addInspect(program);
+addTokenize(program);
+addStart(program);
+
+stopWhenNobodyReads();
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = await fail(error);
+}
+
+/** Says what went wrong; returns the exit code. */
+async function fail(error: unknown): Promise<number> {
+  if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help, --version
+  const { code, message, exitCode } = explain(error);
+  const said = error instanceof CommanderError || error instanceof Interrupted;
+  if (!said) note(message);
+  if (process.argv.includes("--json") && !(error instanceof Interrupted && error.told))
+    await printJson({ error: { code, message } });
+  return exitCode;
+}

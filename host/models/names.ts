@@ -1,15 +1,16 @@
 import type { Checkpoint, Tensor } from "../checkpoint/checkpoint.ts";
-import { entry, swapped, type Weight, whole } from "./weights.ts";
+import { fromGguf } from "./gguf.ts";
+import { entry, isLowRank, swapped, type Weight, whole } from "./weights.ts";
 
 /** Every tensor of a checkpoint under its published name. */
 export type Weights = ReadonlyMap<string, Weight>;
 
-/** Matrices of the low-rank products, which rwkv.cpp and web-rwkv store transposed. */
-const LOW_RANK = /\.att\.(time_maa_w[12]|time_decay_w[12]|[wavg][12])$/;
-
-/** Gives a checkpoint's tensors their published names and shapes, whichever converter wrote it. */
-export function publishedNames(checkpoint: Checkpoint): Weights {
-  const convert = converter(checkpoint);
+/**
+ * Gives a checkpoint's tensors their published names and shapes, whichever converter wrote it.
+ * @param file its name, for messages
+ */
+export function publishedNames(checkpoint: Checkpoint, file: string): Weights {
+  const convert = converter(checkpoint, file);
   const weights = new Map<string, Weight>();
   for (const tensor of checkpoint.tensors.values()) {
     for (const weight of convert(tensor)) weights.set(weight.name, weight);
@@ -17,8 +18,9 @@ export function publishedNames(checkpoint: Checkpoint): Weights {
   return weights;
 }
 
-function converter(checkpoint: Checkpoint): (tensor: Tensor) => Weight[] {
+function converter(checkpoint: Checkpoint, file: string): (tensor: Tensor) => Weight[] {
   if (checkpoint.format === "rwkv.cpp") return fromRwkvCpp;
+  if (checkpoint.format === "gguf") return fromGguf(checkpoint, file);
   if (isWebRwkv(checkpoint.tensors)) return fromWebRwkv;
   return (tensor) => [whole(tensor)];
 }
@@ -29,7 +31,7 @@ function fromRwkvCpp(tensor: Tensor): Weight[] {
   const { name } = tensor;
   if (name.endsWith(".att.x_rwkvag"))
     return Array.from("rwkvag", (c, i) => entry(weight, i, name.replace("x_rwkvag", `x_${c}`)));
-  if (LOW_RANK.test(name)) return [swapped(weight)];
+  if (isLowRank(name)) return [swapped(weight)];
   if (/\.att\.time_(decay|first)$/.test(name)) return [{ ...weight, transformed: true }];
   return [weight];
 }
@@ -38,7 +40,7 @@ function fromRwkvCpp(tensor: Tensor): Weight[] {
 function fromWebRwkv(tensor: Tensor): Weight[] {
   const name = tensor.name.replace("time_mix", "time_maa").replace("time_first", "time_faaaa");
   const weight = whole(tensor, name);
-  return [LOW_RANK.test(name) ? swapped(weight) : weight];
+  return [isLowRank(name) ? swapped(weight) : weight];
 }
 
 /**

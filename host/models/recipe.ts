@@ -43,6 +43,8 @@ export interface MatrixEntry {
   readonly cols: number;
   /** W is stored with the columns outermost. */
   readonly transposed: boolean;
+  /** Its input starts inside a block of quantised activations, so W stays f32. */
+  readonly unquantised: boolean;
 }
 
 /** The embedding: rows as they are stored, looked up one at a time. */
@@ -113,13 +115,19 @@ export class Collector {
   matrix(slot: number, name: string, rows: number, cols: number): void {
     const weight = this.weight(name);
     this.#checkShape(weight, [rows, cols]);
-    this.entries.push({ kind: "matrix", slot, weight, rows, cols, transposed: weight.transposed });
+    this.entries.push({ kind: "matrix", slot, weight, rows, cols, transposed: weight.transposed, unquantised: false });
   }
 
   /** A matrix stored for y = x W: [cols, rows]. */
-  lowRank(slot: number, name: string, rows: number, cols: number, weight = this.weight(name)): void {
+  lowRank(
+    slot: number,
+    name: string,
+    rows: number,
+    cols: number,
+    { weight = this.weight(name), unquantised = false } = {},
+  ): void {
     this.#checkShape(weight, [cols, rows]);
-    this.entries.push({ kind: "matrix", slot, weight, rows, cols, transposed: !weight.transposed });
+    this.entries.push({ kind: "matrix", slot, weight, rows, cols, transposed: !weight.transposed, unquantised });
   }
 
   table(slot: number, name: string, rows: number, cols: number): void {
@@ -130,7 +138,8 @@ export class Collector {
 
   #checkShape(weight: Weight, expected: number[]): void {
     const { shape } = weight;
-    if (shape.length !== expected.length || shape.some((n, i) => n !== expected[i])) this.#contradiction(weight, expected);
+    if (shape.length !== expected.length || shape.some((n, i) => n !== expected[i]))
+      this.#contradiction(weight, expected);
   }
 
   #contradiction(weight: Weight, expected: number[]): never {
@@ -141,4 +150,3 @@ export class Collector {
     );
   }
 }
-

@@ -29,7 +29,7 @@ const OTHERS: readonly [RegExp, string][] = [
  *   `bad-file` when a tensor is missing or shapes contradict one another
  */
 export function recogniseModel(checkpoint: Checkpoint, file: string): Recipe {
-  const weights = publishedNames(checkpoint);
+  const weights = publishedNames(checkpoint, file);
   refuseOthers(weights, file);
   const shape = readShape(weights, file);
   const used = new Set<string>();
@@ -102,7 +102,7 @@ function readVersion(block: Collector, file: string): string {
 }
 
 function readHeadSize(block: Collector, version: string, width: number): number {
-  if (version === "4") return abi.BLOCK_ROWS;
+  if (version === "4") return abi.UNIT_ROWS;
   if (version === "7") return block.dimension("att.r_k", 1);
   if (version === "6") return block.dimension("att.time_faaaa", 1);
   return width / block.dimension("att.time_decay", 0);
@@ -120,7 +120,8 @@ function widestRanks(weights: Weights, arch: number): [number, number, number, n
     arch === abi.RWKV7 ? ["w1", "a1", "v1", "g1"] : arch === abi.RWKV6 ? ["time_decay_w1", "time_maa_w1"] : [];
   const widest = (name: string | undefined) => {
     let rank = 0;
-    if (name) for (const w of weights.values()) if (w.name.endsWith(`.att.${name}`)) rank = Math.max(rank, w.shape[1] ?? 0);
+    if (name)
+      for (const w of weights.values()) if (w.name.endsWith(`.att.${name}`)) rank = Math.max(rank, w.shape[1] ?? 0);
     return rank;
   };
   return [widest(names[0]), widest(names[1]), widest(names[2]), widest(names[3])];
@@ -132,7 +133,7 @@ function checkShape({ layers, width, headSize, vocabSize, ffn }: Shape, file: st
   };
   if (layers > MAX_LAYERS) wrong(`names of ${layers} layers; at most ${MAX_LAYERS} are read.`);
   if (!(vocabSize > 0 && width > 0 && ffn > 0)) wrong(`emb.weight and ffn.key.weight have no values.`);
-  if (width % abi.BLOCK_ROWS) wrong(`width ${width} (emb.weight) is not a multiple of ${abi.BLOCK_ROWS}.`);
+  if (width % abi.UNIT_ROWS) wrong(`width ${width} (emb.weight) is not a multiple of ${abi.UNIT_ROWS}.`);
   if (!Number.isInteger(headSize) || headSize % 8 || headSize <= 0 || width % headSize)
     wrong(`head size ${headSize} is not a multiple of 8 that divides the width ${width}.`);
 }
@@ -141,7 +142,10 @@ function refuseOthers(weights: Weights, file: string): void {
   for (const [pattern, what] of OTHERS) {
     for (const name of weights.keys()) {
       if (pattern.test(name))
-        throw new WkvError("unsupported-model", `${file} has a tensor ${name}: it is ${what}. wkv runs RWKV-4, 5, 6 and 7.`);
+        throw new WkvError(
+          "unsupported-model",
+          `${file} has a tensor ${name}: it is ${what}. wkv runs RWKV-4, 5, 6 and 7.`,
+        );
     }
   }
 }

@@ -17,9 +17,10 @@ export function collect6(c: Collector, { width, ffn }: Shape): void {
   c.vector(abi.MAA_G, "att.time_maa_g", width);
   const mixRank = c.dimension("att.time_maa_w2", 1);
   c.lowRank(abi.MAA_W1, "att.time_maa_w1", 5 * mixRank, width);
+  const unquantised = mixRank % abi.QUANT_VALUES !== 0;
   const w2 = c.weight("att.time_maa_w2");
   MIXTURES.forEach((slot, i) => {
-    c.lowRank(slot, w2.name, width, mixRank, entry(w2, i));
+    c.lowRank(slot, "att.time_maa_w2", width, mixRank, { weight: entry(w2, i), unquantised });
   });
   const decayRank = c.dimension("att.time_decay_w1", 1);
   c.vector(abi.DECAY, "att.time_decay", width);

@@ -38,3 +38,8 @@ export function entry(weight: Weight, i: number, name = `${weight.name}[${i}]`):
 export function count(shape: readonly number[]): number {
   return shape.reduce((product, n) => product * n, 1);
 }
+
+/** Whether this is a matrix of a low-rank product, which converters like to transpose. By its published name. */
+export function isLowRank(name: string): boolean {
+  return /\.att\.(time_maa_w[12]|time_decay_w[12]|[wavg][12])$/.test(name);
+}

@@ -22,7 +22,6 @@ export const nodePlatform: Platform = {
 
   startThread() {
     const worker = new Worker(new URL("./worker.js", import.meta.url), { name: "wkv" });
-    worker.unref();
     const thread: Thread = {
       onMessage: () => {},
       onFailure: () => {},
@@ -34,7 +33,10 @@ export const nodePlatform: Platform = {
     };
     worker.on("message", (message) => thread.onMessage(message));
     worker.on("error", (error) => thread.onFailure(error));
-    worker.on("exit", (code) => thread.onFailure(new WkvError("engine", `A thread of the engine ended (code ${code}).`)));
+    worker.on("exit", (code) =>
+      thread.onFailure(new WkvError("engine", `A thread of the engine ended (code ${code}).`)),
+    );
+    worker.unref(); // after the listeners: a new one for messages would keep the program alive again
     return thread;
   },
 };

@@ -44,11 +44,7 @@ export class LiteralReader {
    * @throws SyntaxError that says what is wrong with it
    */
   read(from: number, to: number): Uint8Array {
-    // No escape is shorter than what it stands for, so the literal's own length is enough.
-    if (to - from > this.#target.length) this.#target = new Uint8Array(2 * (to - from));
-    this.#used = 0;
-    this.#at = from;
-    this.#end = to;
+    this.#begin(from, to);
     const prefix = this.#source[from]! | 0x20;
     this.#isBytes = prefix === 0x62; // b or B
     if (this.#isBytes || prefix === 0x75) this.#at++; // u or U
@@ -57,6 +53,31 @@ export class LiteralReader {
       throw new SyntaxError("a token is written 'so', \"so\" or b'so'");
     this.#readQuoted();
     return this.#target.subarray(0, this.#used);
+  }
+
+  /**
+   * Reads what is between the quotes of a bytes literal, both kinds of quotes allowed. Bytes beyond ASCII, which Python
+   * would not write, stand for themselves.
+   * @returns as `read`
+   * @throws SyntaxError as `read`
+   */
+  readUnquoted(from: number, to: number): Uint8Array {
+    this.#begin(from, to);
+    this.#isBytes = true;
+    while (this.#at < this.#end) {
+      const byte = this.#source[this.#at++]!;
+      if (byte === BACKSLASH) this.#readEscape();
+      else this.#put(byte);
+    }
+    return this.#target.subarray(0, this.#used);
+  }
+
+  #begin(from: number, to: number): void {
+    // No escape is shorter than what it stands for, so the literal's own length is enough.
+    if (to - from > this.#target.length) this.#target = new Uint8Array(2 * (to - from));
+    this.#used = 0;
+    this.#at = from;
+    this.#end = to;
   }
 
   #readQuoted(): void {

@@ -83,6 +83,6 @@ function byteArray(value: unknown): Uint8Array | undefined {
 }
 
 /** Id 0 is the end of text and has no line, unless a vocabulary of its own puts a token there. */
-function worldTokenizer(table: TokenTable, name: string): GreedyTokenizer {
+export function worldTokenizer(table: TokenTable, name: string): GreedyTokenizer {
   return new GreedyTokenizer("world", table, table.lengthOf(0) === 0 ? 0 : undefined, name);
 }

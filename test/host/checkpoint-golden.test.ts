@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "node:test";
 import { assertSame, goldenFolder, noGolden, readGolden } from "./checkpoint-checks.ts";
-import type { Sample } from "./make-checkpoints.ts";
+import { transposed, values } from "./tensor-values.ts";
 
 const skip = noGolden;
 
@@ -30,7 +30,8 @@ for (const [renamed, plain] of [
       const twin = actual.get(
         sample.name.replace("time_faaaa", "time_first").replace("time_maa", "time_mix").toLowerCase(),
       )!;
-      const wanted = /\.(time_(mix|maa|decay)_)?[wagv][12]$/.test(sample.name) ? transposed(sample) : values(sample);
+      const published = /\.(time_(mix|maa|decay)_)?[wagv][12]$/.test(sample.name) ? transposed(sample) : sample;
+      const wanted = values(published);
       const found = values(twin);
       assert.equal(found.length, wanted.length);
       // web-rwkv's files are float16: half a unit in the last of 11 bits, and its smallest step near zero.
@@ -50,27 +51,3 @@ test("every rwkv.cpp model opens, with the names and shapes of its FP32 twin", {
       for (const [name, { shape }] of whole) assert.deepEqual(found.get(name)!.shape, shape, name);
     });
 });
-
-function values({ dtype, bytes }: Sample): Float32Array {
-  if (dtype === "F32") return new Float32Array(bytes.slice().buffer);
-  assert.equal(dtype, "F16");
-  return Float32Array.from(new Uint16Array(bytes.slice().buffer), fromHalf);
-}
-
-/** The last two axes swapped. */
-function transposed(sample: Sample): Float32Array {
-  const [rows, columns] = sample.shape.slice(-2) as [number, number];
-  const from = values(sample);
-  return from.map((_, i) => {
-    const matrix = i - (i % (rows * columns));
-    const column = Math.floor((i - matrix) / rows);
-    return from[matrix + ((i - matrix) % rows) * columns + column]!;
-  });
-}
-
-function fromHalf(half: number): number {
-  const exponent = (half >> 10) & 31;
-  const fraction = half & 1023;
-  const size = exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25);
-  return half & 0x8000 ? -size : size;
-}

@@ -58,10 +58,10 @@ export function rawSafetensors(
 
 const GGML_TYPES: Partial<Record<Dtype, number>> = { F32: 0, F16: 1, Q4_0: 2, Q4_1: 3, Q5_0: 7, Q5_1: 8, Q8_0: 9 };
 
-/** An rwkv.cpp file of a model like `sampleModel`. */
-export function rwkvCpp(samples: readonly Sample[], version = 101): Uint8Array {
+/** An rwkv.cpp file; `sizes` (vocabulary, width, layers) are those of `sampleModel`. */
+export function rwkvCpp(samples: readonly Sample[], version = 101, sizes: readonly number[] = [6, 32, 2]): Uint8Array {
   const out = new ByteWriter();
-  for (const value of [0x67676d66, version, 6, 32, 2, 0]) out.i32(value);
+  for (const value of [0x67676d66, version, ...sizes, 0]) out.i32(value);
   for (const { name, dtype, shape, bytes } of samples)
     rwkvCppTensor(out, name, GGML_TYPES[dtype]!, shape.toReversed()).raw(bytes);
   return out.bytes();

@@ -1,0 +1,185 @@
+// int8 weights with a scale for each row and 32 columns, "rows in lanes". A block holds 16 rows, 32 columns at a time:
+// 512 bytes of integers, pair of columns by pair of columns (row 0's pair, row 1's pair, ... row 15's pair), then the 16
+// rows' scales (f32). The kernels read that as one straight run of memory.
+//
+// The activations are integers with a scale for 32 values as well (quantise.ts). Sums of products within 32 columns are
+// exact in 32 bits; each is multiplied by its two scales and added to the f32 total, in the order of the columns. So a
+// row's result has the same bits for any number of tokens.
+
+import { f16 } from "../dtypes";
+
+const GROUP_BYTES: usize = 576;
+const SCALES: usize = 512;
+/** Groups of weights that the tokens of a batch pass by before the next ones are read: 4.6 KB. */
+const STEP: i32 = 8;
+
+/** Bytes of one block of 16 rows. */
+// @ts-ignore: decorator
+@inline
+export function blockBytes(cols: i32): usize {
+  return <usize>((cols + 31) >> 5) * GROUP_BYTES;
+}
+
+/**
+ * out[t][16] = block · x[t] for `count` quantised rows `q`, `stride` bytes apart, their scales `scales` bytes into each;
+ * the rows of `out` are `outStride` bytes apart.
+ */
+export function dot(
+  block: usize,
+  cols: i32,
+  q: usize,
+  scales: usize,
+  stride: usize,
+  count: i32,
+  out: usize,
+  outStride: usize,
+): void {
+  const groups = (cols + 31) >> 5;
+  for (let t = 0; t < count; t++) {
+    const at = out + <usize>t * outStride;
+    const zero = f32x4.splat(0);
+    v128.store(at, zero);
+    v128.store(at, zero, 16);
+    v128.store(at, zero, 32);
+    v128.store(at, zero, 48);
+  }
+  if (count == 1) {
+    dot1(block, groups, q, q + scales, out);
+    return;
+  }
+  // A few groups of weights at a time stay in the first cache while all tokens pass by them.
+  for (let g = 0; g < groups; g += STEP) {
+    const n = min(STEP, groups - g);
+    const w = block + <usize>g * GROUP_BYTES;
+    let x = q + ((<usize>g) << 6);
+    let scale = q + scales + ((<usize>g) << 2);
+    let at = out;
+    let t = 0;
+    for (; t + 2 <= count; t += 2, x += stride * 2, scale += stride * 2, at += outStride * 2) {
+      dot2(w, n, x, scale, stride, at, outStride);
+    }
+    if (t < count) dot1(w, n, x, scale, at);
+  }
+}
+
+function dot1(w: usize, groups: i32, x: usize, scale: usize, out: usize): void {
+  let t0 = v128.load(out);
+  let t1 = v128.load(out, 16);
+  let t2 = v128.load(out, 32);
+  let t3 = v128.load(out, 48);
+  for (const end = w + <usize>groups * GROUP_BYTES; w < end; w += 64, scale += 4) {
+    let a0 = i32x4.splat(0);
+    let a1 = a0;
+    let a2 = a0;
+    let a3 = a0;
+    for (const stop = w + SCALES; w < stop; w += 32, x += 4) {
+      const s = v128.load32_splat(x);
+      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(v128.load8x8_s(w), s));
+      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(v128.load8x8_s(w, 8), s));
+      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(v128.load8x8_s(w, 16), s));
+      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(v128.load8x8_s(w, 24), s));
+    }
+    const s = v128.load32_splat(scale);
+    t0 = f32x4.add(t0, scaled(a0, v128.load(w), s));
+    t1 = f32x4.add(t1, scaled(a1, v128.load(w, 16), s));
+    t2 = f32x4.add(t2, scaled(a2, v128.load(w, 32), s));
+    t3 = f32x4.add(t3, scaled(a3, v128.load(w, 48), s));
+  }
+  v128.store(out, t0);
+  v128.store(out, t1, 16);
+  v128.store(out, t2, 32);
+  v128.store(out, t3, 48);
+}
+
+function dot2(w: usize, groups: i32, x: usize, scale: usize, stride: usize, out: usize, outStride: usize): void {
+  for (const end = w + <usize>groups * GROUP_BYTES; w < end; w += 64, scale += 4) {
+    let a0 = i32x4.splat(0);
+    let a1 = a0;
+    let a2 = a0;
+    let a3 = a0;
+    let b0 = a0;
+    let b1 = a0;
+    let b2 = a0;
+    let b3 = a0;
+    let y = x + stride;
+    for (const stop = w + SCALES; w < stop; w += 32, x += 4, y += 4) {
+      const s = v128.load32_splat(x);
+      const u = v128.load32_splat(y);
+      const w0 = v128.load8x8_s(w);
+      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w0, s));
+      b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w0, u));
+      const w1 = v128.load8x8_s(w, 8);
+      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w1, s));
+      b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w1, u));
+      const w2 = v128.load8x8_s(w, 16);
+      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(w2, s));
+      b2 = i32x4.add(b2, i32x4.dot_i16x8_s(w2, u));
+      const w3 = v128.load8x8_s(w, 24);
+      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w3, s));
+      b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w3, u));
+    }
+    accumulate(out, a0, a1, a2, a3, w, v128.load32_splat(scale));
+    accumulate(out + outStride, b0, b1, b2, b3, w, v128.load32_splat(scale + stride));
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function accumulate(tile: usize, a0: v128, a1: v128, a2: v128, a3: v128, scales: usize, s: v128): void {
+  v128.store(tile, f32x4.add(v128.load(tile), scaled(a0, v128.load(scales), s)));
+  v128.store(tile, f32x4.add(v128.load(tile, 16), scaled(a1, v128.load(scales, 16), s)), 16);
+  v128.store(tile, f32x4.add(v128.load(tile, 32), scaled(a2, v128.load(scales, 32), s)), 32);
+  v128.store(tile, f32x4.add(v128.load(tile, 48), scaled(a3, v128.load(scales, 48), s)), 48);
+}
+
+// @ts-ignore: decorator
+@inline
+function scaled(sum: v128, weights: v128, activations: v128): v128 {
+  return f32x4.mul(f32x4.convert_i32x4_s(sum), f32x4.mul(weights, activations));
+}
+
+/**
+ * Packs one block from f32: lane r, column c = src[r·rowStride + c·colStride], strides in values; rows from `rows` and
+ * columns from `cols` on are zero. Scale = largest / 127.
+ */
+export function pack(block: usize, cols: i32, src: usize, rowStride: i32, colStride: i32, rows: i32): void {
+  memory.fill(block, 0, blockBytes(cols));
+  for (let g = 0; g < cols; g += 32, block += GROUP_BYTES) {
+    const n = min(32, cols - g);
+    for (let r = 0; r < rows; r++) {
+      packGroup(block, r, src + ((<usize>(r * rowStride + g * colStride)) << 2), colStride, n);
+    }
+  }
+}
+
+/** Row `r`'s `n` columns of one group. */
+function packGroup(group: usize, r: i32, src: usize, colStride: i32, n: i32): void {
+  const step = (<usize>colStride) << 2;
+  let largest: f32 = 0;
+  for (let c: usize = 0; c < <usize>n; c++) largest = max(largest, abs(load<f32>(src + c * step)));
+  const inverse: f32 = largest > 0 ? <f32>127 / largest : 0;
+  store<f32>(group + SCALES + ((<usize>r) << 2), largest / <f32>127);
+  for (let c: usize = 0; c < <usize>n; c++) {
+    const q = <i32>nearest<f32>(load<f32>(src + c * step) * inverse);
+    store<i8>(place(group, r, c), max(-127, min(127, q)));
+  }
+}
+
+/** Packs one block from rows of Q8_0 as they are stored, `rowBytes` apart: integers and scales are kept exactly. */
+export function packQ8(block: usize, cols: i32, src: usize, rowBytes: usize, rows: i32): void {
+  memory.fill(block, 0, blockBytes(cols));
+  for (let g = 0; g < cols; g += 32, block += GROUP_BYTES, src += 34) {
+    for (let r = 0; r < rows; r++) {
+      const at = src + <usize>r * rowBytes;
+      store<f32>(block + SCALES + ((<usize>r) << 2), f16(load<u16>(at)));
+      for (let c: usize = 0; c < 32; c += 2) store<u16>(place(block, r, c), load<u16>(at + 2 + c));
+    }
+  }
+}
+
+/** Where row `r`, column `c` of a group is: pairs of columns, in each the rows. */
+// @ts-ignore: decorator
+@inline
+function place(group: usize, r: i32, c: usize): usize {
+  return group + ((c >> 1) << 5) + ((<usize>r) << 1) + (c & 1);
+}

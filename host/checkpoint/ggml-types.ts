@@ -1,0 +1,58 @@
+import { WkvError } from "../errors.ts";
+import type { Dtype } from "./checkpoint.ts";
+import { quoted } from "./damage.ts";
+
+/** ggml's numbers for the types that wkv reads. rwkv.cpp has numbers of its own. */
+const READ = new Map<number, Dtype>([
+  [0, "F32"],
+  [1, "F16"],
+  [2, "Q4_0"],
+  [3, "Q4_1"],
+  [6, "Q5_0"],
+  [7, "Q5_1"],
+  [8, "Q8_0"],
+  [30, "BF16"],
+]);
+
+/** Those that it does not, for messages. */
+const NOT_READ = new Map([
+  [9, "Q8_1"],
+  [10, "Q2_K"],
+  [11, "Q3_K"],
+  [12, "Q4_K"],
+  [13, "Q5_K"],
+  [14, "Q6_K"],
+  [15, "Q8_K"],
+  [16, "IQ2_XXS"],
+  [17, "IQ2_XS"],
+  [18, "IQ3_XXS"],
+  [19, "IQ1_S"],
+  [20, "IQ4_NL"],
+  [21, "IQ3_S"],
+  [22, "IQ2_S"],
+  [23, "IQ4_XS"],
+  [24, "I8"],
+  [25, "I16"],
+  [26, "I32"],
+  [27, "I64"],
+  [28, "F64"],
+  [29, "IQ1_M"],
+  [34, "TQ1_0"],
+  [35, "TQ2_0"],
+  [39, "MXFP4"],
+]);
+
+/**
+ * @param file its name, for the message, as the tensor's
+ * @throws WkvError `unsupported-model` for a type that is not read; it says which are, and how to get them
+ */
+export function dtypeOf(type: number, tensor: string, file: string): Dtype {
+  const dtype = READ.get(type);
+  if (dtype) return dtype;
+  throw new WkvError(
+    "unsupported-model",
+    `${file}: tensor ${quoted(tensor)} is ${NOT_READ.get(type) ?? `of type ${type}`}; of GGUF files wkv reads ` +
+      `${[...READ.values()].join(", ")}. Take the model as Q8_0 or F16, or quantise it again with ` +
+      "llama-quantize --pure, which makes all matrices the type that it is told.",
+  );
+}

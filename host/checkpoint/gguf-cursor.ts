@@ -1,0 +1,137 @@
+import { damaged } from "./damage.ts";
+import { LENGTH_BYTES, type MetadataValue, type NumberList, StringList } from "./metadata.ts";
+
+/** The bytes at hand end inside the header: more have to be read, or the file is cut off. */
+export class HeaderTooShort extends Error {}
+
+const BOOL = 7;
+const STRING = 8;
+const ARRAY = 9;
+
+/** The class of a list of numbers. */
+interface ListClass {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBuffer): NumberList;
+}
+
+/** GGUF's numbers for types of numbers, and what a list of them becomes. */
+const NUMBERS = new Map<number, ListClass>([
+  [0, Uint8Array],
+  [1, Int8Array],
+  [2, Uint16Array],
+  [3, Int16Array],
+  [4, Uint32Array],
+  [5, Int32Array],
+  [6, Float32Array],
+  [BOOL, Uint8Array],
+  [10, BigUint64Array],
+  [11, BigInt64Array],
+  [12, Float64Array],
+]);
+
+/**
+ * Reads GGUF's primitives from the beginning of a file. Nothing is allocated for a count or a length before the bytes
+ * that it counts are there.
+ * @throws HeaderTooShort (all methods) where the bytes at hand end
+ */
+export class GgufCursor {
+  readonly #file: string;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #at = 0;
+
+  /** @param file its name, for messages */
+  constructor(file: string, bytes: Uint8Array) {
+    this.#file = file;
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  /** Bytes read so far. */
+  get position(): number {
+    return this.#at;
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4), true);
+  }
+
+  /** A length, count or offset: 64 bits, of which those beyond 2^53 can only be damage. */
+  size(): number {
+    const at = this.#take(8);
+    const value = this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * 2 ** 32;
+    if (value > Number.MAX_SAFE_INTEGER)
+      throw damaged(
+        this.#file,
+        `its header claims ${value} of something at byte ${at}: it is damaged; fetch it again.`,
+      );
+    return value;
+  }
+
+  /** @throws WkvError `bad-file` when it has more than `most` bytes */
+  name(most: number): string {
+    const length = this.size();
+    if (length > most)
+      throw damaged(
+        this.#file,
+        `a name at byte ${this.#at} has ${length} bytes, at most ${most} are read: the file is damaged; fetch it again.`,
+      );
+    return this.#text(length);
+  }
+
+  /** @throws WkvError `bad-file` for a type that GGUF does not have */
+  value(): MetadataValue {
+    const type = this.u32();
+    if (type === ARRAY) return this.#list();
+    if (type === STRING) return this.#text(this.size());
+    const value = this.#numbers(type, 1)[0]!;
+    if (type === BOOL) return value !== 0;
+    return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  }
+
+  #list(): NumberList | StringList {
+    const type = this.u32();
+    const count = this.size();
+    return type === STRING ? this.#strings(count) : this.#numbers(type, count);
+  }
+
+  #numbers(type: number, count: number): NumberList {
+    const List = NUMBERS.get(type);
+    if (!List)
+      throw damaged(
+        this.#file,
+        `a value of type ${type} at byte ${this.#at}, which is no type of GGUF or a list of lists: ` +
+          "the file is damaged; fetch or convert it again.",
+      );
+    const at = this.#take(count * List.BYTES_PER_ELEMENT);
+    return new List(this.#bytes.slice(at, this.#at).buffer as ArrayBuffer);
+  }
+
+  #strings(count: number): StringList {
+    this.#check(count * LENGTH_BYTES);
+    const from = this.#at;
+    const ends = new Uint32Array(count);
+    for (let i = 0; i < count; i++) {
+      this.#take(this.size());
+      ends[i] = this.#at - from;
+    }
+    return new StringList(this.#bytes.slice(from, this.#at), ends);
+  }
+
+  #text(length: number): string {
+    const at = this.#take(length);
+    return new TextDecoder().decode(this.#bytes.subarray(at, this.#at));
+  }
+
+  /** Steps over `length` bytes. @returns where they begin */
+  #take(length: number): number {
+    this.#check(length);
+    const at = this.#at;
+    this.#at += length;
+    return at;
+  }
+
+  #check(length: number): void {
+    if (this.#at + length > this.#bytes.length) throw new HeaderTooShort();
+  }
+}

@@ -1,0 +1,93 @@
+import { WkvError } from "../errors.ts";
+import type { Source } from "../source.ts";
+import { BLOCK, byteLength, type Checkpoint, type Dtype, type Tensor } from "./checkpoint.ts";
+import { damaged, quoted } from "./damage.ts";
+import { dtypeOf } from "./ggml-types.ts";
+import { type GgufHeader, type GgufTensor, readGgufHeader } from "./gguf-header.ts";
+import type { Metadata } from "./metadata.ts";
+import { addTensor, extentOf, storedTensor, valueCount } from "./stored.ts";
+
+/** What `general.architecture` may say. */
+const ARCHITECTURES = ["rwkv6", "rwkv7"];
+
+/** Tensors start at multiples of it, where `general.alignment` says nothing else. */
+const DEFAULT_ALIGNMENT = 32;
+
+/**
+ * A `.gguf` file of llama.cpp, version 2 or 3: a header with key-value pairs and the directory of tensors, then their
+ * values, aligned. Names, shapes and values are as the file has them; its key-value pairs become `metadata`.
+ * @throws WkvError `bad-file` for a damaged or hostile file, `unsupported-model` for other models than RWKV-6 and 7, for
+ *   one part of several, and for quantisations that cannot be read
+ */
+export async function openGguf(source: Source): Promise<Checkpoint> {
+  const header = await readGgufHeader(source);
+  const { metadata } = header;
+  checkModel(metadata, source.name);
+  const dataStart = roundUp(header.length, alignmentOf(metadata, source.name));
+  const tensors = new Map<string, Tensor>();
+  for (const found of header.tensors) addTensor(tensors, toTensor(source, found, dataStart), source.name);
+  checkPlaces(header, tensors, source.name);
+  return { format: "gguf", tensors, metadata };
+}
+
+function checkModel(metadata: Metadata, file: string): void {
+  const architecture = metadata.get("general.architecture");
+  if (typeof architecture !== "string")
+    throw damaged(file, "it does not say its general.architecture: convert the model again with a current llama.cpp.");
+  if (!ARCHITECTURES.includes(architecture))
+    throw new WkvError(
+      "unsupported-model",
+      `${file} is a GGUF file of the architecture ${quoted(architecture)}; of GGUF files wkv runs ${ARCHITECTURES.join(" and ")}.`,
+    );
+  const parts = metadata.get("split.count");
+  if (typeof parts === "number" && parts > 1)
+    throw new WkvError(
+      "unsupported-model",
+      `${file} is one part of ${parts}: put them together with llama-gguf-split --merge and give the result.`,
+    );
+}
+
+function alignmentOf(metadata: Metadata, file: string): number {
+  const alignment = metadata.get("general.alignment") ?? DEFAULT_ALIGNMENT;
+  if (typeof alignment === "number" && Number.isInteger(Math.log2(alignment)) && alignment >= 1) return alignment;
+  throw damaged(file, `general.alignment is ${alignment}, which is no power of two: convert the model again.`);
+}
+
+function toTensor(source: Source, { name, type, shape, offset }: GgufTensor, dataStart: number): Tensor {
+  const dtype = dtypeOf(type, name, source.name);
+  if (shape.some((size) => size < 1) || (shape.at(-1) ?? 1) % BLOCK[dtype].values !== 0)
+    throw damaged(
+      source.name,
+      `tensor ${quoted(name)} of ${dtype} has the impossible shape [${shape}]: fetch or convert the model again.`,
+    );
+  const extent = extentOf(source, dataStart + offset, bytesOf(dtype, shape));
+  return storedTensor(name, dtype, shape, extent);
+}
+
+/** Where two tensors shared bytes, one of them would be nonsense. */
+function checkPlaces(
+  { metadata, tensors: found }: GgufHeader,
+  tensors: ReadonlyMap<string, Tensor>,
+  file: string,
+): void {
+  const alignment = alignmentOf(metadata, file);
+  let end = 0;
+  for (const { name, offset } of found.toSorted((a, b) => a.offset - b.offset)) {
+    const { dtype, shape } = tensors.get(name)!;
+    if (offset < end || offset % alignment !== 0)
+      throw damaged(
+        file,
+        `tensor ${quoted(name)} starts at offset ${offset}, inside another one or off the alignment of ${alignment}: ` +
+          "fetch or convert the model again.",
+      );
+    end = offset + bytesOf(dtype, shape);
+  }
+}
+
+function bytesOf(dtype: Dtype, shape: readonly number[]): number {
+  return byteLength(dtype, valueCount(shape));
+}
+
+function roundUp(bytes: number, alignment: number): number {
+  return Math.ceil(bytes / alignment) * alignment;
+}

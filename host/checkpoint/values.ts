@@ -1,0 +1,66 @@
+import { BLOCK, type Dtype } from "./checkpoint.ts";
+
+/**
+ * Stored numbers as f32: the same values as assembly/dtypes.ts gives, for those who look into a file without the module.
+ * @param bytes whole blocks of the format, from a multiple of 4 bytes on
+ */
+export function decodeValues(dtype: Dtype, bytes: Uint8Array): Float32Array {
+  const { buffer, byteOffset, length } = bytes;
+  if (dtype === "F32") return new Float32Array(buffer, byteOffset, length / 4);
+  if (dtype === "F16") return fromF16(new Uint16Array(buffer, byteOffset, length / 2));
+  if (dtype === "BF16") return fromBits(new Uint16Array(buffer, byteOffset, length / 2), (half) => half << 16);
+  return fromBlocks(dtype, new DataView(buffer, byteOffset, length));
+}
+
+function fromBits(halves: Uint16Array, toBits: (half: number) => number): Float32Array {
+  return new Float32Array(Uint32Array.from(halves, toBits).buffer);
+}
+
+/** Shifted into an f32's place the exponent is 112 too small; the multiplication mends it, for subnormals too. */
+function fromF16(halves: Uint16Array): Float32Array {
+  const magnitudes = fromBits(halves, (half) => (half & 0x7fff) << 13).map((value) => value * 2 ** 112);
+  const bits = new Uint32Array(magnitudes.buffer);
+  halves.forEach((half, i) => {
+    const special = (half & 0x7c00) === 0x7c00 ? 0x7f800000 : 0;
+    bits[i] = (bits[i] as number) | special | ((half & 0x8000) << 16);
+  });
+  return magnitudes;
+}
+
+/** ggml's blocks of 32 values: scale d, minimum m (in the _1 formats), high bits (in the Q5 formats), then the values. */
+function fromBlocks(dtype: Dtype, view: DataView): Float32Array {
+  const { values, bytes } = BLOCK[dtype];
+  const out = new Float32Array((view.byteLength / bytes) * values);
+  for (let at = 0, first = 0; at < view.byteLength; at += bytes, first += values) {
+    const block = new DataView(view.buffer, view.byteOffset + at, bytes);
+    const target = out.subarray(first, first + values);
+    if (dtype === "Q8_0") {
+      const d = half(block, 0);
+      for (let i = 0; i < 32; i++) target[i] = d * block.getInt8(2 + i);
+    } else {
+      unpackNibbles(dtype, block, target);
+    }
+  }
+  return out;
+}
+
+function unpackNibbles(dtype: Dtype, block: DataView, target: Float32Array): void {
+  const withMinimum = dtype === "Q4_1" || dtype === "Q5_1";
+  const withHighBits = dtype === "Q5_0" || dtype === "Q5_1";
+  const d = half(block, 0);
+  const m = withMinimum ? half(block, 2) : 0;
+  const zero = withMinimum ? 0 : withHighBits ? 16 : 8;
+  const at = withMinimum ? 4 : 2;
+  const high = withHighBits ? block.getUint32(at, true) : 0;
+  for (let i = 0; i < 16; i++) {
+    const pair = block.getUint8((withHighBits ? at + 4 : at) + i);
+    const low = (pair & 15) | (((high >>> i) & 1) << 4);
+    const top = (pair >> 4) | (((high >>> (i + 16)) & 1) << 4);
+    target[i] = Math.fround(d * (low - zero)) + m;
+    target[i + 16] = Math.fround(d * (top - zero)) + m;
+  }
+}
+
+function half(block: DataView, at: number): number {
+  return fromF16(Uint16Array.of(block.getUint16(at, true)))[0] as number;
+}

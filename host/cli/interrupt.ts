@@ -1,0 +1,16 @@
+import { Interrupted } from "./failure.ts";
+
+/**
+ * Does work that Ctrl-C ends by aborting the signal (its reason is an `Interrupted`). A second Ctrl-C ends the program
+ * at once.
+ */
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const abort = () => controller.abort(new Interrupted());
+  process.once("SIGINT", abort);
+  try {
+    return await work(controller.signal);
+  } finally {
+    process.off("SIGINT", abort);
+  }
+}

@@ -1,0 +1,20 @@
+import type { ModelSource } from "../input.ts";
+import { type LoadOptions, loadModel, type Model } from "../model.ts";
+import type { ModelOptions } from "./options.ts";
+import { statusLine } from "./output.ts";
+
+/** Loads a model, showing how far it is. */
+export async function load(
+  source: ModelSource,
+  { quiet, vocab, weights, threads, groupNormEps }: ModelOptions,
+  signal: AbortSignal,
+): Promise<Model> {
+  const status = statusLine(quiet);
+  const onProgress: LoadOptions["onProgress"] = ({ loaded, total }) =>
+    status.show(`loading ${Math.floor((100 * loaded) / total)} %`);
+  try {
+    return await loadModel(source, { vocab, weights, threads, groupNormEps, signal, onProgress });
+  } finally {
+    status.clear();
+  }
+}

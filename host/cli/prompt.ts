@@ -1,0 +1,37 @@
+import { buffer } from "node:stream/consumers";
+import type { Model } from "../model.ts";
+import { UsageError } from "./failure.ts";
+import { unescaped } from "./options.ts";
+
+/** A prompt as it was given: text, its bytes from standard input, or token ids. */
+export type Prompt = string | Uint8Array | readonly number[];
+
+export interface PromptOptions {
+  tokens?: number[];
+  escapes?: boolean;
+}
+
+/** The prompt of `wkv run`: PROMPT, standard input for `-`, or the ids of `--tokens`. */
+export async function readPrompt(argument: string | undefined, options: PromptOptions): Promise<Prompt> {
+  if (options.tokens) {
+    if (argument !== undefined) throw new UsageError("give either PROMPT or --tokens, not both.");
+    return options.tokens;
+  }
+  if (argument === undefined)
+    throw new UsageError("PROMPT is missing: give a text, - for standard input, or --tokens.");
+  if (argument === "-") return withoutLastNewline(await buffer(process.stdin));
+  return options.escapes ? unescaped(argument) : argument;
+}
+
+/** The prompt's tokens. @throws WkvError when the model has no vocabulary */
+export function promptTokens(model: Model, prompt: Prompt): readonly number[] {
+  const ids = typeof prompt === "string" || prompt instanceof Uint8Array ? model.tokenizer.encode(prompt) : prompt;
+  if (ids.length === 0) throw new UsageError("the prompt is empty: a model needs at least one token to go on from.");
+  return ids;
+}
+
+/** `echo text | wkv run MODEL -` is to be the same as `wkv run MODEL text`. */
+function withoutLastNewline(bytes: Uint8Array): Uint8Array {
+  if (bytes.at(-1) !== 0x0a) return bytes;
+  return bytes.subarray(0, bytes.at(-2) === 0x0d ? -2 : -1);
+}

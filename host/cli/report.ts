@@ -1,0 +1,61 @@
+import type { GenerateOptions, Piece, StopReason } from "../generate.ts";
+
+const REASONS: Record<StopReason | "interrupted", string> = {
+  end: "the model ended the text",
+  stop: "a --stop text came",
+  length: "--max-tokens reached",
+  interrupted: "ended by Ctrl-C",
+};
+
+/** Counts tokens and time while a text is made. */
+export class Report {
+  /** Why the text ended; undefined while it has not. */
+  reason: StopReason | "interrupted" | undefined;
+  readonly #seed: number | undefined;
+  #start = performance.now();
+  #read = { tokens: 0, seconds: 0 };
+  #made = { tokens: 0, seconds: 0 };
+
+  constructor({ seed, temperature }: GenerateOptions) {
+    this.#seed = temperature === 0 ? undefined : seed;
+  }
+
+  /** The prompt has been read. */
+  read(tokens: number): void {
+    this.#read = { tokens, seconds: this.#elapsed() };
+    this.#start = performance.now();
+  }
+
+  /** One more token has been made. */
+  made({ stop }: Piece): void {
+    this.#made = { tokens: this.#made.tokens + 1, seconds: this.#elapsed() };
+    this.reason = stop;
+  }
+
+  toJSON() {
+    return {
+      reason: this.reason,
+      read: this.#read.tokens,
+      made: this.#made.tokens,
+      seed: this.#seed,
+      readPerSecond: rate(this.#read),
+      madePerSecond: rate(this.#made),
+    };
+  }
+
+  /** One line for people. */
+  toString(): string {
+    const { read, made, readPerSecond, madePerSecond, seed, reason } = this.toJSON();
+    const counts = `read ${read} tokens (${readPerSecond}/s), made ${made} (${madePerSecond}/s)`;
+    return `${counts}; ${reason && REASONS[reason]}${seed === undefined ? "" : `; seed ${seed}`}`;
+  }
+
+  #elapsed(): number {
+    return (performance.now() - this.#start) / 1000;
+  }
+}
+
+/** Tokens a second, to a tenth. */
+function rate({ tokens, seconds }: { tokens: number; seconds: number }): number {
+  return seconds > 0 ? Math.round((10 * tokens) / seconds) / 10 : 0;
+}

@@ -1,0 +1,74 @@
+import type { Command } from "commander";
+import type { Model } from "../model.ts";
+import { BEGINNING, bundledModel } from "./bundled.ts";
+import { UsageError } from "./failure.ts";
+import { interruptible } from "./interrupt.ts";
+import { load } from "./load.ts";
+import {
+  addModelOptions,
+  addTextOptions,
+  type ModelOptions,
+  type TextOptions,
+  tokenIds,
+  VOCAB_HELP,
+} from "./options.ts";
+import { print, printJson } from "./output.ts";
+import { promptTokens, readPrompt } from "./prompt.ts";
+import { checkTextOptions, streamText } from "./text.ts";
+
+interface RunOptions extends ModelOptions, TextOptions {
+  tokens?: number[];
+  logits?: boolean;
+  logprobs?: boolean;
+  json?: boolean;
+}
+
+const HELP = `${VOCAB_HELP}
+
+The text goes to standard output and ends its last line, everything else goes to standard error. A newline at the end
+of standard input is left out.
+With --json each piece is a line {"text","token","logprob"?}, and the last line says how it went:
+{"reason","read","made","seed"?,"readPerSecond","madePerSecond"}. The reason is "end" (the model ended the text),
+"stop" (a --stop text came), "length" (--max-tokens) or "interrupted" (Ctrl-C).
+
+Examples:
+  $ wkv run model.pth "Once upon a time"
+  $ wkv run model.pth -e "User: Why is the sky blue?\\n\\nAssistant:" --stop "\\n\\n"
+  $ wkv run model.pth - < story.txt
+  $ wkv run model.pth "1 + 1 =" --temperature 0 --max-tokens 4 --json
+  $ wkv run model.pth --tokens 34,105,110 --logits --json`;
+
+export function addRun(program: Command): void {
+  const command = program
+    .command("run")
+    .description("Streams the text that a model writes after a prompt.")
+    .argument("[MODEL]", "a .pth, .safetensors or rwkv.cpp .bin file; default: the model that comes with wkv")
+    .argument("[PROMPT]", "how the text begins; - reads it from standard input")
+    .option("--tokens <ids>", "token ids instead of PROMPT, such as 34,105,110", tokenIds)
+    .option("--logits", "print the logits after the last token, one for each id of the vocabulary, and make no text")
+    .option("--logprobs", "with --json: each token's log-probability")
+    .option("--json", "JSON, one object a line; with --logits one array");
+  addTextOptions(command);
+  addModelOptions(command);
+  command.addHelpText("after", HELP).action(run);
+}
+
+async function run(path: string | undefined, argument: string | undefined, options: RunOptions): Promise<void> {
+  checkTextOptions(options);
+  if (options.logprobs && !options.json) throw new UsageError("--logprobs goes with --json.");
+  const source = path ?? bundledModel();
+  if (!source) throw new UsageError('MODEL is missing: wkv run MODEL "Once upon a time"');
+  const beginning = path || options.tokens ? argument : BEGINNING;
+  const prompt = await readPrompt(beginning, options);
+  await interruptible(async (signal) => {
+    await using model = await load(source, options, signal);
+    const ids = promptTokens(model, prompt);
+    if (options.logits) await printLogits(model, ids, options, signal);
+    else await streamText(model, ids, options, signal);
+  });
+}
+
+async function printLogits(model: Model, ids: readonly number[], { json }: RunOptions, signal: AbortSignal) {
+  const logits = Array.from(await model.createSession().feed(ids, { signal }));
+  await (json ? printJson(logits) : print(`${logits.join("\n")}\n`));
+}

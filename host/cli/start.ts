@@ -1,0 +1,70 @@
+import type { Command } from "commander";
+import type { Model } from "../model.ts";
+import { BEGINNING, bundledModel } from "./bundled.ts";
+import { interruptible } from "./interrupt.ts";
+import { load } from "./load.ts";
+import { addModelOptions, addTextOptions, type ModelOptions, type TextOptions, VOCAB_HELP } from "./options.ts";
+import { note, printText } from "./output.ts";
+import { promptTokens, readPrompt } from "./prompt.ts";
+import { syntheticModel } from "./synthetic.ts";
+import { checkTextOptions, streamText } from "./text.ts";
+
+interface StartOptions extends ModelOptions, TextOptions {
+  random?: boolean;
+}
+
+/** Large enough to be read from memory rather than from a cache, small enough to be made in a moment. */
+const RANDOM_SHAPE = { layers: 6, width: 512, headSize: 64, vocabSize: 96 };
+
+const HELP = `${VOCAB_HELP}
+
+Examples:
+  $ wkv start
+  $ wkv start model.pth "Once upon a time"
+  $ wkv start --random`;
+
+export function addStart(program: Command): void {
+  const command = program
+    .command("start")
+    .description("A first run, with a word on what is going on: npm start.")
+    .argument("[MODEL]", "a model file; default: the one that comes with wkv, else random weights")
+    .argument("[PROMPT]", "how the text begins", BEGINNING)
+    .option("--random", "take random weights though a model comes with wkv");
+  addTextOptions(command);
+  addModelOptions(command);
+  command.addHelpText("after", HELP).action(start);
+}
+
+async function start(argument: string | undefined, beginning: string, options: StartOptions): Promise<void> {
+  checkTextOptions(options);
+  const path = argument ?? (options.random ? undefined : bundledModel());
+  const prompt = await readPrompt(beginning, options);
+  await interruptible(async (signal) => {
+    await using model = path ? await load(path, options, signal) : await loadRandom(options, signal);
+    note(`${path ?? "a model of random weights, made just now"}: ${describe(model)}`);
+    const ids = promptTokens(model, prompt);
+    await printText(model.tokenizer.decode(ids));
+    await streamText(model, ids, options, signal);
+    sayWhatNext(path);
+  });
+}
+
+function describe({ info }: Model): string {
+  const { version, layers, width, bytes, threads } = info;
+  return `RWKV-${version}, ${layers} layers of width ${width}, ${(bytes / 1e6).toFixed(1)} MB of weights, ${threads} threads`;
+}
+
+function loadRandom(options: StartOptions, signal: AbortSignal): Promise<Model> {
+  return load(syntheticModel(RANDOM_SHAPE), { vocab: printable(), ...options }, signal);
+}
+
+/** A vocabulary of what a keyboard has, so that noise can be printed: a file of one symbol a line. */
+function printable(): Uint8Array {
+  const symbols = Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i).replace("\\", "\\\\"));
+  return new TextEncoder().encode(["\\n", "\\s", ...symbols].join("\n"));
+}
+
+function sayWhatNext(path: string | undefined): void {
+  if (!path) note("the weights are random, so the text is noise; a trained model of this shape is as fast.");
+  note(`next: npm start -- ${path ?? "MODEL"} "The king had three daughters", or npx wkv --help`);
+}

@@ -1,0 +1,68 @@
+import { checkGenerateOptions, type GenerateOptions, type Piece } from "../generate.ts";
+import type { Model } from "../model.ts";
+import { createSampler } from "../sampler.ts";
+import { Interrupted } from "./failure.ts";
+import { type TextOptions, unescaped } from "./options.ts";
+import { note, print, printJson, printText } from "./output.ts";
+import { Report } from "./report.ts";
+
+export interface StreamOptions extends TextOptions {
+  logprobs?: boolean;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+/** Says before a model is loaded what the library would say afterwards. @throws RangeError or TypeError */
+export function checkTextOptions(options: TextOptions): void {
+  checkGenerateOptions(options);
+  createSampler(options);
+}
+
+/**
+ * Streams a text to standard output and reports how it went, also when Ctrl-C ended it.
+ * @throws Interrupted after the report; WkvError
+ */
+export async function streamText(
+  model: Model,
+  ids: readonly number[],
+  options: StreamOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const generation = generateOptions(options, signal);
+  const report = new Report(generation);
+  const session = model.createSession();
+  let lastText = "\n";
+  try {
+    await session.feed(ids, { signal });
+    report.read(ids.length);
+    for await (const piece of session.generate([], generation)) {
+      report.made(piece);
+      if (piece.text) lastText = piece.text;
+      await printPiece(piece, options);
+    }
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    error.told = true;
+    report.reason = "interrupted";
+    throw error;
+  } finally {
+    if (!options.json && !lastText.endsWith("\n")) await print("\n");
+    if (report.reason) await printReport(report, options);
+  }
+}
+
+/** The seed is chosen here, so that the report can tell it and the text can be made again. */
+function generateOptions(options: StreamOptions, signal: AbortSignal): GenerateOptions {
+  const { maxTokens, temperature, topP, topK, logprobs, escapes, stop = [] } = options;
+  const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
+  return { maxTokens, temperature, topP, topK, seed, logprobs, stop: escapes ? stop.map(unescaped) : stop, signal };
+}
+
+function printPiece({ text, token, logprob }: Piece, { json }: StreamOptions): Promise<void> {
+  return json ? printJson({ text, token, logprob }) : printText(text);
+}
+
+async function printReport(report: Report, { json, quiet }: StreamOptions): Promise<void> {
+  if (json) await printJson(report.toJSON());
+  else if (!quiet) note(report.toString());
+}

@@ -1,0 +1,171 @@
+import type { Checkpoint, Tensor } from "../checkpoint/checkpoint.ts";
+import { damaged, quoted } from "../checkpoint/damage.ts";
+import type { Metadata } from "../checkpoint/metadata.ts";
+import { scaledTensor } from "../checkpoint/scaled.ts";
+import { UNUSED7 } from "./rwkv7.ts";
+import { entry, isLowRank, swapped, type Weight, whole } from "./weights.ts";
+
+/** What llama.cpp calls the tensors of one version. */
+interface Scheme {
+  /** Published names of parameters, which have no ending there and `.weight` in a GGUF. */
+  readonly parameters: ReadonlyMap<string, string>;
+  /** Published names of the mixing vectors, in their order in `time_mix_lerp_fused`. */
+  readonly fused: readonly string[];
+}
+
+const SCHEMES = new Map<string, Scheme>([
+  [
+    "rwkv6",
+    {
+      parameters: new Map([
+        ["time_mix_lerp_x", "att.time_maa_x"],
+        // One by one before llama.cpp fused them.
+        ["time_mix_lerp_w", "att.time_maa_w"],
+        ["time_mix_lerp_k", "att.time_maa_k"],
+        ["time_mix_lerp_v", "att.time_maa_v"],
+        ["time_mix_lerp_r", "att.time_maa_r"],
+        ["time_mix_lerp_g", "att.time_maa_g"],
+        ["time_mix_w1", "att.time_maa_w1"],
+        ["time_mix_w2", "att.time_maa_w2"],
+        ["time_mix_decay", "att.time_decay"],
+        ["time_mix_decay_w1", "att.time_decay_w1"],
+        ["time_mix_decay_w2", "att.time_decay_w2"],
+        ["time_mix_first", "att.time_faaaa"],
+        ["channel_mix_lerp_k", "ffn.time_maa_k"],
+        ["channel_mix_lerp_r", "ffn.time_maa_r"],
+      ]),
+      fused: Array.from("wkvrg", (letter) => `att.time_maa_${letter}`),
+    },
+  ],
+  [
+    "rwkv7",
+    {
+      parameters: new Map([
+        ...["w0", "w1", "w2", "a0", "a1", "a2", "v0", "v1", "v2", "g1", "g2", "k_k", "k_a", "r_k"].map(
+          (name) => [`time_mix_${name}`, `att.${name}`] as const,
+        ),
+        ["channel_mix_lerp_k", "ffn.x_k"],
+      ]),
+      fused: Array.from("rwkvag", (letter) => `att.x_${letter}`),
+    },
+  ],
+]);
+
+/** Published names of matrices and norms, whose `.weight` and `.bias` are the same in a GGUF. */
+const MODULES = new Map([
+  ["token_embd", "emb"],
+  ["token_embd_norm", "blocks.0.ln0"],
+  ["output_norm", "ln_out"],
+  ["output", "head"],
+  ["attn_norm", "ln1"],
+  ["attn_norm_2", "ln2"],
+  ["time_mix_ln", "att.ln_x"],
+  ["time_mix_receptance", "att.receptance"],
+  ["time_mix_key", "att.key"],
+  ["time_mix_value", "att.value"],
+  ["time_mix_gate", "att.gate"],
+  ["time_mix_output", "att.output"],
+  ["channel_mix_receptance", "ffn.receptance"],
+  ["channel_mix_key", "ffn.key"],
+  ["channel_mix_value", "ffn.value"],
+]);
+
+/** Matrices that RWKV-6's converter divides, for engines that halve the residual stream every few layers. */
+const DIVIDED = new Set(["time_mix_output", "channel_mix_value"]);
+
+/** `blk.N.`, what it is, its ending. */
+const NAME = /^(?:blk\.(\d+)\.)?(\w+)\.(weight|bias)$/;
+
+/** Epsilon of the layer norms, which the engine does not read from files. */
+const LAYER_NORM_EPS = 1e-5;
+
+/**
+ * A converter of a GGUF's tensors to published names, shapes and values. Low-rank matrices are transposed there, mixing
+ * vectors fused, the heads of a bonus flattened, and matrices of RWKV-6's later layers divided by powers of two.
+ * @param file its name, for messages
+ * @throws WkvError `bad-file` when the file's metadata and tensors contradict one another
+ */
+export function fromGguf({ metadata = new Map(), tensors }: Checkpoint, file: string): (tensor: Tensor) => Weight[] {
+  const architecture = String(metadata.get("general.architecture"));
+  const scheme = SCHEMES.get(architecture);
+  const marker = "blk.0.time_mix_r_k.weight";
+  if (!scheme || tensors.has(marker) !== (architecture === "rwkv7"))
+    throw damaged(
+      file,
+      `its general.architecture is ${quoted(architecture)}, but it has ${tensors.has(marker) ? "a" : "no"} tensor ` +
+        `${marker}, which is RWKV-7's: convert the model again.`,
+    );
+  const facts = new Facts(metadata, architecture, file);
+  facts.checkEpsilon();
+  return (tensor) => {
+    const [, layer, name = "", ending] = NAME.exec(tensor.name) ?? [];
+    const prefix = layer === undefined ? "" : `blocks.${layer}.`;
+    const module = MODULES.get(name);
+    if (module) return [whole(facts.restored(tensor, name, Number(layer)), `${prefix}${module}.${ending}`)];
+    if (name === "time_mix_lerp_fused") return unfused(whole(tensor), prefix, scheme.fused, file);
+    const parameter = scheme.parameters.get(name);
+    // What has no published name keeps its own, for the message that refuses it.
+    const weight = whole(tensor, parameter ? prefix + parameter : tensor.name);
+    if (UNUSED7.test(weight.name)) return [];
+    if (isLowRank(weight.name)) return [swapped(weight)];
+    return [/\.att\.(r_k|time_faaaa)$/.test(weight.name) ? facts.byHeads(weight) : weight];
+  };
+}
+
+function unfused(weight: Weight, prefix: string, names: readonly string[], file: string): Weight[] {
+  if (weight.shape[0] !== names.length)
+    throw damaged(
+      file,
+      `tensor ${quoted(weight.name)} has shape [${weight.shape}] instead of ${names.length} mixing vectors: ` +
+        "convert the model again with a current llama.cpp.",
+    );
+  return names.map((name, i) => entry(weight, i, prefix + name));
+}
+
+/** What the metadata says of the model, under keys that begin with the architecture. */
+class Facts {
+  readonly #metadata: Metadata;
+  readonly #architecture: string;
+  readonly #file: string;
+
+  constructor(metadata: Metadata, architecture: string, file: string) {
+    this.#metadata = metadata;
+    this.#architecture = architecture;
+    this.#file = file;
+  }
+
+  checkEpsilon(): void {
+    const key = "attention.layer_norm_epsilon";
+    const epsilon = this.#number(key, LAYER_NORM_EPS);
+    if (Math.fround(epsilon) !== Math.fround(LAYER_NORM_EPS))
+      throw damaged(this.#file, `${this.#architecture}.${key} is ${epsilon}, and wkv computes with ${LAYER_NORM_EPS}.`);
+  }
+
+  /** The values that the tensor had before it was divided. */
+  restored(tensor: Tensor, name: string, layer: number): Tensor {
+    const every = this.#number("rescale_every_n_layers", 0);
+    if (every === 0 || !DIVIDED.has(name) || this.#architecture !== "rwkv6") return tensor;
+    return scaledTensor(tensor, Math.floor(layer / every), this.#file);
+  }
+
+  /** A vector of all heads' values in the published shape [heads, head size]. */
+  byHeads(weight: Weight): Weight {
+    const headSize = this.#number("wkv.head_size");
+    const values = weight.shape.reduce((product, size) => product * size, 1);
+    if (headSize === 0 || values % headSize !== 0)
+      throw damaged(
+        this.#file,
+        `${this.#architecture}.wkv.head_size is ${headSize}, which does not divide the ${values} values of ` +
+          `${weight.name}: convert the model again.`,
+      );
+    return { ...weight, shape: [values / headSize, headSize] };
+  }
+
+  /** @throws WkvError `bad-file` when it is not there and has no default, or is no number from 0 on */
+  #number(name: string, otherwise?: number): number {
+    const key = `${this.#architecture}.${name}`;
+    const value = this.#metadata.get(key) ?? otherwise;
+    if (typeof value === "number" && value >= 0) return value;
+    throw damaged(this.#file, `its metadata has no sound ${key}: convert the model again with a current llama.cpp.`);
+  }
+}

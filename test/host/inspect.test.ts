@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Dtype } from "../../host/checkpoint/checkpoint.ts";
+import { decodeValues } from "../../host/checkpoint/values.ts";
+import { syntheticModel } from "../../host/cli/synthetic.ts";
+import { inspectModel } from "../../host/inspect.ts";
+import { safetensors, sampleModel } from "./make-checkpoints.ts";
+
+const SHAPE = { layers: 1, width: 32, headSize: 16, vocabSize: 100 };
+
+test("decodes half precision: numbers, subnormals, infinities, NaN", () => {
+  const halves = Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x83ff, 0x7bff, 0x7c00, 0xfc00, 0x7e00, 0x8000);
+  const expected = [1, -2, 2 ** -24, -1023 * 2 ** -24, 65504, Infinity, -Infinity, NaN, -0];
+  assert.deepEqual([...decodeValues("F16", new Uint8Array(halves.buffer))], expected);
+  const brain = Uint16Array.of(0x3f80, 0xc040, 0xff80);
+  assert.deepEqual([...decodeValues("BF16", new Uint8Array(brain.buffer))], [1, -3, -Infinity]);
+});
+
+test("decodes ggml's blocks", () => {
+  const [scale, minimum] = [
+    [0x00, 0x38], // 0.5
+    [0x00, 0x40], // 2
+  ] as const;
+  const nibbles = Array.from({ length: 16 }, (_, i) => i | ((15 - i) << 4));
+  const high = [0xff, 0xff, 0, 0]; // set for the first half
+  const low = Array.from({ length: 16 }, (_, i) => i);
+  const top = low.toReversed();
+  const signed = Array.from({ length: 32 }, (_, i) => i - 16);
+  const cases: [Dtype, readonly number[], readonly number[]][] = [
+    ["Q4_0", [...scale, ...nibbles], [...low, ...top].map((q) => (q - 8) * 0.5)],
+    ["Q4_1", [...scale, ...minimum, ...nibbles], [...low, ...top].map((q) => q * 0.5 + 2)],
+    ["Q5_0", [...scale, ...high, ...nibbles], [...low.map((q) => q * 0.5), ...top.map((q) => (q - 16) * 0.5)]],
+    ["Q5_1", [...scale, ...minimum, ...high, ...nibbles], [...low.map((q) => q + 16), ...top].map((q) => q * 0.5 + 2)],
+    ["Q8_0", [...scale, ...signed], signed.map((q) => q * 0.5)],
+  ];
+  for (const [dtype, block, expected] of cases)
+    assert.deepEqual(
+      [...decodeValues(dtype, Uint8Array.from([...block, ...block]))],
+      [...expected, ...expected],
+      dtype,
+    );
+});
+
+test("describes a model from its headers alone", async () => {
+  const bytes = syntheticModel(SHAPE);
+  let read = 0;
+  const source = {
+    size: bytes.length,
+    read(offset: number, length: number) {
+      read += length;
+      return bytes.slice(offset, offset + length);
+    },
+  };
+  const { model, memory, tokenizer, error, parameters, stored } = await inspectModel(source);
+  assert.ok(read < 20_000, `${read} bytes read`);
+  assert.deepEqual(model, {
+    architecture: "rwkv7",
+    version: "7",
+    layers: 1,
+    width: 32,
+    heads: 2,
+    headSize: 16,
+    vocabSize: 100,
+    ffn: 128,
+    ranks: { w: 32, a: 32, v: 0, g: 32 },
+  });
+  assert.deepEqual(stored, [{ dtype: "F32", tensors: stored[0]?.tensors, bytes: 4 * parameters }]);
+  assert.ok(memory?.f32 && memory.f32.weights >= 4 * parameters && memory.f32.total > memory.f32.weights);
+  assert.match(JSON.stringify(tokenizer), /100 rows.*--vocab FILE/);
+  assert.equal(error, undefined);
+});
+
+test("finds NaN, infinite values and tensors of zeros", async () => {
+  const bytes = syntheticModel(SHAPE);
+  const { tensors } = await inspectModel(bytes, { stats: true });
+  assert.ok(tensors.every(({ stats }) => stats?.nan === 0 && stats.infinite === 0));
+  const values = new Float32Array(bytes.buffer, bytes.length - 4 * 100 * 32); // head.weight comes last
+  values.fill(0);
+  values.set([NaN, -Infinity, 3, -4]);
+  const spoiled = await inspectModel(bytes, { stats: true });
+  assert.deepEqual(spoiled.tensors.at(-1)?.stats, { nan: 1, infinite: 1, min: -4, max: 3 });
+  values.fill(0);
+  const zero = await inspectModel(bytes, { stats: true });
+  assert.deepEqual(zero.tensors.at(-1)?.stats, { nan: 0, infinite: 0, min: 0, max: 0 });
+});
+
+test("a model that cannot be run is described as far as possible", async () => {
+  const { error, model, memory, tensors, format } = await inspectModel(safetensors(sampleModel("F16", "F32")));
+  assert.equal(error?.code, "bad-file");
+  assert.deepEqual([format, model, memory], ["safetensors", undefined, undefined]);
+  assert.equal(tensors.length, 10);
+});

@@ -1,0 +1,96 @@
+// The f32 weight format: packing is exact; products are compared with f64 sums, relative to Σ|w·x|.
+import { blockBytes, dot, pack } from "../../assembly/formats/f32";
+import { at, random, reseed, sameBits } from "./support";
+
+const ROWS: i32[] = [1, 7, 15, 16];
+const COLUMNS: i32[] = [1, 8, 31, 32, 33, 95, 96, 100, 1000];
+const MOST_TOKENS: i32 = 5;
+/** Chains of 32 products, and their totals, are rounded by 2^-24 a step; errors of random signs cancel mostly. */
+const LIMIT: f64 = 2e-7;
+
+/** A block of random weights, packed from rows that lie `spare` values apart, or from columns that do. */
+function packed(cols: i32, rows: i32, spare: i32, transposed: bool): StaticArray<f32> {
+  const rowStride = transposed ? 1 : cols + spare;
+  const colStride = transposed ? rows + spare : 1;
+  const src = random(rows * rowStride + cols * colStride);
+  const block = random(cols * 16 + 4);
+  const behind = block[cols * 16];
+  pack(at(block), cols, at(src), rowStride, colStride, rows);
+  let wrong = block[cols * 16] == behind ? 0 : 1;
+  for (let c = 0; c < cols; c++) {
+    for (let r = 0; r < 16; r++) {
+      const want = r < rows ? src[r * rowStride + c * colStride] : <f32>0;
+      if (block[c * 16 + r] != want) wrong++;
+    }
+  }
+  expect(wrong).toBe(0);
+  return block;
+}
+
+function check(block: StaticArray<f32>, cols: i32, count: i32, spare: i32): void {
+  const stride = cols + spare;
+  const x = random(stride * count);
+  const tile = random(16 * count + 4);
+  const behind = tile[16 * count];
+  dot(at(block), cols, at(x), stride << 2, count, at(tile));
+  let error: f64 = 0;
+  for (let t = 0; t < count; t++) {
+    for (let r = 0; r < 16; r++) {
+      let want: f64 = 0;
+      let size: f64 = 0;
+      for (let c = 0; c < cols; c++) {
+        const term = <f64>block[c * 16 + r] * <f64>x[t * stride + c];
+        want += term;
+        size += abs(term);
+      }
+      const wrong = abs(tile[t * 16 + r] - want);
+      error = max(error, wrong == 0 ? 0 : wrong / size);
+    }
+  }
+  expect(error).toBeLessThan(LIMIT);
+  expect(tile[16 * count]).toBe(behind);
+
+  const alone = new StaticArray<f32>(16);
+  for (let t = 0; t < count; t++) {
+    dot(at(block), cols, at(x, t * stride), stride << 2, 1, at(alone));
+    expect(memory.compare(at(alone), at(tile, t * 16), 64)).toBe(0);
+  }
+}
+
+describe("f32 weights", () => {
+  it("take 64 bytes a column", () => {
+    expect(blockBytes(33)).toBe(33 * 64);
+  });
+  it("are packed from rows and from columns, missing rows as zeros", () => {
+    reseed(1);
+    for (let c = 0; c < COLUMNS.length; c++) {
+      for (let r = 0; r < ROWS.length; r++) {
+        for (let spare = 0; spare < 3; spare++) {
+          packed(COLUMNS[c], ROWS[r], spare, false);
+          packed(COLUMNS[c], ROWS[r], spare, true);
+        }
+      }
+    }
+  });
+  it("multiply 1 to 5 rows within 2e-7, each to the bits that it has alone", () => {
+    reseed(2);
+    for (let c = 0; c < COLUMNS.length; c++) {
+      for (let r = 0; r < ROWS.length; r++) {
+        for (let count = 1; count <= MOST_TOKENS; count++) {
+          check(packed(COLUMNS[c], ROWS[r], 0, false), COLUMNS[c], count, count % 3);
+        }
+      }
+    }
+  });
+  it("are packed to the same bits from a matrix and from its transpose", () => {
+    reseed(3);
+    const a = random(16 * 40);
+    const transposed = new StaticArray<f32>(16 * 40);
+    for (let r = 0; r < 16; r++) for (let c = 0; c < 40; c++) transposed[c * 16 + r] = a[r * 40 + c];
+    const one = new StaticArray<f32>(16 * 40);
+    const other = new StaticArray<f32>(16 * 40);
+    pack(at(one), 40, at(a), 40, 1, 16);
+    pack(at(other), 40, at(transposed), 1, 16, 16);
+    expect(sameBits(one, other)).toBe(true);
+  });
+});

@@ -1,0 +1,63 @@
+"""Greedy longest match over bytes with a vocabulary in the World text format."""
+import ast
+
+
+def read_vocab(path):
+    """{token bytes: id}.  A line is `id <python literal> byte_length`; id 0 (end of text) has no line."""
+    vocab = {}
+    with open(path, encoding="utf-8", newline="\n") as file:
+        for line in file:
+            number, rest = line.split(" ", 1)
+            literal, length = rest.rsplit(" ", 1)
+            token = ast.literal_eval(literal)
+            token = token.encode("utf-8") if isinstance(token, str) else token
+            assert len(token) == int(length), line
+            vocab[token] = int(number)
+    return vocab
+
+
+def write_vocab(path, tokens):
+    """tokens[i] gets id i + 1."""
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        for number, token in enumerate(tokens, 1):
+            try:
+                literal = repr(token.decode("utf-8"))
+            except UnicodeDecodeError:
+                literal = repr(token)
+            file.write("%d %s %d\n" % (number, literal, len(token)))
+
+
+def lengths_by_first_byte(tokens):
+    """For every first byte the lengths worth trying, longest first."""
+    lengths = [set() for _ in range(256)]
+    for token in tokens:
+        lengths[token[0]].add(len(token))
+    return [sorted(s, reverse=True) for s in lengths]
+
+
+class Tokenizer:
+    def __init__(self, vocab):
+        self.ids = vocab
+        self.bytes = {number: token for token, number in vocab.items()}
+        self.bytes[0] = b""
+        self.lengths = lengths_by_first_byte(vocab)
+        self.size = max(vocab.values()) + 1
+
+    @classmethod
+    def load(cls, path):
+        return cls(read_vocab(path))
+
+    def encode(self, text):
+        data = text.encode("utf-8") if isinstance(text, str) else text
+        ids, lengths, out, at = self.ids, self.lengths, [], 0
+        while at < len(data):
+            for length in lengths[data[at]]:
+                number = ids.get(data[at:at + length])
+                if number is not None:
+                    out.append(number)
+                    at += length
+                    break
+        return out
+
+    def decode(self, ids):
+        return b"".join(self.bytes[i] for i in ids)
