@@ -230,5 +230,7 @@ export const BUFFERS = 23;
 export const SCRATCH_COMMAND = 0;
 /** Products of one block of rows with every token: BATCH_MAX_ROWS × BLOCK_ROWS f32. */
 export const SCRATCH_TILE = 64;
+/** A few groups of int8 weights, widened: formats/int8.ts, 8 groups of 1088 bytes. */
+export const SCRATCH_WIDE = 64 + 128 * 64;
 /** Vectors of one head and one token. */
-export const SCRATCH_HEAD = 64 + 128 * 64;
+export const SCRATCH_HEAD = 64 + 128 * 64 + 8 * 1088;

@@ -7,7 +7,7 @@
 //   }
 //
 // A row is summed in one order whatever the number of tokens and threads.
-import { BLOCK_ROWS, BUF_R, FORMAT_INT8, SCRATCH_TILE, SLOT_BYTES, UNIT_ROWS } from "./abi";
+import { BLOCK_ROWS, BUF_R, FORMAT_INT8, SCRATCH_TILE, SCRATCH_WIDE, SLOT_BYTES, UNIT_ROWS } from "./abi";
 import * as formatF32 from "./formats/f32";
 import * as formatInt8 from "./formats/int8";
 import { quantRow, quantStride, row, scratch, slots, stride } from "./model";
@@ -91,8 +91,9 @@ function dot(
       const skipped = (<usize>column) << 1;
       // The scales of a row are 1/16 of its integers' bytes.
       const scales = integerBytes(quantStride(from)) - skipped + (skipped >> 4);
+      const wide = scratch + SCRATCH_WIDE;
       const w = weights + <usize>block * formatInt8.blockBytes(cols);
-      formatInt8.dot(w, cols, quantRow(from, t0) + skipped, scales, quantStride(from), count, out, outStride);
+      formatInt8.dot(w, cols, quantRow(from, t0) + skipped, scales, quantStride(from), count, out, outStride, wide);
       break;
     }
     default: {

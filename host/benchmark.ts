@@ -4,14 +4,16 @@ import type { Runner } from "./runner.ts";
 
 export interface BenchmarkOptions {
   /** Tokens of the prompt. Default 512. */
-  prefill?: number;
+  prefill?: number | undefined;
   /** Tokens made one at a time in each round. Default 64. */
-  decode?: number;
+  decode?: number | undefined;
   /** Sessions that decode together. Default 1. */
-  sessions?: number;
+  sessions?: number | undefined;
   /** Default 5. */
-  rounds?: number;
-  onRound?: (round: number) => void;
+  rounds?: number | undefined;
+  onRound?: ((round: number) => void) | undefined;
+  /** Ends the measurement between two steps: its reason is thrown. */
+  signal?: AbortSignal | undefined;
 }
 
 /** Over the rounds. */
@@ -38,13 +40,18 @@ export interface BenchmarkResult {
 
 /** Measures a model by itself: nothing else may be running on it. */
 export async function benchmark(runner: Runner, options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
-  const { prefill = 512, decode = 64, sessions = 1, rounds = 5, onRound } = options;
+  const { prefill = 512, decode = 64, sessions = 1, rounds = 5, onRound, signal } = options;
+  for (const [name, value] of Object.entries({ prefill, decode, sessions, rounds })) {
+    if (!Number.isInteger(value) || value < 1)
+      throw new RangeError(`"${name}" expected a whole number from 1 on, got ${value}`);
+  }
   const states = Array.from({ length: sessions }, () => runner.takeState());
   const rows: { prefill: number; decode: number; read: number }[] = [];
   const bytesPerToken = runner.plan.matrixBytes;
   try {
     const laps: Record<string, number>[] = [];
     for (let round = 0; round < rounds; round++) {
+      signal?.throwIfAborted();
       onRound?.(round);
       const read = await readSpeed(runner);
       const prefillSpeed = prefill / (await seconds(() => feedAll(runner, states.slice(0, 1), tokens(prefill))));

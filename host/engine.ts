@@ -12,14 +12,18 @@ export type FromThread = { done: true } | { failed: string };
  * a promise, and the caller's event loop goes on meanwhile.
  */
 export class Engine {
-  readonly memory: WebAssembly.Memory;
+  #memory: WebAssembly.Memory;
   readonly #threads: Thread[];
   readonly #waiting: { resolve(): void; reject(error: unknown): void }[] = [];
   #failure: WkvError | undefined;
 
   private constructor(memory: WebAssembly.Memory, threads: Thread[]) {
-    this.memory = memory;
+    this.#memory = memory;
     this.#threads = threads;
+  }
+
+  get memory(): WebAssembly.Memory {
+    return this.#memory;
   }
 
   /**
@@ -37,7 +41,12 @@ export class Engine {
       thread.onFailure = (error) => engine.#fail(error);
       thread.post({ start: i, module, memory } satisfies ToThread);
     });
-    await engine.#expectAnswer();
+    try {
+      await engine.#expectAnswer();
+    } catch (error) {
+      await engine.dispose();
+      throw error;
+    }
     return engine;
   }
 
@@ -61,10 +70,13 @@ export class Engine {
     return new Uint32Array(this.memory.buffer, address, length);
   }
 
-  /** Stops the threads, whatever they are doing; running commands are rejected. */
+  /** Stops the threads, whatever they are doing, and lets go of the memory; running commands are rejected. */
   async dispose(): Promise<void> {
     this.#fail(new WkvError("disposed", "The model was disposed while it was working."));
     await Promise.all(this.#threads.map((thread) => thread.stop()));
+    const bytes = this.#memory.buffer.byteLength;
+    this.#memory = new WebAssembly.Memory({ initial: 0, maximum: 0, shared: true });
+    suggestCollection(bytes);
   }
 
   /** A thread keeps the program alive only while it works. */
@@ -84,8 +96,22 @@ export class Engine {
   }
 
   #fail(error: unknown): void {
-    this.#failure ??= error instanceof WkvError ? error : new WkvError("engine", `The engine failed: ${error}`);
+    if (this.#failure) return;
+    this.#failure = error instanceof WkvError ? error : new WkvError("engine", `The engine failed: ${error}`);
+    this.#threads[0]?.keepAlive(false);
     for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
+  }
+}
+
+/**
+ * V8 does not count shared memory when it decides whether to collect garbage, so that a program which loads one model
+ * after the other would keep them all. A buffer of the same size counts; nothing writes to it, so it takes no memory.
+ */
+function suggestCollection(bytes: number): void {
+  try {
+    new ArrayBuffer(bytes);
+  } catch {
+    // No address space for it: then V8 collects on its own account.
   }
 }
 

@@ -26,9 +26,9 @@ export interface LoadOptions {
   threads?: number;
   /**
    * The vocabulary: "world", "pile", "bytes", a file's path, an address or contents. Default: the one in the model's
-   * file (GGUF), else a file beside it, else what its size tells.
+   * file (GGUF), else a file beside it, else what its size tells. null: none, for use by token ids only.
    */
-  vocab?: TokenizerSource;
+  vocab?: TokenizerSource | null;
   /** Epsilon of the group norm in RWKV-5 to 7. Default 64e-5; for RWKV-5 in rwkv.cpp's format 1e-5. */
   groupNormEps?: number;
   onProgress?: (progress: Progress) => void;
@@ -158,6 +158,15 @@ export class Model {
   benchmark(options?: BenchmarkOptions): Promise<BenchmarkResult> {
     this.#checkAlive();
     return benchmark(this.#runner, options);
+  }
+
+  /**
+   * Takes tokens into several sessions of this model together: the weights are read once for all of them. Each gets the
+   * same bits as alone. (Calls of `session.feed` that wait at the same time share their batches just so.)
+   * @returns the logits after each session's last token
+   */
+  feedAll(parts: readonly { session: Session; tokens: number | Iterable<number> }[]): Promise<Float32Array[]> {
+    return Promise.all(parts.map(({ session, tokens }) => session.feed(tokens)));
   }
 
   /** Ends the threads and gives all memory back. Calls that are running are rejected. Doing it twice does nothing. */

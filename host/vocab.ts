@@ -26,10 +26,12 @@ export interface VocabModel {
  * @throws WkvError when the caller's own choice cannot be had or does not fit
  */
 export async function chooseTokenizer(
-  vocab: TokenizerSource | undefined,
+  vocab: TokenizerSource | null | undefined,
   { path, checkpoint, shape }: VocabModel,
   signal?: AbortSignal,
 ): Promise<Tokenizer | WkvError> {
+  if (vocab === null)
+    return new WkvError("bad-vocab", "The model was loaded without a vocabulary: load it with one to use text.");
   if (vocab !== undefined) return loadFitting(vocab, shape, signal);
   try {
     return embeddedTokenizer(checkpoint, shape) ?? (await loadFitting(await vocabSource(path, shape), shape, signal));

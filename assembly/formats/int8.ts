@@ -12,6 +12,11 @@ const GROUP_BYTES: usize = 576;
 const SCALES: usize = 512;
 /** Groups of weights that the tokens of a batch pass by before the next ones are read: 4.6 KB. */
 const STEP: i32 = 8;
+/** From so many tokens on, widening the weights once is cheaper than widening them for every two. */
+const MANY: i32 = 16;
+/** A group widened to 16 bits, and where its scales are. */
+const WIDE_GROUP: usize = 1088;
+const WIDE_SCALES: usize = 1024;
 
 /** Bytes of one block of 16 rows. */
 // @ts-ignore: decorator
@@ -22,7 +27,7 @@ export function blockBytes(cols: i32): usize {
 
 /**
  * out[t][16] = block · x[t] for `count` quantised rows `q`, `stride` bytes apart, their scales `scales` bytes into each;
- * the rows of `out` are `outStride` bytes apart.
+ * the rows of `out` are `outStride` bytes apart. `wide`: scratch for STEP widened groups (SCRATCH_WIDE).
  */
 export function dot(
   block: usize,
@@ -33,32 +38,60 @@ export function dot(
   count: i32,
   out: usize,
   outStride: usize,
+  wide: usize,
 ): void {
   const groups = (cols + 31) >> 5;
-  for (let t = 0; t < count; t++) {
-    const at = out + <usize>t * outStride;
-    const zero = f32x4.splat(0);
-    v128.store(at, zero);
-    v128.store(at, zero, 16);
-    v128.store(at, zero, 32);
-    v128.store(at, zero, 48);
-  }
-  if (count == 1) {
-    dot1(block, groups, q, q + scales, out);
-    return;
-  }
-  // A few groups of weights at a time stay in the first cache while all tokens pass by them.
+  for (let t = 0; t < count; t++) clear(out + <usize>t * outStride);
+  if (count == 1) dot1(block, groups, q, q + scales, out);
+  else dotMany(block, groups, q, scales, stride, count, out, outStride, wide);
+}
+
+// @ts-ignore: decorator
+@inline
+function clear(out: usize): void {
+  const zero = f32x4.splat(0);
+  v128.store(out, zero);
+  v128.store(out, zero, 16);
+  v128.store(out, zero, 32);
+  v128.store(out, zero, 48);
+}
+
+/** A few groups of weights at a time stay in the first cache while all tokens pass; for many, widened to 16 bits once. */
+function dotMany(
+  block: usize,
+  groups: i32,
+  q: usize,
+  scales: usize,
+  stride: usize,
+  count: i32,
+  out: usize,
+  outStride: usize,
+  wide: usize,
+): void {
   for (let g = 0; g < groups; g += STEP) {
     const n = min(STEP, groups - g);
     const w = block + <usize>g * GROUP_BYTES;
+    if (count >= MANY) widen(w, n, wide);
     let x = q + ((<usize>g) << 6);
     let scale = q + scales + ((<usize>g) << 2);
     let at = out;
     let t = 0;
     for (; t + 2 <= count; t += 2, x += stride * 2, scale += stride * 2, at += outStride * 2) {
-      dot2(w, n, x, scale, stride, at, outStride);
+      if (count >= MANY) dot2Wide(wide, n, x, scale, stride, at, outStride);
+      else dot2Narrow(w, n, x, scale, stride, at, outStride);
     }
     if (t < count) dot1(w, n, x, scale, at);
+  }
+}
+
+/** Groups of weights as dot2Wide reads them: 512 integers of 16 bits, 16 scales. */
+function widen(w: usize, groups: i32, wide: usize): void {
+  for (let g = 0; g < groups; g++) {
+    for (const end = wide + WIDE_SCALES; wide < end; wide += 32, w += 16) {
+      v128.store(wide, v128.load8x8_s(w));
+      v128.store(wide, v128.load8x8_s(w, 8), 16);
+    }
+    for (const end = wide + 64; wide < end; wide += 16, w += 16) v128.store(wide, v128.load(w));
   }
 }
 
@@ -91,8 +124,30 @@ function dot1(w: usize, groups: i32, x: usize, scale: usize, out: usize): void {
   v128.store(out, t3, 48);
 }
 
-function dot2(w: usize, groups: i32, x: usize, scale: usize, stride: usize, out: usize, outStride: usize): void {
-  for (const end = w + <usize>groups * GROUP_BYTES; w < end; w += 64, scale += 4) {
+function dot2Narrow(w: usize, groups: i32, x: usize, scale: usize, stride: usize, out: usize, outStride: usize): void {
+  dot2(w, groups, x, scale, stride, out, outStride, false);
+}
+
+function dot2Wide(w: usize, groups: i32, x: usize, scale: usize, stride: usize, out: usize, outStride: usize): void {
+  dot2(w, groups, x, scale, stride, out, outStride, true);
+}
+
+/** Two tokens. */
+// @ts-ignore: decorator
+@inline
+function dot2(
+  w: usize,
+  groups: i32,
+  x: usize,
+  scale: usize,
+  stride: usize,
+  out: usize,
+  outStride: usize,
+  wide: bool,
+): void {
+  const bytes: usize = wide ? WIDE_GROUP : GROUP_BYTES;
+  const step: usize = wide ? 64 : 32;
+  for (const end = w + <usize>groups * bytes; w < end; w += 64, scale += 4) {
     let a0 = i32x4.splat(0);
     let a1 = a0;
     let a2 = a0;
@@ -102,19 +157,19 @@ function dot2(w: usize, groups: i32, x: usize, scale: usize, stride: usize, out:
     let b2 = a0;
     let b3 = a0;
     let y = x + stride;
-    for (const stop = w + SCALES; w < stop; w += 32, x += 4, y += 4) {
+    for (const stop = w + bytes - 64; w < stop; w += step, x += 4, y += 4) {
       const s = v128.load32_splat(x);
       const u = v128.load32_splat(y);
-      const w0 = v128.load8x8_s(w);
+      const w0 = wide ? v128.load(w) : v128.load8x8_s(w);
       a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w0, s));
       b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w0, u));
-      const w1 = v128.load8x8_s(w, 8);
+      const w1 = wide ? v128.load(w, 16) : v128.load8x8_s(w, 8);
       a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w1, s));
       b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w1, u));
-      const w2 = v128.load8x8_s(w, 16);
+      const w2 = wide ? v128.load(w, 32) : v128.load8x8_s(w, 16);
       a2 = i32x4.add(a2, i32x4.dot_i16x8_s(w2, s));
       b2 = i32x4.add(b2, i32x4.dot_i16x8_s(w2, u));
-      const w3 = v128.load8x8_s(w, 24);
+      const w3 = wide ? v128.load(w, 48) : v128.load8x8_s(w, 24);
       a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w3, s));
       b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w3, u));
     }

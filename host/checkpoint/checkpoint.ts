@@ -22,6 +22,7 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** Entries that hold no weights, such as counters and integer masks: name to what it is. For `inspect` and messages. */
   readonly skipped?: ReadonlyMap<string, string>;
+  /** What the file says of its model in words and numbers; only GGUF files do. */
   readonly metadata?: Metadata;
 }
 

@@ -38,6 +38,7 @@ export class GgufCursor {
   readonly #file: string;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  readonly #decoder = new TextDecoder();
   #at = 0;
 
   /** @param file its name, for messages */
@@ -120,7 +121,7 @@ export class GgufCursor {
 
   #text(length: number): string {
     const at = this.#take(length);
-    return new TextDecoder().decode(this.#bytes.subarray(at, this.#at));
+    return this.#decoder.decode(this.#bytes.subarray(at, this.#at));
   }
 
   /** Steps over `length` bytes. @returns where they begin */

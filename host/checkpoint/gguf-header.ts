@@ -18,7 +18,7 @@ const MAX_HEADER_BYTES = 2 ** 25;
 
 const MAX_ENTRIES = 10_000;
 const MAX_KEY_BYTES = 2 ** 16;
-const MAX_NAME_BYTES = 256;
+const MAX_NAME_BYTES = 128;
 const MAX_AXES = 4;
 
 /** A tensor as the header describes it. */

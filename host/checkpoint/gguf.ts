@@ -3,7 +3,7 @@ import type { Source } from "../source.ts";
 import { BLOCK, byteLength, type Checkpoint, type Dtype, type Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
 import { dtypeOf } from "./ggml-types.ts";
-import { type GgufHeader, type GgufTensor, readGgufHeader } from "./gguf-header.ts";
+import { type GgufTensor, readGgufHeader } from "./gguf-header.ts";
 import type { Metadata } from "./metadata.ts";
 import { addTensor, extentOf, storedTensor, valueCount } from "./stored.ts";
 
@@ -23,10 +23,11 @@ export async function openGguf(source: Source): Promise<Checkpoint> {
   const header = await readGgufHeader(source);
   const { metadata } = header;
   checkModel(metadata, source.name);
-  const dataStart = roundUp(header.length, alignmentOf(metadata, source.name));
+  const alignment = alignmentOf(metadata, source.name);
+  const dataStart = Math.ceil(header.length / alignment) * alignment;
   const tensors = new Map<string, Tensor>();
   for (const found of header.tensors) addTensor(tensors, toTensor(source, found, dataStart), source.name);
-  checkPlaces(header, tensors, source.name);
+  checkPlaces(header.tensors, tensors, alignment, source.name);
   return { format: "gguf", tensors, metadata };
 }
 
@@ -66,11 +67,11 @@ function toTensor(source: Source, { name, type, shape, offset }: GgufTensor, dat
 
 /** Where two tensors shared bytes, one of them would be nonsense. */
 function checkPlaces(
-  { metadata, tensors: found }: GgufHeader,
+  found: readonly GgufTensor[],
   tensors: ReadonlyMap<string, Tensor>,
+  alignment: number,
   file: string,
 ): void {
-  const alignment = alignmentOf(metadata, file);
   let end = 0;
   for (const { name, offset } of found.toSorted((a, b) => a.offset - b.offset)) {
     const { dtype, shape } = tensors.get(name)!;
@@ -86,8 +87,4 @@ function checkPlaces(
 
 function bytesOf(dtype: Dtype, shape: readonly number[]): number {
   return byteLength(dtype, valueCount(shape));
-}
-
-function roundUp(bytes: number, alignment: number): number {
-  return Math.ceil(bytes / alignment) * alignment;
 }

@@ -16,6 +16,9 @@ export type NumberList =
   | BigUint64Array
   | BigInt64Array;
 
+/** Bytes of the length before each string of a list. */
+export const LENGTH_BYTES = 8;
+
 /**
  * A list of strings as GGUF stores it: each with its length before it. A vocabulary has 65,536, so they stay bytes until
  * someone asks.
@@ -45,6 +48,3 @@ export class StringList {
     return this.#ends[i]!;
   }
 }
-
-/** Bytes of the length before each string. */
-export const LENGTH_BYTES = 8;

@@ -2,6 +2,7 @@
 // The program `wkv`: one file a command; what goes wrong in any of them ends here.
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { addBench } from "./bench.ts";
 import { explain, Interrupted } from "./failure.ts";
 import { addInspect } from "./inspect.ts";
 import { note, printJson, stopWhenNobodyReads } from "./output.ts";
@@ -19,7 +20,7 @@ const program = new Command("wkv")
   .addHelpText(
     "after",
     `
-Models are .pth, .safetensors and rwkv.cpp .bin files of RWKV-4, 5, 6 and 7, as published.
+Models are .pth, .safetensors, .gguf and rwkv.cpp .bin files of RWKV-4, 5, 6 and 7, as published.
 
 Examples:
   $ wkv run model.pth "Once upon a time"
@@ -32,6 +33,7 @@ Exit codes: 0 done, 1 something is wrong with a file or the machine, 2 wrong usa
 addRun(program);
 addInspect(program);
 addTokenize(program);
+addBench(program);
 addStart(program);
 
 stopWhenNobodyReads();

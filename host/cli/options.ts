@@ -4,7 +4,7 @@ import type { TokenizerSource } from "../tokenizer/load.ts";
 
 /** How a model is loaded. */
 export interface ModelOptions {
-  vocab?: TokenizerSource;
+  vocab?: TokenizerSource | null;
   weights?: WeightFormat;
   threads?: number;
   groupNormEps?: number;

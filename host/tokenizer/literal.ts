@@ -66,8 +66,9 @@ export class LiteralReader {
     this.#isBytes = true;
     while (this.#at < this.#end) {
       const byte = this.#source[this.#at++]!;
-      if (byte === BACKSLASH) this.#readEscape();
-      else this.#put(byte);
+      if (byte !== BACKSLASH) this.#put(byte);
+      else if (this.#at < this.#end) this.#readEscape();
+      else throw new SyntaxError("it ends with a single backslash");
     }
     return this.#target.subarray(0, this.#used);
   }

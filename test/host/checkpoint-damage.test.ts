@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openGguf } from "../../host/checkpoint/gguf.ts";
 import { openLegacyPth } from "../../host/checkpoint/legacy.ts";
 import { openPth } from "../../host/checkpoint/pth.ts";
 import { openRwkvCpp } from "../../host/checkpoint/rwkvcpp.ts";
@@ -8,6 +9,7 @@ import { WkvError } from "../../host/errors.ts";
 import { bytesSource } from "../../host/source.ts";
 import { opens } from "./checkpoint-checks.ts";
 import { legacyPth, ownStorages, pth, rwkvCpp, safetensors, sampleModel } from "./make-checkpoints.ts";
+import { gguf } from "./make-gguf.ts";
 import { random } from "./random.ts";
 
 const MODEL = sampleModel("F16", "F32");
@@ -15,6 +17,7 @@ const FORMATS = {
   "zip .pth": { bytes: pth(ownStorages(MODEL)), open: openPth },
   "legacy .pth": { bytes: legacyPth(ownStorages(MODEL)), open: openLegacyPth },
   ".safetensors": { bytes: safetensors(MODEL), open: openSafetensors },
+  ".gguf": { bytes: gguf(MODEL), open: openGguf },
   "rwkv.cpp": { bytes: rwkvCpp(MODEL), open: openRwkvCpp },
 };
 

@@ -266,7 +266,6 @@ test("what is no model says what it looks like and what to give instead", async 
   tar.set(new TextEncoder().encode("ustar"), 257);
   const cases: [RegExp, Uint8Array][] = [
     [/is empty: fetch/, new Uint8Array(0)],
-    [/GGUF files are not read yet/, text("GGUF\x03\0\0\0")],
     [/ggjt file of old llama\.cpp/, text("tjgg\x01\0\0\0")],
     [/JSON text/, text('{"architectures": ["Rwkv7ForCausalLM"]}')],
     [/JSON text/, text('{"a":1,"{": 2}')],

@@ -18,7 +18,7 @@ function twin(mode: i32, x: f32, dst: f32, gate: f32): f64 {
 }
 
 function limit(mode: i32): f64 {
-  return mode == TANH || mode == SIGMOID || mode == SILU ? 2.5e-7 : 0;
+  return mode == TANH || mode == SIGMOID || mode == SILU ? 2.1e-7 : 0;
 }
 
 describe("storeTile", () => {

@@ -1,0 +1,82 @@
+import type { Command } from "commander";
+import type { BenchmarkResult, Spread } from "../benchmark.ts";
+import type { ModelInfo } from "../model.ts";
+import type { WeightFormat } from "../plan.ts";
+import { interruptible } from "./interrupt.ts";
+import { load } from "./load.ts";
+import { number } from "./options.ts";
+import { print, printJson, statusLine } from "./output.ts";
+
+interface BenchOptions {
+  weights?: WeightFormat;
+  threads?: number;
+  prefill?: number;
+  decode?: number;
+  sessions?: number;
+  rounds?: number;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+const HELP = `
+Decoding reads every matrix once a token, so its measure is the share of the memory's read bandwidth: bytes that the
+file holds of those matrices, times tokens a second, over what the same threads reach when they only read. Both are
+measured in turn, in the same process; the spread over the rounds is what the machine's other work does to it.
+
+Examples:
+  $ wkv bench model.gguf
+  $ wkv bench model.gguf --threads 2 --sessions 8 --json`;
+
+export function addBench(program: Command): void {
+  program
+    .command("bench")
+    .description("Measures speed: prefill, decode, the share of the memory's bandwidth, where the time goes.")
+    .argument("<MODEL>", "a model file")
+    .option("--weights <format>", 'how matrices are kept in memory: "int8" or "f32"')
+    .option("--threads <n>", "threads that compute; default: the cores, at most 4", number)
+    .option("--prefill <n>", "tokens of the prompt; default: 512", number)
+    .option("--decode <n>", "tokens made in each round; default: 64", number)
+    .option("--sessions <n>", "sessions that decode together; default: 1", number)
+    .option("--rounds <n>", "default: 5", number)
+    .option("-q, --quiet", "no progress")
+    .option("--json", "one JSON object")
+    .addHelpText("after", HELP)
+    .action(bench);
+}
+
+async function bench(path: string, options: BenchOptions): Promise<void> {
+  const { prefill, decode, sessions, rounds, json, quiet } = options;
+  await interruptible(async (signal) => {
+    const model = await load(path, { ...options, vocab: null }, signal);
+    const status = statusLine(quiet);
+    try {
+      const onRound = (round: number) => status.show(`round ${round + 1}`);
+      const result = await model.benchmark({ prefill, decode, sessions, rounds, onRound, signal });
+      status.clear();
+      await (json ? printJson({ model: model.info, ...result }) : print(report(model.info, result, sessions ?? 1)));
+    } finally {
+      status.clear();
+      await model.dispose();
+    }
+  });
+}
+
+function report(info: ModelInfo, result: BenchmarkResult, sessions: number): string {
+  const total = Object.values(result.phases).reduce((sum, ms) => sum + ms, 0);
+  const phases = Object.entries(result.phases).map(
+    ([name, ms]) => `  ${name.padEnd(12)}${ms.toFixed(3)} ms  ${((100 * ms) / total).toFixed(0)} %`,
+  );
+  return `RWKV-${info.version}, ${info.layers} layers of ${info.width}, ${info.weights}, ${info.threads} threads, ${sessions} sessions
+prefill     ${show(result.prefill, 0)} tokens/s
+decode      ${show(result.decode, 1)} tokens/s
+read        ${(result.bytesPerToken / 1e6).toFixed(1)} MB a token, memory ${show(result.readBandwidth, 1)} GB/s
+share       ${show(result.share, 3)} of the bandwidth
+time of one token, by phase:
+${phases.join("\n")}
+`;
+}
+
+/** Median, and the spread over the rounds. */
+function show({ median, min, max }: Spread, digits: number): string {
+  return `${median.toFixed(digits)} (${min.toFixed(digits)} to ${max.toFixed(digits)})`;
+}

@@ -1,0 +1,26 @@
+import { BLOCK, byteLength, type Dtype } from "../../host/checkpoint/checkpoint.ts";
+import type { Sample } from "./make-checkpoints.ts";
+import { random } from "./random.ts";
+
+/** What quantisers take: the large matrices of the blocks. */
+export function isQuantised({ name }: Sample): boolean {
+  return /\.(att|ffn)\.\w+\.weight$/.test(name) && !name.includes("ln_x");
+}
+
+/** Bits of a half-precision number, and of a bfloat16, so small that no value of a random model grows too large. */
+const SMALL_HALF = 0x2000;
+const SMALL_BF16 = 0x3d00;
+
+/** Any blocks of a format, as large as the sample; their scales and least values are small, of either sign. */
+export function randomBlocks({ name, shape }: Sample, dtype: Exclude<Dtype, "F32">): Sample {
+  const next = random(name.length);
+  const count = shape.reduce((a, b) => a * b, 1);
+  const bytes = Uint8Array.from({ length: byteLength(dtype, count) }, () => next(256));
+  const view = new DataView(bytes.buffer);
+  const small = () => 0x8000 * next(2) + (dtype === "BF16" ? SMALL_BF16 + next(256) : SMALL_HALF + next(1024));
+  for (let at = 0; at < bytes.length; at += BLOCK[dtype].bytes) {
+    view.setUint16(at, dtype === "Q8_0" ? small() - 0x1000 : small(), true);
+    if (dtype.endsWith("_1")) view.setUint16(at + 2, small(), true);
+  }
+  return { name, dtype, shape, bytes };
+}
