@@ -5,6 +5,6 @@ export default {
   // The memory that as-pect brings is unshared; the kernels' atomics want the kind that the engine runs on.
   instantiate(_memory, createImports, instantiate, binary) {
     const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared: true });
-    return instantiate(binary, createImports({ env: { memory } }));
+    return instantiate(binary, createImports({ env: { memory, now: () => performance.now() } }));
   },
 };

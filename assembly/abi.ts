@@ -34,15 +34,13 @@ export const LINE = 64;
 export const CONTROL = 65536;
 /** Word: twice the number of commands so far, odd while one is being written; helpers sleep on it. */
 export const CONTROL_EPOCH = 65536;
-/** Where the host writes a command, and where the threads read it: op, first phase, then up to 12 arguments. */
+/** Where the host writes a command, and where the threads read it: op, first phase, crew, then up to 13 arguments. */
 export const CONTROL_REQUEST = 65536 + 64;
 export const CONTROL_COMMAND = 65536 + 128;
 export const COMMAND_BYTES = 64;
 /** Phase slots: claim (i64), done (i64), wake-ups (i32), sleepers (i32); see pool.ts. */
 export const CONTROL_PHASES = 65536 + 192;
 export const PHASE_SLOTS = 4;
-/** Thread count, written once before any thread starts. */
-export const CONTROL_THREADS = 65536 + 448;
 /** Ids of the operations, the first word of a command. */
 export const OP_QUIT = 0;
 /** (rows, segments, wanted rows, laps or 0): runs the batch at TABLE_BATCH through the model. With a pointer to laps,

@@ -4,14 +4,14 @@ import { forward } from "./forward";
 import { decodeValues, fold, packQ8Rows, packRows } from "./loading";
 import { open, scratchOf } from "./model";
 import { readMemory } from "./probe";
-import { announce, awaitCommand, join, operation } from "./pool";
+import { announce, awaitCommand, crew, join, operation } from "./pool";
 
 /** First byte that the module does not use itself: the host checks that it does not lie above CONTROL. */
 export function firstFree(): usize {
   return __heap_base;
 }
 
-/** Thread 0, once: the host has written the model table and the thread count. */
+/** Thread 0, once: the host has written the model table. */
 export function start(): void {
   join(0, scratchOf(0));
   open();
@@ -23,11 +23,13 @@ export function run(): void {
   execute();
 }
 
-/** Other threads: takes part in every command until OP_QUIT. */
+/** Other threads: takes part in every command whose crew it belongs to, until OP_QUIT. */
 export function serve(thread: i32): void {
   join(thread, scratchOf(thread));
   open();
-  for (let epoch = awaitCommand(0); operation() != OP_QUIT; epoch = awaitCommand(epoch)) execute();
+  for (let epoch = awaitCommand(0); operation() != OP_QUIT; epoch = awaitCommand(epoch)) {
+    if (thread < crew) execute();
+  }
 }
 
 function execute(): void {

@@ -14,7 +14,6 @@ import {
   CONTROL_EPOCH,
   CONTROL_PHASES,
   CONTROL_REQUEST,
-  CONTROL_THREADS,
   LINE,
   PHASE_SLOTS,
 } from "./abi";
@@ -27,9 +26,9 @@ declare function now(): f64;
 /** The units that the last claim() took: [begin, end). */
 export let begin: i32 = 0;
 export let end: i32 = 0;
-/** This thread's number, and how many there are. */
+/** This thread's number, and how many take part in the running command: those with lower numbers. */
 export let self: i32 = 0;
-let threads: i32 = 1;
+export let crew: i32 = 1;
 /** Number of the phase that this thread is in. It wraps after 2^32 phases; comparisons are of differences. */
 let phase: u32 = 0;
 
@@ -63,7 +62,7 @@ export function claim(units: i32, least: i32 = 1): bool {
     const next = age == 0 ? <i32>word : 0;
     const left = units - next;
     if (age < 0 || left <= 0) break;
-    const take = min(left, max(least, left / (threads * 2)));
+    const take = min(left, max(least, left / (crew * 2)));
     if (atomic.cmpxchg<u64>(at, word, ((<u64>phase) << 32) | (next + take), CLAIM) == word) {
       begin = next;
       end = next + take;
@@ -140,7 +139,7 @@ export function operation(): i32 {
 // @ts-ignore: decorator
 @inline
 export function argument(i: i32): i32 {
-  return load<i32>(copy + ((<usize>i + 2) << 2));
+  return load<i32>(copy + ((<usize>i + 3) << 2));
 }
 
 /** Argument `i` of the running command: an address. */
@@ -154,7 +153,6 @@ export function pointer(i: i32): usize {
 export function join(thread: i32, copyAt: usize): void {
   self = thread;
   copy = copyAt;
-  threads = load<i32>(CONTROL_THREADS);
 }
 
 /** Thread 0: announces the command that the host has written. */
@@ -165,7 +163,7 @@ export function announce(): void {
     atomic.store<i32>(<usize>CONTROL_COMMAND + at, load<i32>(<usize>CONTROL_REQUEST + at));
   }
   const epoch = atomic.add<i32>(CONTROL_EPOCH, 1) + 1;
-  if (threads > 1) atomic.notify(CONTROL_EPOCH, -1);
+  if (load<i32>(CONTROL_REQUEST + 8) > 1) atomic.notify(CONTROL_EPOCH, -1);
   take(epoch);
 }
 
@@ -188,6 +186,7 @@ function take(epoch: i32): bool {
     store<i32>(copy + at, atomic.load<i32>(<usize>CONTROL_COMMAND + at));
   }
   phase = load<u32>(copy + 4);
+  crew = load<i32>(copy + 8);
   begin = end = 0;
   return atomic.load<i32>(CONTROL_EPOCH) == epoch;
 }

@@ -150,22 +150,26 @@ function token(S: usize, t: i32, at: usize, head: i32, layer: i32): void {
  */
 function prepare(w: usize, k: usize, a: usize, kappa: usize, b: usize, at: usize): void {
   const bytes = (<usize>headSize) << 2;
+  const w0 = vector(W0) + at;
+  const a0 = vector(A0) + at;
+  const kk = vector(K_K) + at;
+  const ka = vector(K_A) + at;
   let squares = f32x4.splat(0);
   for (let i: usize = 0; i < bytes; i += 16) {
-    const raw = f32x4.add(v128.load(vector(W0) + at + i), v128.load(w + i));
+    const raw = f32x4.add(v128.load(w0 + i), v128.load(w + i));
     v128.store(w + i, exp(f32x4.mul(f32x4.splat(-0.6065306597), sigmoid(raw))));
-    const key = f32x4.mul(v128.load(k + i), v128.load(vector(K_K) + at + i));
+    const key = f32x4.mul(v128.load(k + i), v128.load(kk + i));
     v128.store(kappa + i, key);
     squares = f32x4.add(squares, f32x4.mul(key, key));
   }
   const scale = f32x4.splat(<f32>1 / max(sqrt<f32>(lanes(squares)), <f32>1e-12));
   for (let i: usize = 0; i < bytes; i += 16) {
-    const rate = sigmoid(f32x4.add(v128.load(vector(A0) + at + i), v128.load(a + i)));
+    const rate = sigmoid(f32x4.add(v128.load(a0 + i), v128.load(a + i)));
     const direction = f32x4.mul(v128.load(kappa + i), scale);
     v128.store(kappa + i, direction);
     v128.store(b + i, f32x4.mul(direction, rate));
     const key = v128.load(k + i);
-    const less = f32x4.mul(f32x4.sub(rate, f32x4.splat(1)), v128.load(vector(K_A) + at + i));
+    const less = f32x4.mul(f32x4.sub(rate, f32x4.splat(1)), v128.load(ka + i));
     v128.store(k + i, f32x4.add(key, f32x4.mul(key, less)));
   }
 }

@@ -75,6 +75,7 @@ export async function benchmark(runner: Runner, options: BenchmarkOptions = {}):
 
 /** Bytes a second of only reading the weights, the best of three. */
 async function readSpeed({ engine, plan }: Runner): Promise<number> {
+  engine.crew = plan.threads;
   let best = 0;
   for (let i = 0; i < 3; i++) {
     const time = await seconds(() => engine.run(abi.OP_READ, plan.firstWeight, plan.weightBytes));

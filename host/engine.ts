@@ -12,6 +12,8 @@ export type FromThread = { done: true } | { failed: string };
  * a promise, and the caller's event loop goes on meanwhile.
  */
 export class Engine {
+  /** Threads that take part in the commands to come. */
+  crew: number;
   #memory: WebAssembly.Memory;
   readonly #threads: Thread[];
   readonly #waiting: { resolve(): void; reject(error: unknown): void }[] = [];
@@ -20,6 +22,7 @@ export class Engine {
   private constructor(memory: WebAssembly.Memory, threads: Thread[]) {
     this.#memory = memory;
     this.#threads = threads;
+    this.crew = threads.length;
   }
 
   get memory(): WebAssembly.Memory {
@@ -50,10 +53,10 @@ export class Engine {
     return engine;
   }
 
-  /** Runs a command (OP_... of abi.ts and its arguments) on all threads. */
+  /** Runs a command (OP_... of abi.ts and its arguments) on the first `crew` threads. */
   run(op: number, ...args: number[]): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure);
-    this.#threads[0]?.post({ run: [op, 0, ...args] } satisfies ToThread);
+    this.#threads[0]?.post({ run: [op, 0, this.crew, ...args] } satisfies ToThread);
     return this.#expectAnswer();
   }
 
@@ -142,7 +145,6 @@ function writeTable(plan: Plan, memory: WebAssembly.Memory): void {
   table[abi.TABLE_SCRATCH] = plan.scratch;
   table[abi.TABLE_SCRATCH_BYTES] = plan.scratchBytes;
   new Float32Array(memory.buffer, abi.TABLE, abi.TABLE_WORDS)[abi.TABLE_GROUP_NORM_EPS] = plan.groupNormEps;
-  new Uint32Array(memory.buffer, abi.CONTROL_THREADS, 1)[0] = plan.threads;
   const buffers = new Uint32Array(memory.buffer, plan.bufferTable, abi.BUFFERS * 4);
   for (const [i, { address, stride, quantised, quantisedStride }] of plan.buffers.entries())
     buffers.set([address, stride, quantised, quantisedStride], i * 4);

@@ -72,7 +72,10 @@ export function checkGenerateOptions(options: GenerateOptions): void {
     throw new TypeError(`"stop" expected an array of texts that are not empty, got ${JSON.stringify(stop)}`);
 }
 
-/** Lets text through until a stop string comes, holding back what may be the beginning of one. */
+/**
+ * Lets text through until a stop string is complete, holding back what may be the beginning of one. What is shown does
+ * not depend on how the text is cut into tokens: the stop that is complete first counts, the longest of several.
+ */
 export class StopFilter {
   readonly #stops: readonly string[];
   #held = "";
@@ -86,8 +89,8 @@ export class StopFilter {
   push(text: string): string {
     if (this.found) return "";
     this.#held += text;
-    const at = this.#firstStop();
-    if (at >= 0) {
+    const at = this.#stopAt();
+    if (at !== undefined) {
       this.found = true;
       return this.#release(at);
     }
@@ -105,9 +108,12 @@ export class StopFilter {
     return text;
   }
 
-  #firstStop(): number {
-    const places = this.#stops.map((stop) => this.#held.indexOf(stop)).filter((at) => at >= 0);
-    return places.length ? Math.min(...places) : -1;
+  #stopAt(): number | undefined {
+    const found = this.#stops
+      .map((stop) => ({ at: this.#held.indexOf(stop), length: stop.length }))
+      .filter(({ at }) => at >= 0);
+    found.sort((a, b) => a.at + a.length - (b.at + b.length) || b.length - a.length);
+    return found[0]?.at;
   }
 
   /** Length of the longest end of the held text that a stop string begins with. */

@@ -3,7 +3,7 @@ import { byteLength, type Dtype } from "./checkpoint/checkpoint.ts";
 import type { Engine } from "./engine.ts";
 import type { Entry, MatrixEntry, Recipe, VectorEntry } from "./models/recipe.ts";
 import { count, type Weight } from "./models/weights.ts";
-import { matrixFormat, type Plan, rowsPerSlice } from "./plan.ts";
+import { matrixFormat, type Plan, rowsPerSlice, type WeightFormat } from "./plan.ts";
 
 /** Bytes of weights read from the file so far, and in all. */
 export interface Progress {
@@ -28,91 +28,121 @@ const DTYPE_ID: Readonly<Record<Dtype, number>> = {
 };
 
 /**
- * Streams every tensor of the recipe from its file into its place: a slice is read into the staging area, made f32 and
- * packed there, and the next one follows. No tensor is ever in memory twice.
+ * Streams every tensor of the recipe from its file into its place, slice by slice: read into a lane's staging area, made
+ * f32 and packed there. While one lane packs, another reads. No tensor is ever in memory twice.
  * @throws WkvError from the reader; the signal's reason
  */
 export async function loadWeights(recipe: Recipe, plan: Plan, engine: Engine, control: LoadControl): Promise<void> {
-  const loader = new Loader(recipe, plan, engine, control);
-  for (const e of recipe.globals) await loader.load(e, plan.globalSlots);
-  for (const [i, layer] of recipe.layers.entries()) {
-    for (const e of layer) await loader.load(e, plan.layerSlots + i * abi.LAYER_SLOTS * abi.SLOT_BYTES);
+  const slices = allSlices(recipe, plan, engine);
+  const entries = [...recipe.globals, ...recipe.layers.flat()];
+  const total = entries.reduce((sum, e) => sum + byteLength(e.weight.tensor.dtype, count(e.weight.shape)), 0);
+  const progress = { loaded: 0, total };
+  const lanes = plan.staging.map((_, i) => new Lane(plan, engine, i, control, progress));
+  const done = await Promise.allSettled(lanes.map((lane) => lane.work(slices)));
+  for (const result of done) if (result.status === "rejected") throw result.reason;
+}
+
+/** Rows [first, end) of an entry, on their way to the entry's address. */
+interface Slice {
+  readonly entry: Entry;
+  readonly address: number;
+  readonly first: number;
+  readonly end: number;
+}
+
+/** In the order of the recipe; fills an entry's slot in the model table when it comes to it. */
+function* allSlices(recipe: Recipe, plan: Plan, engine: Engine): Generator<Slice, void, void> {
+  yield* slicesOf(recipe.globals, plan.globalSlots, plan, engine);
+  for (const [i, layer] of recipe.layers.entries())
+    yield* slicesOf(layer, plan.layerSlots + i * abi.LAYER_SLOTS * abi.SLOT_BYTES, plan, engine);
+}
+
+function* slicesOf(entries: readonly Entry[], slots: number, plan: Plan, engine: Engine): Generator<Slice, void, void> {
+  for (const entry of entries) {
+    const address = plan.places.get(entry) ?? 0;
+    const format = entry.kind === "matrix" ? matrixFormat(entry, plan.weights) : DTYPE_ID[entry.weight.tensor.dtype];
+    const [rows, cols] = entry.kind === "vector" ? [1, entry.length] : [entry.rows, entry.cols];
+    engine.words(slots + entry.slot * abi.SLOT_BYTES, 4).set([address, format, rows, cols]);
+    const step = entry.kind === "vector" ? 1 : rowsPerSlice(entry);
+    for (let first = 0; first < rows; first += step) yield { entry, address, first, end: Math.min(first + step, rows) };
   }
 }
 
-class Loader {
-  readonly #plan: Plan;
+/** Takes slices, one after another, through its own staging area. */
+class Lane {
+  readonly #raw: number;
+  readonly #f32: number;
+  readonly #weights: WeightFormat;
   readonly #engine: Engine;
   readonly #control: LoadControl;
   readonly #progress: Progress;
 
-  constructor(recipe: Recipe, plan: Plan, engine: Engine, control: LoadControl) {
-    this.#plan = plan;
+  constructor({ staging, weights }: Plan, engine: Engine, lane: number, control: LoadControl, progress: Progress) {
+    const { raw, f32 } = staging[lane] ?? { raw: 0, f32: 0 };
+    this.#raw = raw;
+    this.#f32 = f32;
+    this.#weights = weights;
     this.#engine = engine;
     this.#control = control;
-    const entries = [...recipe.globals, ...recipe.layers.flat()];
-    const total = entries.reduce((sum, e) => sum + byteLength(e.weight.tensor.dtype, count(e.weight.shape)), 0);
-    this.#progress = { loaded: 0, total };
+    this.#progress = progress;
   }
 
-  async load(e: Entry, slots: number): Promise<void> {
-    const address = this.#plan.places.get(e) ?? 0;
-    if (e.kind === "vector") await this.#loadVector(e, address);
-    else if (e.kind === "matrix") await this.#loadMatrix(e, address);
-    else await this.#read(e.weight, 0, this.#bytes(e.weight, e.rows * e.cols, address));
-    const format = e.kind === "matrix" ? matrixFormat(e, this.#plan.weights) : DTYPE_ID[e.weight.tensor.dtype];
-    const [rows, cols] = e.kind === "vector" ? [1, e.length] : [e.rows, e.cols];
-    this.#engine.words(slots + e.slot * abi.SLOT_BYTES, 4).set([address, format, rows, cols]);
+  /** Ends when no slice is left. A lane that fails leaves none for the others. */
+  async work(slices: Generator<Slice, void, void>): Promise<void> {
+    try {
+      for (const slice of slices) await this.#load(slice);
+    } finally {
+      slices.return();
+    }
+  }
+
+  #load({ entry, address, first, end }: Slice): Promise<void> {
+    if (entry.kind === "vector") return this.#loadVector(entry, address);
+    if (entry.kind === "matrix") return this.#loadMatrix(entry, address, first, end);
+    const start = address + byteLength(entry.weight.tensor.dtype, first * entry.cols);
+    return this.#read(entry.weight, first * entry.cols, (end - first) * entry.cols, start);
   }
 
   async #loadVector({ weight, length, repeat, fold }: VectorEntry, address: number): Promise<void> {
     const stored = length / repeat;
-    await this.#stage(weight, 0, stored);
-    const from = this.#engine.floats(this.#plan.stagingF32, stored);
-    const to = this.#engine.floats(address, length);
-    for (let i = 0; i < length; i++) to[i] = from[Math.floor(i / repeat)] as number;
+    if (repeat === 1 && weight.tensor.dtype === "F32") {
+      await this.#read(weight, 0, stored, address);
+    } else {
+      await this.#stage(weight, 0, stored);
+      const from = this.#engine.floats(this.#f32, stored);
+      const to = this.#engine.floats(address, length);
+      for (let i = 0; i < length; i++) to[i] = from[Math.floor(i / repeat)] as number;
+    }
     if (fold) await this.#engine.run(abi.OP_FOLD, address, length, fold);
   }
 
-  async #loadMatrix(e: MatrixEntry, address: number): Promise<void> {
-    const format = matrixFormat(e, this.#plan.weights);
-    const exact = format === abi.FORMAT_INT8 && e.weight.tensor.dtype === "Q8_0" && !e.transposed;
-    const slice = rowsPerSlice(e);
-    for (let first = 0; first < e.rows; first += slice) {
-      const end = Math.min(first + slice, e.rows);
-      await (exact ? this.#packQ8(e, address, first, end) : this.#pack(e, format, address, first, end));
+  async #loadMatrix(e: MatrixEntry, address: number, first: number, end: number): Promise<void> {
+    const { weight, rows, cols, transposed } = e;
+    const format = matrixFormat(e, this.#weights);
+    const values = (end - first) * cols;
+    if (format === abi.FORMAT_INT8 && weight.tensor.dtype === "Q8_0" && !transposed) {
+      await this.#read(weight, first * cols, values, this.#raw);
+      await this.#engine.run(abi.OP_PACK_Q8, address, cols, this.#raw, byteLength("Q8_0", cols), first, end);
+    } else {
+      const [rowStride, colStride] = transposed ? [1, rows] : [cols, 1];
+      await this.#stage(weight, first * cols, values);
+      await this.#engine.run(abi.OP_PACK, address, format, cols, this.#f32, rowStride, colStride, first, end);
     }
   }
 
-  async #pack(e: MatrixEntry, format: number, address: number, first: number, end: number): Promise<void> {
-    const { stagingF32 } = this.#plan;
-    const [rowStride, colStride] = e.transposed ? [1, e.rows] : [e.cols, 1];
-    await this.#stage(e.weight, first * e.cols, (end - first) * e.cols);
-    await this.#engine.run(abi.OP_PACK, address, format, e.cols, stagingF32, rowStride, colStride, first, end);
+  /** Reads `values` values from value `first` of a weight on, and makes them f32 in the staging area. */
+  async #stage(weight: Weight, first: number, values: number): Promise<void> {
+    const { dtype } = weight.tensor;
+    if (dtype === "F32") return this.#read(weight, first, values, this.#f32);
+    await this.#read(weight, first, values, this.#raw);
+    await this.#engine.run(abi.OP_DECODE, this.#f32, this.#raw, DTYPE_ID[dtype], values);
   }
 
-  async #packQ8({ weight, cols }: MatrixEntry, address: number, first: number, end: number): Promise<void> {
-    const { stagingRaw } = this.#plan;
-    await this.#read(weight, first * cols, this.#bytes(weight, (end - first) * cols, stagingRaw));
-    await this.#engine.run(abi.OP_PACK_Q8, address, cols, stagingRaw, byteLength("Q8_0", cols), first, end);
-  }
-
-  /** Reads `length` values from value `first` of a weight on, as f32 into the staging area. */
-  async #stage(weight: Weight, first: number, length: number): Promise<void> {
-    const { stagingRaw, stagingF32 } = this.#plan;
-    const dtype = DTYPE_ID[weight.tensor.dtype];
-    if (dtype === abi.DTYPE_F32) return this.#read(weight, first, this.#bytes(weight, length, stagingF32));
-    await this.#read(weight, first, this.#bytes(weight, length, stagingRaw));
-    await this.#engine.run(abi.OP_DECODE, stagingF32, stagingRaw, dtype, length);
-  }
-
-  #bytes({ tensor }: Weight, values: number, address: number): Uint8Array {
-    return this.#engine.bytes(address, byteLength(tensor.dtype, values));
-  }
-
-  async #read({ tensor, offset }: Weight, first: number, target: Uint8Array): Promise<void> {
+  /** Reads the same as they are stored, to `address`. */
+  async #read({ tensor, offset }: Weight, first: number, values: number, address: number): Promise<void> {
     const { signal, onProgress } = this.#control;
     signal?.throwIfAborted();
+    const target = this.#engine.bytes(address, byteLength(tensor.dtype, values));
     await tensor.read(target, byteLength(tensor.dtype, offset + first));
     this.#progress.loaded += target.length;
     onProgress?.({ ...this.#progress });

@@ -71,7 +71,8 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   signal?.throwIfAborted();
   const file = await openSource(source);
   try {
-    return await loadFrom(file, typeof source === "string" ? source : undefined, { ...options, threads, weights });
+    const path = typeof source === "string" || source instanceof URL ? file.name : undefined;
+    return await loadFrom(file, path, { ...options, threads, weights });
   } finally {
     await file.close();
   }
@@ -92,6 +93,7 @@ async function loadFrom(
   const engine = await Engine.start(plan, nodePlatform);
   try {
     await loadWeights(recipe, plan, engine, options);
+    options.signal?.throwIfAborted();
     return new Model(engine, plan, recipe, tokenizer);
   } catch (error) {
     await engine.dispose();

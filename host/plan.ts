@@ -1,13 +1,15 @@
 import * as abi from "../assembly/abi.ts";
 import { byteLength } from "./checkpoint/checkpoint.ts";
 import { WkvError } from "./errors.ts";
-import type { Entry, MatrixEntry, Recipe, Shape } from "./models/recipe.ts";
+import type { Entry, MatrixEntry, Recipe, Shape, TableEntry } from "./models/recipe.ts";
 import { count } from "./models/weights.ts";
 
 /** Most rows of a batch whose logits can be asked for at once. */
 export const MAX_WANTED = 16;
-/** Values that the loader takes at a time, where a matrix can be taken in slices. */
-const SLICE_VALUES = 1 << 20;
+/** Values that the loader takes at a time, where a tensor can be taken in slices. */
+const SLICE_VALUES = 1 << 19;
+/** Slices that are on their way at the same time: one is read while another is packed. */
+const LANES = 3;
 /** All that a 32-bit address can reach. */
 const MEMORY_LIMIT = 2 ** 32;
 const PAGE = 65536;
@@ -43,10 +45,8 @@ export interface Plan {
   /** Where the packed weights start, and bytes of weights: packed matrices, vectors, and the embedding as stored. */
   readonly firstWeight: number;
   readonly weightBytes: number;
-  /** While loading: stored values, then the same as f32. Sessions take the place later. */
-  readonly stagingRaw: number;
-  readonly stagingF32: number;
-  readonly sliceValues: number;
+  /** While loading: places for stored values and the same as f32, one of each a lane. Sessions take the room later. */
+  readonly staging: readonly { raw: number; f32: number }[];
   /** The first session's state; the others follow. */
   readonly states: number;
   readonly stateBytes: number;
@@ -99,8 +99,12 @@ export function makePlan(recipe: Recipe, options: PlanOptions, file: string): Pl
   const states = align(end);
   const stateBytes = align(shape.layers * shape.layerState * 4);
   const sliceValues = entries.reduce((most, e) => Math.max(most, stagedValues(e)), 0);
-  const stagingF32 = align(states + sliceValues * 4);
-  const bytes = Math.max(stagingF32 + sliceValues * 4, states + stateBytes);
+  const stagingBytes = align(sliceValues * 4);
+  const staging = Array.from({ length: LANES }, (_, i) => ({
+    raw: states + 2 * i * stagingBytes,
+    f32: states + (2 * i + 1) * stagingBytes,
+  }));
+  const bytes = states + Math.max(2 * LANES * stagingBytes, stateBytes);
   if (bytes > MEMORY_LIMIT)
     throw new WkvError(
       "too-large",
@@ -122,9 +126,7 @@ export function makePlan(recipe: Recipe, options: PlanOptions, file: string): Pl
     matrixBytes: entries.reduce((sum, e) => sum + (e.kind === "matrix" ? fileBytes(e) : 0), 0),
     firstWeight,
     weightBytes,
-    stagingRaw: states,
-    stagingF32,
-    sliceValues,
+    staging,
     states,
     stateBytes,
     pages: Math.ceil(bytes / PAGE),
@@ -148,9 +150,9 @@ export function matrixFormat(e: MatrixEntry, weights: WeightFormat): number {
   return weights === "f32" || e.unquantised ? abi.FORMAT_F32 : abi.FORMAT_INT8;
 }
 
-/** Rows of a matrix that are loaded at a time: all of them when it is stored by columns. */
-export function rowsPerSlice(e: MatrixEntry): number {
-  if (e.transposed) return e.rows;
+/** Rows that are loaded at a time: all of them when a matrix is stored by columns. */
+export function rowsPerSlice(e: MatrixEntry | TableEntry): number {
+  if (e.kind === "matrix" && e.transposed) return e.rows;
   return Math.max(1, Math.floor(SLICE_VALUES / e.cols / abi.UNIT_ROWS)) * abi.UNIT_ROWS;
 }
 

@@ -1,4 +1,5 @@
 import { type Job, makeBatch, runBatch } from "./batch.ts";
+import { Crew } from "./crew.ts";
 import type { Engine } from "./engine.ts";
 import { WkvError } from "./errors.ts";
 import type { Plan } from "./plan.ts";
@@ -24,8 +25,10 @@ export class Runner {
   #states = 0;
   #waiting: WaitingJob[] = [];
   #running = false;
+  readonly #crew: Crew;
 
   constructor(engine: Engine, plan: Plan) {
+    this.#crew = new Crew(plan.threads);
     this.engine = engine;
     this.plan = plan;
   }
@@ -58,7 +61,11 @@ export class Runner {
 
   async #runBatch(): Promise<void> {
     const batch = makeBatch(this.#waiting);
+    const rows = batch.segments.at(-1)?.end ?? 0;
+    this.engine.crew = this.#crew.sizeFor(rows);
+    const start = performance.now();
     const logits = await runBatch(this.engine, this.plan, batch);
+    this.#crew.record(rows, performance.now() - start);
     this.#waiting = this.#waiting.filter((job) => !batch.ending.includes(job));
     for (const [i, job] of batch.ending.entries()) (job as WaitingJob).resolve(logits[i] as Float32Array);
   }

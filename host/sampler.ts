@@ -76,25 +76,34 @@ function keepTop(logits: Float32Array, topP: number, topK: number): Candidate[] 
   // No finite logit is above the others, so there is nothing to compare: take the first of the largest.
   if (!(sum > 0)) return [{ id: best, log: 0, weight: 1 }];
   const needed = topP < 1 ? topP * sum : Infinity; // keeping all must not depend on how their sum is rounded
-  const candidates = likeliest(logits, weights, top, needed);
-  if (topP < 1 || topK > 0) candidates.sort((a, b) => b.weight - a.weight || a.id - b.id);
+  const most = topK > 0 ? topK : Infinity;
+  const threshold = lowEnough(weights, needed, most);
+  const candidates: Candidate[] = [];
+  for (let id = 0; id < weights.length; id++) {
+    const weight = weights[id] as number;
+    if (weight > 0 && weight >= threshold) candidates.push({ id, log: (logits[id] as number) - top, weight });
+  }
+  if (threshold > 0) candidates.sort((a, b) => b.weight - a.weight || a.id - b.id);
   let mass = 0;
   let keep = 0;
-  while (keep < candidates.length && (keep === 0 || mass < needed)) mass += (candidates[keep++] as Candidate).weight;
-  return candidates.slice(0, topK > 0 ? Math.min(keep, topK) : keep);
+  while (keep < Math.min(candidates.length, most) && (keep === 0 || mass < needed))
+    mass += (candidates[keep++] as Candidate).weight;
+  return candidates.slice(0, keep);
 }
 
-/** All tokens above a threshold low enough for them to weigh `needed`: so that few have to be sorted. */
-function likeliest(logits: Float32Array, weights: Float64Array, top: number, needed: number): Candidate[] {
-  for (let threshold = needed < Infinity ? 1e-2 : 0; ; threshold = threshold > 1e-30 ? threshold * 1e-2 : 0) {
+/** A threshold that leaves `most` tokens or more, or such as weigh `needed`: few have to be sorted then. 0 leaves all. */
+function lowEnough(weights: Float64Array, needed: number, most: number): number {
+  if (needed === Infinity && most >= weights.length) return 0;
+  for (let threshold = 1e-2; ; threshold = threshold > 1e-30 ? threshold * 1e-2 : Number.MIN_VALUE) {
     let mass = 0;
-    for (const weight of weights) if (weight >= threshold) mass += weight;
-    if (mass < needed && threshold > 0) continue;
-    const found: Candidate[] = [];
-    weights.forEach((weight, id) => {
-      if (weight >= threshold && weight > 0) found.push({ id, log: (logits[id] as number) - top, weight });
-    });
-    return found;
+    let count = 0;
+    for (let id = 0; id < weights.length; id++) {
+      const weight = weights[id] as number;
+      if (weight < threshold) continue;
+      mass += weight;
+      count++;
+    }
+    if (mass >= needed || count >= most || threshold === Number.MIN_VALUE) return threshold;
   }
 }
 
@@ -114,9 +123,11 @@ function exp(x: number): number {
   const n = Math.round(x * Math.LOG2E);
   const r = x - n * Math.LN2;
   let sum = 1;
-  for (let i = 13; i > 0; i--) sum = 1 + (sum * r) / i;
+  for (let i = 13; i > 0; i--) sum = 1 + sum * r * (RECIPROCALS[i] as number);
   return n < -1000 ? 0 : sum * powerOfTwo(n);
 }
+
+const RECIPROCALS = Float64Array.from({ length: 14 }, (_, i) => 1 / i);
 
 const bits = new DataView(new ArrayBuffer(8));
 

@@ -222,14 +222,76 @@ function packGroup(group: usize, r: i32, src: usize, colStride: i32, n: i32): vo
 
 /** Packs one block from rows of Q8_0 as they are stored, `rowBytes` apart: integers and scales are kept exactly. */
 export function packQ8(block: usize, cols: i32, src: usize, rowBytes: usize, rows: i32): void {
-  memory.fill(block, 0, blockBytes(cols));
-  for (let g = 0; g < cols; g += 32, block += GROUP_BYTES, src += 34) {
-    for (let r = 0; r < rows; r++) {
-      const at = src + <usize>r * rowBytes;
-      store<f32>(block + SCALES + ((<usize>r) << 2), f16(load<u16>(at)));
-      for (let c: usize = 0; c < 32; c += 2) store<u16>(place(block, r, c), load<u16>(at + 2 + c));
+  if (rows < 16) memory.fill(block, 0, blockBytes(cols));
+  for (let g = 0; g < cols; g += 32, block += GROUP_BYTES, src += Q8_BYTES) {
+    for (let r = 0; r < rows; r++)
+      store<f32>(block + SCALES + ((<usize>r) << 2), f16(load<u16>(src + <usize>r * rowBytes)));
+    if (rows == 16) {
+      for (let quarter = 0; quarter < 4; quarter++) transpose(block, src + 2, rowBytes, quarter);
+    } else {
+      for (let r = 0; r < rows; r++) {
+        const at = src + 2 + <usize>r * rowBytes;
+        for (let c: usize = 0; c < 32; c += 2) store<u16>(place(block, r, c), load<u16>(at + c));
+      }
     }
   }
+}
+
+/** Q8_0: an f16 scale and 32 integers. */
+const Q8_BYTES: usize = 34;
+
+/** A quarter of a group: 8 rows × 8 pairs of columns, row by row, become 8 pairs × 8 rows. Three rounds of interleaving. */
+function transpose(block: usize, src: usize, rowBytes: usize, quarter: i32): void {
+  const row = (<usize>(quarter & 1)) << 3;
+  const pair = (<usize>(quarter >> 1)) << 3;
+  const at = src + row * rowBytes + (pair << 1);
+  const a0 = v128.load(at);
+  const a1 = v128.load(at + rowBytes);
+  const a2 = v128.load(at + rowBytes * 2);
+  const a3 = v128.load(at + rowBytes * 3);
+  const a4 = v128.load(at + rowBytes * 4);
+  const a5 = v128.load(at + rowBytes * 5);
+  const a6 = v128.load(at + rowBytes * 6);
+  const a7 = v128.load(at + rowBytes * 7);
+  const b0 = low(a0, a4);
+  const b1 = high(a0, a4);
+  const b2 = low(a1, a5);
+  const b3 = high(a1, a5);
+  const b4 = low(a2, a6);
+  const b5 = high(a2, a6);
+  const b6 = low(a3, a7);
+  const b7 = high(a3, a7);
+  const c0 = low(b0, b4);
+  const c1 = high(b0, b4);
+  const c2 = low(b1, b5);
+  const c3 = high(b1, b5);
+  const c4 = low(b2, b6);
+  const c5 = high(b2, b6);
+  const c6 = low(b3, b7);
+  const c7 = high(b3, b7);
+  const dst = block + (pair << 5) + (row << 1);
+  v128.store(dst, low(c0, c4));
+  v128.store(dst, high(c0, c4), 32);
+  v128.store(dst, low(c1, c5), 64);
+  v128.store(dst, high(c1, c5), 96);
+  v128.store(dst, low(c2, c6), 128);
+  v128.store(dst, high(c2, c6), 160);
+  v128.store(dst, low(c3, c7), 192);
+  v128.store(dst, high(c3, c7), 224);
+}
+
+/** The first four 16-bit values of a and b, in turn. */
+// @ts-ignore: decorator
+@inline
+function low(a: v128, b: v128): v128 {
+  return i16x8.shuffle(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+
+/** The last four. */
+// @ts-ignore: decorator
+@inline
+function high(a: v128, b: v128): v128 {
+  return i16x8.shuffle(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
 }
 
 /** Where row `r`, column `c` of a group is: pairs of columns, in each the rows. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Model, Session } from "wkv";
+import { load, randomTokens, SMALL_IDS } from "../host/models.ts";
 import type { Golden } from "./goldens.ts";
 
 /** Bytes before the values in a saved state: see host/state.ts. */
@@ -29,6 +30,18 @@ async function checkState(session: Session, expected: Float32Array | undefined, 
   const meanSquare = expected.reduce((sum, value) => sum + value * value, 0) / expected.length;
   const allowed = (value: number) => STATE_TOLERANCE * (Math.abs(value) + Math.sqrt(meanSquare));
   assertClose(state, expected, allowed, what);
+}
+
+/** Logits after some tokens, of a model with the ids of the small one. */
+export async function lastLogits(bytes: Uint8Array): Promise<Float32Array> {
+  const model = await load(bytes);
+  try {
+    const logits = await model.createSession().feed(randomTokens(20, SMALL_IDS));
+    assert.ok(logits.every(Number.isFinite), "the random weights are too large");
+    return logits;
+  } finally {
+    await model.dispose();
+  }
 }
 
 function assertClose(

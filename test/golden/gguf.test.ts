@@ -1,15 +1,14 @@
 /** GGUF files of RWKV-6 and 7: none comes with the project, so the committed models are converted here. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test } from "node:test";
 import { readGolden } from "../host/checkpoint-checks.ts";
 import { type Sample, safetensors } from "../host/make-checkpoints.ts";
-import { committed, committedFolder, load, randomTokens, SMALL_IDS } from "../host/models.ts";
+import { committed, load } from "../host/models.ts";
 import { isQuantised, randomBlocks } from "../host/random-blocks.ts";
 import { asFloat32, float32, values } from "../host/tensor-values.ts";
-import { checkEveryToken } from "./check.ts";
+import { checkEveryToken, lastLogits } from "./check.ts";
 import { type ConvertOptions, toGguf } from "./convert-gguf.ts";
-import { readGoldens } from "./goldens.ts";
+import { goldenOf } from "./goldens.ts";
 
 const RWKV6 = { file: "q6.pth", options: { architecture: "rwkv6", headSize: 32 } } as const;
 const RWKV7 = { file: "q7.zip.pth", options: { architecture: "rwkv7", headSize: 64 } } as const;
@@ -18,11 +17,10 @@ const FORMATS = ["F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"] as const
 
 for (const { file, options } of MODELS)
   test(`${file} as .gguf gives its golden`, async () => {
-    const golden = readGoldens(committedFolder).find(({ models }) => models.includes(join(committedFolder, file)))!;
     const model = await load(toGguf(await readGolden(committed(file)), options));
     try {
       assert.equal(model.info.architecture, options.architecture);
-      await checkEveryToken(model, golden);
+      await checkEveryToken(model, goldenOf(file));
     } finally {
       await model.dispose();
     }
@@ -81,15 +79,4 @@ function multiplied(sample: Sample, factor: number): Sample {
         sample.shape,
         values(sample).map((value) => value * factor),
       );
-}
-
-async function lastLogits(bytes: Uint8Array): Promise<Float32Array> {
-  const model = await load(bytes);
-  try {
-    const logits = await model.createSession().feed(randomTokens(20, SMALL_IDS));
-    assert.ok(logits.every(Number.isFinite), "the random weights are too large");
-    return logits;
-  } finally {
-    await model.dispose();
-  }
 }

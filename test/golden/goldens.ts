@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { goldenFolder } from "../host/checkpoint-checks.ts";
+import { committed, committedFolder } from "../host/models.ts";
 
 /** Logits and states that a model must give, computed in float64 from the stored weights. */
 export interface Golden {
@@ -30,6 +31,13 @@ export function readGoldens(folder: string): Golden[] {
   if (!existsSync(folder)) return [];
   const names = readdirSync(folder).filter((name) => name.endsWith(".golden.json"));
   return names.map((name) => readGolden(folder, name.replace(/\.json$/, "")));
+}
+
+/** The golden of a model that comes with the project. */
+export function goldenOf(file: string): Golden {
+  const golden = readGoldens(committedFolder).find(({ models }) => models.includes(committed(file)));
+  if (!golden) throw new Error(`no golden of ${file}`);
+  return golden;
 }
 
 function readGolden(folder: string, name: string): Golden {

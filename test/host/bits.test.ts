@@ -21,69 +21,70 @@ const sixHeads = join(folder, "six-heads.safetensors");
 writeFileSync(sixHeads, randomModel({ width: 96, layers: 2, headSize: 16, vocabSize: 301 }));
 
 for (const path of [...ONE_OF_EACH, sixHeads])
-  describe(basename(path), () => {
-    let model: Model;
-    let tokens: number[];
-    /** Logits after each token, on one thread, one by one. */
-    let expected: Float32Array[];
+  for (const weights of ["f32", "int8"] as const)
+    describe(`${basename(path)}, ${weights}`, () => {
+      let model: Model;
+      let tokens: number[];
+      /** Logits after each token, on one thread, one by one. */
+      let expected: Float32Array[];
 
-    before(async () => {
-      model = await load(path);
-      tokens = randomTokens(LENGTH, model.info.vocabSize);
-      expected = await feedAll(model.createSession(), tokens, 1);
-      assert.ok(expected.every((logits) => logits.every(Number.isFinite)));
-    });
-    after(() => model.dispose());
+      before(async () => {
+        model = await load(path, { weights });
+        tokens = randomTokens(LENGTH, model.info.vocabSize);
+        expected = await feedAll(model.createSession(), tokens, 1);
+        assert.ok(expected.every((logits) => logits.every(Number.isFinite)));
+      });
+      after(() => model.dispose());
 
-    for (const threads of THREADS)
-      test(`${threads} threads, chunks of ${CHUNKS.join(", ")}`, async () => {
-        const other = await load(path, { threads });
-        for (const size of CHUNKS) {
-          const found = await feedAll(other.createSession(), tokens, size);
-          for (const [i, logits] of found.entries())
-            assertSameBits(logits, expected[Math.min((i + 1) * size, LENGTH) - 1]!, `chunk ${i} of size ${size}`);
-        }
-        await other.dispose();
+      for (const threads of THREADS)
+        test(`${threads} threads, chunks of ${CHUNKS.join(", ")}`, async () => {
+          const other = await load(path, { weights, threads });
+          for (const size of CHUNKS) {
+            const found = await feedAll(other.createSession(), tokens, size);
+            for (const [i, logits] of found.entries())
+              assertSameBits(logits, expected[Math.min((i + 1) * size, LENGTH) - 1]!, `chunk ${i} of size ${size}`);
+          }
+          await other.dispose();
+        });
+
+      test("saved, loaded and continued in another process", async () => {
+        const session = model.createSession();
+        await session.feed(tokens.slice(0, 333));
+        const state = Buffer.from(await session.save()).toString("base64");
+        const input = JSON.stringify({ state, tokens: tokens.slice(333) });
+        const { code, stdout, stderr } = await runChild("continue-session.ts", [path, weights], input);
+        assert.equal(code, 0, stderr);
+        const logits = new Float32Array(new Uint8Array(Buffer.from(stdout, "base64")).buffer);
+        assertSameBits(logits, expected.at(-1)!, "in the other process");
       });
 
-    test("saved, loaded and continued in another process", async () => {
-      const session = model.createSession();
-      await session.feed(tokens.slice(0, 333));
-      const state = Buffer.from(await session.save()).toString("base64");
-      const input = JSON.stringify({ state, tokens: tokens.slice(333) });
-      const { code, stdout, stderr } = await runChild("continue-session.ts", [path, "2"], input);
-      assert.equal(code, 0, stderr);
-      const logits = new Float32Array(new Uint8Array(Buffer.from(stdout, "base64")).buffer);
-      assertSameBits(logits, expected.at(-1)!, "in the other process");
-    });
+      test("sessions that take turns", async () => {
+        const results = await Promise.all(
+          CHUNKS.map((size, i) => feedAll(model.createSession(), tokens.slice(0, LENGTH - 50 * i), size)),
+        );
+        for (const [i, found] of results.entries())
+          assertSameBits(found.at(-1)!, expected[LENGTH - 50 * i - 1]!, `session ${i}`);
+      });
 
-    test("sessions that take turns", async () => {
-      const results = await Promise.all(
-        CHUNKS.map((size, i) => feedAll(model.createSession(), tokens.slice(0, LENGTH - 50 * i), size)),
-      );
-      for (const [i, found] of results.entries())
-        assertSameBits(found.at(-1)!, expected[LENGTH - 50 * i - 1]!, `session ${i}`);
-    });
+      test("forks", async () => {
+        const session = model.createSession();
+        await session.feed(tokens.slice(0, 200));
+        const fork = session.fork();
+        const [other] = await Promise.all([fork.feed([1, 2, 3]), session.feed(tokens.slice(200, 300))]);
+        const again = model.createSession();
+        assertSameBits(await session.feed(tokens.slice(300)), expected.at(-1)!, "the session that was forked");
+        assertSameBits(await again.feed([...tokens.slice(0, 200), 1, 2, 3]), other!, "the fork");
+      });
 
-    test("forks", async () => {
-      const session = model.createSession();
-      await session.feed(tokens.slice(0, 200));
-      const fork = session.fork();
-      const [other] = await Promise.all([fork.feed([1, 2, 3]), session.feed(tokens.slice(200, 300))]);
-      const again = model.createSession();
-      assertSameBits(await session.feed(tokens.slice(300)), expected.at(-1)!, "the session that was forked");
-      assertSameBits(await again.feed([...tokens.slice(0, 200), 1, 2, 3]), other!, "the fork");
+      test("a session that was reset, and one in a place that was used before", async () => {
+        const session = model.createSession();
+        await session.feed([5, 6, 7]);
+        session.reset();
+        assertSameBits(await session.feed(tokens), expected.at(-1)!, "reset");
+        session.dispose();
+        assertSameBits(await model.createSession().feed(tokens), expected.at(-1)!, "used before");
+      });
     });
-
-    test("a session that was reset, and one in a place that was used before", async () => {
-      const session = model.createSession();
-      await session.feed([5, 6, 7]);
-      session.reset();
-      assertSameBits(await session.feed(tokens), expected.at(-1)!, "reset");
-      session.dispose();
-      assertSameBits(await model.createSession().feed(tokens), expected.at(-1)!, "used before");
-    });
-  });
 
 /** Logits after each chunk. */
 async function feedAll(session: Session, tokens: readonly number[], size: number): Promise<Float32Array[]> {

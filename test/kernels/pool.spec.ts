@@ -9,7 +9,7 @@ import {
   LINE,
   PHASE_SLOTS,
 } from "../../assembly/abi";
-import { argument, awaitCommand, begin, claim, end, operation, pointer } from "../../assembly/pool";
+import { argument, awaitCommand, begin, claim, end, operation, pointer, recordLaps } from "../../assembly/pool";
 import { command, joinAsOneOf } from "./command";
 
 const UNITS: i32[] = [0, 1, 2, 3, 7, 64, 1000];
@@ -107,13 +107,28 @@ describe("claim", () => {
   });
 });
 
+describe("recordLaps", () => {
+  it("notes the time at the start and after each phase, and nothing once ended", () => {
+    joinAsOneOf(1);
+    command(1, []);
+    const laps = new StaticArray<f64>(8);
+    recordLaps(changetype<usize>(laps));
+    for (let i = 0; i < 5; i++) phase(10);
+    recordLaps(0);
+    phase(10);
+    for (let i = 0; i < 6; i++) expect(laps[i]).toBeGreaterThan(0);
+    for (let i = 1; i < 6; i++) expect(laps[i]).toBeGreaterThanOrEqual(laps[i - 1]);
+    expect(laps[6]).toBe(0);
+  });
+});
+
 describe("a command", () => {
   it("reaches the thread whole, and starts it without units", () => {
     joinAsOneOf(1);
     startAt(20);
     expect(claim(5)).toBe(true);
     const words: i32[] = [];
-    for (let i = 0; i < COMMAND_BYTES / 4 - 2; i++) words.push(1000 + i);
+    for (let i = 0; i < COMMAND_BYTES / 4 - 3; i++) words.push(1000 + i);
     command(3, words);
     expect(operation()).toBe(3);
     for (let i = 0; i < words.length; i++) {

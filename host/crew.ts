@@ -1,0 +1,74 @@
+/** Batches of at most so many rows read more weights than they compute; larger ones always take all threads. */
+const SMALL_BATCH = 8;
+/** Small batches after which the times are looked at, and that a trial takes. */
+const WINDOW = 16;
+const TRIAL = 8;
+/** Mean over best time of a window above which threads seem to wait for one that lost its core. */
+const STALLING = 1.2;
+/** Small batches between trials: the first wait, and the longest. */
+const FIRST_HOLD = 64;
+const LONGEST_HOLD = 1024;
+
+/**
+ * How many threads should decode. A phase ends with its slowest unit: when other programs need the cores, a thread that
+ * lost its core in the middle of a unit stops all others until it comes back, and fewer threads are faster. That shows
+ * in times far above the best one; then half the threads are tried, and kept as long as they do better. The results have
+ * the same bits for any number.
+ */
+export class Crew {
+  readonly #most: number;
+  #size: number;
+  /** The size and its mean time to compare a trial with; size 0 when there is no trial. */
+  #before = { size: 0, mean: 0 };
+  #times: number[] = [];
+  #hold = FIRST_HOLD;
+  #wait = 0;
+
+  constructor(threads: number) {
+    this.#most = threads;
+    this.#size = threads;
+  }
+
+  /** Threads for a batch of so many rows. */
+  sizeFor(rows: number): number {
+    return rows > SMALL_BATCH ? this.#most : this.#size;
+  }
+
+  /** Learns how long a batch took. */
+  record(rows: number, milliseconds: number): void {
+    if (rows > SMALL_BATCH || this.#most === 1) return;
+    this.#times.push(milliseconds);
+    if (this.#wait > 0) this.#wait--;
+    if (this.#before.size) {
+      if (this.#times.length === TRIAL) this.#endTrial();
+    } else if (this.#times.length === WINDOW) {
+      if (this.#wait === 0 && this.#size < this.#most) this.#tryOut(Math.min(this.#size * 2, this.#most));
+      else if (this.#wait === 0 && this.#size > 1 && this.#stalls()) this.#tryOut(Math.ceil(this.#size / 2));
+      this.#times = [];
+    }
+  }
+
+  #stalls(): boolean {
+    return mean(this.#times) > STALLING * Math.min(...this.#times);
+  }
+
+  #tryOut(size: number): void {
+    this.#before = { size: this.#size, mean: mean(this.#times) };
+    this.#size = size;
+  }
+
+  /** A larger crew must be clearly better to be kept, a smaller one only better. */
+  #endTrial(): void {
+    const needed = this.#size > this.#before.size ? 0.95 : 1;
+    const better = mean(this.#times) < needed * this.#before.mean;
+    this.#hold = better ? FIRST_HOLD : Math.min(this.#hold * 2, LONGEST_HOLD);
+    if (!better) this.#size = this.#before.size;
+    this.#before.size = 0;
+    this.#wait = this.#hold;
+    this.#times = [];
+  }
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

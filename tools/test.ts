@@ -1,0 +1,35 @@
+// `npm test`: types, style, kernel specs, then the tests of host and goldens. Goes through all steps even if one fails.
+import { readdirSync } from "node:fs";
+import { run, runTool } from "./run.ts";
+
+const KERNEL_SOURCES = ["assembly/**/*.ts", "test/kernels/*.ts"];
+
+const STEPS: [name: string, work: () => Promise<void>][] = [
+  ["types", () => runTool("tsc", ["-p", "."])],
+  ["lint and format", () => runTool("biome", ["check", "."])],
+  ["format of the kernels", () => runTool("prettier", ["--check", "--log-level", "warn", ...KERNEL_SOURCES])],
+  ["kernels", () => runTool("asp", ["--summary"])],
+  ["host and goldens", runHostTests],
+];
+
+const failed: string[] = [];
+for (const [name, work] of STEPS) {
+  console.error(`wkv: ${name} ...`);
+  await work().catch((error: Error) => {
+    console.error(`wkv: ${error.message}`);
+    failed.push(name);
+  });
+}
+if (failed.length > 0) {
+  console.error(`wkv: npm test failed: ${failed.join(", ")}`);
+  process.exitCode = 1;
+}
+
+function runHostTests(): Promise<void> {
+  const files = ["test/host", "test/golden"].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith(".test.ts"))
+      .map((name) => `${folder}/${name}`),
+  );
+  return run(process.execPath, ["--import", "tsx", "--test", "--test-reporter=spec", ...files]);
+}
