@@ -1,7 +1,7 @@
 // Makes a fresh clone ready: installs the packages, builds what is missing or older than its sources. Plain JavaScript,
 // because it runs before anything is installed. `--force` builds everything.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -35,8 +35,11 @@ if (major < 20) {
   process.exit(1);
 }
 const lock = join(root, "package-lock.json");
-const installed = join(root, "node_modules", ".package-lock.json");
-if (!existsSync(installed) || changed(lock) > changed(installed)) {
+const modules = join(root, "node_modules");
+const installed = join(modules, ".package-lock.json");
+// A linked node_modules belongs to another checkout, and `npm ci` would empty it.
+const linked = existsSync(modules) && lstatSync(modules).isSymbolicLink();
+if (!linked && (!existsSync(installed) || changed(lock) > changed(installed))) {
   step("installing the packages (once, about a minute)", "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
 }
 const built = changed(join(root, "build", "built"));

@@ -1,5 +1,5 @@
-// Products of f32 matrices through the model table: how the units of several matrices are numbered through, which rows
-// and columns a call reads and writes. The sums themselves: f32.spec.ts.
+// Products through the model table: how the units of several matrices are numbered through, which rows and columns a
+// call reads and writes, also of the buffers' quantised twins. The sums themselves: f32.spec.ts, int8.spec.ts.
 import {
   ATT_KEY,
   ATT_OUTPUT,
@@ -12,6 +12,7 @@ import {
   BUFFERS,
   FFN_KEY,
   FORMAT_F32,
+  FORMAT_INT8,
   LAYER_SLOTS,
   SCRATCH_HEAD,
   SLOT_BYTES,
@@ -24,26 +25,35 @@ import {
   UNIT_ROWS,
 } from "../../assembly/abi";
 import { pack } from "../../assembly/formats/f32";
+import * as int8 from "../../assembly/formats/int8";
 import { claimUnits, product, productAt, productRows, units } from "../../assembly/matmul";
 import { enter, open, slots } from "../../assembly/model";
 import { end } from "../../assembly/pool";
+import { integerBytes, quantiseColumns, quantiseRow } from "../../assembly/quantise";
 import { ADD_GATED, STORE } from "../../assembly/store";
 import { command, joinAsOneOf } from "./command";
 import { at, copy, random, reseed, rowError, sameBits } from "./support";
 
 const TOKENS: i32 = 5;
+/** Rows of every buffer: as many as make int8 matrices widen their weights, and a last one without a partner. */
+const ROWS: i32 = 17;
 /** Values of a row in every buffer. */
-const STRIDE: i32 = 104;
+const STRIDE: i32 = 128;
+const QUANT_STRIDE: i32 = (STRIDE / 32) * 68;
 const COLS: i32 = 40;
 /** The present layer; the slots of the one before are never filled. */
 const LAYER: i32 = 1;
 
 const LIMIT: f64 = 5e-7;
+/** Against sums of the values that the int8 weights and the twin were made of. */
+const INT8_LIMIT: f64 = 0.01;
 
 const scratch = new StaticArray<u8>(SCRATCH_HEAD);
 const slotWords = new StaticArray<i32>((2 * LAYER_SLOTS * SLOT_BYTES) / 4);
 const bufferWords = new StaticArray<i32>(BUFFERS * 4);
 const buffers = new Array<StaticArray<f32>>();
+/** The twins of BUF_X and BUF_HIDDEN; the other buffers have none. */
+const twins = new Array<StaticArray<u8>>();
 const matrices = new Array<StaticArray<f32>>();
 
 function table(word: i32, value: usize): void {
@@ -61,10 +71,15 @@ function begin(threads: i32, count: i32): void {
   matrices.length = 0;
   for (let slot = 0; slot < LAYER_SLOTS; slot++) matrices.push(random(0));
   buffers.length = 0;
+  twins.length = 0;
   for (let b = 0; b < BUFFERS; b++) {
-    buffers.push(random(STRIDE * TOKENS));
+    const quantised = b == BUF_X || b == BUF_HIDDEN;
+    buffers.push(random(STRIDE * ROWS));
+    twins.push(new StaticArray<u8>(quantised ? QUANT_STRIDE * ROWS : 0));
     bufferWords[b * 4] = <i32>at(buffers[b]);
     bufferWords[b * 4 + 1] = STRIDE * 4;
+    bufferWords[b * 4 + 2] = quantised ? <i32>changetype<usize>(twins[b]) : 0;
+    bufferWords[b * 4 + 3] = quantised ? QUANT_STRIDE : 0;
   }
   joinAsOneOf(threads);
   open();
@@ -86,6 +101,21 @@ function matrix(slot: i32, rows: i32): void {
   store<i32>(slotAt(slot), FORMAT_F32, 4);
   store<i32>(slotAt(slot), rows, 8);
   store<i32>(slotAt(slot), COLS, 12);
+}
+
+/** The same as int8. */
+function int8Matrix(slot: i32, rows: i32): void {
+  matrix(slot, rows);
+  const values = matrices[slot];
+  const bytes = <i32>int8.blockBytes(COLS);
+  const blocks = ((rows + UNIT_ROWS - 1) / UNIT_ROWS) * 2;
+  const packed = new StaticArray<f32>((blocks * bytes) / 4);
+  for (let b = 0; b < blocks; b++) {
+    const left = min(16, rows - b * 16);
+    if (left > 0) int8.pack(at(packed) + b * bytes, COLS, at(values, b * 16 * COLS), COLS, 1, left);
+  }
+  store<usize>(slotAt(slot), at(packed));
+  store<i32>(slotAt(slot), FORMAT_INT8, 4);
 }
 
 function slotAt(slot: i32): usize {
@@ -123,6 +153,51 @@ function wanted(
     }
   }
   return want;
+}
+
+/** What a buffer has to hold after rows [first, stop) of an int8 matrix were multiplied with tokens [t0, t1), in bits. */
+function int8Wanted(
+  before: StaticArray<f32>,
+  slot: i32,
+  column: i32,
+  first: i32,
+  stop: i32,
+  t0: i32,
+  t1: i32,
+  then: i32,
+): StaticArray<f32> {
+  const want = copy(before);
+  const sums = new StaticArray<f32>(16);
+  const integers = <i32>integerBytes(QUANT_STRIDE);
+  for (let t = t0; t < t1; t++) {
+    const x = changetype<usize>(twins[BUF_X]) + t * QUANT_STRIDE;
+    // The row from `column` on: a row of fewer columns, which has its scales nearer.
+    const scales = integers + column / 8 - column * 2;
+    for (let row = first; row < stop; row += 16) {
+      const block = load<usize>(slotAt(slot)) + (row / 16) * int8.blockBytes(COLS);
+      int8.dot(block, COLS, x + column * 2, scales, QUANT_STRIDE, 1, at(sums), 64, changetype<usize>(scratch));
+      for (let r = 0; r < 16; r++) {
+        const i = t * STRIDE + row + r;
+        want[i] = then == ADD_GATED ? before[i] + buffers[BUF_R][i] * sums[r] : sums[r];
+      }
+    }
+  }
+  return want;
+}
+
+/** A twin after columns [first, stop) of rows [t0, t1) of its buffer were quantised. */
+function twinWanted(before: StaticArray<u8>, buffer: i32, first: i32, stop: i32, t0: i32, t1: i32): StaticArray<u8> {
+  const got = StaticArray.slice<u8>(twins[buffer]);
+  const twin = twins[buffer];
+  memory.copy(changetype<usize>(twin), changetype<usize>(before), twin.length);
+  for (let t = t0; t < t1; t++) quantiseColumns(buffer, t, first, stop - first);
+  const want = StaticArray.slice<u8>(twin);
+  memory.copy(changetype<usize>(twin), changetype<usize>(got), twin.length);
+  return want;
+}
+
+function sameTwin(a: StaticArray<u8>, b: StaticArray<u8>): bool {
+  return memory.compare(changetype<usize>(a), changetype<usize>(b), a.length) == 0;
 }
 
 describe("products of one phase", () => {
@@ -194,6 +269,77 @@ describe("productRows", () => {
         productRows(ATT_KEY, first, 32, BUF_X, BUF_K, t0, TOKENS);
         const want = wanted(before, ATT_KEY, BUF_X, 0, first, first + 32, t0, TOKENS, STORE);
         expect(rowError(buffers[BUF_K], want)).toBeLessThan(LIMIT);
+      }
+    }
+  });
+});
+
+describe("int8 matrices", () => {
+  it("are multiplied with the twin of x, to the same bits for any pieces and any number of tokens", () => {
+    reseed(5);
+    for (let threads = 1; threads <= 4; threads++) {
+      for (let count = 1; count <= ROWS; count += 2) {
+        for (let then = STORE; then <= ADD_GATED; then += ADD_GATED - STORE) {
+          begin(threads, count);
+          int8Matrix(ATT_KEY, 96);
+          matrix(ATT_VALUE, 64);
+          for (let t = 0; t < ROWS; t++) quantiseRow(BUF_X, t, STRIDE);
+          const k = copy(buffers[BUF_K]);
+          const v = copy(buffers[BUF_V]);
+          const x = StaticArray.slice<u8>(twins[BUF_X]);
+          while (claimUnits(5)) {
+            product(ATT_KEY, BUF_X, BUF_K, then);
+            product(ATT_VALUE, BUF_X, BUF_V);
+          }
+          expect(sameBits(buffers[BUF_K], int8Wanted(k, ATT_KEY, 0, 0, 96, 0, count, then))).toBe(true);
+          const near = wanted(k, ATT_KEY, BUF_X, 0, 0, 96, 0, count, then);
+          expect(rowError(buffers[BUF_K], near)).toBeLessThan(INT8_LIMIT);
+          expect(rowError(buffers[BUF_V], wanted(v, ATT_VALUE, BUF_X, 0, 0, 64, 0, count, STORE))).toBeLessThan(LIMIT);
+          expect(sameTwin(twins[BUF_X], x)).toBe(true);
+        }
+      }
+    }
+  });
+  it("start at a column of x's twin, for rows and for units", () => {
+    reseed(6);
+    for (let column = 0; column <= 64; column += 32) {
+      for (let count = 1; count <= ROWS; count += 8) {
+        begin(1, 1);
+        int8Matrix(ATT_KEY, 64);
+        for (let t = 0; t < ROWS; t++) quantiseRow(BUF_X, t, STRIDE);
+        const k = copy(buffers[BUF_K]);
+        while (claimUnits(units(ATT_KEY))) productAt(slotAt(ATT_KEY), BUF_X, column, BUF_K, count);
+        expect(sameBits(buffers[BUF_K], int8Wanted(k, ATT_KEY, column, 0, 64, 0, count, STORE))).toBe(true);
+        const near = wanted(k, ATT_KEY, BUF_X, column, 0, 64, 0, count, STORE);
+        expect(rowError(buffers[BUF_K], near)).toBeLessThan(INT8_LIMIT);
+        const v = copy(buffers[BUF_V]);
+        productRows(ATT_KEY, 32, 32, BUF_X, BUF_V, count - 1, ROWS);
+        expect(sameBits(buffers[BUF_V], int8Wanted(v, ATT_KEY, 0, 32, 64, count - 1, ROWS, STORE))).toBe(true);
+      }
+    }
+  });
+});
+
+describe("a result whose buffer has a twin", () => {
+  it("is quantised: the rows and the tokens multiplied, whatever the format and the pieces", () => {
+    reseed(8);
+    for (let threads = 1; threads <= 3; threads++) {
+      for (let count = 1; count <= ROWS; count += 4) {
+        for (let format = FORMAT_F32; format <= FORMAT_INT8; format++) {
+          for (let then = STORE; then <= ADD_GATED; then += ADD_GATED - STORE) {
+            begin(threads, count);
+            if (format == FORMAT_F32) matrix(FFN_KEY, 96);
+            else int8Matrix(FFN_KEY, 96);
+            for (let t = 0; t < ROWS; t++) quantiseRow(BUF_X, t, STRIDE);
+            const before = StaticArray.slice<u8>(twins[BUF_HIDDEN]);
+            while (claimUnits(units(FFN_KEY))) product(FFN_KEY, BUF_X, BUF_HIDDEN, then);
+            expect(sameTwin(twins[BUF_HIDDEN], twinWanted(before, BUF_HIDDEN, 0, 96, 0, count))).toBe(true);
+          }
+        }
+        const t0 = count / 2;
+        const before = StaticArray.slice<u8>(twins[BUF_HIDDEN]);
+        productRows(FFN_KEY, 32, 32, BUF_X, BUF_HIDDEN, t0, count);
+        expect(sameTwin(twins[BUF_HIDDEN], twinWanted(before, BUF_HIDDEN, 32, 64, t0, count))).toBe(true);
       }
     }
   });
