@@ -61,7 +61,7 @@ export interface ModelInfo {
  * @throws WkvError (see its codes); TypeError and RangeError for wrong arguments; the signal's reason
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
-  const { threads = nodePlatform.defaultThreads, weights = "f32", groupNormEps, signal } = options;
+  const { threads = nodePlatform.defaultThreads, weights = "int8", groupNormEps, signal } = options;
   if (!Number.isInteger(threads) || threads < 1 || threads > 64)
     throw new RangeError(`"threads" expected a whole number from 1 to 64, got ${threads}`);
   if (weights !== "f32" && weights !== "int8")
