@@ -1,0 +1,14 @@
+/** The library as it is published. */
+export async function loadWkv(model: string, threads: number) {
+  const { loadModel }: typeof import("../../../host/index.ts") = await fromBuild("index.js");
+  return loadModel(model, { threads, weights: "int8" });
+}
+
+export async function loadSampler() {
+  const { createSampler }: typeof import("../../../host/sampler.ts") = await fromBuild("sampler.js");
+  return createSampler({ temperature: 0 });
+}
+
+function fromBuild(name: string) {
+  return import(new URL(`../../../build/${name}`, import.meta.url).href);
+}

@@ -1,0 +1,132 @@
+// `npm run bench:peers`: wkv beside llama.cpp's native build and wllama, on one file; writes docs/speed.md and .svg.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Command, InvalidArgumentError } from "commander";
+import { ask } from "../test/bench/peers/children.ts";
+import { thisMachine } from "../test/bench/peers/machine.ts";
+import { LLAMA, measureLong, measureRound, noteMissing, type Run, WLLAMA } from "../test/bench/peers/measure.ts";
+import { ensureModel } from "../test/bench/peers/model.ts";
+import { findChromium, installPeers } from "../test/bench/peers/packages.ts";
+import type { FactsAnswer } from "../test/bench/peers/protocol.ts";
+import { chart, report } from "../test/bench/peers/report.ts";
+import type { Engine } from "../test/bench/peers/results.ts";
+import { barChart } from "./svg.ts";
+
+interface Options {
+  model?: string;
+  rounds: number;
+  prompt: number;
+  decode: number;
+  seconds: number;
+  threads: number[];
+  node: string[];
+  without: string[];
+  chromium?: string;
+  long?: boolean;
+  position: number;
+  out: string;
+}
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const PEERS = join(root, ".wkv-cache/peers");
+const MODEL = join(PEERS, "rwkv7-0.1b-q8_0.gguf");
+
+const program = new Command("bench:peers")
+  .description("Measures wkv beside llama.cpp's native build and wllama, and writes a table and a chart.")
+  .option("--model <FILE>", "a GGUF of RWKV-6 or 7; default: random weights of RWKV-7's 0.1B shape in Q8_0")
+  .option("--rounds <n>", "each engine is measured once a round", wholeNumber, 3)
+  .option("--prompt <n>", "tokens of the prompt", wholeNumber, 512)
+  .option("--decode <n>", "tokens made after it", wholeNumber, 100)
+  .option("--seconds <n>", "an engine is measured again and again for so long in each round", Number, 5)
+  .option("--threads <list>", "numbers of threads", (list) => list.split(",").map(wholeNumber), [1, 2])
+  .option("--node <PATH>", "measures wkv with another Node too; may be given again", collect, [])
+  .option("--without <engine>", '"llama.cpp" or "wllama"; may be given again', collect, [])
+  .option("--chromium <PATH>", "the browser's program; default: where Debian has it")
+  .option("--long", "also measures a token at a late position: minutes more")
+  .option("--position <n>", "the late position", wholeNumber, 100_000)
+  .option("--out <FOLDER>", "where speed.md and speed.svg go", join(root, "docs"))
+  .action(benchPeers);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(`bench:peers: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+}
+
+async function benchPeers(options: Options): Promise<void> {
+  const machine = thisMachine();
+  if (Number(machine.load) > 1)
+    console.error(
+      `The load average is ${machine.load}: what else runs here makes the numbers smaller and less certain.`,
+    );
+  if (!options.model) ensureModel(MODEL);
+  const run = await prepare(options);
+  const { results } = run;
+  for (let round = 0; round < options.rounds; round++) await measureRound(run, round);
+  if (options.long) await measureLong(run, options.position);
+  mkdirSync(options.out, { recursive: true });
+  writeFileSync(join(options.out, "speed.md"), report(results, machine, commandLine()));
+  writeFileSync(join(options.out, "speed.svg"), barChart(chart(results)));
+  console.error(`written: ${join(options.out, "speed.md")} and speed.svg`);
+}
+
+/** The model, the prompt and the engines that can be had. */
+async function prepare(options: Options): Promise<Run> {
+  const { rounds, prompt: length, decode, threads, seconds, chromium } = options;
+  const model = resolve(options.model ?? MODEL);
+  const { prompt, info } = await ask<FactsAnswer>("facts.ts", { model, length });
+  const facts = { ...info, name: basename(model), bytes: statSync(model).size, isRandom: model === MODEL };
+  const lists = { speeds: [], busy: [], own: [], missing: [] };
+  const results = { engines: ownEngines(options.node), threads, rounds, prompt, decode, model: facts, ...lists };
+  const run: Run = { results, request: { model, prompt, decode, seconds, peers: PEERS, chromium } };
+  for (const peer of [LLAMA, WLLAMA]) if (!options.without.includes(peer.id)) addPeer(run, peer);
+  return run;
+}
+
+/** wkv on this Node and on the others. */
+function ownEngines(others: readonly string[]): Engine[] {
+  const nodes = [process.execPath, ...others];
+  return nodes.map((node, i) => ({
+    id: `wkv ${i}`,
+    label: nodes.length > 1 ? `wkv (Node ${nodeVersion(node)})` : "wkv",
+    script: "wkv-speed.ts",
+    isPeer: false,
+    node,
+  }));
+}
+
+function nodeVersion(program: string): string {
+  const { stdout, status } = spawnSync(program, ["--version"], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${program} --version does not run: give --node the path of a Node program`);
+  return stdout.trim().replace(/^v/, "");
+}
+
+/** Installs what the peer needs; where that fails, the reason goes into the results. */
+function addPeer({ results, request }: Run, peer: Engine): void {
+  try {
+    installPeers(PEERS);
+    if (peer === WLLAMA) request.chromium ??= findChromium();
+    results.engines.push(peer);
+  } catch (error) {
+    noteMissing(results, peer.label, error);
+  }
+}
+
+/** What was asked for, without this machine's paths. */
+function commandLine(): string {
+  const given = process.argv.slice(2).map((word) => (word.includes("/") ? basename(word) : word));
+  return ["npm run bench:peers", ...(given.length > 0 ? ["--", ...given] : [])].join(" ");
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("Expected a whole number from 1 on.");
+  return value;
+}
+
+function collect(value: string, list: string[]): string[] {
+  return [...list, value];
+}
