@@ -1,11 +1,9 @@
-/** Batches of at most so many rows read more weights than they compute; larger ones always take all threads. */
-const SMALL_BATCH = 8;
-/** Small batches after which the times are looked at, and that a trial takes. */
+/** Tokens after which the times are looked at, and that a trial takes. */
 const WINDOW = 16;
 const TRIAL = 8;
 /** Mean over best time of a window above which threads seem to wait for one that lost its core. */
 const STALLING = 1.2;
-/** Small batches between trials: the first wait, and the longest. */
+/** Tokens between trials: the first wait, and the longest. */
 const FIRST_HOLD = 64;
 const LONGEST_HOLD = 1024;
 
@@ -29,27 +27,28 @@ export class Crew {
     this.#size = threads;
   }
 
-  /** Threads for a batch of so many rows. */
+  /** Threads for a batch of so many rows. More than one row is work enough for all threads. */
   sizeFor(rows: number): number {
-    return rows > SMALL_BATCH ? this.#most : this.#size;
+    return rows > 1 ? this.#most : this.#size;
   }
 
   /** Learns how long a batch took. */
   record(rows: number, milliseconds: number): void {
-    if (rows > SMALL_BATCH || this.#most === 1) return;
+    if (rows > 1 || this.#most === 1) return;
     this.#times.push(milliseconds);
     if (this.#wait > 0) this.#wait--;
     if (this.#before.size) {
       if (this.#times.length === TRIAL) this.#endTrial();
     } else if (this.#times.length === WINDOW) {
-      if (this.#wait === 0 && this.#size < this.#most) this.#tryOut(Math.min(this.#size * 2, this.#most));
-      else if (this.#wait === 0 && this.#size > 1 && this.#stalls()) this.#tryOut(Math.ceil(this.#size / 2));
+      if (this.#wait === 0) this.#tryAnother();
       this.#times = [];
     }
   }
 
-  #stalls(): boolean {
-    return mean(this.#times) > STALLING * Math.min(...this.#times);
+  #tryAnother(): void {
+    const stalling = mean(this.#times) > STALLING * Math.min(...this.#times);
+    if (stalling && this.#size > 1) this.#tryOut(Math.ceil(this.#size / 2));
+    else if (this.#size < this.#most) this.#tryOut(Math.min(this.#size * 2, this.#most));
   }
 
   #tryOut(size: number): void {

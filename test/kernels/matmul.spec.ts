@@ -335,6 +335,7 @@ describe("a result whose buffer has a twin", () => {
           }
         }
         const t0 = count / 2;
+        twins[BUF_HIDDEN].fill(0);
         const before = StaticArray.slice<u8>(twins[BUF_HIDDEN]);
         productRows(FFN_KEY, 32, 32, BUF_X, BUF_HIDDEN, t0, count);
         expect(quantised(BUF_HIDDEN, before, 32, 64, t0, count)).toBe(true);

@@ -106,7 +106,7 @@ describe("quantiseRow", () => {
   it("keeps integers whose largest is 8191, and rounds halves to even ones", () => {
     const x = new StaticArray<f32>(ROWS * VALUES);
     for (let b = 0; b < VALUES; b += 32) {
-      for (let c = 0; c < 30; c++) x[b + c] = <f32>((b + c) * 97 - 8000) + (c % 2 ? 0.5 : 0);
+      for (let c = 0; c < 30; c++) x[b + c] = <f32>((b + c / 2) * 97 - 8000) + (c % 2 ? 0.5 : 0);
       x[b + 30] = -8191;
       x[b + 31] = 8191;
     }
