@@ -7,6 +7,8 @@ import { QUANT_VALUES } from "./abi";
 import { quantRow, quantStride, row } from "./model";
 
 const LARGEST: f32 = 8191;
+/** Blocks with nothing above 2^−100 count as zeros: the inverse of their scale might be infinite. */
+const TINY: f32 = 7.888609052210118e-31;
 
 /** Bytes of the integers of a quantised row; its scales follow them. */
 // @ts-ignore: decorator
@@ -40,7 +42,7 @@ function quantiseBlock(x: usize, q: usize, scale: usize): void {
   const a = f32x4.max(largest, i8x16.shuffle(largest, largest, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
   const most = max(f32x4.extract_lane(a, 0), f32x4.extract_lane(a, 1));
   store<f32>(scale, most / LARGEST);
-  const inverse = f32x4.splat(most > 0 ? LARGEST / most : 0);
+  const inverse = f32x4.splat(most > TINY ? LARGEST / most : 0);
   for (let i: usize = 0; i < 128; i += 32) {
     const low = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x + i), inverse)));
     const high = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x + i, 16), inverse)));
