@@ -7,8 +7,8 @@ import { QUANT_VALUES } from "./abi";
 import { quantRow, quantStride, row } from "./model";
 
 const LARGEST: f32 = 8191;
-/** Blocks with nothing above 2^−100 count as zeros: the inverse of their scale might be infinite. */
-const TINY: f32 = 7.888609052210118e-31;
+/** Blocks with nothing above 2^−110 count as zeros: the inverse of their scale might be infinite. */
+const TINY: f32 = 7.703719777548943e-34;
 
 /** Bytes of the integers of a quantised row; its scales follow them. */
 // @ts-ignore: decorator
