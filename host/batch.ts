@@ -7,6 +7,8 @@ export interface Job {
   /** Address of the session's state. */
   readonly state: number;
   readonly tokens: readonly number[];
+  /** Logits are wanted after each token, not after the last one only. */
+  readonly each?: boolean;
   /** Tokens taken in so far. */
   done: number;
 }
@@ -18,10 +20,18 @@ interface Segment {
   readonly end: number;
 }
 
+/** A row whose logits are asked for. */
+interface Wanted {
+  readonly job: Job;
+  readonly row: number;
+}
+
 /** Rows of several jobs that go through the model together: its weights are read once for all of them. */
 export interface Batch {
   readonly segments: readonly Segment[];
-  /** Jobs that end with this batch; logits are computed for their last rows only. */
+  /** Logits are computed for these rows only; those of one job in the order of its tokens. */
+  readonly wanted: readonly Wanted[];
+  /** Jobs that end with this batch. */
   readonly ending: readonly Job[];
 }
 
@@ -31,44 +41,46 @@ export interface Batch {
  */
 export function makeBatch(jobs: readonly Job[]): Batch {
   const segments: Segment[] = [];
+  const wanted: Wanted[] = [];
   const ending: Job[] = [];
   let rows = 0;
   const left = (job: Job) => job.tokens.length - job.done;
   for (const job of [...jobs].sort((a, b) => left(a) - left(b))) {
-    if (rows === abi.BATCH_MAX_ROWS || ending.length === MAX_WANTED) break;
-    const end = Math.min(rows + left(job), abi.BATCH_MAX_ROWS);
+    if (rows === abi.BATCH_MAX_ROWS || wanted.length === MAX_WANTED) break;
+    const room = Math.min(abi.BATCH_MAX_ROWS - rows, job.each ? MAX_WANTED - wanted.length : Infinity);
+    const end = rows + Math.min(left(job), room);
+    const ends = end - rows === left(job);
     segments.push({ job, first: rows, end });
-    if (end - rows === left(job)) ending.push(job);
+    for (let row = job.each ? rows : end - 1; row < end; row++) if (job.each || ends) wanted.push({ job, row });
+    if (ends) ending.push(job);
     rows = end;
   }
-  return { segments, ending };
+  return { segments, wanted, ending };
 }
 
 /**
  * Runs a batch and counts its tokens as taken in.
  * @param laps where thread 0 stores the time at the end of each phase, or 0
- * @returns the logits of each job that ends, in the order of `batch.ending`
+ * @returns the logits of each row in `batch.wanted`
  */
 export async function runBatch(engine: Engine, plan: Plan, batch: Batch, laps = 0): Promise<Float32Array[]> {
-  const { segments, ending } = batch;
+  const { segments, wanted } = batch;
   const rows = segments.at(-1)?.end ?? 0;
   writeBatch(engine, plan.batch, batch);
-  await engine.run(abi.OP_FORWARD, rows, segments.length, ending.length, laps);
+  await engine.run(abi.OP_FORWARD, rows, segments.length, wanted.length, laps);
   for (const { job, first, end } of segments) job.done += end - first;
   const { address, stride } = plan.buffers[abi.BUF_LOGITS] ?? { address: 0, stride: 0 };
-  return ending.map((_, i) => new Float32Array(engine.floats(address + i * stride, plan.shape.vocabSize)));
+  return wanted.map((_, i) => new Float32Array(engine.floats(address + i * stride, plan.shape.vocabSize)));
 }
 
-function writeBatch(engine: Engine, address: number, { segments, ending }: Batch): void {
+function writeBatch(engine: Engine, address: number, { segments, wanted }: Batch): void {
   const array = (at: number, length: number) => engine.words(address + at, length);
   const tokens = array(abi.BATCH_TOKENS, abi.BATCH_MAX_ROWS);
   const owners = array(abi.BATCH_OWNERS, abi.BATCH_MAX_ROWS);
-  const wanted = array(abi.BATCH_WANTED, MAX_WANTED);
+  array(abi.BATCH_WANTED, MAX_WANTED).set(wanted.map(({ row }) => row));
   for (const [s, { job, first, end }] of segments.entries()) {
     tokens.set(job.tokens.slice(job.done, job.done + end - first), first);
     owners.fill(s, first, end);
     array(abi.BATCH_SEGMENTS + s * abi.SEGMENT_BYTES, 3).set([job.state, first, end]);
-    const ends = ending.indexOf(job);
-    if (ends >= 0) wanted[ends] = end - 1;
   }
 }

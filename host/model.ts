@@ -6,11 +6,13 @@ import { type ModelSource, openSource } from "./input.ts";
 import { loadWeights, type Progress } from "./loader.ts";
 import type { Recipe } from "./models/recipe.ts";
 import { recogniseModel } from "./models/recognise.ts";
+import { type Perplexity, type PerplexityOptions, perplexity } from "./perplexity.ts";
 import { makePlan, type Plan, type WeightFormat } from "./plan.ts";
 import { nodePlatform } from "./platform/node.ts";
 import { Runner } from "./runner.ts";
 import { Session } from "./session.ts";
 import type { Source } from "./source.ts";
+import { zeroShare } from "./sparsity.ts";
 import { readState } from "./state.ts";
 import type { TokenizerSource } from "./tokenizer/load.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
@@ -160,6 +162,21 @@ export class Model {
   benchmark(options?: BenchmarkOptions): Promise<BenchmarkResult> {
     this.#checkAlive();
     return benchmark(this.#runner, options);
+  }
+
+  /** How well the model foretells a text; with `compare`, how far it is from another one, such as its f32 weights. */
+  perplexity(text: string | Uint8Array, options?: PerplexityOptions): Promise<Perplexity> {
+    this.#checkAlive();
+    return perplexity(this, text, options);
+  }
+
+  /**
+   * Reads up to 128 tokens as a text of its own, to tell how sparse the channel mixing is. Nothing else may be running.
+   * @returns which share of the last layer's hidden values are exact zeros
+   */
+  zeroShare(tokens: readonly number[]): Promise<number> {
+    this.#checkAlive();
+    return zeroShare(this.#runner, tokens);
   }
 
   /**

@@ -9,7 +9,8 @@ const PAGE = 65536;
 
 interface WaitingJob extends Job {
   readonly signal: AbortSignal | undefined;
-  resolve(logits: Float32Array): void;
+  readonly logits: Float32Array[];
+  resolve(logits: Float32Array[]): void;
   reject(error: unknown): void;
 }
 
@@ -38,9 +39,18 @@ export class Runner {
    * @returns the logits after the last one
    * @throws the signal's reason, between batches: the state has then taken in some of the tokens
    */
-  feed(state: number, tokens: readonly number[], signal?: AbortSignal): Promise<Float32Array> {
+  async feed(state: number, tokens: readonly number[], signal?: AbortSignal): Promise<Float32Array> {
+    return (await this.#enqueue({ state, tokens, done: 0 }, signal)).at(-1) as Float32Array;
+  }
+
+  /** The same; returns the logits after each token. */
+  feedEach(state: number, tokens: readonly number[], signal?: AbortSignal): Promise<Float32Array[]> {
+    return this.#enqueue({ state, tokens, each: true, done: 0 }, signal);
+  }
+
+  #enqueue(job: Job, signal: AbortSignal | undefined): Promise<Float32Array[]> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ state, tokens, done: 0, signal, resolve, reject });
+      this.#waiting.push({ ...job, signal, logits: [], resolve, reject });
       if (!this.#running) void this.#run();
     });
   }
@@ -67,7 +77,8 @@ export class Runner {
     const logits = await runBatch(this.engine, this.plan, batch);
     this.#crew.record(rows, performance.now() - start);
     this.#waiting = this.#waiting.filter((job) => !batch.ending.includes(job));
-    for (const [i, job] of batch.ending.entries()) (job as WaitingJob).resolve(logits[i] as Float32Array);
+    for (const [i, { job }] of batch.wanted.entries()) (job as WaitingJob).logits.push(logits[i] as Float32Array);
+    for (const job of batch.ending as WaitingJob[]) job.resolve(job.logits);
   }
 
   /** Returns how many jobs are left. */

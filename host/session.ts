@@ -1,5 +1,6 @@
 import { WkvError } from "./errors.ts";
 import { checkGenerateOptions, type GenerateOptions, generate, type Piece } from "./generate.ts";
+import { MAX_WANTED } from "./plan.ts";
 import type { Runner } from "./runner.ts";
 import { type SavedState, writeState } from "./state.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
@@ -43,6 +44,32 @@ export class Session {
   async feed(tokens: number | Iterable<number>, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {
     const ids = this.#checkTokens(typeof tokens === "number" ? [tokens] : tokens, "tokens");
     return this.#exclusively(async () => (await this.#feed(ids, options.signal)).slice());
+  }
+
+  /**
+   * Takes in tokens and gives the logits after each of them, with the bits that feeding one by one gives: to see how
+   * likely a text is. Tokens are taken in 16 at a time; whoever leaves the loop early leaves the session after such a
+   * group, at most 15 tokens further on.
+   * @throws as `feed` does
+   */
+  feedEach(
+    tokens: Iterable<number>,
+    options: { signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<Float32Array, void, void> {
+    return this.#feedEach(this.#checkTokens(tokens, "tokens"), options.signal);
+  }
+
+  async *#feedEach(ids: number[], signal?: AbortSignal): AsyncGenerator<Float32Array, void, void> {
+    this.#begin();
+    try {
+      for (let i = 0; i < ids.length; i += MAX_WANTED) {
+        const group = ids.slice(i, i + MAX_WANTED);
+        const rows = await this.#takeIn((state) => this.#host.runner.feedEach(state, group, signal), signal);
+        for (const logits of rows) yield logits.slice();
+      }
+    } finally {
+      this.#end();
+    }
   }
 
   /**
@@ -103,19 +130,32 @@ export class Session {
     this.dispose();
   }
 
-  /** A state that was disposed of while a batch still wrote to it is free from then on. */
   async #feed(ids: number[], signal?: AbortSignal): Promise<Float32Array> {
     this.#checkAlive();
     if (ids.length === 0) {
       if (this.#logits) return this.#logits;
       throw new RangeError("at least one token expected, because the session has no logits to go on from");
     }
+    const [logits] = await this.#takeIn(async (state) => [await this.#host.runner.feed(state, ids, signal)], signal);
+    return logits as Float32Array;
+  }
+
+  /**
+   * Lets the runner write to the state, and keeps the last logits that it gives. A state that was disposed of while a
+   * batch still wrote to it is free from then on.
+   */
+  async #takeIn(
+    run: (state: number) => Promise<Float32Array[]>,
+    signal: AbortSignal | undefined,
+  ): Promise<Float32Array[]> {
+    this.#checkAlive();
     signal?.throwIfAborted();
     this.#logits = undefined; // what an abort between two batches leaves
     this.#feeding = true;
     try {
-      this.#logits = await this.#host.runner.feed(this.#state, ids, signal);
-      return this.#logits;
+      const rows = await run(this.#state);
+      this.#logits = rows.at(-1);
+      return rows;
     } finally {
       this.#feeding = false;
       if (this.#disposed) this.#host.runner.freeState(this.#state);

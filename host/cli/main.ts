@@ -6,6 +6,7 @@ import { addBench } from "./bench.ts";
 import { explain, Interrupted } from "./failure.ts";
 import { addInspect } from "./inspect.ts";
 import { note, printJson, stopWhenNobodyReads } from "./output.ts";
+import { addPerplexity } from "./perplexity.ts";
 import { addRun } from "./run.ts";
 import { addStart } from "./start.ts";
 import { addTokenize } from "./tokenize.ts";
@@ -33,6 +34,7 @@ Exit codes: 0 done, 1 something is wrong with a file or the machine, 2 wrong usa
 addRun(program);
 addInspect(program);
 addTokenize(program);
+addPerplexity(program);
 addBench(program);
 addStart(program);
 

@@ -1,0 +1,115 @@
+import { readFile } from "node:fs/promises";
+import { buffer } from "node:stream/consumers";
+import { type Command, Option } from "commander";
+import { WkvError } from "../errors.ts";
+import type { Model } from "../model.ts";
+import type { Perplexity } from "../perplexity.ts";
+import type { WeightFormat } from "../plan.ts";
+import { UsageError } from "./failure.ts";
+import { interruptible } from "./interrupt.ts";
+import { load } from "./load.ts";
+import { addModelOptions, type ModelOptions, number, VOCAB_HELP } from "./options.ts";
+import { print, printJson, statusLine } from "./output.ts";
+
+interface PerplexityCommandOptions extends ModelOptions {
+  compare?: WeightFormat;
+  context?: number;
+  limit?: number;
+  json?: boolean;
+}
+
+const HELP = `${VOCAB_HELP}
+
+The text is read in one go, the state carried from its beginning to its end, unless --context is given. Before it stands
+the token that ends a text, where the vocabulary has one: so the first token of the text counts too.
+With --compare the model is loaded twice, and the divergence is that of its probabilities from those of the other weights.
+
+Examples:
+  $ wkv perplexity model.pth story.txt
+  $ wkv perplexity model.pth story.txt --weights int8 --compare f32 --limit 100000
+  $ wkv perplexity model.pth - --context 1024 --json < story.txt`;
+
+export function addPerplexity(program: Command): void {
+  const command = program
+    .command("perplexity")
+    .description("Measures how well a model foretells a text: nats a token, perplexity, bits a byte.")
+    .argument("<MODEL>", "a model file")
+    .argument("<FILE>", "the text; - reads it from standard input")
+    .addOption(
+      new Option("--compare <format>", "also measure how far the model is from itself with these weights").choices([
+        "f32",
+        "int8",
+      ]),
+    )
+    .option("--context <n>", "forget everything after so many tokens", number)
+    .option("--limit <bytes>", "read no more of the text", number)
+    .option("--json", "one JSON object");
+  addModelOptions(command);
+  command.addHelpText("after", HELP).action(measure);
+}
+
+async function measure(path: string, file: string, options: PerplexityCommandOptions): Promise<void> {
+  const { compare, context, json, quiet } = options;
+  const text = await readText(file, options.limit);
+  await interruptible(async (signal) => {
+    await using model = await load(path, options, signal);
+    checkLength(model, text);
+    await using other = compare && (await load(path, { ...options, weights: compare }, signal));
+    const status = statusLine(quiet);
+    const onProgress = ({ tokens, total }: { tokens: number; total: number }) =>
+      status.show(`${Math.floor((100 * tokens) / total)} % of ${total} tokens`);
+    try {
+      const result = await model.perplexity(text, { compare: other || undefined, context, onProgress, signal });
+      status.clear();
+      await (json ? printJson({ model: model.info, ...result }) : print(report(result, compare)));
+    } finally {
+      status.clear();
+    }
+  });
+}
+
+/** The text's bytes, at most `limit` of them and no part of a character at the end. */
+async function readText(file: string, limit = Infinity): Promise<Uint8Array> {
+  if (limit !== Infinity && !(Number.isInteger(limit) && limit > 0))
+    throw new UsageError(`--limit expected a whole number from 1 on, got ${limit}`);
+  const bytes = file === "-" ? await buffer(process.stdin) : await readTextFile(file);
+  let end = Math.min(limit, bytes.length);
+  if (end < bytes.length) while (end > 0 && isInsideCharacter(bytes[end] as number)) end--;
+  return bytes.subarray(0, end);
+}
+
+async function readTextFile(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw new WkvError("not-found", `the text ${file} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** A token is foretold by those before it. */
+function checkLength({ tokenizer }: Model, text: Uint8Array): void {
+  if (text.length === 0) throw new UsageError("the text is empty: there is nothing to foretell.");
+  if (tokenizer.endOfText === undefined && tokenizer.encode(text).length < 2)
+    throw new UsageError("the text is a single token: nothing stands before it to foretell it from.");
+}
+
+function isInsideCharacter(byte: number): boolean {
+  return (byte & 0xc0) === 0x80;
+}
+
+function report(result: Perplexity, compare: WeightFormat | undefined): string {
+  const { tokens, bytes, tokensPerSecond, compared } = result;
+  const lines = [
+    ["text", `${tokens} tokens, ${bytes} bytes, ${tokensPerSecond.toFixed(0)} tokens/s`],
+    ["nats", `${result.natsPerToken.toFixed(4)} a token`],
+    ["perplexity", result.perplexity.toFixed(3)],
+    ["bits", `${result.bitsPerByte.toFixed(4)} a byte`],
+  ];
+  if (compared)
+    lines.push(
+      [`bits of ${compare}`, `${compared.bitsPerByte.toFixed(4)} a byte`],
+      ["divergence", `${compared.klDivergence.toExponential(2)} nats a token`],
+      ["same likeliest", `${(100 * compared.sameTop).toFixed(2)} % of the tokens`],
+    );
+  return lines.map(([name = "", value]) => `${name.padEnd(16)}${value}\n`).join("");
+}
