@@ -9,6 +9,8 @@ export interface Job {
   readonly tokens: readonly number[];
   /** Logits are wanted after each token, not after the last one only. */
   readonly each?: boolean;
+  /** Where the logits after the last token go; a new array by default, which costs a tenth of a millisecond. */
+  readonly into?: Float32Array | undefined;
   /** Tokens taken in so far. */
   done: number;
 }
@@ -70,7 +72,11 @@ export async function runBatch(engine: Engine, plan: Plan, batch: Batch, laps = 
   await engine.run(abi.OP_FORWARD, rows, segments.length, wanted.length, laps);
   for (const { job, first, end } of segments) job.done += end - first;
   const { address, stride } = plan.buffers[abi.BUF_LOGITS] ?? { address: 0, stride: 0 };
-  return wanted.map((_, i) => new Float32Array(engine.floats(address + i * stride, plan.shape.vocabSize)));
+  return wanted.map(({ job }, i) => {
+    const logits = job.into ?? new Float32Array(plan.shape.vocabSize);
+    logits.set(engine.floats(address + i * stride, plan.shape.vocabSize));
+    return logits;
+  });
 }
 
 function writeBatch(engine: Engine, address: number, { segments, wanted }: Batch): void {

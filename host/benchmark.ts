@@ -85,11 +85,17 @@ async function readSpeed({ engine, plan }: Runner): Promise<number> {
 }
 
 async function decodeTokens(runner: Runner, states: number[], count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await feedAll(runner, states, tokens(1, i));
+  const logits: Float32Array[] = [];
+  for (let i = 0; i < count; i++) await feedAll(runner, states, tokens(1, i), logits);
 }
 
-async function feedAll(runner: Runner, states: number[], ids: number[]): Promise<void> {
-  await Promise.all(states.map((state) => runner.feed(state, ids)));
+/** Sessions write over the logits before as well. */
+async function feedAll(runner: Runner, states: number[], ids: number[], logits: Float32Array[] = []): Promise<void> {
+  await Promise.all(
+    states.map(async (state, i) => {
+      logits[i] = await runner.feed(state, ids, undefined, logits[i]);
+    }),
+  );
 }
 
 /** Ids that exist in the smallest vocabulary, spread so that no cache helps. */

@@ -91,10 +91,12 @@ async function loadFrom(
   const isRwkvCpp5 = checkpoint.format === "rwkv.cpp" && shape.arch === 5;
   const { threads, weights, groupNormEps = isRwkvCpp5 ? 1e-5 : 64e-5 } = options;
   const plan = makePlan(recipe, { threads, weights, groupNormEps }, file.name);
-  const tokenizer = await chooseTokenizer(options.vocab, { path, checkpoint, shape }, options.signal);
   const engine = await Engine.start(plan, nodePlatform);
   try {
-    await loadWeights(recipe, plan, engine, options);
+    const [tokenizer] = await Promise.all([
+      chooseTokenizer(options.vocab, { path, checkpoint, shape }, options.signal),
+      loadWeights(recipe, plan, engine, options),
+    ]);
     options.signal?.throwIfAborted();
     return new Model(engine, plan, recipe, tokenizer);
   } catch (error) {

@@ -36,11 +36,17 @@ export class Runner {
 
   /**
    * Takes in at least one token.
+   * @param into an array that may be written over with the result
    * @returns the logits after the last one
    * @throws the signal's reason, between batches: the state has then taken in some of the tokens
    */
-  async feed(state: number, tokens: readonly number[], signal?: AbortSignal): Promise<Float32Array> {
-    return (await this.#enqueue({ state, tokens, done: 0 }, signal)).at(-1) as Float32Array;
+  async feed(
+    state: number,
+    tokens: readonly number[],
+    signal?: AbortSignal,
+    into?: Float32Array,
+  ): Promise<Float32Array> {
+    return (await this.#enqueue({ state, tokens, into, done: 0 }, signal)).at(-1) as Float32Array;
   }
 
   /** The same; returns the logits after each token. */

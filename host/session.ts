@@ -105,7 +105,10 @@ export class Session {
   /** Another session that has read the same. */
   fork(): Session {
     this.#checkIdle();
-    return new Session(this.#host, { state: this.#host.runner.state(this.#state).slice(), logits: this.#logits });
+    return new Session(this.#host, {
+      state: this.#host.runner.state(this.#state).slice(),
+      logits: this.#logits?.slice(),
+    });
   }
 
   /** Forgets everything. */
@@ -136,7 +139,9 @@ export class Session {
       if (this.#logits) return this.#logits;
       throw new RangeError("at least one token expected, because the session has no logits to go on from");
     }
-    const [logits] = await this.#takeIn(async (state) => [await this.#host.runner.feed(state, ids, signal)], signal);
+    const into = this.#logits; // nobody else has it
+    const feed = async (state: number) => [await this.#host.runner.feed(state, ids, signal, into)];
+    const [logits] = await this.#takeIn(feed, signal);
     return logits as Float32Array;
   }
 
