@@ -42,7 +42,8 @@ export function goldenOf(file: string): Golden {
 
 function readGolden(folder: string, name: string): Golden {
   const about = JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8"));
-  const values = new Float32Array(readFileSync(join(folder, `${name}.f32`)).buffer);
+  // A copy: a Buffer may be a part of a larger one.
+  const values = new Float32Array(new Uint8Array(readFileSync(join(folder, `${name}.f32`))).buffer);
   const section = (key: string) => about.sections[key] && values.subarray(...(about.sections[key] as [number, number]));
   const models: string[] = about.models ?? [about.model];
   return {
