@@ -28,6 +28,7 @@ export const nodePlatform: Platform = {
       post: (message) => worker.postMessage(message),
       keepAlive: (yes) => (yes ? worker.ref() : worker.unref()),
       stop: async () => {
+        worker.ref(); // or a program with nothing else to do would end before the thread has
         await worker.terminate();
       },
     };
