@@ -224,8 +224,7 @@ export const BUF_LOGITS = 22;
 export const BUFFERS = 23;
 
 // ---- per-thread scratch ---------------------------------------------------------------------------------------------
-/** The thread's copy of its command. */
-export const SCRATCH_COMMAND = 0;
+// The thread's copy of its command comes first.
 /** Products of one block of rows with every token: BATCH_MAX_ROWS × BLOCK_ROWS f32. */
 export const SCRATCH_TILE = 64;
 /** A few groups of int8 weights, widened: formats/int8.ts, 8 groups of 1088 bytes. */

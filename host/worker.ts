@@ -1,5 +1,5 @@
 // A thread of the engine. Thread 0 takes commands from messages; the others sleep and work inside the module.
-import { CONTROL_REQUEST } from "../assembly/abi.ts";
+import { CONTROL, CONTROL_REQUEST } from "../assembly/abi.ts";
 import type { FromThread, ToThread } from "./engine.ts";
 
 interface Exports {
@@ -17,6 +17,7 @@ export function makeThread(post: (message: FromThread) => void): (message: ToThr
   const start = (thread: number, module: WebAssembly.Module) => {
     exports = new WebAssembly.Instance(module, { env: { memory, now: () => performance.now() } })
       .exports as unknown as Exports;
+    if (exports.firstFree() > CONTROL) throw new Error("the module's constants reach into the control area");
     if (thread > 0) return exports.serve(thread);
     exports.start();
     post({ done: true });
