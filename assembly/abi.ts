@@ -21,9 +21,7 @@ export const DTYPE_Q8_0 = 7;
 export const FORMAT_F32 = 0;
 export const FORMAT_INT8 = 1;
 
-/** Rows of a packed matrix come in blocks of this many: one vector lane per row, four vectors per block. */
-export const BLOCK_ROWS = 16;
-/** Rows that a thread takes at the least: two blocks, whose products are one block of quantised values. */
+/** Rows that a thread takes at the least, and the rows of an int8 block: their products are one block of quantised values. */
 export const UNIT_ROWS = 32;
 /** Values that share a scale, in quantised weights and activations. */
 export const QUANT_VALUES = 32;
@@ -41,6 +39,8 @@ export const COMMAND_BYTES = 64;
 /** Phase slots: claim (i64), done (i64), wake-ups (i32), sleepers (i32); see pool.ts. */
 export const CONTROL_PHASES = 65536 + 192;
 export const PHASE_SLOTS = 4;
+/** Word: where int8 weights were packed that are NaN or infinite, 0 if none were. */
+export const NOT_FINITE = 65536 + 448;
 /** Ids of the operations, the first word of a command. */
 export const OP_QUIT = 0;
 /** (rows, segments, wanted rows, laps or 0): runs the batch at TABLE_BATCH through the model. With a pointer to laps,
@@ -225,9 +225,9 @@ export const BUFFERS = 23;
 
 // ---- per-thread scratch ---------------------------------------------------------------------------------------------
 // The thread's copy of its command comes first.
-/** Products of one block of rows with every token: BATCH_MAX_ROWS × BLOCK_ROWS f32. */
+/** Products of one unit of rows with every token: BATCH_MAX_ROWS × UNIT_ROWS f32. */
 export const SCRATCH_TILE = 64;
-/** A few groups of int8 weights, widened: formats/int8.ts, 8 groups of 1088 bytes. */
-export const SCRATCH_WIDE = 64 + 128 * 64;
+/** A few groups of int8 weights, widened: formats/int8.ts, 8 groups, two halves of 1088 bytes. */
+export const SCRATCH_WIDE = 64 + 128 * 128;
 /** Vectors of one head and one token. */
-export const SCRATCH_HEAD = 64 + 128 * 64 + 8 * 1088;
+export const SCRATCH_HEAD = 64 + 128 * 128 + 16 * 1088;

@@ -1,5 +1,5 @@
 // What runs while a model is loaded: stored numbers to f32, f32 to packed weights, the recipe's functions.
-import { BLOCK_ROWS, FOLD_EXP, FOLD_EXP_NEG_EXP, FOLD_NEG_EXP, FOLD_ONE_MINUS, FORMAT_INT8 } from "./abi";
+import { FOLD_EXP, FOLD_EXP_NEG_EXP, FOLD_NEG_EXP, FOLD_ONE_MINUS, FORMAT_INT8, UNIT_ROWS } from "./abi";
 import { decode, storedBytes } from "./dtypes";
 import * as formatF32 from "./formats/f32";
 import * as formatInt8 from "./formats/int8";
@@ -25,21 +25,25 @@ export function packRows(): void {
   const cols = argument(2);
   const first = argument(6);
   const rows = argument(7) - first;
-  while (claim((rows + BLOCK_ROWS - 1) / BLOCK_ROWS)) {
-    for (let b = begin; b < end; b++) {
-      const src = pointer(3) + ((<usize>(b * BLOCK_ROWS * argument(4))) << 2);
-      packBlock(first / BLOCK_ROWS + b, cols, src, min(BLOCK_ROWS, rows - b * BLOCK_ROWS));
+  while (claim((rows + UNIT_ROWS - 1) / UNIT_ROWS)) {
+    for (let u = begin; u < end; u++) {
+      const src = pointer(3) + ((<usize>(u * UNIT_ROWS * argument(4))) << 2);
+      packUnit(first / UNIT_ROWS + u, cols, src, min(UNIT_ROWS, rows - u * UNIT_ROWS));
     }
   }
 }
 
-function packBlock(block: i32, cols: i32, src: usize, rows: i32): void {
+function packUnit(unit: i32, cols: i32, src: usize, rows: i32): void {
+  const rowStride = argument(4);
+  const colStride = argument(5);
   if (argument(1) == FORMAT_INT8) {
-    const dst = pointer(0) + <usize>block * formatInt8.blockBytes(cols);
-    formatInt8.pack(dst, cols, src, argument(4), argument(5), rows);
+    const dst = pointer(0) + <usize>unit * formatInt8.blockBytes(cols);
+    formatInt8.pack(dst, cols, src, rowStride, colStride, rows);
   } else {
-    const dst = pointer(0) + <usize>block * formatF32.blockBytes(cols);
-    formatF32.pack(dst, cols, src, argument(4), argument(5), rows);
+    const bytes = formatF32.blockBytes(cols);
+    const dst = pointer(0) + <usize>unit * 2 * bytes;
+    formatF32.pack(dst, cols, src, rowStride, colStride, rows);
+    formatF32.pack(dst + bytes, cols, src + ((<usize>(16 * rowStride)) << 2), rowStride, colStride, rows - 16);
   }
 }
 
@@ -49,11 +53,11 @@ export function packQ8Rows(): void {
   const rowBytes = <usize>argument(3);
   const first = argument(4);
   const rows = argument(5) - first;
-  while (claim((rows + BLOCK_ROWS - 1) / BLOCK_ROWS)) {
-    for (let b = begin; b < end; b++) {
-      const dst = pointer(0) + <usize>(first / BLOCK_ROWS + b) * formatInt8.blockBytes(cols);
-      const src = pointer(2) + <usize>(b * BLOCK_ROWS) * rowBytes;
-      formatInt8.packQ8(dst, cols, src, rowBytes, min(BLOCK_ROWS, rows - b * BLOCK_ROWS));
+  while (claim((rows + UNIT_ROWS - 1) / UNIT_ROWS)) {
+    for (let u = begin; u < end; u++) {
+      const dst = pointer(0) + <usize>(first / UNIT_ROWS + u) * formatInt8.blockBytes(cols);
+      const src = pointer(2) + <usize>(u * UNIT_ROWS) * rowBytes;
+      formatInt8.packQ8(dst, cols, src, rowBytes, min(UNIT_ROWS, rows - u * UNIT_ROWS));
     }
   }
 }

@@ -2,8 +2,10 @@
 // weights is exact in 32 bits, and can be split into two halves of 7 bits for the relaxed dot product. Their error, at
 // most 1/16382 of the block's largest value, is a sixtieth of that of the int8 weights they meet.
 //
-// A quantised row holds all integers (i16), then the scales (f32), one for each 32 values.
+// A quantised row holds all integers (i16), then the scales (f32), one for each 32 values, times what the weights' scales
+// lack (SCALE_UNIT).
 import { QUANT_VALUES } from "./abi";
+import { SCALE_UNIT } from "./formats/int8";
 import { quantRow, quantStride, row } from "./model";
 
 const LARGEST: f32 = 8191;
@@ -35,13 +37,13 @@ export function quantiseColumns(buffer: i32, t: i32, first: i32, n: i32): void {
   }
 }
 
-/** 32 values at `x` to integers at `q` and their scale. NaN and infinities make the scale NaN or infinite. */
+/** 32 values at `x` to integers at `q` and their scale. NaN makes it NaN, infinities and values from 2^62 on infinite. */
 function quantiseBlock(x: usize, q: usize, scale: usize): void {
   let largest = f32x4.abs(v128.load(x));
   for (let i: usize = 16; i < 128; i += 16) largest = f32x4.max(largest, f32x4.abs(v128.load(x + i)));
   const a = f32x4.max(largest, i8x16.shuffle(largest, largest, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
   const most = max(f32x4.extract_lane(a, 0), f32x4.extract_lane(a, 1));
-  store<f32>(scale, most / LARGEST);
+  store<f32>(scale, (most / LARGEST) * SCALE_UNIT);
   const inverse = f32x4.splat(most > TINY ? LARGEST / most : 0);
   for (let i: usize = 0; i < 128; i += 32) {
     const low = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x + i), inverse)));

@@ -46,7 +46,7 @@ import {
 import { channelMixing } from "./channel";
 import { headNorm, headState, quantiseGroup } from "./head";
 import { exp } from "./math";
-import { units, claimUnits, product, productAt, productRows } from "./matmul";
+import { units, claimUnits, product, productAt } from "./matmul";
 import { endRow, firstRow, groupHeads, groups, headSize, row, segmentAt, slots, stride, vector, width } from "./model";
 import { argument, begin, claim, end } from "./pool";
 import { ATT_X, keepLastRows, mixRow, normRows, previous } from "./shift";
@@ -79,6 +79,7 @@ export function layer6(): void {
     product(ATT_GATE, BUF_XG, BUF_G, SILU);
     product(DECAY_W1, BUF_XW, BUF_LORA_W, TANH);
   }
+  while (claimUnits(units(DECAY_W2))) product(DECAY_W2, BUF_LORA_W, BUF_W);
   while (claim(argument(1) * groups)) for (let u = begin; u < end; u++) recur(segmentAt(u / groups), u % groups);
   while (claimUnits(units(ATT_OUTPUT))) product(ATT_OUTPUT, BUF_Y, BUF_X, ADD);
   channelMixing();
@@ -111,10 +112,8 @@ function mixOne(buffer: i32, t: i32, x: usize, prev: usize, maa: usize): void {
   quantiseRow(buffer, t, width);
 }
 
-/** The heads of one group of one segment: the second half of the decay's low-rank product, then head by head. */
+/** The heads of one group of one segment. */
 function recur(segment: usize, group: i32): void {
-  const count = headSize * groupHeads;
-  productRows(DECAY_W2, group * count, count, BUF_LORA_W, BUF_W, firstRow(segment), endRow(segment));
   for (let head = group * groupHeads; head < (group + 1) * groupHeads; head++) recurHead(segment, head);
   quantiseGroup(segment, group);
 }

@@ -56,7 +56,7 @@ import {
 } from "./abi";
 import { gate, headNorm, headState, quantiseGroup } from "./head";
 import { exp, lanes, sigmoid } from "./math";
-import { units, claimUnits, product, productRows } from "./matmul";
+import { units, claimUnits, product } from "./matmul";
 import { endRow, firstRow, groupHeads, groups, headSize, row, scratch, segmentAt, vector, width } from "./model";
 import { argument, begin, claim, end } from "./pool";
 import { ATT_X, FFN_X, keepLastRows, mixRow, normRows, previous } from "./shift";
@@ -81,6 +81,13 @@ export function layer7(layer: i32): void {
     product(A1, BUF_XA, BUF_LORA_A);
     product(V1, BUF_XV, BUF_LORA_V);
     product(G1, BUF_XG, BUF_LORA_G, SIGMOID);
+  }
+  while (claimUnits(units(W2) + units(A2) + units(G2) + (layer > 0 ? units(V2) : 0))) {
+    product(W2, BUF_LORA_W, BUF_W);
+    product(A2, BUF_LORA_A, BUF_A);
+    product(G2, BUF_LORA_G, BUF_G);
+    // BUF_XV has been read by now: its rows take the share of layer 0's v.
+    if (layer > 0) product(V2, BUF_LORA_V, BUF_XV);
   }
   while (claim(argument(1) * groups)) for (let u = begin; u < end; u++) recur(segmentAt(u / groups), u % groups, layer);
   while (claimUnits(units(ATT_OUTPUT))) product(ATT_OUTPUT, BUF_Y, BUF_X, ADD);
@@ -110,16 +117,10 @@ function mix(t: i32): void {
   mixRow(BUF_XG, t, x, prev, vector(X_G));
 }
 
-/** The heads of one group of one segment: second halves of the low-rank products, then head by head, token by token. */
+/** The heads of one group of one segment, head by head, token by token. */
 function recur(segment: usize, group: i32, layer: i32): void {
-  const count = headSize * groupHeads;
   const t0 = firstRow(segment);
   const t1 = endRow(segment);
-  productRows(W2, group * count, count, BUF_LORA_W, BUF_W, t0, t1);
-  productRows(A2, group * count, count, BUF_LORA_A, BUF_A, t0, t1);
-  productRows(G2, group * count, count, BUF_LORA_G, BUF_G, t0, t1);
-  // BUF_XV has been read by now: its rows take the share of layer 0's v.
-  if (layer > 0) productRows(V2, group * count, count, BUF_LORA_V, BUF_XV, t0, t1);
   for (let head = group * groupHeads; head < (group + 1) * groupHeads; head++) {
     const S = headState(segment, head);
     for (let t = t0; t < t1; t++) token(S, t, (<usize>(head * headSize)) << 2, head, layer);

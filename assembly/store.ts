@@ -1,4 +1,5 @@
-// What happens to a product on its way to its place. Kernels leave 16 sums a token, and these take them on.
+// What happens to a product on its way to its place. Kernels leave a unit's sums a token, and these take them on.
+import { UNIT_ROWS } from "./abi";
 import { sigmoid, silu, tanh } from "./math";
 
 /** dst = x: the kernels write to the place itself. */
@@ -13,20 +14,13 @@ export const ADD: i32 = 5;
 /** dst += gate · x */
 export const ADD_GATED: i32 = 6;
 
-/** dst[t][16] = then(tile[t][16]) for `count` tokens; the rows of `dst` and of `gate` are `stride` bytes apart. */
+/** dst[t][32] = then(tile[t][32]) for `count` tokens; the rows of `dst` and of `gate` are `stride` bytes apart. */
 export function storeTile(tile: usize, dst: usize, gate: usize, stride: usize, count: i32, then: i32): void {
-  for (let t = 0; t < count; t++, tile += 64, dst += stride, gate += stride) {
-    apply(then, tile, dst, gate, 0);
-    apply(then, tile, dst, gate, 16);
-    apply(then, tile, dst, gate, 32);
-    apply(then, tile, dst, gate, 48);
+  for (let t = 0; t < count; t++, dst += stride, gate += stride) {
+    for (let at: usize = 0; at < <usize>UNIT_ROWS * 4; at += 16, tile += 16) {
+      v128.store(dst + at, value(then, v128.load(tile), dst + at, gate + at));
+    }
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function apply(then: i32, tile: usize, dst: usize, gate: usize, at: usize): void {
-  v128.store(dst + at, value(then, v128.load(tile + at), dst + at, gate + at));
 }
 
 function value(then: i32, x: v128, dst: usize, gate: usize): v128 {

@@ -3,7 +3,8 @@
 //
 //   y_i = Σ_j r_j (u_j k_j v_i + S_ji)        S_ji ← w_j S_ji + k_j v_i
 //
-// 16 value channels at a time: four vectors of S for each j, four sums. Every loop runs in one order for any T.
+// The state lies as strips of 16 value channels (a last one may have 8), S[strip][key j][value i], and is read in one
+// straight run: four vectors for each j, four sums. Every loop runs in one order for any T.
 
 /**
  * `S`: n×n values, n a multiple of 8; rows of y, r, k, v `stride` bytes apart, of w `wStride` (0: one decay for all
@@ -25,8 +26,8 @@ export function wkv6(
   const bytes = (<usize>n) << 2;
   for (let t = 0; t < count; t++, y += stride, r += stride, k += stride, v += stride, w += wStride) {
     let i: usize = 0;
-    for (; i + 64 <= bytes; i += 64) strip(S + i, y + i, r, k, v + i, w, u, bytes, true);
-    if (i < bytes) strip(S + i, y + i, r, k, v + i, w, u, bytes, false);
+    for (; i + 64 <= bytes; i += 64) strip(S + i * <usize>n, y + i, r, k, v + i, w, u, bytes, true);
+    if (i < bytes) strip(S + i * <usize>n, y + i, r, k, v + i, w, u, bytes, false);
   }
 }
 
@@ -44,11 +45,12 @@ function strip(
   bytes: usize,
   sixteen: bool,
 ): void {
+  const row: usize = sixteen ? 64 : 32;
   let y0 = f32x4.splat(0);
   let y1 = y0;
   let y2 = y0;
   let y3 = y0;
-  for (const end = r + bytes; r < end; r += 4, k += 4, u += 4, w += 4, S += bytes) {
+  for (const end = r + bytes; r < end; r += 4, k += 4, u += 4, w += 4, S += row) {
     const rj = v128.load32_splat(r);
     const kj = v128.load32_splat(k);
     const uj = v128.load32_splat(u);

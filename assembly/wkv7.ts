@@ -3,15 +3,16 @@
 //
 //   s_i = −Σ_j S_ji κ_j        S_ji ← w_j S_ji + s_i b_j + k_j v_i        y_i = Σ_j S_ji r_j        with b = κ · a
 //
-// The state lies as S[key j][value i], so that the value channels are lanes and no sum is horizontal; in a saved state
-// it is S[value][key], as in the paper. 16 value channels at a time; every loop runs in one order for any T.
+// The value channels are lanes, so that no sum is horizontal. The state lies as strips of 16 value channels (a last one
+// may have 8), S[strip][key j][value i], and is read in one straight run; in a saved state it is S[value][key], as in the
+// paper (host/state.ts). Every loop runs in one order for any T.
 
 /** One token. `S`: n×n values, n a multiple of 8; all others: n values. */
 export function wkv7(S: usize, y: usize, r: usize, w: usize, k: usize, v: usize, kappa: usize, b: usize, n: i32): void {
   const bytes = (<usize>n) << 2;
   let i: usize = 0;
-  for (; i + 64 <= bytes; i += 64) strip(S + i, y + i, r, w, k, v + i, kappa, b, bytes, true);
-  if (i < bytes) strip(S + i, y + i, r, w, k, v + i, kappa, b, bytes, false);
+  for (; i + 64 <= bytes; i += 64) strip(S + i * <usize>n, y + i, r, w, k, v + i, kappa, b, bytes, true);
+  if (i < bytes) strip(S + i * <usize>n, y + i, r, w, k, v + i, kappa, b, bytes, false);
 }
 
 /** 16 value channels, or 8. */
@@ -29,11 +30,12 @@ function strip(
   bytes: usize,
   sixteen: bool,
 ): void {
+  const row: usize = sixteen ? 64 : 32;
   let s0 = f32x4.splat(0);
   let s1 = s0;
   let s2 = s0;
   let s3 = s0;
-  for (let j: usize = 0, at = S; j < bytes; j += 4, at += bytes) {
+  for (let j: usize = 0, at = S; j < bytes; j += 4, at += row) {
     const kj = v128.load32_splat(kappa + j);
     s0 = f32x4.sub(s0, f32x4.mul(v128.load(at), kj));
     s1 = f32x4.sub(s1, f32x4.mul(v128.load(at, 16), kj));
@@ -46,7 +48,7 @@ function strip(
   let y1 = y0;
   let y2 = y0;
   let y3 = y0;
-  for (let j: usize = 0, at = S; j < bytes; j += 4, at += bytes) {
+  for (let j: usize = 0, at = S; j < bytes; j += 4, at += row) {
     const wj = v128.load32_splat(w + j);
     const bj = v128.load32_splat(b + j);
     const kj = v128.load32_splat(k + j);

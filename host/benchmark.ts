@@ -113,8 +113,8 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
 const LAYER_PHASES: Readonly<Record<number, readonly string[]>> = {
   4: ["mix", "att.rkv", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
   5: ["mix", "att.rkvg", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
-  6: ["mix", "maa", "maa", "mix", "att.rkvg", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
-  7: ["mix", "att.rkv", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
+  6: ["mix", "maa", "maa", "mix", "att.rkvg", "decay", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
+  7: ["mix", "att.rkv", "lora", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
 };
 
 /** Milliseconds of each kind of phase in one batch with one token of each session. */

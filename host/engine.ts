@@ -89,6 +89,7 @@ export class Engine {
   }
 
   #answer(message: FromThread): void {
+    if (this.#failure) return; // an answer that was on its way must not let the program end before the threads have
     if ("failed" in message) {
       this.#fail(new WkvError("engine", `A thread of the engine failed: ${message.failed}. Load the model again.`));
       return;

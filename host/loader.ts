@@ -1,6 +1,7 @@
 import * as abi from "../assembly/abi.ts";
 import { byteLength, type Dtype } from "./checkpoint/checkpoint.ts";
 import type { Engine } from "./engine.ts";
+import { WkvError } from "./errors.ts";
 import type { Entry, MatrixEntry, Recipe, VectorEntry } from "./models/recipe.ts";
 import { count, type Weight } from "./models/weights.ts";
 import { matrixFormat, type Plan, rowsPerSlice, type WeightFormat } from "./plan.ts";
@@ -30,7 +31,7 @@ const DTYPE_ID: Readonly<Record<Dtype, number>> = {
 /**
  * Streams every tensor of the recipe from its file into its place, slice by slice: read into a lane's staging area, made
  * f32 and packed there. While one lane packs, another reads. No tensor is ever in memory twice.
- * @throws WkvError from the reader; the signal's reason
+ * @throws WkvError from the reader, `bad-file` for weights that are not finite numbers; the signal's reason
  */
 export async function loadWeights(recipe: Recipe, plan: Plan, engine: Engine, control: LoadControl): Promise<void> {
   const slices = allSlices(recipe, plan, engine);
@@ -40,6 +41,20 @@ export async function loadWeights(recipe: Recipe, plan: Plan, engine: Engine, co
   const lanes = plan.staging.map((_, i) => new Lane(plan, engine, i, control, progress));
   const done = await Promise.allSettled(lanes.map((lane) => lane.work(slices)));
   for (const result of done) if (result.status === "rejected") throw result.reason;
+  checkFinite(entries, plan, engine);
+}
+
+/** A scale cannot hold NaN or infinity: the kernels note where they met one. */
+function checkFinite(entries: readonly Entry[], { places }: Plan, engine: Engine): void {
+  const [where = 0] = engine.words(abi.NOT_FINITE, 1);
+  if (where === 0) return;
+  const before = entries.filter((entry) => (places.get(entry) ?? 0) <= where);
+  const at = before.reduce((last, entry) => ((places.get(entry) ?? 0) > (places.get(last) ?? 0) ? entry : last));
+  throw new WkvError(
+    "bad-file",
+    `${at.weight.tensor.name} holds weights that are not finite numbers: fetch the file again; wkv inspect --stats ` +
+      "shows what is in it.",
+  );
 }
 
 /** Rows [first, end) of an entry, on their way to the entry's address. */

@@ -17,8 +17,8 @@ const PAGE = 65536;
 const MAX_PHASES = 12;
 /** 32 activations: integers of 16 bits and a scale. */
 const QUANT_BYTES = 2 * abi.QUANT_VALUES + 4;
-/** 32 weights of one row: integers of 8 bits and a scale. */
-const INT8_GROUP_BYTES = abi.QUANT_VALUES + 4;
+/** 32 weights of one row: integers of 8 bits and a scale of 16. */
+const INT8_GROUP_BYTES = abi.QUANT_VALUES + 2;
 
 /** How matrices are kept in memory. */
 export type WeightFormat = "f32" | "int8";

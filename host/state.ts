@@ -9,6 +9,9 @@ const MAGIC = 0x73766b77;
 const LAYOUT = 1;
 const HEADER_WORDS = 8;
 
+/** Value channels that the kernels keep together. */
+const STRIP = 16;
+
 /** RWKV-4's running maximum of exponents before the first token. */
 const NO_EXPONENT = -1e30;
 
@@ -32,7 +35,7 @@ export function writeState(shape: Shape, { state, logits }: SavedState): Uint8Ar
   const header = [...identity(shape), state.length, logitCount];
   for (const [i, word] of header.entries()) view.setUint32(4 * i, word, true);
   let at = 4 * HEADER_WORDS;
-  for (const values of [swapHeads(shape, state), logits ?? []]) {
+  for (const values of [publishedOrder(shape, state), logits ?? []]) {
     for (const value of values) {
       view.setFloat32(at, value, true);
       at += 4;
@@ -55,7 +58,7 @@ export function readState(shape: Shape, bytes: Uint8Array): SavedState {
     throw new WkvError("bad-state", "The saved state is cut off or damaged: save it again.");
   const floats = (first: number, n: number) =>
     Float32Array.from({ length: n }, (_, i) => view.getFloat32(4 * (HEADER_WORDS + first + i), true));
-  const state = swapHeads(shape, floats(0, stateCount));
+  const state = kernelOrder(shape, floats(0, stateCount));
   return { state, logits: logitCount ? floats(stateCount, logitCount) : undefined };
 }
 
@@ -74,16 +77,38 @@ function checkIdentity(shape: Shape, word: (i: number) => number): void {
   });
 }
 
-/** RWKV-7's kernel keeps S[key][value], the published order is S[value][key]. Its own inverse. */
-function swapHeads({ arch, layers, layerState, width, headSize }: Shape, state: Float32Array): Float32Array {
-  const out = Float32Array.from(state);
-  if (arch !== RWKV7) return out;
-  const n = headSize;
+/** A state in the published order: S[head][key][value] in RWKV-5 and 6, S[head][value][key] in RWKV-7. */
+export function publishedOrder(shape: Shape, kernel: Float32Array): Float32Array {
+  const published = kernel.slice();
+  forEachHeadValue(shape, (inKernel, inPublished) => {
+    published[inPublished] = kernel[inKernel] as number;
+  });
+  return published;
+}
+
+/** The inverse of publishedOrder. */
+export function kernelOrder(shape: Shape, published: Float32Array): Float32Array {
+  const kernel = published.slice();
+  forEachHeadValue(shape, (inKernel, inPublished) => {
+    kernel[inKernel] = published[inPublished] as number;
+  });
+  return kernel;
+}
+
+/** The kernels keep S[head][strip][key][value], strips of 16 value channels: assembly/wkv7.ts. */
+function forEachHeadValue(shape: Shape, visit: (inKernel: number, inPublished: number) => void): void {
+  const { arch, layers, layerState, width, headSize: n } = shape;
+  if (arch === RWKV4) return;
   for (let layer = 0; layer < layers; layer++) {
     for (let head = 0; head < width / n; head++) {
-      const at = layer * layerState + 2 * width + head * n * n;
-      for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) out[at + i * n + j] = state[at + j * n + i] as number;
+      let inKernel = layer * layerState + 2 * width + head * n * n;
+      const first = inKernel;
+      for (let strip = 0; strip < n; strip += STRIP) {
+        for (let key = 0; key < n; key++) {
+          for (let value = strip; value < Math.min(n, strip + STRIP); value++)
+            visit(inKernel++, first + (arch === RWKV7 ? value * n + key : key * n + value));
+        }
+      }
     }
   }
-  return out;
 }

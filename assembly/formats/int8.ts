@@ -1,24 +1,32 @@
-// int8 weights with a scale for each row and 32 columns, "rows in lanes". A block holds 16 rows, 32 columns at a time:
-// 512 bytes of integers, pair of columns by pair of columns (row 0's pair, row 1's pair, ... row 15's pair), then the 16
-// rows' scales (f32). The kernels read that as one straight run of memory.
+// int8 weights with a scale for each row and 32 columns, "rows in lanes". A block holds 32 rows, 32 columns at a time:
+// 1024 bytes of integers, pair of columns by pair of columns (row 0's pair, row 1's pair, ... row 31's pair), then the
+// rows' scales, 64 bytes. The kernels read that as one straight run of memory, as long as the same weights in Q8_0.
+//
+// A scale has 16 bits, a 6-bit exponent and a 10-bit mantissa without a sign, and is 2^79 times too small when its bits
+// are put into an f32's place; the activations' scales make up for it (SCALE_UNIT). So it costs a shift or two, holds
+// every scale of Q8_0 exactly, and is never a subnormal number: those cost a third of the kernel's speed on x86.
 //
 // The activations are integers with a scale for 32 values as well (quantise.ts). Sums of products within 32 columns are
 // exact in 32 bits; each is multiplied by its two scales and added to the f32 total, in the order of the columns. So a
 // row's result has the same bits for any number of tokens.
 
+import { NOT_FINITE } from "../abi";
 import { f16 } from "../dtypes";
 
-const GROUP_BYTES: usize = 576;
-const SCALES: usize = 512;
-/** Groups of weights that the tokens of a batch pass by before the next ones are read: 4.6 KB. */
+/** What activations' scales are multiplied by: 2^79. */
+export const SCALE_UNIT: f32 = 6.044629098073146e23;
+const GROUP_BYTES: usize = 1088;
+const SCALES: usize = 1024;
+/** Groups of weights that the tokens of a batch pass by before the next ones are read: 8.7 KB. */
 const STEP: i32 = 8;
 /** From so many tokens on, widening the weights once is cheaper than widening them for every two. */
 const MANY: i32 = 16;
-/** A group widened to 16 bits, and where its scales are. */
-const WIDE_GROUP: usize = 1088;
-const WIDE_SCALES: usize = 1024;
+/** Half the rows of a group, widened to 16 bits, and their scales as f32. */
+const WIDE_BYTES: usize = 1088;
+/** Half the rows of STEP groups. */
+const WIDE_HALF: usize = <usize>STEP * WIDE_BYTES;
 
-/** Bytes of one block of 16 rows. */
+/** Bytes of one block of 32 rows. */
 // @ts-ignore: decorator
 @inline
 export function blockBytes(cols: i32): usize {
@@ -26,7 +34,7 @@ export function blockBytes(cols: i32): usize {
 }
 
 /**
- * out[t][16] = block · x[t] for `count` quantised rows `q`, `stride` bytes apart, their scales `scales` bytes into each;
+ * out[t][32] = block · x[t] for `count` quantised rows `q`, `stride` bytes apart, their scales `scales` bytes into each;
  * the rows of `out` are `outStride` bytes apart. `wide`: scratch for STEP widened groups (SCRATCH_WIDE).
  */
 export function dot(
@@ -41,19 +49,9 @@ export function dot(
   wide: usize,
 ): void {
   const groups = (cols + 31) >> 5;
-  for (let t = 0; t < count; t++) clear(out + <usize>t * outStride);
+  for (let t = 0; t < count; t++) memory.fill(out + <usize>t * outStride, 0, 128);
   if (count == 1) dot1(block, groups, q, q + scales, out);
   else dotMany(block, groups, q, scales, stride, count, out, outStride, wide);
-}
-
-// @ts-ignore: decorator
-@inline
-function clear(out: usize): void {
-  const zero = f32x4.splat(0);
-  v128.store(out, zero);
-  v128.store(out, zero, 16);
-  v128.store(out, zero, 32);
-  v128.store(out, zero, 48);
 }
 
 /** A few groups of weights at a time stay in the first cache while all tokens pass; for many, widened to 16 bits once. */
@@ -68,71 +66,107 @@ function dotMany(
   outStride: usize,
   wide: usize,
 ): void {
+  const even = count & ~1;
   for (let g = 0; g < groups; g += STEP) {
     const n = min(STEP, groups - g);
     const w = block + <usize>g * GROUP_BYTES;
-    if (count >= MANY) widen(w, n, wide);
-    let x = q + ((<usize>g) << 6);
-    let scale = q + scales + ((<usize>g) << 2);
-    let at = out;
-    let t = 0;
-    for (; t + 2 <= count; t += 2, x += stride * 2, scale += stride * 2, at += outStride * 2) {
-      if (count >= MANY) dot2Wide(wide, n, x, scale, stride, at, outStride);
-      else dot2Narrow(w, n, x, scale, stride, at, outStride);
+    const x = q + ((<usize>g) << 6);
+    const scale = q + scales + ((<usize>g) << 2);
+    if (count >= MANY) {
+      widen(w, n, wide);
+      widen(w + 32, n, wide + WIDE_HALF);
+      pairsWide(wide, n, x, scale, stride, even, out, outStride);
+      pairsWide(wide + WIDE_HALF, n, x, scale, stride, even, out + 64, outStride);
+    } else {
+      pairs(w, n, x, scale, stride, even, out, outStride);
+      pairs(w + 32, n, x, scale, stride, even, out + 64, outStride);
     }
-    if (t < count) dot1(w, n, x, scale, at);
+    const last = <usize>even * stride;
+    if (even < count) dot1(w, n, x + last, scale + last, out + <usize>even * outStride);
   }
 }
 
-/** Groups of weights as dot2Wide reads them: 512 integers of 16 bits, 16 scales. */
+/** Half the rows of some groups as dot2 reads them wide: 512 integers of 16 bits, 16 scales. */
 function widen(w: usize, groups: i32, wide: usize): void {
-  for (let g = 0; g < groups; g++) {
-    for (const end = wide + WIDE_SCALES; wide < end; wide += 32, w += 16) {
+  for (let g = 0; g < groups; g++, w += GROUP_BYTES - SCALES) {
+    for (const end = w + SCALES; w < end; w += 64, wide += 64) {
       v128.store(wide, v128.load8x8_s(w));
       v128.store(wide, v128.load8x8_s(w, 8), 16);
+      v128.store(wide, v128.load8x8_s(w, 16), 32);
+      v128.store(wide, v128.load8x8_s(w, 24), 48);
     }
-    for (const end = wide + 64; wide < end; wide += 16, w += 16) v128.store(wide, v128.load(w));
+    v128.store(wide, lowScales(v128.load(w)));
+    v128.store(wide, highScales(v128.load(w)), 16);
+    v128.store(wide, lowScales(v128.load(w, 16)), 32);
+    v128.store(wide, highScales(v128.load(w, 16)), 48);
+    wide += 64;
   }
 }
 
+/**
+ * One token. Node 20 moves all loads of a loop's body to its front; with eight of them the sums do not stay in
+ * registers, and a fifth of the speed is lost. An exit between the halves, which is never taken, keeps them apart.
+ */
 function dot1(w: usize, groups: i32, x: usize, scale: usize, out: usize): void {
-  let t0 = v128.load(out);
-  let t1 = v128.load(out, 16);
-  let t2 = v128.load(out, 32);
-  let t3 = v128.load(out, 48);
-  for (const end = w + <usize>groups * GROUP_BYTES; w < end; w += 64, scale += 4) {
+  const never = out;
+  for (const end = w + <usize>groups * GROUP_BYTES; w < end; w += GROUP_BYTES - SCALES, scale += 4) {
     let a0 = i32x4.splat(0);
     let a1 = a0;
     let a2 = a0;
     let a3 = a0;
-    for (const stop = w + SCALES; w < stop; w += 32, x += 4) {
+    let b0 = a0;
+    let b1 = a0;
+    let b2 = a0;
+    let b3 = a0;
+    for (const stop = w + SCALES; w < stop; w += 64, x += 4) {
       const s = v128.load32_splat(x);
       a0 = i32x4.add(a0, i32x4.dot_i16x8_s(v128.load8x8_s(w), s));
       a1 = i32x4.add(a1, i32x4.dot_i16x8_s(v128.load8x8_s(w, 8), s));
       a2 = i32x4.add(a2, i32x4.dot_i16x8_s(v128.load8x8_s(w, 16), s));
       a3 = i32x4.add(a3, i32x4.dot_i16x8_s(v128.load8x8_s(w, 24), s));
+      if (w == never) break;
+      b0 = i32x4.add(b0, i32x4.dot_i16x8_s(v128.load8x8_s(w, 32), s));
+      b1 = i32x4.add(b1, i32x4.dot_i16x8_s(v128.load8x8_s(w, 40), s));
+      b2 = i32x4.add(b2, i32x4.dot_i16x8_s(v128.load8x8_s(w, 48), s));
+      b3 = i32x4.add(b3, i32x4.dot_i16x8_s(v128.load8x8_s(w, 56), s));
     }
     const s = v128.load32_splat(scale);
-    t0 = f32x4.add(t0, scaled(a0, v128.load(w), s));
-    t1 = f32x4.add(t1, scaled(a1, v128.load(w, 16), s));
-    t2 = f32x4.add(t2, scaled(a2, v128.load(w, 32), s));
-    t3 = f32x4.add(t3, scaled(a3, v128.load(w, 48), s));
+    accumulate(out, a0, a1, a2, a3, w, s, false);
+    accumulate(out + 64, b0, b1, b2, b3, w + 32, s, false);
   }
-  v128.store(out, t0);
-  v128.store(out, t1, 16);
-  v128.store(out, t2, 32);
-  v128.store(out, t3, 48);
 }
 
-function dot2Narrow(w: usize, groups: i32, x: usize, scale: usize, stride: usize, out: usize, outStride: usize): void {
-  dot2(w, groups, x, scale, stride, out, outStride, false);
+function pairs(
+  w: usize,
+  n: i32,
+  x: usize,
+  scale: usize,
+  stride: usize,
+  count: i32,
+  out: usize,
+  outStride: usize,
+): void {
+  for (let t = 0; t < count; t += 2, x += stride * 2, scale += stride * 2, out += outStride * 2) {
+    dot2(w, n, x, scale, stride, out, outStride, false);
+  }
 }
 
-function dot2Wide(w: usize, groups: i32, x: usize, scale: usize, stride: usize, out: usize, outStride: usize): void {
-  dot2(w, groups, x, scale, stride, out, outStride, true);
+function pairsWide(
+  w: usize,
+  n: i32,
+  x: usize,
+  scale: usize,
+  stride: usize,
+  count: i32,
+  out: usize,
+  outStride: usize,
+): void {
+  for (let t = 0; t < count; t += 2, x += stride * 2, scale += stride * 2, out += outStride * 2) {
+    dot2(w, n, x, scale, stride, out, outStride, true);
+  }
 }
 
-/** Two tokens. */
+/** Half the rows and two tokens. */
 // @ts-ignore: decorator
 @inline
 function dot2(
@@ -145,9 +179,7 @@ function dot2(
   outStride: usize,
   wide: bool,
 ): void {
-  const bytes: usize = wide ? WIDE_GROUP : GROUP_BYTES;
-  const step: usize = wide ? 64 : 32;
-  for (const end = w + <usize>groups * bytes; w < end; w += 64, scale += 4) {
+  for (const end = w + <usize>groups * GROUP_BYTES; w < end; w += GROUP_BYTES - SCALES, scale += 4) {
     let a0 = i32x4.splat(0);
     let a1 = a0;
     let a2 = a0;
@@ -157,7 +189,7 @@ function dot2(
     let b2 = a0;
     let b3 = a0;
     let y = x + stride;
-    for (const stop = w + bytes - 64; w < stop; w += step, x += 4, y += 4) {
+    for (const stop = w + SCALES; w < stop; w += 64, x += 4, y += 4) {
       const s = v128.load32_splat(x);
       const u = v128.load32_splat(y);
       const w0 = wide ? v128.load(w) : v128.load8x8_s(w);
@@ -173,29 +205,58 @@ function dot2(
       a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w3, s));
       b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w3, u));
     }
-    accumulate(out, a0, a1, a2, a3, w, v128.load32_splat(scale));
-    accumulate(out + outStride, b0, b1, b2, b3, w, v128.load32_splat(scale + stride));
+    accumulate(out, a0, a1, a2, a3, w, v128.load32_splat(scale), wide);
+    accumulate(out + outStride, b0, b1, b2, b3, w, v128.load32_splat(scale + stride), wide);
   }
 }
 
+/** out[16] += sums · scales of the weights · scale `s` of the activations. */
 // @ts-ignore: decorator
 @inline
-function accumulate(tile: usize, a0: v128, a1: v128, a2: v128, a3: v128, scales: usize, s: v128): void {
-  v128.store(tile, f32x4.add(v128.load(tile), scaled(a0, v128.load(scales), s)));
-  v128.store(tile, f32x4.add(v128.load(tile, 16), scaled(a1, v128.load(scales, 16), s)), 16);
-  v128.store(tile, f32x4.add(v128.load(tile, 32), scaled(a2, v128.load(scales, 32), s)), 32);
-  v128.store(tile, f32x4.add(v128.load(tile, 48), scaled(a3, v128.load(scales, 48), s)), 48);
+function accumulate(out: usize, a0: v128, a1: v128, a2: v128, a3: v128, scales: usize, s: v128, wide: bool): void {
+  const p = v128.load(scales);
+  const q = v128.load(scales, 16);
+  addScaled(out, a0, wide ? p : lowScales(p), s);
+  addScaled(out + 16, a1, wide ? q : highScales(p), s);
+  addScaled(out + 32, a2, wide ? v128.load(scales, 32) : lowScales(q), s);
+  addScaled(out + 48, a3, wide ? v128.load(scales, 48) : highScales(q), s);
 }
 
 // @ts-ignore: decorator
 @inline
-function scaled(sum: v128, weights: v128, activations: v128): v128 {
-  return f32x4.mul(f32x4.convert_i32x4_s(sum), f32x4.mul(weights, activations));
+function addScaled(out: usize, sum: v128, weights: v128, activations: v128): void {
+  const product = f32x4.mul(f32x4.convert_i32x4_s(sum), f32x4.mul(weights, activations));
+  v128.store(out, f32x4.add(v128.load(out), product));
+}
+
+/** A 32-bit lane holds the scales of two rows, four rows apart: the first one's as f32 (times 2^-79). */
+// @ts-ignore: decorator
+@inline
+function lowScales(pair: v128): v128 {
+  return i32x4.shr_u(i32x4.shl(pair, 16), 3);
+}
+
+/** The second one's. */
+// @ts-ignore: decorator
+@inline
+function highScales(pair: v128): v128 {
+  return i32x4.shl(i32x4.shr_u(pair, 16), 13);
+}
+
+/** The bits of the scale nearest to `s` ≥ 0: 0 below 2^-47, at most 65,504. */
+export function encodeScale(s: f32): u32 {
+  const bits = reinterpret<u32>(s / SCALE_UNIT);
+  const nearest = (bits + 0xfff + ((bits >> 13) & 1)) >> 13;
+  return nearest < 1024 ? 0 : min(nearest, 0xffff);
+}
+
+export function decodeScale(bits: u32): f32 {
+  return reinterpret<f32>(bits << 13) * SCALE_UNIT;
 }
 
 /**
  * Packs one block from f32: lane r, column c = src[r·rowStride + c·colStride], strides in values; rows from `rows` and
- * columns from `cols` on are zero. Scale = largest / 127.
+ * columns from `cols` on are zero. Scale = the one nearest to largest / 127. Notes in NOT_FINITE where a value is not.
  */
 export function pack(block: usize, cols: i32, src: usize, rowStride: i32, colStride: i32, rows: i32): void {
   memory.fill(block, 0, blockBytes(cols));
@@ -212,27 +273,41 @@ function packGroup(group: usize, r: i32, src: usize, colStride: i32, n: i32): vo
   const step = (<usize>colStride) << 2;
   let largest: f32 = 0;
   for (let c: usize = 0; c < <usize>n; c++) largest = max(largest, abs(load<f32>(src + c * step)));
-  const inverse: f32 = largest > 0 ? <f32>127 / largest : 0;
-  store<f32>(group + SCALES + ((<usize>r) << 2), largest / <f32>127);
+  const scale = keepScale(group, r, largest / <f32>127);
+  const inverse: f32 = scale > 0 ? <f32>1 / scale : 0;
   for (let c: usize = 0; c < <usize>n; c++) {
     const q = <i32>nearest<f32>(load<f32>(src + c * step) * inverse);
     store<i8>(place(group, r, c), max(-127, min(127, q)));
   }
 }
 
-/** Packs one block from rows of Q8_0 as they are stored, `rowBytes` apart: integers and scales are kept exactly. */
+/** Stores a row's scale; returns what it is then. */
+function keepScale(group: usize, r: i32, scale: f32): f32 {
+  if (!(scale < Infinity)) store<usize>(NOT_FINITE, group);
+  const bits = encodeScale(scale);
+  store<u16>(scalePlace(group, r), <u16>bits);
+  return decodeScale(bits);
+}
+
+/**
+ * Packs one block from rows of Q8_0 as they are stored, `rowBytes` apart: integers and scales are kept exactly. A scale
+ * below zero, which no known program writes, gives its sign to the integers (−128 becomes 127 then).
+ */
 export function packQ8(block: usize, cols: i32, src: usize, rowBytes: usize, rows: i32): void {
-  if (rows < 16) memory.fill(block, 0, blockBytes(cols));
+  if (rows < 32) memory.fill(block, 0, blockBytes(cols));
   for (let g = 0; g < cols; g += 32, block += GROUP_BYTES, src += Q8_BYTES) {
-    for (let r = 0; r < rows; r++)
-      store<f32>(block + SCALES + ((<usize>r) << 2), f16(load<u16>(src + <usize>r * rowBytes)));
-    if (rows == 16) {
-      for (let quarter = 0; quarter < 4; quarter++) transpose(block, src + 2, rowBytes, quarter);
+    if (rows == 32) {
+      for (let tile = 0; tile < 8; tile++) transpose(block, src + 2, rowBytes, tile);
     } else {
       for (let r = 0; r < rows; r++) {
         const at = src + 2 + <usize>r * rowBytes;
         for (let c: usize = 0; c < 32; c += 2) store<u16>(place(block, r, c), load<u16>(at + c));
       }
+    }
+    for (let r = 0; r < rows; r++) {
+      const scale = f16(load<u16>(src + <usize>r * rowBytes));
+      keepScale(block, r, abs(scale));
+      if (scale < 0) negate(block, r);
     }
   }
 }
@@ -240,10 +315,17 @@ export function packQ8(block: usize, cols: i32, src: usize, rowBytes: usize, row
 /** Q8_0: an f16 scale and 32 integers. */
 const Q8_BYTES: usize = 34;
 
-/** A quarter of a group: 8 rows × 8 pairs of columns, row by row, become 8 pairs × 8 rows. Three rounds of interleaving. */
-function transpose(block: usize, src: usize, rowBytes: usize, quarter: i32): void {
-  const row = (<usize>(quarter & 1)) << 3;
-  const pair = (<usize>(quarter >> 1)) << 3;
+function negate(group: usize, r: i32): void {
+  for (let c: usize = 0; c < 32; c++) {
+    const at = place(group, r, c);
+    store<i8>(at, min(127, -(<i32>load<i8>(at))));
+  }
+}
+
+/** An eighth of a group: 8 rows × 8 pairs of columns, row by row, become 8 pairs × 8 rows. Three rounds of interleaving. */
+function transpose(block: usize, src: usize, rowBytes: usize, tile: i32): void {
+  const row = (<usize>(tile & 3)) << 3;
+  const pair = (<usize>(tile >> 2)) << 3;
   const at = src + row * rowBytes + (pair << 1);
   const a0 = v128.load(at);
   const a1 = v128.load(at + rowBytes);
@@ -269,15 +351,15 @@ function transpose(block: usize, src: usize, rowBytes: usize, quarter: i32): voi
   const c5 = high(b2, b6);
   const c6 = low(b3, b7);
   const c7 = high(b3, b7);
-  const dst = block + (pair << 5) + (row << 1);
+  const dst = block + (pair << 6) + (row << 1);
   v128.store(dst, low(c0, c4));
-  v128.store(dst, high(c0, c4), 32);
-  v128.store(dst, low(c1, c5), 64);
-  v128.store(dst, high(c1, c5), 96);
-  v128.store(dst, low(c2, c6), 128);
-  v128.store(dst, high(c2, c6), 160);
-  v128.store(dst, low(c3, c7), 192);
-  v128.store(dst, high(c3, c7), 224);
+  v128.store(dst, high(c0, c4), 64);
+  v128.store(dst, low(c1, c5), 128);
+  v128.store(dst, high(c1, c5), 192);
+  v128.store(dst, low(c2, c6), 256);
+  v128.store(dst, high(c2, c6), 320);
+  v128.store(dst, low(c3, c7), 384);
+  v128.store(dst, high(c3, c7), 448);
 }
 
 /** The first four 16-bit values of a and b, in turn. */
@@ -298,5 +380,12 @@ function high(a: v128, b: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function place(group: usize, r: i32, c: usize): usize {
-  return group + ((c >> 1) << 5) + ((<usize>r) << 1) + (c & 1);
+  return group + ((c >> 1) << 6) + ((<usize>r) << 1) + (c & 1);
+}
+
+/** Where the scale of row `r` is: rows r and r + 4 of each eight share a 32-bit lane. */
+// @ts-ignore: decorator
+@inline
+function scalePlace(group: usize, r: i32): usize {
+  return group + SCALES + <usize>(((r >> 3) << 4) + ((r & 3) << 2) + ((r & 4) >> 1));
 }

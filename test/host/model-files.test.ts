@@ -114,13 +114,15 @@ describe("other architectures", () => {
   });
 });
 
-test("weights that are no numbers are loaded", async () => {
+test("weights that are no numbers are loaded as f32, and named when they are to be quantised", async () => {
   const whole = await readGolden(SMALL);
   const head = whole.get("head.weight")!;
   const values = new Float32Array(head.bytes.slice().buffer);
   values.fill(Number.NaN, 0, head.shape[1]);
   whole.set(head.name, float32(head.name, head.shape, values));
-  const model = await load(safetensors([...whole.values()]));
+  const file = safetensors([...whole.values()]);
+  await assert.rejects(load(file, { weights: "int8" }), { code: "bad-file", message: /^head\.weight .* not finite/ });
+  const model = await load(file);
   const logits = await model.createSession().feed(5);
   assert.ok(Number.isNaN(logits[0]) && logits.subarray(1).every(Number.isFinite));
   await model.dispose();

@@ -1,6 +1,5 @@
 // The operations that load a model, by command. What they have to give is worked out value by value.
 import {
-  BLOCK_ROWS,
   DTYPE_F16,
   DTYPE_Q4_1,
   FOLD_EXP,
@@ -11,6 +10,7 @@ import {
   OP_DECODE,
   OP_FOLD,
   OP_PACK,
+  UNIT_ROWS,
 } from "../../assembly/abi";
 import { decode, storedBytes } from "../../assembly/dtypes";
 import { decodeValues, fold, packRows } from "../../assembly/loading";
@@ -45,7 +45,7 @@ function decodesLikeOneCall(dtype: i32, count: i32): bool {
 describe("OP_PACK", () => {
   it("packs a matrix piece by piece, from rows and from columns", () => {
     reseed(2);
-    const ROWS: i32[] = [1, 16, 17, 48, 101];
+    const ROWS: i32[] = [1, 16, 17, 32, 33, 48, 64, 101];
     for (let threads = 1; threads <= 3; threads++) {
       joinAsOneOf(threads);
       for (let r = 0; r < ROWS.length; r++) {
@@ -61,16 +61,16 @@ function wrongWeights(rows: i32, cols: i32, transposed: bool): i32 {
   const rowStride = transposed ? 1 : cols;
   const colStride = transposed ? rows : 1;
   const src = random(rows * cols);
-  const blocks = (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
-  const dst = random(blocks * BLOCK_ROWS * cols + 4);
+  const units = (rows + UNIT_ROWS - 1) / UNIT_ROWS;
+  const dst = random(units * UNIT_ROWS * cols + 4);
   const behind = dst[dst.length - 4];
-  const split = (blocks / 2) * BLOCK_ROWS;
+  const split = (units / 2) * UNIT_ROWS;
   pack(dst, cols, src, rowStride, colStride, 0, split);
   pack(dst, cols, src, rowStride, colStride, split, rows);
   let wrong = dst[dst.length - 4] == behind ? 0 : 1;
-  for (let r = 0; r < blocks * BLOCK_ROWS; r++) {
+  for (let r = 0; r < units * UNIT_ROWS; r++) {
     for (let c = 0; c < cols; c++) {
-      const got = dst[((r / BLOCK_ROWS) * cols + c) * BLOCK_ROWS + (r % BLOCK_ROWS)];
+      const got = dst[((r / 16) * cols + c) * 16 + (r % 16)];
       if (got != (r < rows ? src[r * rowStride + c * colStride] : <f32>0)) wrong++;
     }
   }

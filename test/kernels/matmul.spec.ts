@@ -26,7 +26,7 @@ import {
 } from "../../assembly/abi";
 import { pack } from "../../assembly/formats/f32";
 import * as int8 from "../../assembly/formats/int8";
-import { claimUnits, product, productAt, productRows, units } from "../../assembly/matmul";
+import { claimUnits, product, productAt, units } from "../../assembly/matmul";
 import { enter, open, slots } from "../../assembly/model";
 import { end } from "../../assembly/pool";
 import { integerBytes, quantiseColumns, quantiseRow } from "../../assembly/quantise";
@@ -108,11 +108,11 @@ function int8Matrix(slot: i32, rows: i32): void {
   matrix(slot, rows);
   const values = matrices[slot];
   const bytes = <i32>int8.blockBytes(COLS);
-  const blocks = ((rows + UNIT_ROWS - 1) / UNIT_ROWS) * 2;
+  const blocks = (rows + UNIT_ROWS - 1) / UNIT_ROWS;
   const packed = new StaticArray<f32>((blocks * bytes) / 4);
   for (let b = 0; b < blocks; b++) {
-    const left = min(16, rows - b * 16);
-    if (left > 0) int8.pack(at(packed) + b * bytes, COLS, at(values, b * 16 * COLS), COLS, 1, left);
+    const left = min(UNIT_ROWS, rows - b * UNIT_ROWS);
+    int8.pack(at(packed) + b * bytes, COLS, at(values, b * UNIT_ROWS * COLS), COLS, 1, left);
   }
   store<usize>(slotAt(slot), at(packed));
   store<i32>(slotAt(slot), FORMAT_INT8, 4);
@@ -167,16 +167,16 @@ function int8Wanted(
   then: i32,
 ): StaticArray<f32> {
   const want = copy(before);
-  const sums = new StaticArray<f32>(16);
+  const sums = new StaticArray<f32>(UNIT_ROWS);
   const integers = <i32>integerBytes(QUANT_STRIDE);
   for (let t = t0; t < t1; t++) {
     const x = changetype<usize>(twins[BUF_X]) + t * QUANT_STRIDE;
     // The row from `column` on: a row of fewer columns, which has its scales nearer.
     const scales = integers + column / 8 - column * 2;
-    for (let row = first; row < stop; row += 16) {
-      const block = load<usize>(slotAt(slot)) + <usize>(row / 16) * int8.blockBytes(COLS);
-      int8.dot(block, COLS, x + column * 2, scales, QUANT_STRIDE, 1, at(sums), 64, changetype<usize>(scratch));
-      for (let r = 0; r < 16; r++) {
+    for (let row = first; row < stop; row += UNIT_ROWS) {
+      const block = load<usize>(slotAt(slot)) + <usize>(row / UNIT_ROWS) * int8.blockBytes(COLS);
+      int8.dot(block, COLS, x + column * 2, scales, QUANT_STRIDE, 1, at(sums), 128, changetype<usize>(scratch));
+      for (let r = 0; r < UNIT_ROWS; r++) {
         const i = t * STRIDE + row + r;
         want[i] = then == ADD_GATED ? before[i] + buffers[BUF_R][i] * sums[r] : sums[r];
       }
@@ -256,22 +256,6 @@ describe("productAt", () => {
   });
 });
 
-describe("productRows", () => {
-  it("does the units asked for, for the tokens asked for", () => {
-    reseed(4);
-    for (let first = 0; first < 96; first += 32) {
-      for (let t0 = 0; t0 < TOKENS; t0++) {
-        begin(1, TOKENS);
-        matrix(ATT_KEY, 96);
-        const before = copy(buffers[BUF_K]);
-        productRows(ATT_KEY, first, 32, BUF_X, BUF_K, t0, TOKENS);
-        const want = wanted(before, ATT_KEY, BUF_X, 0, first, first + 32, t0, TOKENS, STORE);
-        expect(rowError(buffers[BUF_K], want)).toBeLessThan(LIMIT);
-      }
-    }
-  });
-});
-
 describe("int8 matrices", () => {
   it("are multiplied with the twin of x, to the same bits for any pieces and any number of tokens", () => {
     reseed(5);
@@ -298,7 +282,7 @@ describe("int8 matrices", () => {
       }
     }
   });
-  it("start at a column of x's twin, for rows and for units", () => {
+  it("start at a column of x's twin", () => {
     reseed(6);
     for (let column = 0; column <= 64; column += 32) {
       for (let count = 1; count <= ROWS; count += 8) {
@@ -310,9 +294,6 @@ describe("int8 matrices", () => {
         expect(sameBits(buffers[BUF_K], int8Wanted(k, ATT_KEY, column, 0, 64, 0, count, STORE))).toBe(true);
         const near = wanted(k, ATT_KEY, BUF_X, column, 0, 64, 0, count, STORE);
         expect(rowError(buffers[BUF_K], near)).toBeLessThan(INT8_LIMIT);
-        const v = copy(buffers[BUF_V]);
-        productRows(ATT_KEY, 32, 32, BUF_X, BUF_V, count - 1, ROWS);
-        expect(sameBits(buffers[BUF_V], int8Wanted(v, ATT_KEY, 0, 32, 64, count - 1, ROWS, STORE))).toBe(true);
       }
     }
   });
@@ -334,11 +315,6 @@ describe("a result whose buffer has a twin", () => {
             expect(quantised(BUF_HIDDEN, before, 0, 96, 0, count)).toBe(true);
           }
         }
-        const t0 = count / 2;
-        twins[BUF_HIDDEN].fill(0);
-        const before = StaticArray.slice<u8>(twins[BUF_HIDDEN]);
-        productRows(FFN_KEY, 32, 32, BUF_X, BUF_HIDDEN, t0, count);
-        expect(quantised(BUF_HIDDEN, before, 32, 64, t0, count)).toBe(true);
       }
     }
   });

@@ -5,7 +5,7 @@ import { at, random, relative, reseed } from "./support";
 
 const MODES: i32[] = [STORE, TANH, SIGMOID, SILU, RELU2, ADD, ADD_GATED];
 /** Values between the starts of two rows of dst. */
-const STRIDES: i32[] = [16, 20, 48];
+const STRIDES: i32[] = [32, 36, 96];
 
 function twin(mode: i32, x: f32, dst: f32, gate: f32): f64 {
   if (mode == TANH) return Math.tanh(x);
@@ -33,17 +33,17 @@ describe("storeTile", () => {
 });
 
 function check(mode: i32, count: i32, stride: i32): void {
-  const tile = random(16 * (count + 1), -6, 6);
+  const tile = random(32 * (count + 1), -6, 6);
   const gate = random(stride * count);
-  const dst = random(stride * count + 16);
+  const dst = random(stride * count + 32);
   const before = StaticArray.slice<f32>(dst);
   storeTile(at(tile), at(dst), at(gate), stride << 2, count, mode);
   let error: f64 = 0;
   for (let i = 0; i < dst.length; i++) {
     const t = i / stride;
     const r = i % stride;
-    const stored = t < count && r < 16;
-    const want = stored ? twin(mode, tile[t * 16 + r], before[i], gate[i]) : <f64>before[i];
+    const stored = t < count && r < 32;
+    const want = stored ? twin(mode, tile[t * 32 + r], before[i], gate[i]) : <f64>before[i];
     error = max(error, relative(dst[i], want));
   }
   expect(error).toBeLessThanOrEqual(limit(mode));

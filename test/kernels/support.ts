@@ -66,3 +66,9 @@ export function rowError(got: StaticArray<f32>, want: StaticArray<f64>): f64 {
   }
   return error == 0 ? 0 : isNaN(error) ? Infinity : error / size;
 }
+
+/** Where S[key j][value i] of a head of n×n values is: strips of 16 value channels, in each the keys. */
+export function statePlace(n: i32, j: i32, i: i32): i32 {
+  const strip = i & ~15;
+  return strip * n + j * min(16, n - strip) + (i & 15);
+}

@@ -1,6 +1,6 @@
 // The recurrence of one head of RWKV-5 and 6 against its two equations in f64.
 import { wkv6 } from "../../assembly/wkv6";
-import { at, copy, random, reseed, rowError, sameBits } from "./support";
+import { at, copy, random, reseed, rowError, sameBits, statePlace } from "./support";
 
 const SIZES: i32[] = [8, 16, 24, 32, 40, 48, 64];
 const MOST_TOKENS: i32 = 5;
@@ -48,8 +48,8 @@ function check(count: i32): void {
       let sum: f64 = 0;
       for (let j = 0; j < n; j++) {
         const kv = <f64>k[t * stride + j] * <f64>v[t * stride + i];
-        sum += r[t * stride + j] * (u[j] * kv + wantS[j * n + i]);
-        wantS[j * n + i] = w[t * wStride + j] * wantS[j * n + i] + kv;
+        sum += r[t * stride + j] * (u[j] * kv + wantS[statePlace(n, j, i)]);
+        wantS[statePlace(n, j, i)] = w[t * wStride + j] * wantS[statePlace(n, j, i)] + kv;
       }
       wantY[t * stride + i] = sum;
     }

@@ -1,6 +1,6 @@
 // The recurrence of one head of RWKV-7 against S ← S(diag(w) − κᵀb) + vᵀk in f64, over several tokens.
 import { wkv7 } from "../../assembly/wkv7";
-import { at, random, reseed, rowError } from "./support";
+import { at, random, reseed, rowError, statePlace } from "./support";
 
 const SIZES: i32[] = [8, 16, 24, 32, 40, 48, 64];
 const MOST_TOKENS: i32 = 5;
@@ -23,10 +23,10 @@ function check(n: i32): void {
     for (let i = n; i < n + 4; i++) wantY[i] = y[i];
     for (let i = 0; i < n; i++) {
       let removed: f64 = 0;
-      for (let j = 0; j < n; j++) removed += wantS[j * n + i] * kappa[j];
+      for (let j = 0; j < n; j++) removed += wantS[statePlace(n, j, i)] * kappa[j];
       for (let j = 0; j < n; j++) {
-        wantS[j * n + i] = wantS[j * n + i] * w[j] - removed * b[j] + <f64>v[i] * <f64>k[j];
-        wantY[i] += wantS[j * n + i] * r[j];
+        wantS[statePlace(n, j, i)] = wantS[statePlace(n, j, i)] * w[j] - removed * b[j] + <f64>v[i] * <f64>k[j];
+        wantY[i] += wantS[statePlace(n, j, i)] * r[j];
       }
     }
     wkv7(at(S), at(y), at(r), at(w), at(k), at(v), at(kappa), at(b), n);
