@@ -12,10 +12,7 @@ const RELAXED = new URL("./wkv.relaxed.wasm", import.meta.url);
 /** Pages and their workers. The module and the threads' code lie beside this file. */
 export const platform: Platform = {
   defaultThreads: Math.min(navigator.hardwareConcurrency || 1, ENOUGH_THREADS),
-  singleThreadReason: globalThis.crossOriginIsolated
-    ? undefined
-    : "this page is not cross-origin isolated: serve it with the headers " +
-      '"Cross-Origin-Opener-Policy: same-origin" and "Cross-Origin-Embedder-Policy: require-corp".',
+  singleThreadReason: whyAlone(),
   mayRelax: true,
 
   async compile(simd) {
@@ -61,4 +58,18 @@ function failure({ message }: ErrorEvent): WkvError {
     `The worker ${href} cannot be loaded: browser-worker.js must lie beside wkv's own code, on the page's own site, and ` +
       "the page's content security policy must allow it (worker-src).",
   );
+}
+
+function whyAlone(): string | undefined {
+  if (!globalThis.crossOriginIsolated)
+    return (
+      "this page is not cross-origin isolated: serve it with the headers " +
+      "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp."
+    );
+  try {
+    structuredClone(new WebAssembly.Memory({ initial: 0, maximum: 0, shared: true }));
+    return undefined;
+  } catch {
+    return "this browser does not let threads share memory: use another one, or a newer version.";
+  }
 }
