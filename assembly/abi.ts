@@ -39,8 +39,10 @@ export const COMMAND_BYTES = 64;
 /** Phase slots: claim (i64), done (i64), wake-ups (i32), sleepers (i32); see pool.ts. */
 export const CONTROL_PHASES = 65536 + 192;
 export const PHASE_SLOTS = 4;
+/** Threads that have arrived at the start, thread 0's answer, threads that have read it rightly; see pool.ts. */
+export const CONTROL_MEETING = 65536 + 448;
 /** Word: where int8 weights were packed that are NaN or infinite, 0 if none were. */
-export const NOT_FINITE = 65536 + 448;
+export const NOT_FINITE = 65536 + 460;
 /** Ids of the operations, the first word of a command. */
 export const OP_QUIT = 0;
 /** (rows, segments, wanted rows, laps or 0): runs the batch at TABLE_BATCH through the model. With a pointer to laps,

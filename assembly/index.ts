@@ -2,19 +2,20 @@
 import { OP_DECODE, OP_FOLD, OP_FORWARD, OP_PACK, OP_PACK_Q8, OP_QUIT, OP_READ } from "./abi";
 import { forward } from "./forward";
 import { decodeValues, fold, packQ8Rows, packRows } from "./loading";
-import { open, scratchOf } from "./model";
+import { open, scratchBytes, scratchOf } from "./model";
 import { readMemory } from "./probe";
-import { announce, awaitCommand, crew, join, operation } from "./pool";
+import { announce, arrive, awaitCommand, crew, join, meet, operation } from "./pool";
 
 /** First byte that the module does not use itself: the host checks that it does not lie above CONTROL. */
 export function firstFree(): usize {
   return __heap_base;
 }
 
-/** Thread 0, once: the host has written the model table. */
-export function start(): void {
+/** Thread 0, once: the host has written the model table. Returns whether all threads see one another's stores. */
+export function start(threads: i32): bool {
   join(0, scratchOf(0));
   open();
+  return meet(threads, scratchOf(0), scratchBytes());
 }
 
 /** Thread 0: runs the command at CONTROL_REQUEST together with the other threads; returns when it is done. */
@@ -27,6 +28,7 @@ export function run(): void {
 export function serve(thread: i32): void {
   join(thread, scratchOf(thread));
   open();
+  arrive(thread, scratchOf(thread), scratchBytes());
   for (let epoch = awaitCommand(0); operation() != OP_QUIT; epoch = awaitCommand(epoch)) {
     if (thread < crew) execute();
   }

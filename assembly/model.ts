@@ -45,7 +45,12 @@ export function table(word: i32): i32 {
 
 /** Address of a thread's scratch area. */
 export function scratchOf(thread: i32): usize {
-  return table(TABLE_SCRATCH) + thread * table(TABLE_SCRATCH_BYTES);
+  return <usize>table(TABLE_SCRATCH) + <usize>thread * scratchBytes();
+}
+
+/** Bytes of each. */
+export function scratchBytes(): usize {
+  return table(TABLE_SCRATCH_BYTES);
 }
 
 /** Takes the table's constants into this thread's globals. */

@@ -12,6 +12,7 @@ import {
   COMMAND_BYTES,
   CONTROL_COMMAND,
   CONTROL_EPOCH,
+  CONTROL_MEETING,
   CONTROL_PHASES,
   CONTROL_REQUEST,
   LINE,
@@ -189,4 +190,60 @@ function take(epoch: i32): bool {
   crew = load<i32>(copy + 8);
   begin = end = 0;
   return atomic.load<i32>(CONTROL_EPOCH) == epoch;
+}
+
+// ---- start ----------------------------------------------------------------------------------------------------------
+
+/** Nanoseconds after which a thread that was started is given up. */
+const PATIENCE: i64 = 20_000_000_000;
+/** What memory.atomic.wait32 returns when nobody woke it. */
+const TIMED_OUT: i32 = 2;
+const ARRIVED: usize = CONTROL_MEETING;
+const ANSWERED: usize = CONTROL_MEETING + 4;
+const RIGHT: usize = CONTROL_MEETING + 8;
+
+/**
+ * Thread 0, before the first command: whether all other threads are there, and all see one another's plain stores, as
+ * not every runtime's do. Each of them writes to its own area, thread 0 reads that and writes an answer.
+ * @param areas one after the other, `bytes` bytes each
+ */
+export function meet(threads: i32, areas: usize, bytes: usize): bool {
+  if (!awaitCount(ARRIVED, threads - 1)) return false;
+  let right = true;
+  for (let thread = 1; thread < threads; thread++) {
+    const area = areas + <usize>thread * bytes;
+    if (!holds(area, bytes, thread)) right = false;
+    mark(area, bytes, ~thread);
+  }
+  atomic.store<i32>(ANSWERED, 1);
+  atomic.notify(ANSWERED, -1);
+  return right && awaitCount(RIGHT, threads - 1);
+}
+
+/** The other threads' part in `meet`. */
+export function arrive(thread: i32, area: usize, bytes: usize): void {
+  mark(area, bytes, thread);
+  addOne(ARRIVED);
+  if (awaitCount(ANSWERED, 1) && holds(area, bytes, ~thread)) addOne(RIGHT);
+}
+
+/** False when nothing changes for too long. */
+function awaitCount(at: usize, count: i32): bool {
+  let now = atomic.load<i32>(at);
+  while (now != count && memory.atomic.wait32(at, now, PATIENCE) != TIMED_OUT) now = atomic.load<i32>(at);
+  return now == count;
+}
+
+function addOne(at: usize): void {
+  atomic.add<i32>(at, 1);
+  atomic.notify(at, -1);
+}
+
+function mark(area: usize, bytes: usize, seed: i32): void {
+  for (let i: usize = 0; i < bytes; i += 4) store<i32>(area + i, seed + <i32>i);
+}
+
+function holds(area: usize, bytes: usize, seed: i32): bool {
+  for (let i: usize = 0; i < bytes; i += 4) if (load<i32>(area + i) != seed + <i32>i) return false;
+  return true;
 }

@@ -68,25 +68,26 @@ export function makeBatch(jobs: readonly Job[]): Batch {
 export async function runBatch(engine: Engine, plan: Plan, batch: Batch, laps = 0): Promise<Float32Array[]> {
   const { segments, wanted } = batch;
   const rows = segments.at(-1)?.end ?? 0;
-  writeBatch(engine, plan.batch, batch);
+  void engine.memory.write(plan.batch, batchWords(batch));
   await engine.run(abi.OP_FORWARD, rows, segments.length, wanted.length, laps);
   for (const { job, first, end } of segments) job.done += end - first;
   const { address, stride } = plan.buffers[abi.BUF_LOGITS] ?? { address: 0, stride: 0 };
-  return wanted.map(({ job }, i) => {
-    const logits = job.into ?? new Float32Array(plan.shape.vocabSize);
-    logits.set(engine.floats(address + i * stride, plan.shape.vocabSize));
-    return logits;
-  });
+  return Promise.all(
+    wanted.map(({ job }, i) => engine.memory.read(address + i * stride, plan.shape.vocabSize, job.into)),
+  );
 }
 
-function writeBatch(engine: Engine, address: number, { segments, wanted }: Batch): void {
-  const array = (at: number, length: number) => engine.words(address + at, length);
-  const tokens = array(abi.BATCH_TOKENS, abi.BATCH_MAX_ROWS);
-  const owners = array(abi.BATCH_OWNERS, abi.BATCH_MAX_ROWS);
-  array(abi.BATCH_WANTED, MAX_WANTED).set(wanted.map(({ row }) => row));
+/** What lies at TABLE_BATCH: see abi.ts. */
+function batchWords({ segments, wanted }: Batch): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(abi.BATCH_BYTES / 4);
+  const [tokens, owners, rows, cuts] = [abi.BATCH_TOKENS, abi.BATCH_OWNERS, abi.BATCH_WANTED, abi.BATCH_SEGMENTS].map(
+    (at) => words.subarray(at / 4),
+  ) as [Uint32Array, Uint32Array, Uint32Array, Uint32Array];
+  rows.set(wanted.map(({ row }) => row));
   for (const [s, { job, first, end }] of segments.entries()) {
     tokens.set(job.tokens.slice(job.done, job.done + end - first), first);
     owners.fill(s, first, end);
-    array(abi.BATCH_SEGMENTS + s * abi.SEGMENT_BYTES, 3).set([job.state, first, end]);
+    cuts.set([job.state, first, end], (s * abi.SEGMENT_BYTES) / 4);
   }
+  return words;
 }

@@ -75,7 +75,7 @@ export async function benchmark(runner: Runner, options: BenchmarkOptions = {}):
 
 /** Bytes a second of only reading the weights, the best of three. */
 async function readSpeed({ engine, plan }: Runner): Promise<number> {
-  engine.crew = plan.threads;
+  engine.crew = engine.threads;
   let best = 0;
   for (let i = 0; i < 3; i++) {
     const time = await seconds(() => engine.run(abi.OP_READ, plan.firstWeight, plan.weightBytes));
@@ -124,7 +124,7 @@ async function phaseTimes({ engine, plan }: Runner, states: number[]): Promise<R
   const { arch, layers } = plan.shape;
   const layer = LAYER_PHASES[arch] ?? [];
   const names = ["emb", ...Array.from({ length: layers }, () => layer).flat(), "ln_out", "head"];
-  const laps = new Float64Array(engine.memory.buffer, plan.laps, names.length + 1);
+  const laps = new Float64Array((await engine.memory.read(plan.laps, 2 * (names.length + 1))).buffer);
   const times: Record<string, number> = {};
   for (const [i, name] of names.entries()) times[name] = (times[name] ?? 0) + ((laps[i + 1] ?? 0) - (laps[i] ?? 0));
   return times;

@@ -1,102 +1,116 @@
 import * as abi from "../assembly/abi.ts";
 import { WkvError } from "./errors.ts";
+import { type EngineMemory, makeMemory, RemoteMemory, SharedMemory } from "./memory.ts";
 import type { Plan } from "./plan.ts";
-import type { Platform, Thread } from "./platform/platform.ts";
+import type { Platform, Simd, Thread } from "./platform/platform.ts";
+import type { Answer, FromThread, Start, ToThread } from "./worker.ts";
 
-/** Messages to thread 0, which lives in an event loop, and its answers. */
-export type ToThread = { start: number; module: WebAssembly.Module; memory: WebAssembly.Memory } | { run: number[] };
-export type FromThread = { done: true } | { failed: string };
+/** Why there is one thread on a platform that has more. */
+const NOT_SHARED =
+  "the threads of this runtime do not see what the others write to shared memory: use a newer version of it.";
 
 /**
  * The threads and their memory. Commands run one after another, in the order in which they were given; each returns
  * a promise, and the caller's event loop goes on meanwhile.
  */
 export class Engine {
+  readonly simd: Simd;
+  readonly memory: EngineMemory;
+  /** Why there is one thread, however many were asked for. */
+  readonly singleThreadReason: string | undefined;
   /** Threads that take part in the commands to come. */
   crew: number;
-  #memory: WebAssembly.Memory;
   readonly #threads: Thread[];
-  readonly #waiting: { resolve(): void; reject(error: unknown): void }[] = [];
+  readonly #waiting: { resolve(answer: Answer): void; reject(error: unknown): void }[] = [];
   #failure: WkvError | undefined;
 
-  private constructor(memory: WebAssembly.Memory, threads: Thread[]) {
-    this.#memory = memory;
-    this.#threads = threads;
+  private constructor(threads: Thread[], simd: Simd, memory?: WebAssembly.Memory, singleThreadReason?: string) {
+    this.simd = simd;
+    this.memory = memory ? new SharedMemory(memory) : new RemoteMemory((...message) => this.#ask(...message));
+    this.singleThreadReason = singleThreadReason;
     this.crew = threads.length;
-  }
-
-  get memory(): WebAssembly.Memory {
-    return this.#memory;
+    this.#threads = threads;
+    for (const [i, thread] of threads.entries()) {
+      thread.onMessage = (message) => {
+        if (i === 0 || "failed" in message) this.#answer(message);
+      };
+      thread.onFailure = (error) => this.#fail(error);
+    }
   }
 
   /**
-   * Makes the memory at the plan's size, writes the model table and starts the threads.
-   * @throws WkvError `too-large` when the memory cannot be had, `engine` when a thread does not start
+   * Makes the memory at the plan's size, with the model table, and starts the threads. Where they cannot share it, or
+   * turn out not to see one another's writes, there is one thread, and the memory is its own.
+   * @throws WkvError `too-large` when the memory cannot be had, `not-found` when a file of the package is missing,
+   *   `engine` when a thread does not start
    */
-  static async start(plan: Plan, platform: Platform): Promise<Engine> {
-    const module = await platform.compile();
-    const memory = makeMemory(plan);
-    writeTable(plan, memory);
-    const threads = Array.from({ length: plan.threads }, () => platform.startThread());
-    const engine = new Engine(memory, threads);
-    threads.forEach((thread, i) => {
-      thread.onMessage = (message: FromThread) => engine.#answer(message);
-      thread.onFailure = (error) => engine.#fail(error);
-      thread.post({ start: i, module, memory } satisfies ToThread);
-    });
-    try {
-      await engine.#expectAnswer();
-    } catch (error) {
+  static async start(plan: Plan, platform: Platform, simd: Simd): Promise<Engine> {
+    const module = await platform.compile(simd);
+    const table = modelTable(plan);
+    const threads = (count: number) => Array.from({ length: count }, () => platform.startThread());
+    let reason = platform.singleThreadReason;
+    if (reason === undefined) {
+      const memory = makeMemory(plan.pages);
+      new Uint8Array(memory.buffer).set(table, abi.TABLE);
+      const engine = new Engine(threads(plan.threads), simd, memory);
+      if (await engine.#start(module, memory)) return engine;
       await engine.dispose();
-      throw error;
+      reason = NOT_SHARED;
     }
+    const engine = new Engine(threads(1), simd, undefined, reason);
+    await engine.#start(module, { pages: plan.pages, table });
     return engine;
   }
 
+  /** Whether the threads see one another's writes. */
+  async #start(module: WebAssembly.Module, memory: Start["memory"]): Promise<boolean> {
+    const start = (thread: number): Start => ({ start: thread, threads: this.threads, module, memory });
+    for (const [i, thread] of this.#threads.entries()) if (i > 0) thread.post(start(i));
+    try {
+      return (await this.#ask(start(0))) === true;
+    } catch (error) {
+      await this.dispose();
+      throw error;
+    }
+  }
+
+  get threads(): number {
+    return this.#threads.length;
+  }
+
   /** Runs a command (OP_... of abi.ts and its arguments) on the first `crew` threads. */
-  run(op: number, ...args: number[]): Promise<void> {
-    if (this.#failure) return Promise.reject(this.#failure);
-    this.#threads[0]?.post({ run: [op, 0, this.crew, ...args] } satisfies ToThread);
-    return this.#expectAnswer();
-  }
-
-  /** A view of the memory: bytes that stay in place, though the memory may grow. */
-  bytes(address: number, length: number): Uint8Array {
-    return new Uint8Array(this.memory.buffer, address, length);
-  }
-
-  floats(address: number, length: number): Float32Array {
-    return new Float32Array(this.memory.buffer, address, length);
-  }
-
-  words(address: number, length: number): Uint32Array {
-    return new Uint32Array(this.memory.buffer, address, length);
+  async run(op: number, ...args: number[]): Promise<void> {
+    await this.#ask({ run: [op, 0, this.crew, ...args] });
   }
 
   /** Stops the threads, whatever they are doing, and lets go of the memory; running commands are rejected. */
   async dispose(): Promise<void> {
     this.#fail(new WkvError("disposed", "The model was disposed while it was working."));
     await Promise.all(this.#threads.map((thread) => thread.stop()));
-    const bytes = this.#memory.buffer.byteLength;
-    this.#memory = new WebAssembly.Memory({ initial: 0, maximum: 0, shared: true });
-    suggestCollection(bytes);
+    this.memory.release();
   }
 
-  /** A thread keeps the program alive only while it works. */
-  #expectAnswer(): Promise<void> {
+  /** Asks thread 0, which keeps the program alive until it has answered. */
+  #ask(message: ToThread, transfer?: ArrayBuffer[]): Promise<Answer> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    this.#threads[0]?.post(message, transfer);
     this.#threads[0]?.keepAlive(true);
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    const answer = new Promise<Answer>((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    answer.catch(() => {}); // whoever did not wait for it hears of a failure from the next one
+    return answer;
   }
 
   #answer(message: FromThread): void {
     if (this.#failure) return; // an answer that was on its way must not let the program end before the threads have
     if ("failed" in message) {
-      this.#fail(new WkvError("engine", `A thread of the engine failed: ${message.failed}. Load the model again.`));
+      const { failed, code } = message;
+      const text = code ? failed : `A thread of the engine failed: ${failed}. Load the model again.`;
+      this.#fail(new WkvError(code ?? "engine", text));
       return;
     }
     const first = this.#waiting.shift();
     if (this.#waiting.length === 0) this.#threads[0]?.keepAlive(false);
-    first?.resolve();
+    first?.resolve(message.done);
   }
 
   #fail(error: unknown): void {
@@ -107,31 +121,11 @@ export class Engine {
   }
 }
 
-/**
- * V8 does not count shared memory when it decides whether to collect garbage, so that a program which loads one model
- * after the other would keep them all. A buffer of the same size counts; nothing writes to it, so it takes no memory.
- */
-function suggestCollection(bytes: number): void {
-  try {
-    new ArrayBuffer(bytes);
-  } catch {
-    // No address space for it: then V8 collects on its own account.
-  }
-}
-
-function makeMemory(plan: Plan): WebAssembly.Memory {
-  try {
-    return new WebAssembly.Memory({ initial: plan.pages, maximum: 65536, shared: true });
-  } catch (cause) {
-    const mb = Math.ceil((plan.pages * 65536) / 1e6);
-    throw new WkvError("too-large", `No memory of ${mb} MB can be had: free some, or take a smaller model.`, { cause });
-  }
-}
-
-/** Everything that abi.ts says about TABLE, but for the slots, which the loader fills. */
-function writeTable(plan: Plan, memory: WebAssembly.Memory): void {
+/** Everything that abi.ts says about TABLE, from there on, but for the slots, which the loader fills. */
+function modelTable(plan: Plan): Uint8Array<ArrayBuffer> {
   const { shape } = plan;
-  const table = new Uint32Array(memory.buffer, abi.TABLE, abi.TABLE_WORDS);
+  const bytes = new ArrayBuffer(plan.bufferTable + abi.BUFFERS * 16 - abi.TABLE);
+  const table = new Uint32Array(bytes, 0, abi.TABLE_WORDS);
   table[abi.TABLE_ARCH] = shape.arch;
   table[abi.TABLE_LAYERS] = shape.layers;
   table[abi.TABLE_WIDTH] = shape.width;
@@ -145,8 +139,9 @@ function writeTable(plan: Plan, memory: WebAssembly.Memory): void {
   table[abi.TABLE_LAYER_STATE] = shape.layerState * 4;
   table[abi.TABLE_SCRATCH] = plan.scratch;
   table[abi.TABLE_SCRATCH_BYTES] = plan.scratchBytes;
-  new Float32Array(memory.buffer, abi.TABLE, abi.TABLE_WORDS)[abi.TABLE_GROUP_NORM_EPS] = plan.groupNormEps;
-  const buffers = new Uint32Array(memory.buffer, plan.bufferTable, abi.BUFFERS * 4);
+  new Float32Array(bytes)[abi.TABLE_GROUP_NORM_EPS] = plan.groupNormEps;
+  const buffers = new Uint32Array(bytes, plan.bufferTable - abi.TABLE);
   for (const [i, { address, stride, quantised, quantisedStride }] of plan.buffers.entries())
     buffers.set([address, stride, quantised, quantisedStride], i * 4);
+  return new Uint8Array(bytes);
 }

@@ -1,5 +1,7 @@
+import { files } from "#files";
 import { WkvError } from "./errors.ts";
 import { bytesSource, type CustomSource, checkRange, type Source } from "./source.ts";
+import { pageAddress } from "./tokenizer/runtime.ts";
 
 /** What `loadModel` takes: a path or file URL, a Blob or File, bytes in memory, or anything that can be read at a place. */
 export type ModelSource = string | URL | Blob | ArrayBuffer | Uint8Array | CustomSource;
@@ -18,16 +20,11 @@ export async function openSource(input: ModelSource): Promise<Source> {
 }
 
 async function openPath(input: string | URL): Promise<Source> {
-  const { fileSource } = await import("./platform/files.ts");
-  if (typeof input === "string" && !/^(https?|file):/i.test(input)) return fileSource(input);
-  const url = new URL(input);
-  if (url.protocol !== "file:")
-    throw new WkvError(
-      "not-found",
-      `${url.href}: models are not loaded from the net yet; download the file and give its path.`,
-    );
-  const { fileURLToPath } = await import("node:url");
-  return fileSource(fileURLToPath(url));
+  if (typeof input === "string" && files && !/^(https?|file):/i.test(input)) return files.fileSource(input);
+  const url = URL.canParse(input, pageAddress()) ? new URL(input, pageAddress()) : undefined;
+  if (url?.protocol === "file:" && files) return files.fileSource(files.fileURLToPath(url));
+  const advice = files ? "download the file and give its path" : "fetch the file and give it as a Blob";
+  throw new WkvError("not-found", `${url?.href ?? input}: models are not loaded from the net yet; ${advice}.`);
 }
 
 function blobSource(blob: Blob): Source {

@@ -1,3 +1,4 @@
+import { platform } from "#platform";
 import { byteLength, type Checkpoint, type Dtype, type Tensor } from "./checkpoint/checkpoint.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
 import { WkvError, type WkvErrorCode } from "./errors.ts";
@@ -7,7 +8,6 @@ import type { Recipe, Shape } from "./models/recipe.ts";
 import { recogniseModel } from "./models/recognise.ts";
 import { count } from "./models/weights.ts";
 import { makePlan, type WeightFormat } from "./plan.ts";
-import { nodePlatform } from "./platform/node.ts";
 import type { Source } from "./source.ts";
 import { type Stats, tensorStats } from "./stats.ts";
 import { embeddedTokenizer, loadFitting, vocabSource } from "./vocab.ts";
@@ -117,7 +117,7 @@ async function describeModel(checkpoint: Checkpoint, file: Source, path: string 
 
 function memoryFacts(recipe: Recipe, weights: WeightFormat): MemoryFacts | null {
   try {
-    const plan = makePlan(recipe, { threads: nodePlatform.defaultThreads, weights, groupNormEps: 1 }, "");
+    const plan = makePlan(recipe, { threads: platform.defaultThreads, weights, groupNormEps: 1 }, "");
     return { weights: plan.weightBytes, session: plan.stateBytes, total: plan.pages * 65536 };
   } catch (error) {
     if (reason(error).code === "too-large") return null;

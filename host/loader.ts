@@ -41,12 +41,12 @@ export async function loadWeights(recipe: Recipe, plan: Plan, engine: Engine, co
   const lanes = plan.staging.map((_, i) => new Lane(plan, engine, i, control, progress));
   const done = await Promise.allSettled(lanes.map((lane) => lane.work(slices)));
   for (const result of done) if (result.status === "rejected") throw result.reason;
-  checkFinite(entries, plan, engine);
+  await checkFinite(entries, plan, engine);
 }
 
 /** A scale cannot hold NaN or infinity: the kernels note where they met one. */
-function checkFinite(entries: readonly Entry[], { places }: Plan, engine: Engine): void {
-  const [where = 0] = engine.words(abi.NOT_FINITE, 1);
+async function checkFinite(entries: readonly Entry[], { places }: Plan, engine: Engine): Promise<void> {
+  const [where = 0] = new Uint32Array((await engine.memory.read(abi.NOT_FINITE, 1)).buffer);
   if (where === 0) return;
   const before = entries.filter((entry) => (places.get(entry) ?? 0) <= where);
   const at = before.reduce((last, entry) => ((places.get(entry) ?? 0) > (places.get(last) ?? 0) ? entry : last));
@@ -77,7 +77,7 @@ function* slicesOf(entries: readonly Entry[], slots: number, plan: Plan, engine:
     const address = plan.places.get(entry) ?? 0;
     const format = entry.kind === "matrix" ? matrixFormat(entry, plan.weights) : DTYPE_ID[entry.weight.tensor.dtype];
     const [rows, cols] = entry.kind === "vector" ? [1, entry.length] : [entry.rows, entry.cols];
-    engine.words(slots + entry.slot * abi.SLOT_BYTES, 4).set([address, format, rows, cols]);
+    void engine.memory.write(slots + entry.slot * abi.SLOT_BYTES, Uint32Array.of(address, format, rows, cols));
     const step = entry.kind === "vector" ? 1 : rowsPerSlice(entry);
     for (let first = 0; first < rows; first += step) yield { entry, address, first, end: Math.min(first + step, rows) };
   }
@@ -124,9 +124,9 @@ class Lane {
       await this.#read(weight, 0, stored, address);
     } else {
       await this.#stage(weight, 0, stored);
-      const from = this.#engine.floats(this.#f32, stored);
-      const to = this.#engine.floats(address, length);
-      for (let i = 0; i < length; i++) to[i] = from[Math.floor(i / repeat)] as number;
+      const from = await this.#engine.memory.read(this.#f32, stored);
+      const to = Float32Array.from({ length }, (_, i) => from[Math.floor(i / repeat)] as number);
+      await this.#engine.memory.write(address, to);
     }
     if (fold) await this.#engine.run(abi.OP_FOLD, address, length, fold);
   }
@@ -157,9 +157,10 @@ class Lane {
   async #read({ tensor, offset }: Weight, first: number, values: number, address: number): Promise<void> {
     const { signal, onProgress } = this.#control;
     signal?.throwIfAborted();
-    const target = this.#engine.bytes(address, byteLength(tensor.dtype, values));
-    await tensor.read(target, byteLength(tensor.dtype, offset + first));
-    this.#progress.loaded += target.length;
+    const bytes = byteLength(tensor.dtype, values);
+    const from = byteLength(tensor.dtype, offset + first);
+    await this.#engine.memory.fill(address, bytes, (target) => tensor.read(target, from));
+    this.#progress.loaded += bytes;
     onProgress?.({ ...this.#progress });
   }
 }

@@ -1,3 +1,4 @@
+import { platform } from "#platform";
 import { type BenchmarkOptions, type BenchmarkResult, benchmark } from "./benchmark.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
 import { Engine } from "./engine.ts";
@@ -8,9 +9,10 @@ import type { Recipe } from "./models/recipe.ts";
 import { recogniseModel } from "./models/recognise.ts";
 import { type Perplexity, type PerplexityOptions, perplexity } from "./perplexity.ts";
 import { makePlan, type Plan, type WeightFormat } from "./plan.ts";
-import { nodePlatform } from "./platform/node.ts";
+import type { Simd } from "./platform/platform.ts";
 import { Runner } from "./runner.ts";
 import { Session } from "./session.ts";
+import { chooseSimd } from "./simd.ts";
 import type { Source } from "./source.ts";
 import { zeroShare } from "./sparsity.ts";
 import { readState } from "./state.ts";
@@ -26,6 +28,8 @@ export interface LoadOptions {
   weights?: WeightFormat;
   /** Threads that compute. Default: the machine's cores, at most 4. The results are the same for any number. */
   threads?: number;
+  /** Which of the module's builds runs. Default: the faster one here. The results are the same. */
+  simd?: Simd;
   /**
    * The vocabulary: "world", "pile", "bytes", a file's path, an address or contents. Default: the one in the model's
    * file (GGUF), else a file beside it, else what its size tells. null: none, for use by token ids only.
@@ -54,7 +58,9 @@ export interface ModelInfo {
   /** Bytes of one session. */
   readonly stateBytes: number;
   readonly threads: number;
-  readonly simd: "plain";
+  /** Why there is one thread although nobody asked for that: what to change, in a sentence. */
+  readonly singleThreadReason?: string;
+  readonly simd: Simd;
 }
 
 /**
@@ -63,18 +69,19 @@ export interface ModelInfo {
  * @throws WkvError (see its codes); TypeError and RangeError for wrong arguments; the signal's reason
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
-  const { threads = nodePlatform.defaultThreads, weights = "int8", groupNormEps, signal } = options;
+  const { threads = platform.defaultThreads, weights = "int8", groupNormEps, signal } = options;
   if (!Number.isInteger(threads) || threads < 1 || threads > 64)
     throw new RangeError(`"threads" expected a whole number from 1 to 64, got ${threads}`);
   if (weights !== "f32" && weights !== "int8")
     throw new RangeError(`"weights" expected "f32" or "int8", got ${JSON.stringify(weights)}`);
   if (groupNormEps !== undefined && !(groupNormEps > 0))
     throw new RangeError(`"groupNormEps" expected a number above 0, got ${groupNormEps}`);
+  const simd = await chooseSimd(options.simd, platform);
   signal?.throwIfAborted();
   const file = await openSource(source);
   try {
     const path = typeof source === "string" || source instanceof URL ? file.name : undefined;
-    return await loadFrom(file, path, { ...options, threads, weights });
+    return await loadFrom(file, path, { ...options, threads, weights, simd });
   } finally {
     await file.close();
   }
@@ -83,7 +90,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
 async function loadFrom(
   file: Source,
   path: string | undefined,
-  options: LoadOptions & { threads: number; weights: WeightFormat },
+  options: LoadOptions & { threads: number; weights: WeightFormat; simd: Simd },
 ): Promise<Model> {
   const checkpoint = await openCheckpoint(file);
   const recipe = recogniseModel(checkpoint, file.name);
@@ -91,7 +98,7 @@ async function loadFrom(
   const isRwkvCpp5 = checkpoint.format === "rwkv.cpp" && shape.arch === 5;
   const { threads, weights, groupNormEps = isRwkvCpp5 ? 1e-5 : 64e-5 } = options;
   const plan = makePlan(recipe, { threads, weights, groupNormEps }, file.name);
-  const engine = await Engine.start(plan, nodePlatform);
+  const engine = await Engine.start(plan, platform, options.simd);
   try {
     const [tokenizer] = await Promise.all([
       chooseTokenizer(options.vocab, { path, checkpoint, shape }, options.signal),
@@ -119,6 +126,8 @@ export class Model {
     this.#engine = engine;
     this.#runner = new Runner(engine, plan);
     this.#tokenizer = tokenizer;
+    const oneCore = platform.defaultThreads === 1 && plan.threads === 1 ? "this machine has one core." : undefined;
+    const singleThreadReason = engine.singleThreadReason ?? oneCore;
     this.info = {
       architecture: `rwkv${shape.arch}`,
       version: shape.version,
@@ -129,8 +138,9 @@ export class Model {
       weights: plan.weights,
       bytes: plan.weightBytes,
       stateBytes: plan.stateBytes,
-      threads: plan.threads,
-      simd: "plain",
+      threads: engine.threads,
+      ...(singleThreadReason && { singleThreadReason }),
+      simd: engine.simd,
     };
   }
 

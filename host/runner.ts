@@ -1,11 +1,8 @@
 import { type Job, makeBatch, runBatch } from "./batch.ts";
 import { Crew } from "./crew.ts";
 import type { Engine } from "./engine.ts";
-import { WkvError } from "./errors.ts";
 import type { Plan } from "./plan.ts";
 import { initialState } from "./state.ts";
-
-const PAGE = 65536;
 
 interface WaitingJob extends Job {
   readonly signal: AbortSignal | undefined;
@@ -29,7 +26,7 @@ export class Runner {
   readonly #crew: Crew;
 
   constructor(engine: Engine, plan: Plan) {
-    this.#crew = new Crew(plan.threads);
+    this.#crew = new Crew(engine.threads);
     this.engine = engine;
     this.plan = plan;
   }
@@ -109,31 +106,30 @@ export class Runner {
   }
 
   resetState(address: number): void {
-    initialState(this.plan.shape, this.state(address));
+    this.writeState(address, initialState(this.plan.shape));
   }
 
-  /** The values of a state, as the kernels keep them. Valid until the next call that may grow the memory. */
-  state(address: number): Float32Array {
-    const { layers, layerState } = this.plan.shape;
-    return this.engine.floats(address, layers * layerState);
+  /** The values of a state, as the kernels keep them; not while it takes in tokens. */
+  readState(address: number): Promise<Float32Array> {
+    return this.engine.memory.read(address, this.#stateValues);
+  }
+
+  writeState(address: number, state: Float32Array): void {
+    void this.engine.memory.write(address, state);
+  }
+
+  copyState(from: number, to: number): void {
+    void this.engine.memory.copy(from, to, 4 * this.#stateValues);
+  }
+
+  get #stateValues(): number {
+    return this.plan.shape.layers * this.plan.shape.layerState;
   }
 
   #newState(): number {
     const address = this.plan.states + this.#states * this.plan.stateBytes;
-    const missing = address + this.plan.stateBytes - this.engine.memory.buffer.byteLength;
-    if (missing > 0) this.#grow(Math.ceil(missing / PAGE));
+    this.engine.memory.grow(address + this.plan.stateBytes);
     this.#states++;
     return address;
-  }
-
-  #grow(pages: number): void {
-    try {
-      this.engine.memory.grow(pages);
-    } catch (cause) {
-      const mb = (this.plan.stateBytes / 1e6).toFixed(1);
-      throw new WkvError("too-large", `No memory for another session (${mb} MB): dispose sessions that are done.`, {
-        cause,
-      });
-    }
   }
 }

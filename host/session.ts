@@ -32,7 +32,7 @@ export class Session {
   constructor(host: SessionHost, saved?: SavedState) {
     this.#host = host;
     this.#state = host.runner.takeState();
-    if (saved) host.runner.state(this.#state).set(saved.state);
+    if (saved) host.runner.writeState(this.#state, saved.state);
     this.#logits = saved?.logits;
   }
 
@@ -98,17 +98,17 @@ export class Session {
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     const { runner } = this.#host;
     return this.#exclusively(async () =>
-      writeState(runner.plan.shape, { state: runner.state(this.#state), logits: this.#logits }),
+      writeState(runner.plan.shape, { state: await runner.readState(this.#state), logits: this.#logits }),
     );
   }
 
   /** Another session that has read the same. */
   fork(): Session {
     this.#checkIdle();
-    return new Session(this.#host, {
-      state: this.#host.runner.state(this.#state).slice(),
-      logits: this.#logits?.slice(),
-    });
+    const fork = new Session(this.#host);
+    this.#host.runner.copyState(this.#state, fork.#state);
+    fork.#logits = this.#logits?.slice();
+    return fork;
   }
 
   /** Forgets everything. */

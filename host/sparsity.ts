@@ -22,6 +22,6 @@ export async function zeroShare(runner: Runner, tokens: readonly number[]): Prom
   const { address = 0, stride = 0 } = plan.buffers[abi.BUF_HIDDEN] ?? {};
   let zeros = 0;
   for (let row = 0; row < tokens.length; row++)
-    for (const value of engine.floats(address + row * stride, values)) if (value === 0) zeros++;
+    for (const value of await engine.memory.read(address + row * stride, values)) if (value === 0) zeros++;
   return zeros / (tokens.length * values);
 }

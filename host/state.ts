@@ -21,11 +21,12 @@ export interface SavedState {
   readonly logits: Float32Array | undefined;
 }
 
-/** Fills `state` with the state before the first token. */
-export function initialState({ arch, layers, layerState, width }: Shape, state: Float32Array): void {
-  state.fill(0);
-  if (arch !== RWKV4) return;
-  for (let i = 0; i < layers; i++) state.fill(NO_EXPONENT, i * layerState + 4 * width, (i + 1) * layerState);
+/** The state before the first token. */
+export function initialState({ arch, layers, layerState, width }: Shape): Float32Array {
+  const state = new Float32Array(layers * layerState);
+  if (arch === RWKV4)
+    for (let i = 0; i < layers; i++) state.fill(NO_EXPONENT, i * layerState + 4 * width, (i + 1) * layerState);
+  return state;
 }
 
 /** The bytes of a saved state: the same on every machine and for any number of threads. */

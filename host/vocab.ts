@@ -1,3 +1,4 @@
+import { files } from "#files";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { WkvError } from "./errors.ts";
 import type { Shape } from "./models/recipe.ts";
@@ -57,7 +58,7 @@ export function embeddedTokenizer({ metadata }: Checkpoint, { vocabSize }: Shape
  * @throws WkvError `bad-vocab` when nothing tells it
  */
 export async function vocabSource(modelPath: string | undefined, shape: Shape): Promise<string> {
-  const beside = modelPath && (await (await import("./tokenizer/beside.ts")).findVocabBeside(modelPath));
+  const beside = modelPath && (await files?.findVocabBeside(modelPath));
   return beside || byRows(shape);
 }
 

@@ -1,40 +1,87 @@
-// A thread of the engine. Thread 0 takes commands from messages; the others sleep and work inside the module.
-import { CONTROL, CONTROL_REQUEST } from "../assembly/abi.ts";
-import type { FromThread, ToThread } from "./engine.ts";
+// A thread of the engine. Thread 0 takes what the host asks for from messages, one after the other, and answers each;
+// the others sleep and work inside the module.
+import { CONTROL, CONTROL_REQUEST, TABLE } from "../assembly/abi.ts";
+import { WkvError, type WkvErrorCode } from "./errors.ts";
+import { growMemory, makeMemory } from "./memory.ts";
 
 interface Exports {
   firstFree(): number;
-  start(): void;
+  start(threads: number): number;
   run(): void;
   serve(thread: number): void;
 }
 
+/** The first message to a thread. */
+export interface Start {
+  readonly start: number;
+  readonly threads: number;
+  readonly module: WebAssembly.Module;
+  /** The memory that all threads share, or the size and first content of one that this thread makes for itself. */
+  readonly memory: WebAssembly.Memory | OwnMemory;
+}
+
+/** A memory of `pages` pages, with `table` at TABLE. */
+export interface OwnMemory {
+  readonly pages: number;
+  readonly table: Uint8Array;
+}
+
+/** What thread 0 can be asked for: a command (op and arguments, see abi.ts), or something of a memory of its own. */
+export type ToThread =
+  | Start
+  | { run: number[] }
+  | { write: number; bytes: Uint8Array }
+  | { read: number; length: number }
+  | { copy: number; to: number; length: number }
+  | { grow: number };
+
+/** What comes back of it: values that were read, whether the threads see one another, nothing of the others. */
+export type Answer = Float32Array | boolean | undefined;
+export type FromThread = { done: Answer } | { failed: string; code?: WkvErrorCode };
+
 /** Answers the engine's messages; `post` sends back. */
-export function makeThread(post: (message: FromThread) => void): (message: ToThread) => void {
+export function makeThread(post: (message: FromThread, transfer: ArrayBuffer[]) => void): (message: ToThread) => void {
   let exports: Exports;
   let memory: WebAssembly.Memory;
 
-  const start = (thread: number, module: WebAssembly.Module) => {
+  const start = ({ start: thread, threads, module, memory: given }: Start) => {
+    memory = "pages" in given ? ownMemory(given) : given;
     exports = new WebAssembly.Instance(module, { env: { memory, now: () => performance.now() } })
       .exports as unknown as Exports;
     if (exports.firstFree() > CONTROL) throw new Error("the module's constants reach into the control area");
-    if (thread > 0) return exports.serve(thread);
-    exports.start();
-    post({ done: true });
+    if (thread === 0) return exports.start(threads) !== 0;
+    exports.serve(thread);
+  };
+
+  const answer = (message: ToThread): Answer => {
+    if ("start" in message) return start(message);
+    if ("run" in message) {
+      new Int32Array(memory.buffer, CONTROL_REQUEST).set(message.run);
+      exports.run();
+    } else if ("write" in message) {
+      new Uint8Array(memory.buffer).set(message.bytes, message.write);
+    } else if ("read" in message) {
+      return new Float32Array(memory.buffer, message.read, message.length).slice();
+    } else if ("copy" in message) {
+      new Uint8Array(memory.buffer).copyWithin(message.to, message.copy, message.copy + message.length);
+    } else {
+      growMemory(memory, message.grow);
+    }
   };
 
   return (message) => {
     try {
-      if ("start" in message) {
-        memory = message.memory;
-        start(message.start, message.module);
-      } else {
-        new Int32Array(memory.buffer, CONTROL_REQUEST).set(message.run);
-        exports.run();
-        post({ done: true });
-      }
+      const done = answer(message);
+      post({ done }, done instanceof Float32Array ? [done.buffer as ArrayBuffer] : []);
     } catch (error) {
-      post({ failed: error instanceof Error ? `${error.name}: ${error.message}` : String(error) });
+      if (error instanceof WkvError) post({ failed: error.message, code: error.code }, []);
+      else post({ failed: error instanceof Error ? `${error.name}: ${error.message}` : String(error) }, []);
     }
   };
+}
+
+function ownMemory({ pages, table }: OwnMemory): WebAssembly.Memory {
+  const memory = makeMemory(pages);
+  new Uint8Array(memory.buffer).set(table, TABLE);
+  return memory;
 }

@@ -1,6 +1,7 @@
-// assembly/ → build/wkv.wasm (asc, then wasm-opt); host/ → build/*.js (esbuild) with declarations (tsc).
+// assembly/ → build/wkv.wasm and wkv.relaxed.wasm (asc, then wasm-opt); host/ → build/*.js (esbuild), once for Node, Deno
+// and Bun, once for browsers, once for workerd; declarations (tsc).
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { build } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 import { runTool } from "./run.ts";
 
 const WASM_FEATURES = [
@@ -12,38 +13,78 @@ const WASM_FEATURES = [
   "--enable-mutable-globals",
 ];
 
+const INDEX = "host/index.ts";
+const TOKENIZER = "host/tokenizer/index.ts";
+
 rmSync("build", { recursive: true, force: true });
 mkdirSync("build");
-await Promise.all([buildModule(), buildHost(), runTool("tsc", ["-p", "tsconfig.build.json"])]);
+await Promise.all([
+  buildModule("wkv"),
+  buildModule("wkv.relaxed", "relaxed-simd"),
+  buildNode(),
+  buildBrowser(),
+  buildWorkerd(),
+  runTool("tsc", ["-p", "tsconfig.build.json"]),
+]);
 writeFileSync("build/built", "");
 console.error(`wkv: built; wkv.wasm has ${(statSync("build/wkv.wasm").size / 1000).toFixed(1)} KB`);
 
-async function buildModule(): Promise<void> {
-  await runTool("asc", ["--target", "release"]);
-  await runTool("wasm-opt", ["build/wkv.raw.wasm", "-O4", ...WASM_FEATURES, "-o", "build/wkv.wasm"]);
-  rmSync("build/wkv.raw.wasm");
+/** @param feature that this build has beyond those of asconfig.json */
+async function buildModule(name: string, feature?: string): Promise<void> {
+  const raw = `build/${name}.raw.wasm`;
+  await runTool("asc", ["--target", "release", "--outFile", raw, ...(feature ? ["--enable", feature] : [])]);
+  const features = feature ? [...WASM_FEATURES, `--enable-${feature}`] : WASM_FEATURES;
+  await runTool("wasm-opt", [raw, "-O4", ...features, "-o", `build/${name}.wasm`]);
+  rmSync(raw);
 }
 
-async function buildHost(): Promise<void> {
+/** Dependencies stay outside: they are installed with the package. */
+async function buildNode(): Promise<void> {
   const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
-  await build({
+  await buildHost({
     entryPoints: {
-      index: "host/index.ts",
-      tokenizer: "host/tokenizer/index.ts",
+      index: INDEX,
+      tokenizer: TOKENIZER,
       sampler: "host/sampler.ts",
       worker: "host/platform/node-worker.ts",
       cli: "host/cli/main.ts",
     },
+    external: ["node:*", ...Object.keys(dependencies)],
+  });
+}
+
+/** All that a page needs, since nothing resolves names there; the library for NeoX vocabularies in a file of its own. */
+async function buildBrowser(): Promise<void> {
+  await buildHost({
+    entryPoints: {
+      browser: INDEX,
+      "browser-tokenizer": TOKENIZER,
+      "browser-worker": "host/platform/browser-worker.ts",
+    },
+    conditions: ["browser"],
+  });
+}
+
+async function buildWorkerd(): Promise<void> {
+  await buildHost({
+    entryPoints: { workerd: INDEX, "workerd-tokenizer": TOKENIZER },
+    conditions: ["workerd"],
+    external: ["*.wasm"],
+  });
+}
+
+function buildHost(options: BuildOptions) {
+  return build({
     outdir: "build",
     bundle: true,
     splitting: true,
-    // Beside the entry points: shared code finds wkv.wasm and worker.js from where it is itself.
+    // Beside the entry points: shared code finds the modules and the worker from where it is itself.
     chunkNames: "[name]-[hash]",
     format: "esm",
     target: "es2022",
     platform: "neutral",
-    external: ["node:*", ...Object.keys(dependencies)],
     sourcemap: true,
     logLevel: "warning",
+    ...options,
   });
 }

@@ -5,6 +5,6 @@ if (parentPort) {
   const port = parentPort;
   port.on(
     "message",
-    makeThread((message) => port.postMessage(message)),
+    makeThread((message, transfer) => port.postMessage(message, transfer)),
   );
 }

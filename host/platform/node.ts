@@ -4,15 +4,20 @@ import { Worker } from "node:worker_threads";
 import { WkvError } from "../errors.ts";
 import type { Platform, Thread } from "./platform.ts";
 
+/** The first Node that computes relaxed dot products rightly. */
+const RELAXED_SINCE = 22;
+
 /** More threads than this do not read memory any faster. */
 const ENOUGH_THREADS = 4;
 
-/** Node, and what has Node's modules. Files lie beside the bundled code. */
-export const nodePlatform: Platform = {
+/** Node, and what has Node's modules: Deno and Bun. Files lie beside the bundled code. */
+export const platform: Platform = {
   defaultThreads: Math.min(availableParallelism(), ENOUGH_THREADS),
+  singleThreadReason: undefined,
+  mayRelax: Number.parseInt(process.versions.node, 10) >= RELAXED_SINCE,
 
-  async compile() {
-    const url = new URL("./wkv.wasm", import.meta.url);
+  async compile(simd) {
+    const url = new URL(simd === "relaxed" ? "./wkv.relaxed.wasm" : "./wkv.wasm", import.meta.url);
     try {
       return await WebAssembly.compile(new Uint8Array(await readFile(url)));
     } catch (cause) {
@@ -25,7 +30,7 @@ export const nodePlatform: Platform = {
     const thread: Thread = {
       onMessage: () => {},
       onFailure: () => {},
-      post: (message) => worker.postMessage(message),
+      post: (message, transfer) => worker.postMessage(message, transfer),
       keepAlive: (yes) => (yes ? worker.ref() : worker.unref()),
       stop: async () => {
         worker.ref(); // or a program with nothing else to do would end before the thread has

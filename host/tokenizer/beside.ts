@@ -1,4 +1,6 @@
-/** Node, Deno and Bun only. */
+// Node, Deno and Bun only.
+import { stat } from "node:fs/promises";
+import { dirname, join, parse } from "node:path";
 
 /**
  * The vocabulary that lies beside a model file. Their formats are told by their contents, so `vocab.txt` may be
@@ -12,8 +14,6 @@
  * @returns its path, or undefined when there is none
  */
 export async function findVocabBeside(modelPath: string): Promise<string | undefined> {
-  const { stat } = await import("node:fs/promises");
-  const { dirname, join, parse } = await import("node:path");
   const names = [
     `${parse(modelPath).name}.vocab.txt`,
     "vocab.txt",

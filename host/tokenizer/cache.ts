@@ -1,5 +1,8 @@
-// Node's modules are imported inside the functions: a bundler that inlines this file into one for browsers
-// would otherwise lift them to the top of it.
+// Node, Deno and Bun only.
+import { randomUUID } from "node:crypto";
+import * as fs from "node:fs/promises";
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
 
 /** Files by name in one directory. Failures are no errors: without a cache, things are downloaded again. */
 export interface FileCache {
@@ -10,11 +13,8 @@ export interface FileCache {
 }
 
 /** @param directory made when something is written; default: `wkv` in the user's cache directory (XDG) */
-export async function openFileCache(directory?: string): Promise<FileCache> {
-  const fs = await import("node:fs/promises");
-  const { join } = await import("node:path");
-  const { randomUUID } = await import("node:crypto");
-  const folder = directory ?? join(await userCacheDirectory(), "wkv");
+export function openFileCache(directory?: string): FileCache {
+  const folder = directory ?? join(userCacheDirectory(), "wkv");
   return {
     async read(fileName) {
       return fs.readFile(join(folder, fileName)).catch(() => undefined);
@@ -33,9 +33,7 @@ export async function openFileCache(directory?: string): Promise<FileCache> {
 }
 
 /** The XDG specification says to ignore a relative path. */
-async function userCacheDirectory(): Promise<string> {
-  const { isAbsolute, join } = await import("node:path");
-  const { homedir } = await import("node:os");
+function userCacheDirectory(): string {
   const configured = process.env.XDG_CACHE_HOME;
   return configured && isAbsolute(configured) ? configured : join(homedir(), ".cache");
 }

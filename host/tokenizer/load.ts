@@ -1,8 +1,10 @@
+import { files } from "#files";
+import { WkvError } from "../errors.ts";
 import { BytesTokenizer } from "./bytes.ts";
 import { fetchBytes } from "./fetch.ts";
 import { type DownloadOptions, NAMED_VOCABULARIES, readPinned } from "./named.ts";
 import { parseTokenizer } from "./recognise.ts";
-import { hasFiles, pageAddress } from "./runtime.ts";
+import { pageAddress } from "./runtime.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /**
@@ -40,15 +42,15 @@ async function readSource(source: TokenizerSource, options: DownloadOptions): Pr
     throw new TypeError(`"source" expected a path, URL, bytes or Blob, got ${typeof source}`);
   const address = addressOf(source);
   if (address && address.protocol !== "file:") return fetchBytes(address.href, options.signal);
-  const { readVocabFile } = await import("./file.ts");
-  return readVocabFile(address ?? (source as string));
+  if (files) return files.readVocabFile(address ?? (source as string));
+  throw new WkvError("not-found", `${source}: there are no files here; give an address, a Blob or the contents.`);
 }
 
-/** Undefined for the path of a file. In a browser there are none, and a path is an address of the page's site. */
+/** Undefined for the path of a file. In a page there are none, and a path is an address of the page's site. */
 function addressOf(source: string | URL): URL | undefined {
   if (source instanceof URL) return source;
-  if (!hasFiles()) return new URL(source, pageAddress());
-  return /^(https?|file|data|blob):/i.test(source) ? new URL(source) : undefined;
+  const base = files ? undefined : pageAddress();
+  return base || /^(https?|file|data|blob):/i.test(source) ? new URL(source, base) : undefined;
 }
 
 function nameOf(source: TokenizerSource): string {

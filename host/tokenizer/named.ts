@@ -1,6 +1,6 @@
+import { files } from "#files";
 import { WkvError } from "../errors.ts";
 import { fetchBytes } from "./fetch.ts";
-import { hasFiles } from "./runtime.ts";
 
 /** A public file that never changes: what its bytes must be is known beforehand. */
 export interface PinnedFile {
@@ -38,7 +38,7 @@ export const NAMED_VOCABULARIES = {
  */
 export async function readPinned(file: PinnedFile, options: DownloadOptions = {}): Promise<Uint8Array> {
   options.signal?.throwIfAborted();
-  const cache = await openCache(options.cacheDir);
+  const cache = files?.openFileCache(options.cacheDir);
   const fileName = file.path.slice(file.path.lastIndexOf("/") + 1);
   const cached = await cache?.read(fileName);
   if (cached && (await sha256(cached)) === file.sha256) return cached;
@@ -63,13 +63,6 @@ async function download(url: string, fileName: string, expected: string, signal?
     "bad-vocab",
     `${url} gave ${bytes.length} bytes that are not ${fileName}: SHA-256 ${actual}, expected ${expected}. ${advice}`,
   );
-}
-
-/** Undefined in browsers. Imported at run time, so that they need not load it. */
-async function openCache(directory: string | undefined) {
-  if (!hasFiles()) return undefined;
-  const { openFileCache } = await import("./cache.ts");
-  return openFileCache(directory);
 }
 
 async function sha256(bytes: Uint8Array): Promise<string> {

@@ -1,0 +1,12 @@
+import { fileURLToPath } from "node:url";
+import { findVocabBeside } from "../tokenizer/beside.ts";
+import { openFileCache } from "../tokenizer/cache.ts";
+import { readVocabFile } from "../tokenizer/file.ts";
+import { fileSource } from "./files.ts";
+
+/** What needs a file system: on Node, Deno and Bun. */
+const nodeFiles = { fileSource, fileURLToPath, readVocabFile, findVocabBeside, openFileCache };
+export type Files = typeof nodeFiles;
+
+/** Undefined where there are no files. */
+export const files: Files | undefined = nodeFiles;
