@@ -233,6 +233,7 @@ export class Model {
     if (this.#disposed) return;
     this.#disposed = true;
     for (const session of this.#sessions) session.dispose();
+    this.#cache.clear();
     await this.#engine.dispose();
   }
 

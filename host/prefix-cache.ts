@@ -117,7 +117,7 @@ export class PrefixCache {
   }
 
   /** Whether a text that grew from `length` tokens on is worth keeping. */
-  isWorthKeeping(reading: Reading | undefined, length: number): reading is Reading {
+  isWorthKeeping(reading: Reading | undefined, length: number): boolean {
     return reading !== undefined && reading.tokens.length - length >= MIN_TOKENS;
   }
 
@@ -132,6 +132,13 @@ export class PrefixCache {
     }
     this.#use(node, beginning);
     while (this.#bytes() > this.#maxBytes) this.#dropOldest();
+  }
+
+  /** Lets go of every state. */
+  clear(): void {
+    this.#beginnings.clear();
+    this.#recent.clear();
+    this.#stateBytes = 0;
   }
 
   #use(node: PrefixNode<Snapshot>, beginning: Beginning): void {

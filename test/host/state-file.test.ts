@@ -79,6 +79,10 @@ describe("the file", () => {
       await one.dispose();
     });
 
+  test("is no model, and says so", async () => {
+    await assert.rejects(load(saved), /it is a saved session, to be given with --state or to createSession/);
+  });
+
   test("may be written anew by a program that sorts its tensors", async () => {
     const tensors = [...(await readAll(await openBytes(saved))).values()].reverse();
     let metadata: unknown;
