@@ -177,6 +177,19 @@ describe("forks and rewinds", () => {
     assert.deepEqual(counts(), [1, 1, 41, 3]);
   });
 
+  test("go their own ways", async () => {
+    const session = await read(SYSTEM);
+    const fork = session.fork();
+    await fork.feed(Q1);
+    await session.feed(Q2);
+    counts();
+    await read([...SYSTEM, ...Q1]);
+    await read([...SYSTEM, ...Q2]);
+    assert.deepEqual(counts(), [2, 0, 682, 3]);
+    await read([...SYSTEM, ...Q1, ...Q2]);
+    assert.deepEqual(counts(), [1, 0, 341, 4]);
+  });
+
   test("a session that is disposed of while it feeds still keeps what it has read", async () => {
     const session = model.createSession();
     const feeding = session.feed(SYSTEM);
