@@ -1,7 +1,9 @@
+import type { Arrangement } from "./prompt-arrange.ts";
 import { createSampler, logProbability, type SamplerOptions } from "./sampler.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
-export interface GenerateOptions extends SamplerOptions {
+/** `questionFirst` and `readTwice` are for prompts of text. */
+export interface GenerateOptions extends SamplerOptions, Arrangement {
   /** Most tokens to make. Default 256. */
   maxTokens?: number | undefined;
   /** Ends before the first of these texts, none of which is ever shown. */

@@ -1,5 +1,6 @@
 import { platform } from "#platform";
 import { type BenchmarkOptions, type BenchmarkResult, benchmark } from "./benchmark.ts";
+import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
 import { Engine } from "./engine.ts";
 import { WkvError } from "./errors.ts";
@@ -61,6 +62,10 @@ export interface ModelInfo {
   /** Why there is one thread although nobody asked for that: what to change, in a sentence. */
   readonly singleThreadReason?: string;
   readonly simd: Simd;
+  /** The file's name, without folders. */
+  readonly name: string;
+  /** What the file says of how to chat with its model: a name such as "rwkv-world", or a Jinja template. */
+  readonly chatTemplate: string | undefined;
 }
 
 /**
@@ -105,11 +110,19 @@ async function loadFrom(
       loadWeights(recipe, plan, engine, options),
     ]);
     options.signal?.throwIfAborted();
-    return new Model(engine, plan, recipe, tokenizer);
+    return new Model(engine, plan, recipe, tokenizer, describeFile(file, checkpoint));
   } catch (error) {
     await engine.dispose();
     throw error;
   }
+}
+
+function describeFile({ name }: Source, { metadata }: Checkpoint): Pick<ModelInfo, "name" | "chatTemplate"> {
+  const template = metadata?.get("tokenizer.chat_template");
+  return {
+    name: name.split(/[\\/]/).at(-1)!,
+    chatTemplate: typeof template === "string" ? template : undefined,
+  };
 }
 
 /** A model in memory, with its threads. */
@@ -122,7 +135,13 @@ export class Model {
   #disposed = false;
 
   /** @internal Use `loadModel()`. */
-  constructor(engine: Engine, plan: Plan, { shape }: Recipe, tokenizer: Tokenizer | WkvError) {
+  constructor(
+    engine: Engine,
+    plan: Plan,
+    { shape }: Recipe,
+    tokenizer: Tokenizer | WkvError,
+    file: Pick<ModelInfo, "name" | "chatTemplate">,
+  ) {
     this.#engine = engine;
     this.#runner = new Runner(engine, plan);
     this.#tokenizer = tokenizer;
@@ -141,6 +160,7 @@ export class Model {
       threads: engine.threads,
       ...(singleThreadReason && { singleThreadReason }),
       simd: engine.simd,
+      ...file,
     };
   }
 

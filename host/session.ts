@@ -1,6 +1,7 @@
 import { WkvError } from "./errors.ts";
 import { checkGenerateOptions, type GenerateOptions, generate, type Piece } from "./generate.ts";
 import { MAX_WANTED } from "./plan.ts";
+import { arrangePrompt } from "./prompt-arrange.ts";
 import type { Runner } from "./runner.ts";
 import { type SavedState, writeState } from "./state.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
@@ -80,7 +81,8 @@ export class Session {
   generate(prompt: string | Iterable<number> = [], options: GenerateOptions = {}): AsyncGenerator<Piece, void, void> {
     checkGenerateOptions(options);
     const tokenizer = this.#host.tokenizer();
-    const ids = this.#checkTokens(typeof prompt === "string" ? tokenizer.encode(prompt) : prompt, "prompt");
+    const isText = typeof prompt === "string";
+    const ids = this.#checkTokens(isText ? tokenizer.encode(arrangePrompt(prompt, options)) : prompt, "prompt");
     return this.#generate(ids, tokenizer, options);
   }
 
