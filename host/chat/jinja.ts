@@ -27,16 +27,38 @@ export function looksLikeJinja(text: string): boolean {
 export async function jinjaTemplate(source: string, name = "the chat template"): Promise<ChatTemplate> {
   if (source.length > MAX_LENGTH)
     throw unusable(name, `it has ${source.length} characters, at most ${MAX_LENGTH} are read`);
-  const { Template } = await import("@huggingface/jinja");
   try {
-    const parsed = new Template(source);
-    return new JinjaTemplate((items) => parsed.render(items), name);
+    return new JinjaTemplate(await compile(source), name);
   } catch (error) {
-    throw unusable(name, (error as Error).message, error);
+    throw error instanceof WkvError ? error : unusable(name, (error as Error).message, error);
   }
 }
 
 type Render = (items: Record<string, unknown>) => string;
+
+/** Jinja's globals but for the time of day: a prompt is the same whenever it is made. */
+const GLOBALS: Readonly<Record<string, unknown>> = {
+  true: true,
+  false: false,
+  none: null,
+  True: true,
+  False: false,
+  None: null,
+  range: boundedRange,
+  raise_exception: (message: string) => {
+    throw new Error(message);
+  },
+};
+
+async function compile(source: string): Promise<Render> {
+  const { Environment, Interpreter, parse, tokenize } = await import("@huggingface/jinja");
+  const program = parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
+  return (items) => {
+    const environment = new Environment();
+    for (const [name, value] of Object.entries({ ...GLOBALS, ...items })) environment.set(name, value);
+    return String(new Interpreter(environment).run(program).value);
+  };
+}
 
 class JinjaTemplate implements ChatTemplate {
   readonly name = "jinja";
@@ -82,7 +104,6 @@ class JinjaTemplate implements ChatTemplate {
         add_generation_prompt: answer,
         bos_token: "\0",
         eos_token: "\0",
-        range: boundedRange,
       });
     } catch (error) {
       throw unusable(this.#source, (error as Error).message, error);

@@ -85,13 +85,18 @@ class Writer {
   #turn(message: ChatMessage, options: Arrangement, suffix = ""): string {
     const { user, assistant, system } = this.#format;
     if (message.role === "assistant") return this.#said(assistant, this.#answer(message));
-    if (message.role === "tool") return this.#said(user, `${RESULT}:\n${this.#turnText(partsOf(message))}`);
+    if (message.role === "tool") return this.#said(user, this.#result(message));
     if (message.role === "system") return this.#said(system, this.#turnText(partsOf(message)));
     return this.#said(user, this.#turnText([arrange(partsOf(message).map(cleanText), options)]) + suffix);
   }
 
   #turnText(parts: readonly string[]): string {
     return withoutSpeakers(cleanTurn(parts.join("\n")), this.#names);
+  }
+
+  #result(message: ChatMessage): string {
+    const text = this.#turnText(partsOf(message));
+    return `${RESULT}:${text && "\n"}${text}`;
   }
 
   /** Where an empty line ends an answer, none may be in one. */

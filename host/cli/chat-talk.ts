@@ -1,0 +1,42 @@
+import type { AnswerOptions, Chat } from "../chat/chat.ts";
+import type { ThinkMode } from "../chat/template.ts";
+import { type ModelOptions, type TextOptions, unescaped } from "./options.ts";
+
+export interface ChatCommandOptions extends ModelOptions, TextOptions {
+  system?: string;
+  template?: string;
+  think?: ThinkMode;
+  load?: string;
+  questionFirst?: boolean;
+  readTwice?: boolean;
+  json?: boolean;
+}
+
+/** The conversation at hand and the others that were forked from it; what a command may change. */
+export interface Talk {
+  readonly options: ChatCommandOptions;
+  readonly chats: Map<string, Chat>;
+  current: string;
+  think: ThinkMode | undefined;
+  /** Answers so far: with --seed each has a seed of its own. */
+  answers: number;
+}
+
+export function chatOf({ chats, current }: Talk): Chat {
+  return chats.get(current) as Chat;
+}
+
+/** The options of the next answer. */
+export function answerOptions({ options, think, answers }: Talk, signal: AbortSignal): AnswerOptions {
+  const { maxTokens, temperature, topP, topK, seed, escapes, stop = [] } = options;
+  return {
+    maxTokens,
+    temperature,
+    topP,
+    topK,
+    think,
+    seed: seed === undefined ? undefined : seed + answers,
+    stop: escapes ? stop.map(unescaped) : stop,
+    signal,
+  };
+}
