@@ -54,9 +54,8 @@ function lastLine(text: string): number {
 
 function lastSentence(text: string): number {
   if (!/[?？]$/.test(text)) return 0;
-  let at = text.length - 1;
-  while (at > 0 && !/[.!?。！？…] |[。！？]/.test(text.slice(at - 1, at + 1))) at--;
-  return /\s/.test(text[at] ?? "") ? at + 1 : at;
+  const before = [...text.slice(0, -1).matchAll(/[.!?…]\s+|[。！？]\s*/g)].at(-1);
+  return before ? before.index + before[0].length : 0;
 }
 
 const USER = /(?:^|\n\n)(?:User|Human|Bob|Question|Instruction): /g;
