@@ -55,7 +55,7 @@ class Shown {
 
   async end(): Promise<void> {
     this.#endThought();
-    await print("\n");
+    if (this.#part === "answer") await print("\n");
   }
 
   #think(text: string): void {

@@ -60,9 +60,12 @@ async function chat(path: string | undefined, options: ChatCommandOptions): Prom
   const talk: Talk = { options, chats, current: "main", think: options.think, answers: 0 };
   const lines = process.stdin.isTTY && process.stdout.isTTY ? terminalLines() : pipedLines();
   if (lines.isTerminal && !options.quiet) greet(first);
+  const stay = () => {}; // Ctrl-C between an answer and the next line
+  if (lines.isTerminal) process.on("SIGINT", stay);
   try {
     await converse(talk, lines);
   } finally {
+    process.off("SIGINT", stay);
     lines.close();
     for (const each of chats.values()) each.dispose();
   }

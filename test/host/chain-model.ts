@@ -12,16 +12,20 @@ const BYTES = 256;
  * down, token for token. Its blocks add nothing, so that the head sees the last token's embedding.
  * @param scripts what it says after a prompt that ends with a character: the tokens' texts, or their bytes. All texts
  *   differ. After a script it ends the text.
+ * @param loops begins a script again instead
  */
 export async function chainModel(
   scripts: Readonly<Record<string, readonly (string | readonly number[])[]>>,
+  loops = false,
 ): Promise<{ model: Uint8Array; vocab: Uint8Array }> {
   const tokens = Object.values(scripts).flat().map(asBytes);
   const next = new Array<number>(1 + BYTES + tokens.length).fill(0);
   let id = 1 + BYTES;
   for (const [character, script] of Object.entries(scripts)) {
-    next[character.charCodeAt(0) + 1] = id;
+    const first = id;
+    next[character.charCodeAt(0) + 1] = first;
     for (let i = 1; i < script.length; i++) next[id++] = id;
+    if (loops) next[id] = first;
     id++;
   }
   return { model: await weights(next), vocab: vocabulary(tokens) };
