@@ -64,8 +64,8 @@ export interface ModelInfo {
   readonly simd: Simd;
   /** The file's name, without folders. */
   readonly name: string;
-  /** What the file says of how to chat with its model: a name such as "rwkv-world", or a Jinja template. */
-  readonly chatTemplate: string | undefined;
+  /** What the file, or one of Hugging Face beside it, says of how to chat: "rwkv-world", or a Jinja template. */
+  readonly chatTemplate?: string;
 }
 
 /**
@@ -105,24 +105,29 @@ async function loadFrom(
   const plan = makePlan(recipe, { threads, weights, groupNormEps }, file.name);
   const engine = await Engine.start(plan, platform, options.simd);
   try {
-    const [tokenizer] = await Promise.all([
+    const [tokenizer, described] = await Promise.all([
       chooseTokenizer(options.vocab, { path, checkpoint, shape }, options.signal),
+      describeFile(file, path, checkpoint),
       loadWeights(recipe, plan, engine, options),
     ]);
     options.signal?.throwIfAborted();
-    return new Model(engine, plan, recipe, tokenizer, describeFile(file, checkpoint));
+    return new Model(engine, plan, recipe, tokenizer, described);
   } catch (error) {
     await engine.dispose();
     throw error;
   }
 }
 
-function describeFile({ name }: Source, { metadata }: Checkpoint): Pick<ModelInfo, "name" | "chatTemplate"> {
-  const template = metadata?.get("tokenizer.chat_template");
-  return {
-    name: name.split(/[\\/]/).at(-1)!,
-    chatTemplate: typeof template === "string" ? template : undefined,
-  };
+/** What a file says of itself, or what lies beside it says of it. */
+async function describeFile(
+  { name }: Source,
+  path: string | undefined,
+  { metadata }: Checkpoint,
+): Promise<Pick<ModelInfo, "name" | "chatTemplate">> {
+  const own = metadata?.get("tokenizer.chat_template");
+  const isOwn = typeof own === "string";
+  const template = isOwn ? own : path && (await (await import("./chat/beside.ts")).templateBeside(path));
+  return { name: name.split(/[\\/]/).at(-1)!, ...(template ? { chatTemplate: template } : {}) };
 }
 
 /** A model in memory, with its threads. */

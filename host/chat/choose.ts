@@ -11,8 +11,8 @@ export interface TemplateHints {
 }
 
 /**
- * The template of a model: what the caller names, else what the file says (`tokenizer.chat_template` of a GGUF), else
- * what the model's name says (raven, pile, world, g0, g1), else `raven` for RWKV-4 with the Pile's vocabulary and `world`
+ * The template of a model: what the caller names, else what the file says (`tokenizer.chat_template` of a GGUF, or a
+ * Jinja template in `chat_template.jinja` or `tokenizer_config.json` beside it), else what the model's name says (raven, pile, world, g0, g1), else `raven` for RWKV-4 with the Pile's vocabulary and `world`
  * for all others.
  * @param wanted a name, a Jinja template, or an object of the caller's own
  * @throws WkvError `bad-file` for a Jinja template that cannot be used; RangeError for an unknown name
@@ -22,7 +22,7 @@ export async function chooseTemplate(model: TemplateHints, wanted?: string | Cha
   if (wanted !== undefined) return named(wanted);
   const { chatTemplate, name } = model.info;
   if (chatTemplate !== undefined && looksLikeJinja(chatTemplate))
-    return jinjaTemplate(chatTemplate, "the chat template in the model's file");
+    return jinjaTemplate(chatTemplate, `the chat template of ${name}`);
   return templates[byName(name) ?? (model.tokenizer.kind === "neox" ? "raven" : "world")];
 }
 

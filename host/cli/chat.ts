@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
+import { templateIn } from "../chat/beside.ts";
 import { type Chat, type ChatOptions, createChat } from "../chat/chat.ts";
 import { isTemplateName } from "../chat/formats.ts";
 import { THINK_MODES } from "../chat/template.ts";
@@ -89,8 +90,8 @@ async function readTemplate(path: string): Promise<string> {
     throw new UsageError(`--template expected raven, world, g1 or a file, and there is no file ${path}.`);
   });
   if (!path.endsWith(".json")) return text;
-  const { chat_template: template } = JSON.parse(text);
-  if (typeof template !== "string") throw new UsageError(`--template: ${path} has no chat_template.`);
+  const template = templateIn(text);
+  if (template === undefined) throw new UsageError(`--template: ${path} has no chat_template.`);
   return template;
 }
 

@@ -295,7 +295,7 @@ test("generate arranges prompts of text", async () => {
 
 test("a template is chosen by the file", async () => {
   const name = async (info: object, kind = "world") => {
-    const hints = { info: { architecture: "rwkv7", name: "", chatTemplate: undefined, ...info }, tokenizer: { kind } };
+    const hints = { info: { architecture: "rwkv7", name: "", ...info }, tokenizer: { kind } };
     return (await chooseTemplate(hints)).name;
   };
   assert.equal(await name({ name: "rwkv7-g1b-1.5b-20251202-ctx8192.pth" }), "g1");

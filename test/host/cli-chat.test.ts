@@ -1,7 +1,7 @@
 /** `wkv chat` and `wkv prompt`, with pipes and in a terminal. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -160,6 +160,17 @@ test("--template takes a Jinja file, or a tokenizer_config.json", async () => {
     const { stdout } = await talk(["Hello"], "--template", file, "-q", "--stop", "\n\nUser:");
     assert.equal(stdout, ">Hm.</think>\nYes.\n"); // no "<think" in this opening, so it is an answer
   }
+  // Beside the model, as in the folders of Hugging Face, it needs no option.
+  const hub = join(folder, "hub");
+  await mkdir(hub);
+  for (const name of ["rwkv7-g1.safetensors", "rwkv7-g1.vocab.txt", "tokenizer_config.json"])
+    await copyFile(join(folder, name), join(hub, name));
+  const { stdout } = await runProgram(
+    ["chat", "hub/rwkv7-g1.safetensors", "-q", "--stop", "\n\nUser:"],
+    folder,
+    "Hi\n",
+  );
+  assert.equal(stdout, ">Hm.</think>\nYes.\n");
 });
 
 test("Ctrl-C ends the answer, not the chat", { skip: process.platform === "win32" && "no signals" }, async () => {
