@@ -154,23 +154,21 @@ test("wrong usage and wrong commands are told", async () => {
 
 test("--template takes a Jinja file, or a tokenizer_config.json", async () => {
   const jinja = "{% for m in messages %}{{ m.content }}\n{% endfor %}{% if add_generation_prompt %}think{% endif %}";
-  await writeFile(join(folder, "chat.jinja"), jinja);
-  await writeFile(join(folder, "tokenizer_config.json"), JSON.stringify({ chat_template: jinja }));
-  for (const file of ["chat.jinja", "tokenizer_config.json"]) {
-    const { stdout } = await talk(["Hello"], "--template", file, "-q", "--stop", "\n\nUser:");
-    assert.equal(stdout, ">Hm.</think>\nYes.\n"); // no "<think" in this opening, so it is an answer
-  }
-  // Beside the model, as in the folders of Hugging Face, it needs no option.
   const hub = join(folder, "hub");
   await mkdir(hub);
-  for (const name of ["rwkv7-g1.safetensors", "rwkv7-g1.vocab.txt", "tokenizer_config.json"])
+  await writeFile(join(folder, "some.jinja"), jinja);
+  await writeFile(join(hub, "tokenizer_config.json"), JSON.stringify({ chat_template: jinja }));
+  for (const name of ["rwkv7-g1.safetensors", "rwkv7-g1.vocab.txt"])
     await copyFile(join(folder, name), join(hub, name));
-  const { stdout } = await runProgram(
-    ["chat", "hub/rwkv7-g1.safetensors", "-q", "--stop", "\n\nUser:"],
-    folder,
-    "Hi\n",
-  );
-  assert.equal(stdout, ">Hm.</think>\nYes.\n");
+  // No "<think" is in this opening, so all is an answer.
+  const expected = ">Hm.</think>\nYes.\n";
+  for (const file of ["some.jinja", "hub/tokenizer_config.json"]) {
+    const { stdout } = await talk(["Hello"], "--template", file, "-q", "--stop", "\n\nUser:");
+    assert.equal(stdout, expected);
+  }
+  // Beside a model, as in the folders of Hugging Face, it needs no option.
+  const beside = await runProgram(["chat", "hub/rwkv7-g1.safetensors", "-q", "--stop", "\n\nUser:"], folder, "Hi\n");
+  assert.equal(beside.stdout, expected);
 });
 
 test("Ctrl-C ends the answer, not the chat", { skip: process.platform === "win32" && "no signals" }, async () => {
