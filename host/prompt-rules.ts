@@ -75,7 +75,10 @@ export const RULES: readonly { readonly rule: string; readonly find: Find }[] = 
     rule: "double-separator",
     find: each(/\n(?:[^\S\r\n]*\n){2,}/g, "\n\n", "One empty line separates turns, not several."),
   },
-  { rule: "blank-line", find: each(/\n[^\S\r\n]+\n(?!\s*\n)/g, "\n\n", "An empty line is empty: no spaces in it.") },
+  {
+    rule: "blank-line",
+    find: each(/\n[^\S\r\n]+\n(?![^\S\n]*\n)/g, "\n\n", "An empty line is empty: no spaces in it."),
+  },
   { rule: "missing-blank-line", find: findMissingLine },
   { rule: "speaker-name", find: findNames },
   { rule: "label-form", find: findForms },
@@ -97,10 +100,10 @@ function each(pattern: RegExp, replacement: string, message: string): Find {
 /** Other models' marks, and what they are here. */
 const FOREIGN: readonly [RegExp, (format: SpeakerFormat, role: string) => string | undefined][] = [
   [/<\|im_start\|>(\w+)\n?/g, ({ user, assistant, system }, role) => label({ user, assistant, system }[role])],
-  [/\s*<\|im_end\|>\s*/g, () => "\n\n"],
+  [/\n?<\|im_end\|>\n?/g, () => "\n\n"],
   [/(?:<s>)?\[INST\][^\S\n]*/g, ({ user }) => label(user)],
-  [/\s*\[\/INST\]/g, ({ assistant }) => `\n\n${assistant}:`],
-  [/### (?:Instruction|Human|User):\s*/g, ({ user }) => label(user)],
+  [/ ?\[\/INST\]/g, ({ assistant }) => `\n\n${assistant}:`],
+  [/### (?:Instruction|Human|User):[^\S\n]*\n?/g, ({ user }) => label(user)],
   [/### (?:Response|Assistant):/g, ({ assistant }) => `${assistant}:`],
   [/<\|(?:user|assistant|system|endoftext|eot_id)\|>|<\/?s>|<<\/?SYS>>/g, () => undefined],
 ];

@@ -1,9 +1,9 @@
 import { WkvError } from "../errors.ts";
-import { checkGenerateOptions, type GenerateOptions } from "../generate.ts";
+import { checkGenerateOptions, type GenerateOptions, type StopReason } from "../generate.ts";
 import type { Model } from "../model.ts";
 import { AnswerReader } from "./answer.ts";
 import { chooseTemplate } from "./choose.ts";
-import { type ChatMessage, checkMessages, checkTools, type TextPart } from "./messages.ts";
+import { type ChatMessage, checkMessages, checkTools, type TextPart, type Tool } from "./messages.ts";
 import { readSaved, writeSaved } from "./saved.ts";
 import { Answer, type ChatPiece, Fold } from "./stream.ts";
 import { type ChatTemplate, type PromptOptions, THINK_MODES } from "./template.ts";
@@ -214,34 +214,28 @@ export class Chat {
   }
 
   async *#pieces(options: AnswerOptions): AsyncGenerator<ChatPiece, void, void> {
-    const { tools = [], toolChoice = "auto" } = options;
+    const { tools = [], toolChoice = "auto", signal } = options;
     const prompt = this.template.prompt(this.#messages, options);
     const calls = tools.length > 0 && toolChoice !== "none";
     const reader = new AnswerReader(prompt.opening, { thinks: this.template.thinks, calls });
     const started = performance.now();
-    const promptTokens = await this.#track.advance(prompt, options.signal);
+    const promptTokens = await this.#track.advance(prompt, signal);
     const read = performance.now();
     let tokens = 0;
-    for await (const piece of this.#generate(options, calls && toolChoice === "required")) {
+    for await (const { text, token, logprob, stop } of this.#generate(options, calls && toolChoice === "required")) {
       tokens++;
-      const { text, token, logprob, stop } = piece;
-      const shown = { ...reader.push(text), token, ...(logprob === undefined ? {} : { logprob }) };
-      if (!stop) {
-        yield shown;
-        continue;
-      }
-      const toolCalls = reader.call ? readCalls(reader.call, tools, this.#callsSoFar()) : undefined;
-      const rest = reader.end(toolCalls !== undefined);
+      const piece = { ...reader.push(text), token, ...(logprob === undefined ? {} : { logprob }) };
       const usage = { promptTokens, promptSeconds: (read - started) / 1000, tokens, seconds: since(read) };
-      yield {
-        ...shown,
-        text: shown.text + rest.text,
-        thinking: shown.thinking + rest.thinking,
-        stop: toolCalls ? "tool_calls" : stop,
-        ...(toolCalls ? { toolCalls } : {}),
-        usage,
-      };
+      yield stop ? { ...this.#last(piece, stop, reader, tools), usage } : piece;
     }
+  }
+
+  /** The last piece, with what was held back until it was certain. */
+  #last(piece: ChatPiece, stop: StopReason, reader: AnswerReader, tools: readonly Tool[]): ChatPiece {
+    const toolCalls = reader.call ? readCalls(reader.call, tools, this.#callsSoFar()) : undefined;
+    const { text, thinking } = reader.end(toolCalls !== undefined);
+    const whole = { ...piece, text: piece.text + text, thinking: piece.thinking + thinking };
+    return toolCalls ? { ...whole, stop: "tool_calls", toolCalls } : { ...whole, stop };
   }
 
   /** The model's text, each token of which the track takes note of. */

@@ -2,6 +2,9 @@ import type { AnswerOptions, Chat } from "../chat/chat.ts";
 import type { ThinkMode } from "../chat/template.ts";
 import { type ModelOptions, type TextOptions, unescaped } from "./options.ts";
 
+/** Answers are longer than the texts of `wkv run`, above all with a thought; Ctrl-C ends one that goes on and on. */
+const MAX_TOKENS = 2000;
+
 export interface ChatCommandOptions extends ModelOptions, TextOptions {
   system?: string;
   template?: string;
@@ -28,7 +31,7 @@ export function chatOf({ chats, current }: Talk): Chat {
 
 /** The options of the next answer. */
 export function answerOptions({ options, think, answers }: Talk, signal: AbortSignal): AnswerOptions {
-  const { maxTokens, temperature, topP, topK, seed, escapes, stop = [] } = options;
+  const { maxTokens = MAX_TOKENS, temperature, topP, topK, seed, escapes, stop = [] } = options;
   return {
     maxTokens,
     temperature,

@@ -20,6 +20,7 @@ const HELP = `${VOCAB_HELP}
 
 A line is a message; a line that ends with \\ goes on in the next one, and between two lines of """ a message has as many
 lines as it likes. A line that begins with / is a command: /help lists them. Ctrl-C stops an answer, Ctrl-D ends the chat.
+An answer has at most 2000 tokens unless --max-tokens says otherwise.
 Without a terminal every line of standard input is a message, and the answers go to standard output, thoughts to standard
 error. With --json each piece is a line {"text","thinking","token"}, and the last of an answer has "stop" and "usage" too.
 
