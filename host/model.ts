@@ -1,3 +1,4 @@
+import { files } from "#files";
 import { platform } from "#platform";
 import { type BenchmarkOptions, type BenchmarkResult, benchmark } from "./benchmark.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
@@ -125,8 +126,7 @@ async function describeFile(
   { metadata }: Checkpoint,
 ): Promise<Pick<ModelInfo, "name" | "chatTemplate">> {
   const own = metadata?.get("tokenizer.chat_template");
-  const isOwn = typeof own === "string";
-  const template = isOwn ? own : path && (await (await import("./chat/beside.ts")).templateBeside(path));
+  const template = typeof own === "string" ? own : path && (await files?.templateBeside(path));
   return { name: name.split(/[\\/]/).at(-1)!, ...(template ? { chatTemplate: template } : {}) };
 }
 

@@ -15,6 +15,7 @@ const WASM_FEATURES = [
 
 const INDEX = "host/index.ts";
 const TOKENIZER = "host/tokenizer/index.ts";
+const CHAT = "host/chat/index.ts";
 
 rmSync("build", { recursive: true, force: true });
 mkdirSync("build");
@@ -46,7 +47,7 @@ async function buildNode(): Promise<void> {
       index: INDEX,
       tokenizer: TOKENIZER,
       sampler: "host/sampler.ts",
-      chat: "host/chat/index.ts",
+      chat: CHAT,
       worker: "host/platform/node-worker.ts",
       cli: "host/cli/main.ts",
     },
@@ -54,12 +55,13 @@ async function buildNode(): Promise<void> {
   });
 }
 
-/** All that a page needs, since nothing resolves names there; the library for NeoX vocabularies in a file of its own. */
+/** All that a page needs, since nothing resolves names there; the libraries for NeoX and Jinja in files of their own. */
 async function buildBrowser(): Promise<void> {
   await buildHost({
     entryPoints: {
       browser: INDEX,
       "browser-tokenizer": TOKENIZER,
+      "browser-chat": CHAT,
       "browser-worker": "host/platform/browser-worker.ts",
     },
     conditions: ["browser"],
@@ -68,7 +70,7 @@ async function buildBrowser(): Promise<void> {
 
 async function buildWorkerd(): Promise<void> {
   await buildHost({
-    entryPoints: { workerd: INDEX, "workerd-tokenizer": TOKENIZER },
+    entryPoints: { workerd: INDEX, "workerd-tokenizer": TOKENIZER, "workerd-chat": CHAT },
     conditions: ["workerd"],
     external: ["*.wasm"],
   });
