@@ -220,12 +220,14 @@ export class Chat {
     const reader = new AnswerReader(prompt.opening, { thinks: this.template.thinks, calls });
     const started = performance.now();
     const promptTokens = await this.#track.advance(prompt, signal);
+    const promptTokensPerSecond = rate(promptTokens, started);
     const read = performance.now();
-    let tokens = 0;
-    for await (const { text, token, logprob, stop } of this.#generate(options, calls && toolChoice === "required")) {
-      tokens++;
-      const piece = { ...reader.push(text), token, ...(logprob === undefined ? {} : { logprob }) };
-      const usage = { promptTokens, promptSeconds: (read - started) / 1000, tokens, seconds: since(read) };
+    let completionTokens = 0;
+    for await (const { text, stop, ...more } of this.#generate(options, calls && toolChoice === "required")) {
+      completionTokens++;
+      const piece = { ...more, ...reader.push(text) };
+      const completionTokensPerSecond = rate(completionTokens, read);
+      const usage = { promptTokens, promptTokensPerSecond, completionTokens, completionTokensPerSecond };
       yield stop ? { ...this.#last(piece, stop, reader, tools), usage } : piece;
     }
   }
@@ -305,6 +307,7 @@ function checkOptions(options: AnswerOptions): void {
     throw new RangeError(`"toolChoice" expected auto, required or none, got ${JSON.stringify(toolChoice)}`);
 }
 
-function since(start: number): number {
-  return (performance.now() - start) / 1000;
+/** Tokens a second, since a moment. */
+function rate(tokens: number, start: number): number {
+  return (1000 * tokens) / Math.max(performance.now() - start, 1e-3);
 }

@@ -8,6 +8,7 @@ export interface ChatPiece {
   /** The same of the thought. */
   readonly thinking: string;
   readonly token: number;
+  /** Where `logprobs` was asked for. */
   readonly logprob?: number;
   /** Why the answer ended, and how it went; on the last piece only. */
   readonly stop?: ChatStop;
@@ -21,10 +22,10 @@ export type ChatStop = StopReason | "tool_calls";
 export interface ChatUsage {
   /** Tokens that had to be read before the answer: what was new. */
   readonly promptTokens: number;
-  readonly promptSeconds: number;
-  /** Tokens made. */
-  readonly tokens: number;
-  readonly seconds: number;
+  readonly promptTokensPerSecond: number;
+  /** Tokens made, with the one that ended the answer. */
+  readonly completionTokens: number;
+  readonly completionTokensPerSecond: number;
 }
 
 export interface ChatResult {

@@ -71,7 +71,8 @@ class Shown {
   }
 }
 
-function describe(stop: ChatStop, { promptTokens, tokens, seconds }: ChatUsage): string {
-  const speed = seconds > 0 ? ` (${(tokens / seconds).toFixed(1)}/s)` : "";
-  return `read ${promptTokens} tokens, made ${tokens}${speed}; ${REASONS[stop]}`;
+function describe(stop: ChatStop, usage: ChatUsage): string {
+  const read = `read ${usage.promptTokens} tokens (${usage.promptTokensPerSecond.toFixed(1)}/s)`;
+  const made = `made ${usage.completionTokens} (${usage.completionTokensPerSecond.toFixed(1)}/s)`;
+  return `${read}, ${made}; ${REASONS[stop]}`;
 }

@@ -50,9 +50,9 @@ test("the message is the fold of the stream, and the last piece says how it went
   const { message, stop, usage } = await chat(fairy, messages, options).result();
   assert.deepEqual(message, { role: "assistant", content: joined(pieces, "text") });
   const last = pieces.at(-1)!;
-  assert.deepEqual([last.stop, stop, usage!.tokens], ["length", "length", 30]);
+  assert.deepEqual([last.stop, stop, usage!.completionTokens], ["length", "length", 30]);
   assert.equal(usage!.promptTokens, fairy.tokenizer.encode("User: Tell me a tale.\n\nAssistant:").length);
-  assert.ok(usage!.seconds > 0 && usage!.promptSeconds > 0);
+  assert.ok(usage!.completionTokensPerSecond > 0 && usage!.promptTokensPerSecond > 0);
   assert.ok(pieces.slice(0, -1).every((piece) => piece.stop === undefined && piece.usage === undefined));
   assert.ok(pieces.every(({ logprob }) => logprob! <= 0));
 });

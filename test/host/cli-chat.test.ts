@@ -35,7 +35,10 @@ test("every line is a message; answers go to standard output, the rest to standa
   const result = await talk(["Hello", "", "And?"]);
   assert.equal(result.code, 0, result.stderr);
   assert.equal(result.stdout, ANSWER + ANSWER);
-  assert.match(result.stderr, /^(wkv: read \d+ tokens, made 4 \([\d.]+\/s\); the next turn would begin\n){2}$/);
+  assert.match(
+    result.stderr,
+    /^(wkv: read \d+ tokens \([\d.]+\/s\), made 4 \([\d.]+\/s\); the next turn would begin\n){2}$/,
+  );
   assert.equal((await talk(["Hello"], "--quiet")).stderr, "");
 });
 
@@ -57,7 +60,7 @@ test("--json: a line for each piece, the last of an answer says how it went", as
   assert.equal(pieces.map(({ thinking }) => thinking).join(""), "Hm.");
   const { stop, usage } = pieces.at(-1);
   assert.equal(stop, "stop");
-  assert.deepEqual([usage.tokens, Object.keys(usage)], [4, ["promptTokens", "promptSeconds", "tokens", "seconds"]]);
+  assert.ok(usage.completionTokens === 4 && usage.promptTokens > 0 && usage.completionTokensPerSecond > 0);
 });
 
 test("commands", async () => {
