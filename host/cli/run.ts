@@ -18,6 +18,8 @@ import { checkTextOptions, streamText } from "./text.ts";
 
 interface RunOptions extends ModelOptions, TextOptions {
   tokens?: number[];
+  questionFirst?: boolean;
+  readTwice?: boolean;
   logits?: boolean;
   logprobs?: boolean;
   json?: boolean;
@@ -45,6 +47,8 @@ export function addRun(program: Command): void {
     .argument("[MODEL]", "a .pth, .safetensors or rwkv.cpp .bin file; default: the model that comes with wkv")
     .argument("[PROMPT]", "how the text begins; - reads it from standard input")
     .option("--tokens <ids>", "token ids instead of PROMPT, such as 34,105,110", tokenIds)
+    .option("--question-first", "put the question that PROMPT ends with before its material")
+    .option("--read-twice", "read a PROMPT of material and a question twice")
     .option("--logits", "print the logits after the last token, one for each id of the vocabulary, and make no text")
     .option("--logprobs", "with --json: each token's log-probability")
     .option("--json", "JSON, one object a line; with --logits one array");
