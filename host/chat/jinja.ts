@@ -90,8 +90,13 @@ class JinjaTemplate implements ChatTemplate {
     const parts = partsOf(message).map(cleanText);
     const text = message.role === "user" ? arrange(parts, options) : parts.join("\n");
     const content = withoutSpeakers((isAnswer ? cleanAnswer : cleanTurn)(text), this.#speakers);
-    const { reasoning: _, tool_calls, ...rest } = message;
-    return { ...rest, content, ...(tool_calls ? { tool_calls: tool_calls.map(withParsedArguments) } : {}) };
+    const { role, tool_calls, tool_call_id } = message;
+    return {
+      role,
+      content,
+      ...(tool_calls && { tool_calls: allClean(tool_calls.map(withParsedArguments)) }),
+      ...(tool_call_id !== undefined && { tool_call_id: allClean(tool_call_id) }),
+    };
   }
 
   #text(messages: readonly Record<string, unknown>[], options: PromptOptions, answer: boolean): string {
@@ -99,7 +104,7 @@ class JinjaTemplate implements ChatTemplate {
     try {
       return this.#render({
         messages,
-        ...(tools.length > 0 && toolChoice !== "none" ? { tools } : {}),
+        ...(tools.length > 0 && toolChoice !== "none" ? { tools: allClean(tools) } : {}),
         ...(think === undefined ? {} : { enable_thinking: think !== "off" && think !== "fake" }),
         add_generation_prompt: answer,
         bos_token: "\0",
@@ -112,11 +117,7 @@ class JinjaTemplate implements ChatTemplate {
 
   /** What the template puts between an answer and the next message, and who speaks in it. */
   #probe(): { stops: string[]; speakers: string[] } {
-    const [question, answer, next] = ["QUESTION", "ANSWER", "NEXT"].map((word) => `${word}-7f3a`) as [
-      string,
-      string,
-      string,
-    ];
+    const [question, answer, next] = ["QUESTION-7f3a", "ANSWER-7f3a", "NEXT-7f3a"] as const;
     const messages = [
       { role: "user", content: question },
       { role: "assistant", content: answer },
@@ -154,6 +155,11 @@ function withParsedArguments(call: NonNullable<ChatMessage["tool_calls"]>[number
   } catch {
     return call;
   }
+}
+
+/** The same JSON with all texts in it cleaned: "\0" stands for the end of a text in nobody's but the template's own. */
+function allClean<T>(json: T): T {
+  return JSON.parse(JSON.stringify(json), (_, value) => (typeof value === "string" ? cleanText(value) : value));
 }
 
 function boundedRange(start: number, stop?: number, step = 1): number[] {

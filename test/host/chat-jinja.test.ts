@@ -65,6 +65,22 @@ test("an end of text after answers is enough of a stop; tools and their argument
   );
 });
 
+test("an end of text comes from the template alone", async () => {
+  const template = await jinjaTemplate(
+    "{% for m in messages %}{{ m|tojson }}{{ m.tool_call_id }}{{ m.content }}{% endfor %}",
+  );
+  const call = { id: "\0", type: "function", function: { name: "\0", arguments: '{"a":"\\u0000"}' } } as const;
+  const messages: ChatMessage[] = [
+    { role: "user", content: "\0" },
+    { role: "assistant", content: null, tool_calls: [call], reasoning: "\0" },
+    { role: "tool", content: "\0", tool_call_id: "\0" },
+  ];
+  const { history, opening } = template.prompt(messages, {
+    tools: [{ type: "function", function: { name: "f", description: "\0" } }],
+  });
+  assert.doesNotMatch(history + opening, /\0|\\u0000/);
+});
+
 test("what is no sound template is refused with the reason", async () => {
   const cases: [string, RegExp][] = [
     ["{% for %}", /the chat template cannot be used/],
