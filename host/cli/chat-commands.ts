@@ -1,13 +1,12 @@
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { type Chat, type ChatOptions, createChat, loadChat } from "../chat/chat.ts";
-import { type ChatMessage, partsOf } from "../chat/messages.ts";
+import { type ChatMessage, checkMessages, partsOf } from "../chat/messages.ts";
 import { THINK_MODES, type ThinkMode } from "../chat/template.ts";
 import { WkvError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { answerTo } from "./chat-answer.ts";
 import type { LineReader } from "./chat-lines.ts";
 import { chatOf, type Talk } from "./chat-talk.ts";
-import { explain } from "./failure.ts";
 import { note, printText } from "./output.ts";
 
 interface ChatCommand {
@@ -49,8 +48,8 @@ export async function runCommand(line: string, talk: Talk, lines: LineReader): P
     if (!command) throw new CommandError(`/${name} is no command: /help lists them.`);
     await command.run(talk, argument.trim(), lines);
   } catch (error) {
-    if (!(error instanceof CommandError || error instanceof WkvError || error instanceof RangeError)) throw error;
-    note(error instanceof CommandError ? error.message : explain(error).message);
+    if (!(error instanceof CommandError || error instanceof WkvError)) throw error;
+    note(error.message);
   }
 }
 
@@ -77,6 +76,8 @@ function think(talk: Talk, mode: string): void {
 }
 
 function regenerate(talk: Talk): Promise<void> {
+  if (!chatOf(talk).messages.some(({ role }) => role === "user"))
+    throw new CommandError("/regenerate: nothing has been said yet.");
   return answerTo(talk, (chat, options) => chat.regenerate(options));
 }
 
@@ -155,10 +156,13 @@ export async function talkFrom(model: Model, path: string, options: ChatOptions)
   return chat;
 }
 
-function messagesIn(bytes: Uint8Array, path: string): ChatMessage[] {
+function messagesIn(bytes: Uint8Array, path: string): readonly ChatMessage[] {
   try {
-    return JSON.parse(new TextDecoder().decode(bytes));
+    const messages: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    checkMessages(messages);
+    return messages;
   } catch (cause) {
-    throw new WkvError("bad-state", `${path} is no JSON: give what /save wrote.`, { cause });
+    const reason = (cause as Error).message;
+    throw new WkvError("bad-state", `${path} holds no messages (${reason}): give what /save wrote.`, { cause });
   }
 }

@@ -110,6 +110,11 @@ test("a chat is saved whole and gone on with", async () => {
     (await readdir(folder)).filter((name) => name.endsWith(".tmp")),
     [],
   );
+  await writeFile(join(folder, "bad.json"), '[{"role":"bot","content":"x"}]');
+  assert.match(
+    (await talk(["/load bad.json", "x"])).stderr,
+    /bad\.json holds no messages \("messages\[0\]" expected a role/,
+  );
   await writeFile(join(folder, "bad.chat"), "nonsense");
   const bad = await talk(["x"], "--load", "bad.chat");
   assert.deepEqual([bad.code, bad.stdout], [1, ""]);
@@ -139,7 +144,7 @@ test("wrong usage and wrong commands are told", async () => {
     /\/nonsense is no command/,
     /\/think is off; it can be/,
     /there is no message 7/,
-    /expected a last message/,
+    /nothing has been said yet/,
     /no chat x/,
     /the file is missing/,
     /\/regenerate +another answer/,
