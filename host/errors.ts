@@ -9,6 +9,7 @@
  * - `too-large`: more memory than this machine or 32-bit WebAssembly has.
  * - `busy`: a session that is still working on an earlier call.
  * - `bad-state`: a saved state that is damaged or belongs to another model.
+ * - `not-saved`: a state could not be written to its file, which is as it was before.
  * - `disposed`: a model or session used after `dispose()`.
  * - `engine`: a worker thread or the WebAssembly module failed.
  */
@@ -21,6 +22,7 @@ export type WkvErrorCode =
   | "too-large"
   | "busy"
   | "bad-state"
+  | "not-saved"
   | "disposed"
   | "engine";
 

@@ -17,7 +17,7 @@ export interface LoadControl {
   signal?: AbortSignal | undefined;
 }
 
-const DTYPE_ID: Readonly<Record<Dtype, number>> = {
+export const DTYPE_ID: Readonly<Record<Dtype, number>> = {
   F32: abi.DTYPE_F32,
   F16: abi.DTYPE_F16,
   BF16: abi.DTYPE_BF16,

@@ -5,6 +5,7 @@ import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
 import { Engine } from "./engine.ts";
 import { WkvError } from "./errors.ts";
+import { type Identity, identify } from "./identity.ts";
 import { type ModelSource, openSource } from "./input.ts";
 import { loadWeights, type Progress } from "./loader.ts";
 import type { Recipe } from "./models/recipe.ts";
@@ -12,12 +13,13 @@ import { recogniseModel } from "./models/recognise.ts";
 import { type Perplexity, type PerplexityOptions, perplexity } from "./perplexity.ts";
 import { makePlan, type Plan, type WeightFormat } from "./plan.ts";
 import type { Simd } from "./platform/platform.ts";
+import { PrefixCache, type PrefixCacheOptions, type PrefixCacheStats } from "./prefix-cache.ts";
 import { Runner } from "./runner.ts";
 import { Session } from "./session.ts";
 import { chooseSimd } from "./simd.ts";
 import type { Source } from "./source.ts";
 import { zeroShare } from "./sparsity.ts";
-import { readState } from "./state.ts";
+import { readState } from "./state-file.ts";
 import type { TokenizerSource } from "./tokenizer/load.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 import { chooseTokenizer } from "./vocab.ts";
@@ -39,6 +41,11 @@ export interface LoadOptions {
   vocab?: TokenizerSource | null;
   /** Epsilon of the group norm in RWKV-5 to 7. Default 64e-5; for RWKV-5 in rwkv.cpp's format 1e-5. */
   groupNormEps?: number;
+  /**
+   * Keeps states of prompts, so that one with the same beginning need not be read again: `maxBytes`, outside the model's
+   * memory, for all sessions. Default: none. The bits of the logits do not depend on it.
+   */
+  prefixCache?: PrefixCacheOptions;
   onProgress?: (progress: Progress) => void;
   /** Aborts the loading. */
   signal?: AbortSignal;
@@ -104,6 +111,7 @@ async function loadFrom(
   const isRwkvCpp5 = checkpoint.format === "rwkv.cpp" && shape.arch === 5;
   const { threads, weights, groupNormEps = isRwkvCpp5 ? 1e-5 : 64e-5 } = options;
   const plan = makePlan(recipe, { threads, weights, groupNormEps }, file.name);
+  const cache = new PrefixCache(shape, options.prefixCache);
   const engine = await Engine.start(plan, platform, options.simd);
   try {
     const [tokenizer, described] = await Promise.all([
@@ -112,7 +120,8 @@ async function loadFrom(
       loadWeights(recipe, plan, engine, options),
     ]);
     options.signal?.throwIfAborted();
-    return new Model(engine, plan, recipe, tokenizer, described);
+    const identity = await identify(recipe, plan, engine);
+    return new Model(engine, plan, recipe, tokenizer, identity, cache, described);
   } catch (error) {
     await engine.dispose();
     throw error;
@@ -136,6 +145,8 @@ export class Model {
   readonly #engine: Engine;
   readonly #runner: Runner;
   readonly #tokenizer: Tokenizer | WkvError;
+  readonly #identity: Identity;
+  readonly #cache: PrefixCache;
   readonly #sessions = new Set<Session>();
   #disposed = false;
 
@@ -145,8 +156,12 @@ export class Model {
     plan: Plan,
     { shape }: Recipe,
     tokenizer: Tokenizer | WkvError,
+    identity: Identity,
+    cache: PrefixCache,
     file: Pick<ModelInfo, "name" | "chatTemplate">,
   ) {
+    this.#identity = identity;
+    this.#cache = cache;
     this.#engine = engine;
     this.#runner = new Runner(engine, plan);
     this.#tokenizer = tokenizer;
@@ -175,16 +190,24 @@ export class Model {
     return this.#tokenizer;
   }
 
+  /** What the prefix cache has done so far. */
+  get prefixCache(): PrefixCacheStats {
+    return this.#cache.stats;
+  }
+
   /**
-   * A session that has read nothing, or one that was saved.
+   * A session that has read nothing, or one that was saved. `session.warnings` says when it was saved with other weights
+   * of the same model.
    * @throws WkvError `bad-state` for another model's state, `too-large` when there is no memory for it
    */
   createSession(saved?: Uint8Array): Session {
     this.#checkAlive();
-    const state = saved && readState(this.#runner.plan.shape, saved);
+    const state = saved && readState(this.#runner.plan.shape, this.#identity, saved);
     const session = new Session(
       {
         runner: this.#runner,
+        identity: this.#identity,
+        cache: this.#cache,
         tokenizer: () => this.tokenizer,
         checkAlive: () => this.#checkAlive(),
         sessionEnded: (ended) => this.#sessions.delete(ended),
@@ -230,6 +253,7 @@ export class Model {
     if (this.#disposed) return;
     this.#disposed = true;
     for (const session of this.#sessions) session.dispose();
+    this.#cache.clear();
     await this.#engine.dispose();
   }
 

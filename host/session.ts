@@ -1,14 +1,21 @@
+import { files } from "#files";
 import { WkvError } from "./errors.ts";
 import { checkGenerateOptions, type GenerateOptions, generate, type Piece } from "./generate.ts";
+import type { Identity } from "./identity.ts";
+import { Mark } from "./mark.ts";
 import { MAX_WANTED } from "./plan.ts";
+import type { PrefixCache, Reading } from "./prefix-cache.ts";
 import { arrangePrompt } from "./prompt-arrange.ts";
 import type { Runner } from "./runner.ts";
-import { type SavedState, writeState } from "./state.ts";
+import type { Snapshot } from "./state.ts";
+import { type SavedState, writeState } from "./state-file.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** What a session needs of its model. */
 export interface SessionHost {
   readonly runner: Runner;
+  readonly identity: Identity;
+  readonly cache: PrefixCache;
   /** @throws WkvError `bad-vocab` when the model has no tokenizer */
   tokenizer(): Tokenizer;
   /** @throws WkvError `disposed` */
@@ -21,9 +28,13 @@ export interface SessionHost {
  * one while it works is a WkvError `busy`. Sessions of one model work at the same time and do not touch one another.
  */
 export class Session {
+  /** How the model differs from the one that this session's state was saved with; empty where it does not. */
+  readonly warnings: readonly string[];
   readonly #host: SessionHost;
   readonly #state: number;
   #logits: Float32Array | undefined;
+  /** What led to the state, as long as the prefix cache can follow it. */
+  #reading: Reading | undefined;
   #busy = false;
   /** A batch writes to the state. */
   #feeding = false;
@@ -33,8 +44,9 @@ export class Session {
   constructor(host: SessionHost, saved?: SavedState) {
     this.#host = host;
     this.#state = host.runner.takeState();
-    if (saved) host.runner.writeState(this.#state, saved.state);
-    this.#logits = saved?.logits;
+    this.#reading = host.cache.begin(saved);
+    this.warnings = saved?.warnings ?? [];
+    if (saved) this.#restore(saved, this.#reading);
   }
 
   /**
@@ -44,7 +56,7 @@ export class Session {
    */
   async feed(tokens: number | Iterable<number>, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {
     const ids = this.#checkTokens(typeof tokens === "number" ? [tokens] : tokens, "tokens");
-    return this.#exclusively(async () => (await this.#feed(ids, options.signal)).slice());
+    return this.#exclusively(async () => (await this.#read(ids, options.signal)).slice());
   }
 
   /**
@@ -65,7 +77,8 @@ export class Session {
     try {
       for (let i = 0; i < ids.length; i += MAX_WANTED) {
         const group = ids.slice(i, i + MAX_WANTED);
-        const rows = await this.#takeIn((state) => this.#host.runner.feedEach(state, group, signal), signal);
+        const feed = (state: number) => this.#host.runner.feedEach(state, group, signal);
+        const rows = await this.#hold(() => this.#takeIn(group, feed, signal));
         for (const logits of rows) yield logits.slice();
       }
     } finally {
@@ -88,20 +101,30 @@ export class Session {
 
   async *#generate(ids: number[], tokenizer: Tokenizer, options: GenerateOptions): AsyncGenerator<Piece, void, void> {
     this.#begin();
+    let length = Infinity;
     try {
-      const logits = await this.#feed(ids, options.signal);
+      const logits = await this.#read(ids, options.signal);
+      length = this.#reading?.tokens.length ?? Infinity;
       yield* generate({ logits, next: (token) => this.#feed([token]) }, tokenizer, options);
     } finally {
+      if (!this.#disposed && this.#host.cache.isWorthKeeping(this.#reading, length)) await this.#keep();
       this.#end();
     }
   }
 
   /** The session as bytes, for `model.createSession(bytes)` of the same model in any program on any machine. */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
-    const { runner } = this.#host;
-    return this.#exclusively(async () =>
-      writeState(runner.plan.shape, { state: await runner.readState(this.#state), logits: this.#logits }),
-    );
+    const { runner, identity } = this.#host;
+    return this.#exclusively(async () => writeState(runner.plan.shape, identity, await this.#snapshot()));
+  }
+
+  /**
+   * Saves the session to a file, on Node, Deno and Bun. Whatever happens meanwhile, there is the old file or the new one.
+   * @throws WkvError `not-saved`, also where there are no files
+   */
+  async saveFile(path: string): Promise<void> {
+    if (!files) throw new WkvError("not-saved", "There are no files here: keep the bytes of session.save() instead.");
+    await files.saveFile(path, await this.save());
   }
 
   /** Another session that has read the same. */
@@ -110,7 +133,26 @@ export class Session {
     const fork = new Session(this.#host);
     this.#host.runner.copyState(this.#state, fork.#state);
     fork.#logits = this.#logits?.slice();
+    fork.#reading = copyOf(this.#reading);
     return fork;
+  }
+
+  /** Remembers where the session stands, for `rewind`: a copy of the state, until it is disposed of. */
+  async mark(): Promise<Mark> {
+    const reading = copyOf(this.#reading);
+    return this.#exclusively(async () => new Mark(this.#host.runner, { snapshot: await this.#snapshot(), reading }));
+  }
+
+  /**
+   * Goes back to where the session was marked, as often as you like: as if nothing had been read since. A mark of another
+   * session of the same model, such as the one that this was forked from, will do as well.
+   */
+  rewind(mark: Mark): void {
+    if (!(mark instanceof Mark))
+      throw new TypeError(`"mark" expected what session.mark() resolves to, got ${kindOf(mark)}`);
+    this.#checkIdle();
+    const { snapshot, reading } = mark.recall(this.#host.runner);
+    this.#restore(snapshot, copyOf(reading));
   }
 
   /** Forgets everything. */
@@ -118,6 +160,7 @@ export class Session {
     this.#checkIdle();
     this.#host.runner.resetState(this.#state);
     this.#logits = undefined;
+    this.#reading = this.#host.cache.begin();
   }
 
   /**
@@ -135,38 +178,82 @@ export class Session {
     this.dispose();
   }
 
-  async #feed(ids: number[], signal?: AbortSignal): Promise<Float32Array> {
-    this.#checkAlive();
+  /** Takes in a prompt, as far as the prefix cache does not know it. @returns as `#feed` does */
+  #read(ids: number[], signal?: AbortSignal): Promise<Float32Array> {
+    const reading = this.#reading;
+    if (!reading) return this.#feed(ids, signal);
+    signal?.throwIfAborted();
+    return this.#hold(async () => {
+      const { cache } = this.#host;
+      const { snapshot, known, keep } = cache.advise(reading, ids);
+      if (snapshot) this.#restore(snapshot, cache.extend(reading, ids.slice(0, known)));
+      let done = known;
+      for (const end of keep) {
+        await this.#takeAll(ids.slice(done, end), signal);
+        await this.#keep();
+        done = end;
+      }
+      return this.#takeAll(ids.slice(done), signal);
+    });
+  }
+
+  /** @returns the logits after the last token, which nobody may keep: those of the next token go there too */
+  #feed(ids: number[], signal?: AbortSignal): Promise<Float32Array> {
+    return this.#hold(() => this.#takeAll(ids, signal));
+  }
+
+  async #takeAll(ids: number[], signal?: AbortSignal): Promise<Float32Array> {
     if (ids.length === 0) {
       if (this.#logits) return this.#logits;
       throw new RangeError("at least one token expected, because the session has no logits to go on from");
     }
     const into = this.#logits; // nobody else has it
     const feed = async (state: number) => [await this.#host.runner.feed(state, ids, signal, into)];
-    const [logits] = await this.#takeIn(feed, signal);
+    const [logits] = await this.#takeIn(ids, feed, signal);
     return logits as Float32Array;
   }
 
-  /**
-   * Lets the runner write to the state, and keeps the last logits that it gives. A state that was disposed of while a
-   * batch still wrote to it is free from then on.
-   */
+  /** Lets the runner write to the state, and keeps the last logits that it gives. */
   async #takeIn(
+    ids: readonly number[],
     run: (state: number) => Promise<Float32Array[]>,
     signal: AbortSignal | undefined,
   ): Promise<Float32Array[]> {
-    this.#checkAlive();
     signal?.throwIfAborted();
+    const reading = this.#reading;
     this.#logits = undefined; // what an abort between two batches leaves
+    this.#reading = undefined;
+    const rows = await run(this.#state);
+    this.#logits = rows.at(-1);
+    this.#reading = this.#host.cache.extend(reading, ids);
+    return rows;
+  }
+
+  /** Does work that writes to the state. When the session is disposed of meanwhile, the state is free after it. */
+  async #hold<T>(work: () => Promise<T>): Promise<T> {
+    this.#checkAlive();
     this.#feeding = true;
     try {
-      const rows = await run(this.#state);
-      this.#logits = rows.at(-1);
-      return rows;
+      return await work();
     } finally {
       this.#feeding = false;
       if (this.#disposed) this.#host.runner.freeState(this.#state);
     }
+  }
+
+  /** Leaves the state to the prefix cache. */
+  async #keep(): Promise<void> {
+    if (this.#reading) this.#host.cache.keep(this.#reading, await this.#snapshot());
+  }
+
+  async #snapshot(): Promise<Snapshot> {
+    return { state: await this.#host.runner.readState(this.#state), logits: this.#logits?.slice() };
+  }
+
+  #restore({ state, logits }: Snapshot, reading: Reading | undefined): void {
+    this.#host.runner.writeState(this.#state, state);
+    this.#logits = logits?.slice();
+    this.#reading = reading;
   }
 
   #checkTokens(tokens: Iterable<number>, name: string): number[] {
@@ -210,4 +297,12 @@ export class Session {
     if (this.#busy)
       throw new WkvError("busy", "The session is still working: await the call before, or take a session of your own.");
   }
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? "null" : value instanceof Promise ? "a promise" : typeof value;
+}
+
+function copyOf(reading: Reading | undefined): Reading | undefined {
+  return reading && { ...reading, tokens: [...reading.tokens] };
 }

@@ -1,13 +1,5 @@
 import { RWKV4, RWKV7 } from "../assembly/abi.ts";
-import { WkvError } from "./errors.ts";
 import type { Shape } from "./models/recipe.ts";
-
-// A saved state: 32 bytes of header, then f32, all little-endian.
-//   "wkvs", layout version 1, architecture, layers, width, head size, values of state, values of logits (0 or vocabSize)
-// State, layer after layer: ffn_x, att_x, then aa, bb, pp (RWKV-4), S[head][key][value] (5, 6) or S[head][value][key] (7).
-const MAGIC = 0x73766b77;
-const LAYOUT = 1;
-const HEADER_WORDS = 8;
 
 /** Value channels that the kernels keep together. */
 const STRIP = 16;
@@ -15,10 +7,17 @@ const STRIP = 16;
 /** RWKV-4's running maximum of exponents before the first token. */
 const NO_EXPONENT = -1e30;
 
-/** What a session is: its state as the kernels keep it, and the logits after its last token, if it had one. */
-export interface SavedState {
+/** A moment of a session, outside the module's memory: what it has read so far, in constant size. */
+export interface Snapshot {
+  /** As the kernels keep it: `layers` times `layerState` values. */
   readonly state: Float32Array;
+  /** After the last token, if there was one. */
   readonly logits: Float32Array | undefined;
+}
+
+/** Bytes that a snapshot takes. */
+export function bytesOf({ state, logits }: Snapshot): number {
+  return state.byteLength + (logits?.byteLength ?? 0);
 }
 
 /** The state before the first token. */
@@ -29,53 +28,18 @@ export function initialState({ arch, layers, layerState, width }: Shape): Float3
   return state;
 }
 
-/** The bytes of a saved state: the same on every machine and for any number of threads. */
-export function writeState(shape: Shape, { state, logits }: SavedState): Uint8Array<ArrayBuffer> {
-  const logitCount = logits?.length ?? 0;
-  const view = new DataView(new ArrayBuffer(4 * (HEADER_WORDS + state.length + logitCount)));
-  const header = [...identity(shape), state.length, logitCount];
-  for (const [i, word] of header.entries()) view.setUint32(4 * i, word, true);
-  let at = 4 * HEADER_WORDS;
-  for (const values of [publishedOrder(shape, state), logits ?? []]) {
-    for (const value of values) {
-      view.setFloat32(at, value, true);
-      at += 4;
-    }
-  }
-  return new Uint8Array(view.buffer);
+/** A part of a layer's state, as a tensor. */
+export interface StatePart {
+  readonly name: string;
+  readonly shape: readonly number[];
 }
 
-/** @throws WkvError `bad-state` when the bytes are no saved state, or one of another model */
-export function readState(shape: Shape, bytes: Uint8Array): SavedState {
-  if (!(bytes instanceof Uint8Array)) throw new TypeError(`"saved" expected a Uint8Array, got ${typeof bytes}`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 4 * HEADER_WORDS || view.getUint32(0, true) !== MAGIC)
-    throw new WkvError("bad-state", "These bytes are not a saved state: give what session.save() returned.");
-  const word = (i: number) => view.getUint32(4 * i, true);
-  checkIdentity(shape, word);
-  const [stateCount, logitCount] = [word(6), word(7)];
-  const complete = bytes.length === 4 * (HEADER_WORDS + stateCount + logitCount);
-  if (!complete || stateCount !== shape.layers * shape.layerState || (logitCount && logitCount !== shape.vocabSize))
-    throw new WkvError("bad-state", "The saved state is cut off or damaged: save it again.");
-  const floats = (first: number, n: number) =>
-    Float32Array.from({ length: n }, (_, i) => view.getFloat32(4 * (HEADER_WORDS + first + i), true));
-  const state = kernelOrder(shape, floats(0, stateCount));
-  return { state, logits: logitCount ? floats(stateCount, logitCount) : undefined };
-}
-
-function identity({ arch, layers, width, headSize }: Shape): number[] {
-  return [MAGIC, LAYOUT, arch, layers, width, headSize];
-}
-
-function checkIdentity(shape: Shape, word: (i: number) => number): void {
-  const names = ["magic", "layout version", "architecture (RWKV version)", "layers", "width", "head size"];
-  identity(shape).forEach((expected, i) => {
-    if (word(i) !== expected)
-      throw new WkvError(
-        "bad-state",
-        `The saved state is of another model: its ${names[i]} is ${word(i)}, this model's is ${expected}.`,
-      );
-  });
+/** The parts of each layer's state, in their order: what the token shifts remember, and what the recurrence carries. */
+export function stateParts({ arch, width, headSize }: Shape): StatePart[] {
+  const vector = (name: string): StatePart => ({ name, shape: [width] });
+  const shifts = [vector("ffn.x_prev"), vector("att.x_prev")];
+  if (arch === RWKV4) return [...shifts, vector("att.aa"), vector("att.bb"), vector("att.pp")];
+  return [...shifts, { name: "att.state", shape: [width / headSize, headSize, headSize] }];
 }
 
 /** A state in the published order: S[head][key][value] in RWKV-5 and 6, S[head][value][key] in RWKV-7. */

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import type { Model } from "../model.ts";
+import type { Session } from "../session.ts";
 import { BEGINNING, bundledModel } from "./bundled.ts";
-import { UsageError } from "./failure.ts";
+import { Interrupted, UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
 import {
@@ -13,10 +14,11 @@ import {
   VOCAB_HELP,
 } from "./options.ts";
 import { print, printJson } from "./output.ts";
-import { promptTokens, readPrompt } from "./prompt.ts";
+import { type Prompt, promptTokens, readPrompt } from "./prompt.ts";
+import { addStateOptions, checkStateOut, hasRead, openSession, type StateOptions, saveSession } from "./state.ts";
 import { checkTextOptions, streamText } from "./text.ts";
 
-interface RunOptions extends ModelOptions, TextOptions {
+interface RunOptions extends ModelOptions, TextOptions, StateOptions {
   tokens?: number[];
   questionFirst?: boolean;
   readTwice?: boolean;
@@ -38,6 +40,8 @@ Examples:
   $ wkv run model.pth -e "User: Why is the sky blue?\\n\\nAssistant:" --stop "\\n\\n"
   $ wkv run model.pth - < story.txt
   $ wkv run model.pth "1 + 1 =" --temperature 0 --max-tokens 4 --json
+  $ wkv run model.pth "Once upon a time" --state-out story.state
+  $ wkv run model.pth --state story.state --state-out story.state
   $ wkv run model.pth --tokens 34,105,110 --logits --json`;
 
 export function addRun(program: Command): void {
@@ -52,6 +56,7 @@ export function addRun(program: Command): void {
     .option("--logits", "print the logits after the last token, one for each id of the vocabulary, and make no text")
     .option("--logprobs", "with --json: each token's log-probability")
     .option("--json", "JSON, one object a line; with --logits one array");
+  addStateOptions(command);
   addTextOptions(command);
   addModelOptions(command);
   command.addHelpText("after", HELP).action(run);
@@ -63,16 +68,33 @@ async function run(path: string | undefined, argument: string | undefined, optio
   const source = path ?? bundledModel();
   if (!source) throw new UsageError('MODEL is missing: wkv run MODEL "Once upon a time"');
   const beginning = path || options.tokens ? argument : BEGINNING;
-  const prompt = await readPrompt(beginning, options);
+  const goesOn = options.state !== undefined && !options.tokens && argument === undefined;
+  const prompt = goesOn ? undefined : await readPrompt(beginning, options);
+  await checkStateOut(options);
   await interruptible(async (signal) => {
     await using model = await load(source, options, signal);
-    const ids = promptTokens(model, prompt);
-    if (options.logits) await printLogits(model, ids, options, signal);
-    else await streamText(model, ids, options, signal);
+    const session = await openSession(model, options);
+    const ids = await tokensToRead(model, session, prompt);
+    try {
+      if (options.logits) await printLogits(session, ids, options, signal);
+      else await streamText(session, ids, options, signal);
+    } catch (error) {
+      if (error instanceof Interrupted) await saveSession(session, options);
+      throw error;
+    }
+    await saveSession(session, options);
   });
 }
 
-async function printLogits(model: Model, ids: readonly number[], { json }: RunOptions, signal: AbortSignal) {
-  const logits = Array.from(await model.createSession().feed(ids, { signal }));
+/** @param prompt undefined: none, the session is to go on from where it was saved */
+async function tokensToRead(model: Model, session: Session, prompt: Prompt | undefined): Promise<readonly number[]> {
+  if (prompt !== undefined) return promptTokens(model, prompt);
+  if (!(await hasRead(session)))
+    throw new UsageError("PROMPT is missing: the session in --state has read nothing yet.");
+  return [];
+}
+
+async function printLogits(session: Session, ids: readonly number[], { json }: RunOptions, signal: AbortSignal) {
+  const logits = Array.from(await session.feed(ids, { signal }));
   await (json ? printJson(logits) : print(`${logits.join("\n")}\n`));
 }

@@ -44,7 +44,7 @@ async function start(argument: string | undefined, beginning: string, options: S
     note(`${path ?? "a model of random weights, made just now"}: ${describe(model)}`);
     const ids = promptTokens(model, prompt);
     await printText(model.tokenizer.decode(ids));
-    await streamText(model, ids, options, signal);
+    await streamText(model.createSession(), ids, options, signal);
     sayWhatNext(path);
   });
 }

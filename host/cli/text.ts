@@ -1,6 +1,6 @@
 import { checkGenerateOptions, type GenerateOptions, type Piece } from "../generate.ts";
-import type { Model } from "../model.ts";
 import { createSampler } from "../sampler.ts";
+import type { Session } from "../session.ts";
 import { Interrupted } from "./failure.ts";
 import { type TextOptions, unescaped } from "./options.ts";
 import { note, print, printJson, printText } from "./output.ts";
@@ -19,18 +19,18 @@ export function checkTextOptions(options: TextOptions): void {
 }
 
 /**
- * Streams a text to standard output and reports how it went, also when Ctrl-C ended it.
+ * Lets the session read a prompt, streams the text that it writes to standard output and reports how it
+ * went, also when Ctrl-C ended it.
  * @throws Interrupted after the report; WkvError
  */
 export async function streamText(
-  model: Model,
+  session: Session,
   ids: readonly number[],
   options: StreamOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const generation = generateOptions(options, signal);
   const report = new Report(generation);
-  const session = model.createSession();
   let lastText = "\n";
   try {
     await session.feed(ids, { signal });

@@ -16,6 +16,7 @@ const MAX_LAYERS = 1024;
 const OTHERS: readonly [RegExp, string][] = [
   [/\.(ffn\.s_emb|ffn\.s_emb_x|ffn\.s[012])\b/, "RWKV-7a (DeepEmbed)"],
   [/\.(qkv|dea|att\.qkv)\b/, "RWKV-7b (DeepEmbed attention)"],
+  [/\.att\.x_prev$/, "a saved session, to be given with --state or to createSession()"],
   [/\.att\.time_state$/, "a model with a tuned state, which is not loaded yet"],
   [/\.lora\.|lora_[ab]\b/i, "a LoRA, which has to be merged into its model first"],
   [/\.(self_attn|attention\.(query|wq)|mlp\.)\b/, "a Transformer or a hybrid"],

@@ -4,9 +4,18 @@ import { findVocabBeside } from "../tokenizer/beside.ts";
 import { openFileCache } from "../tokenizer/cache.ts";
 import { readVocabFile } from "../tokenizer/file.ts";
 import { fileSource } from "./files.ts";
+import { saveFile } from "./save.ts";
 
 /** What needs a file system: on Node, Deno and Bun. */
-const nodeFiles = { fileSource, fileURLToPath, readVocabFile, findVocabBeside, templateBeside, openFileCache };
+const nodeFiles = {
+  fileSource,
+  saveFile,
+  fileURLToPath,
+  readVocabFile,
+  findVocabBeside,
+  templateBeside,
+  openFileCache,
+};
 export type Files = typeof nodeFiles;
 
 /** Undefined where there are no files. */

@@ -1,8 +1,8 @@
 // Node, Deno and Bun only.
-import { randomUUID } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
+import { saveFile } from "../platform/save.ts";
 
 /** Files by name in one directory. Failures are no errors: without a cache, things are downloaded again. */
 export interface FileCache {
@@ -20,13 +20,11 @@ export function openFileCache(directory?: string): FileCache {
       return fs.readFile(join(folder, fileName)).catch(() => undefined);
     },
     async write(fileName, bytes) {
-      const temporary = join(folder, `.${fileName}.${randomUUID()}`);
       try {
         await fs.mkdir(folder, { recursive: true });
-        await fs.writeFile(temporary, bytes);
-        await fs.rename(temporary, join(folder, fileName));
+        await saveFile(join(folder, fileName), bytes);
       } catch {
-        await fs.rm(temporary, { force: true }).catch(() => {});
+        // Then there is no cache.
       }
     },
   };

@@ -1,8 +1,8 @@
 /** What a session does for its callers, and what it says to those who are wrong. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Model, type Session, WkvError, type WkvErrorCode } from "wkv";
-import { committed, load, randomTokens, SMALL, SMALL_IDS, symbol, symbols } from "./models.ts";
+import { type Mark, type Model, type Session, WkvError, type WkvErrorCode } from "wkv";
+import { load, randomTokens, SMALL, SMALL_IDS, symbol, symbols } from "./models.ts";
 
 let model: Model;
 before(async () => {
@@ -185,8 +185,6 @@ describe("save", () => {
     saved = await session.save();
   });
 
-  const damaged = (change: (bytes: Uint8Array) => Uint8Array) => () => model.createSession(change(saved.slice()));
-
   test("brings back the logits too", async () => {
     assert.deepEqual(await model.createSession(saved).feed([]), await model.createSession().feed([1, 2, 3]));
     assert.deepEqual(await model.createSession(saved).save(), saved);
@@ -198,61 +196,105 @@ describe("save", () => {
     assert.deepEqual(await fresh.feed([4]), await model.createSession().feed([4]));
   });
 
-  test("is read from any place in a buffer", async () => {
+  test("is read from any place in a buffer, and from Node's Buffers", async () => {
+    assert.deepEqual(await model.createSession(Buffer.from(saved)).save(), saved);
     const shifted = new Uint8Array(saved.length + 3);
     shifted.set(saved, 3);
     assert.deepEqual(await model.createSession(shifted.subarray(3)).save(), saved);
   });
+});
 
-  test("what is no saved state is refused", () => {
-    const empty = fails("bad-state", /not a saved state/);
-    for (const bytes of [new Uint8Array(0), new Uint8Array(31), new Uint8Array(4096)])
-      assert.throws(() => model.createSession(bytes), empty);
-    assert.throws(() => model.createSession("state" as unknown as Uint8Array), TypeError);
+describe("mark and rewind", () => {
+  const tokens = randomTokens(60, SMALL_IDS);
+
+  test("go back as if nothing had been read since, as often as you like", async () => {
+    const session = model.createSession();
+    await session.feed(tokens.slice(0, 20));
+    const mark = await session.mark();
+    const expected = await session.feed(tokens.slice(20));
+    for (let i = 0; i < 2; i++) {
+      await session.feed([7, 8, 9]);
+      session.rewind(mark);
+      assert.deepEqual(await session.feed([]), await model.createSession().feed(tokens.slice(0, 20)));
+      assert.deepEqual(await session.feed(tokens.slice(20)), expected);
+    }
   });
 
-  test("cut off, too long or with wrong counts is refused", () => {
-    const cut = fails("bad-state", /cut off or damaged/);
-    for (let i = 1; i < 32; i++)
-      assert.throws(
-        damaged((bytes) => bytes.subarray(0, 32 + Math.floor(((bytes.length - 32) * i) / 32))),
-        cut,
-      );
-    assert.throws(
-      damaged((bytes) => Uint8Array.from([...bytes, 0, 0, 0, 0])),
-      cut,
-    );
-    for (const word of [6, 7])
-      assert.throws(
-        damaged((bytes) => withWord(bytes, word, 0xffffffff)),
-        cut,
-      );
+  test("of several marks each stands for itself, before and after others", async () => {
+    const session = model.createSession();
+    const fresh = await session.mark();
+    await session.feed([1]);
+    const one = await session.mark();
+    await session.feed([2]);
+    const two = await session.mark();
+    session.rewind(one);
+    assert.deepEqual(await session.feed([3]), await model.createSession().feed([1, 3]));
+    session.rewind(two);
+    assert.deepEqual(await session.feed([3]), await model.createSession().feed([1, 2, 3]));
+    session.rewind(fresh);
+    await assert.rejects(session.feed([]), RangeError);
+    assert.deepEqual(await session.feed([3]), await model.createSession().feed([3]));
   });
 
-  test("of another model is refused, and says in what it differs", async () => {
-    for (const [word, name] of ["layout version", "architecture", "layers", "width", "head size"].entries())
-      assert.throws(
-        damaged((bytes) => withWord(bytes, word + 1, 999)),
-        fails("bad-state", new RegExp(`its ${name}`)),
-      );
-    const other = await load(committed("q6.pth"));
-    assert.throws(() => other.createSession(saved), fails("bad-state", /architecture .* is 7, this model's is 6/));
+  test("work on a fork, and after the session that was marked is gone", async () => {
+    const session = model.createSession();
+    await session.feed([1, 2]);
+    const mark = await session.mark();
+    const fork = session.fork();
+    session.dispose();
+    await fork.feed([5]);
+    fork.rewind(mark);
+    assert.deepEqual(await fork.feed([3]), await model.createSession().feed([1, 2, 3]));
+  });
+
+  test("a mark takes a state and its logits, until it is disposed of", async () => {
+    const session = model.createSession();
+    await session.feed([1]);
+    const mark = await session.mark();
+    // The place of a state in memory ends on a cache line.
+    assert.ok(Math.abs(mark.bytes - (model.info.stateBytes + 4 * SMALL_IDS)) < 64);
+    mark.dispose();
+    mark.dispose();
+    assert.equal(mark.bytes, 0);
+    assert.throws(() => session.rewind(mark), fails("disposed", /mark was disposed/));
+    assert.deepEqual(await session.feed([2]), await model.createSession().feed([1, 2]));
+  });
+
+  test("while the session works are refused, and so is what is no mark of this model", async () => {
+    const session = model.createSession();
+    const mark = await session.mark();
+    const feeding = session.feed(tokens);
+    await assert.rejects(session.mark(), fails("busy", /still working/));
+    assert.throws(() => session.rewind(mark), fails("busy", /still working/));
+    await feeding;
+    for (const [wrong, what] of [
+      [null, "null"],
+      [{}, "object"],
+      [session.mark(), "a promise"],
+    ] as const)
+      assert.throws(() => session.rewind(wrong as unknown as Mark), {
+        name: "TypeError",
+        message: `"mark" expected what session.mark() resolves to, got ${what}`,
+      });
+    const other = await load(SMALL);
+    assert.throws(() => other.createSession().rewind(mark), fails("bad-state", /another model's session/));
     await other.dispose();
   });
 });
 
-function withWord(bytes: Uint8Array, index: number, value: number): Uint8Array {
-  new DataView(bytes.buffer).setUint32(4 * index, value, true);
-  return bytes;
-}
-
 describe("dispose", () => {
+  let mark: Mark;
+  before(async () => {
+    mark = await model.createSession().mark();
+  });
   const used: [string, (session: Session) => unknown][] = [
     ["feed", (session) => session.feed([1])],
     ["generate", (session) => textOf(session.generate([1]))],
     ["save", (session) => session.save()],
     ["fork", (session) => session.fork()],
     ["reset", (session) => session.reset()],
+    ["mark", (session) => session.mark()],
+    ["rewind", (session) => session.rewind(mark)],
   ];
 
   for (const [name, use] of used)

@@ -1,0 +1,75 @@
+import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Command } from "commander";
+import { WkvError } from "../errors.ts";
+import { openSource } from "../input.ts";
+import type { Model } from "../model.ts";
+import type { Session } from "../session.ts";
+import { readBytes } from "../source.ts";
+import { UsageError } from "./failure.ts";
+import { note } from "./output.ts";
+
+/** Ten times the state of the largest published model. */
+const MAX_BYTES = 2 ** 30;
+
+export interface StateOptions {
+  state?: string;
+  stateOut?: string;
+  quiet?: boolean;
+}
+
+export function addStateOptions(command: Command): Command {
+  return command
+    .option("--state <file>", "go on from a session that --state-out saved; PROMPT may then be left out")
+    .option("--state-out <file>", "save the session afterwards, also after Ctrl-C");
+}
+
+/** Says before a text is made that it could not be saved afterwards. @throws UsageError */
+export async function checkStateOut({ stateOut }: StateOptions): Promise<void> {
+  if (stateOut === undefined) return;
+  const folder = dirname(stateOut);
+  const isFolder = await stat(folder)
+    .then((found) => found.isDirectory())
+    .catch(() => false);
+  if (!isFolder) throw new UsageError(`--state-out: there is no folder ${folder}; make it first.`);
+}
+
+/**
+ * A session that goes on from --state, or a new one.
+ * @throws WkvError `not-found`, `bad-state`
+ */
+export async function openSession(model: Model, { state }: StateOptions): Promise<Session> {
+  if (state === undefined) return model.createSession();
+  const file = await openSource(state);
+  try {
+    if (file.size > MAX_BYTES)
+      throw new WkvError(
+        "bad-state",
+        `${state} has ${file.size} bytes, more than any state: give what --state-out saved.`,
+      );
+    const session = model.createSession(await readBytes(file, 0, file.size));
+    for (const warning of session.warnings) note(warning);
+    return session;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Saves to --state-out, unless Ctrl-C came while the prompt was read. @throws WkvError `not-saved` */
+export async function saveSession(session: Session, { stateOut, quiet }: StateOptions): Promise<void> {
+  if (stateOut === undefined) return;
+  if (!(await hasRead(session))) return note(`the prompt was not read to its end, so ${stateOut} was not written.`);
+  await session.saveFile(stateOut);
+  if (!quiet) note(`saved ${stateOut}`);
+}
+
+/** Whether the session can go on without a prompt. */
+export async function hasRead(session: Session): Promise<boolean> {
+  try {
+    await session.feed([]);
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
