@@ -18,6 +18,7 @@ const TOKENIZER = "host/tokenizer/index.ts";
 
 rmSync("build", { recursive: true, force: true });
 mkdirSync("build");
+await buildSampler();
 await Promise.all([
   buildModule("wkv"),
   buildModule("wkv.relaxed", "relaxed-simd"),
@@ -35,6 +36,19 @@ async function buildModule(name: string, feature?: string): Promise<void> {
   await runTool("asc", ["--target", "release", "--outFile", raw, ...(feature ? ["--enable", feature] : [])]);
   const features = feature ? [...WASM_FEATURES, `--enable-${feature}`] : WASM_FEATURES;
   await runTool("wasm-opt", [raw, "-O4", ...features, "-o", `build/${name}.wasm`]);
+  rmSync(raw);
+}
+
+/** The sampler's kernels, as a file and as text in a module: so they are there at once, wherever the sampler is. */
+async function buildSampler(): Promise<void> {
+  const raw = "build/sample.raw.wasm";
+  const options = ["-O3", "--noAssert", "--runtime", "stub", "--enable", "simd,bulk-memory", "--use", "abort="];
+  await runTool("asc", ["assembly/sample.ts", "--config", "none", ...options, "-o", raw]);
+  await runTool("wasm-opt", [raw, "-O4", ...WASM_FEATURES, "-o", "build/sample.wasm"]);
+  const bytes = readFileSync("build/sample.wasm").toString("base64");
+  writeFileSync("build/sample.ts", `export const SAMPLE_WASM =
+  "${bytes}";
+`);
   rmSync(raw);
 }
 
