@@ -119,6 +119,63 @@ export function select(keys: usize, n: i32, from: f32, to: f32, positions: usize
   return <i32>((end - positions) >> 2);
 }
 
+/**
+ * Moves the candidates with keys from `from` on, of equal ones those up to `position`, to the beginning of all arrays.
+ * @param whole ids are not written yet: they are the positions
+ * @returns how many there are
+ */
+export function keep(
+  keys: usize,
+  logits: usize,
+  weights: usize,
+  ids: usize,
+  n: i32,
+  from: f32,
+  position: i32,
+  whole: bool,
+): i32 {
+  const lowest = f32x4.splat(from);
+  let end: usize = 0;
+  for (let i = 0; i < n; i += 4) {
+    let is = i32x4.bitmask(f32x4.ge(v128.load(keys + ((<usize>i) << 2)), lowest));
+    for (; is; is &= is - 1) {
+      const each = i + ctz(is);
+      const at = (<usize>each) << 2;
+      const key = load<f32>(keys + at);
+      if (each > position && key == from) continue;
+      store<i32>(ids + end, whole ? each : load<i32>(ids + at));
+      store<f32>(weights + end, load<f32>(weights + at));
+      store<f32>(logits + end, load<f32>(logits + at));
+      store<f32>(keys + end, key);
+      end += 4;
+    }
+  }
+  return <i32>(end >> 2);
+}
+
+/** @returns the sum of weights · (logits − top) */
+export function moment(logits: usize, weights: usize, n: i32, top: f32): f64 {
+  const tops = f32x4.splat(top);
+  let low = f64x2.splat(0);
+  let high = f64x2.splat(0);
+  for (let i: usize = 0; i < (<usize>n) << 2; i += 16) {
+    // What weighs nothing counts nothing, −∞ included.
+    const x = f32x4.max(f32x4.sub(v128.load(logits + i), tops), all(-1000));
+    const product = f32x4.mul(v128.load(weights + i), x);
+    low = f64x2.add(low, f64x2.promote_low_f32x4(product));
+    high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<i32>(product, product, 2, 3, 2, 3)));
+  }
+  return sum(low, high);
+}
+
+/** keys = −|logits − middle| */
+export function near(logits: usize, keys: usize, n: i32, middle: f32): void {
+  const middles = f32x4.splat(middle);
+  for (let i: usize = 0; i < (<usize>n) << 2; i += 16) {
+    v128.store(keys + i, f32x4.neg(f32x4.abs(f32x4.sub(v128.load(logits + i), middles))));
+  }
+}
+
 /** Sum of four f64 lanes, in one fixed order. */
 // @ts-ignore: decorator
 @inline function sum(low: v128, high: v128): f64 {

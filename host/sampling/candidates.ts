@@ -81,12 +81,9 @@ export class Candidates {
    * the logits by the same constant.
    */
   keepTypical(share: number): void {
-    const { logits, weights, keys } = this.#kernel;
-    let sum = 0;
-    for (let i = 0; i < this.#count; i++)
-      if ((weights[i] as number) > 0) sum += (weights[i] as number) * ((logits[i] as number) - this.top);
-    const mean = this.top + sum / this.total;
-    for (let i = 0; i < this.#padded; i++) keys[i] = -Math.abs((logits[i] as number) - mean);
+    const { logits, keys } = this.#kernel;
+    const mean = this.top + this.#kernel.moment(this.#padded, this.top) / this.total;
+    this.#kernel.near(this.#padded, mean);
     const last = this.#lastOf({ mass: share * this.total }, keys);
     this.#keep(keys, last);
     this.top = this.#kernel.greatest(logits, this.#padded);
@@ -161,17 +158,7 @@ export class Candidates {
 
   /** Drops what comes after the last one. */
   #keep(keys: Float32Array, { key, position }: Last): void {
-    const { logits, weights, ids, positions } = this.#kernel;
-    const found = this.#kernel.select(keys, this.#padded, key, Infinity);
-    let count = 0;
-    for (let i = 0; i < found; i++) {
-      const from = positions[i] as number;
-      if (from > position && keys[from] === key) continue;
-      ids[count] = this.#id(from);
-      weights[count] = weights[from] as number;
-      keys[count] = keys[from] as number;
-      logits[count++] = logits[from] as number;
-    }
+    const count = this.#kernel.keep(keys, this.#padded, key, position, this.#whole);
     this.#whole = false;
     this.#setCount(count);
   }

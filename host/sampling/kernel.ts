@@ -32,6 +32,15 @@ export interface Kernel {
   above(keys: Float32Array, n: number, threshold: number): Above;
   /** Writes the positions of the keys from `from` to `to`, in their order; returns how many there are. */
   select(keys: Float32Array, n: number, from: number, to: number): number;
+  /**
+   * Moves the candidates with keys from `from` on, of equal ones those up to `position`, to the beginning of all arrays;
+   * returns how many there are. `whole`: ids are not written yet, they are the positions.
+   */
+  keep(keys: Float32Array, n: number, from: number, position: number, whole: boolean): number;
+  /** Sum of weights · (logits − top). */
+  moment(n: number, top: number): number;
+  /** keys = −|logits − middle| */
+  near(n: number, middle: number): void;
 }
 
 let kernel: Kernel | undefined;

@@ -64,6 +64,34 @@ export class PlainKernel implements Kernel {
     }
     return count;
   }
+
+  keep(keys: Float32Array, n: number, from: number, position: number, whole: boolean): number {
+    const { logits, weights, ids } = this;
+    let count = 0;
+    for (let i = 0; i < n; i++) {
+      const key = keys[i] as number;
+      if (!(key >= from) || (i > position && key === from)) continue;
+      ids[count] = whole ? i : (ids[i] as number);
+      weights[count] = weights[i] as number;
+      logits[count] = logits[i] as number;
+      keys[count++] = key;
+    }
+    return count;
+  }
+
+  moment(n: number, top: number): number {
+    const lanes = new Float64Array(4);
+    for (let i = 0; i < n; i++) {
+      const x = Math.max(fround((this.logits[i] as number) - top), -1000);
+      lanes[i & 3] = (lanes[i & 3] as number) + fround((this.weights[i] as number) * x);
+    }
+    return sum(lanes);
+  }
+
+  near(n: number, middle: number): void {
+    const centre = fround(middle);
+    for (let i = 0; i < n; i++) this.keys[i] = -Math.abs((this.logits[i] as number) - centre);
+  }
 }
 
 function sum(lanes: Float64Array): number {

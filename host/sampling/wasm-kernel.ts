@@ -12,6 +12,18 @@ interface Exports {
   weigh(logits: number, weights: number, n: number, top: number, temperature: number): number;
   above(keys: number, weights: number, n: number, threshold: number): number;
   select(keys: number, n: number, from: number, to: number, positions: number): number;
+  keep(
+    keys: number,
+    logits: number,
+    weights: number,
+    ids: number,
+    n: number,
+    from: number,
+    position: number,
+    whole: boolean,
+  ): number;
+  moment(logits: number, weights: number, n: number, top: number): number;
+  near(logits: number, keys: number, n: number, middle: number): void;
 }
 
 const PAGE = 65536;
@@ -68,5 +80,18 @@ export class WasmKernel implements Kernel {
 
   select(keys: Float32Array, n: number, from: number, to: number): number {
     return this.#exports.select(keys.byteOffset, n, from, to, this.positions.byteOffset);
+  }
+
+  keep(keys: Float32Array, n: number, from: number, position: number, whole: boolean): number {
+    const [logits, weights, ids] = [this.logits.byteOffset, this.weights.byteOffset, this.ids.byteOffset];
+    return this.#exports.keep(keys.byteOffset, logits, weights, ids, n, from, position, whole);
+  }
+
+  moment(n: number, top: number): number {
+    return this.#exports.moment(this.logits.byteOffset, this.weights.byteOffset, n, top);
+  }
+
+  near(n: number, middle: number): void {
+    this.#exports.near(this.logits.byteOffset, this.keys.byteOffset, n, middle);
   }
 }
