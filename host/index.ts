@@ -2,10 +2,13 @@
 
 export { WkvError, type WkvErrorCode } from "./errors.ts";
 export type { GenerateOptions, Piece, StopReason } from "./generate.ts";
+export type { Guidance } from "./guidance.ts";
 export type { ModelSource } from "./input.ts";
 export type { Progress } from "./loader.ts";
 export { type LoadOptions, loadModel, type Model, type ModelInfo } from "./model.ts";
 export type { Perplexity, PerplexityOptions, Score } from "./perplexity.ts";
+export { PRESETS, type Preset, type SamplerOptions, type TokenLogprob } from "./sampler.ts";
 export type { Session } from "./session.ts";
 export type { CustomSource } from "./source.ts";
 export type { Tokenizer, TokenStream } from "./tokenizer/tokenizer.ts";
+export type { Usage } from "./usage.ts";
