@@ -1,5 +1,6 @@
 /** The sampler alone: `import { createSampler } from "wkv/sampler"`. */
 import { Candidates } from "./sampling/candidates.ts";
+import { cutAndDraw, mirostat } from "./sampling/draw.ts";
 import { Edits } from "./sampling/edits.ts";
 import { sharedKernel } from "./sampling/kernel.ts";
 import { log } from "./sampling/log.ts";
@@ -37,43 +38,8 @@ function picker(settings: Settings): Sampler {
   if (temperature === 0 || topP === 0 || topK === 1) return mostLikely;
   const candidates = new Candidates(sharedKernel());
   const random = generator(seed);
-  const draw = Number.isNaN(mirostatTau) ? cutAndDraw : mirostat(mirostatTau);
+  const draw = Number.isNaN(mirostatTau) ? cutAndDraw : mirostat(settings);
   return (logits) => (candidates.load(logits) ? draw(candidates, settings, random()) : mostLikely(logits));
-}
-
-/** min-p, top-a, top-p and top-k look at the probabilities of all tokens; typical at those of what they leave. */
-function cutAndDraw(candidates: Candidates, settings: Settings, random: number): number {
-  const { temperature, topP, topK, minP, topA, typical } = settings;
-  if (topP < 1 || topA > 0) candidates.weigh(1);
-  const share = Math.max(minP, topA / candidates.total);
-  const floor = share > 0 ? candidates.top + log(share) : -Infinity;
-  const mass = topP < 1 ? topP * candidates.total : Infinity; // keeping all must not depend on how their sum is rounded
-  const count = topK > 0 ? topK : Infinity;
-  if (mass < Infinity || count < Infinity || share > 0) candidates.keepFirst({ mass, count, floor });
-  if (typical < 1) {
-    candidates.weigh(1);
-    candidates.keepTypical(typical);
-  }
-  candidates.weigh(temperature);
-  return candidates.draw(random).id;
-}
-
-/**
- * Mirostat 2 (Basu et al., 2021) as llama.cpp has it: after the temperature, keeps the tokens of at most mu bits of
- * surprise, −log2 p; a token drawn with more surprise than tau lowers mu, one with less raises it.
- */
-function mirostat(tau: number): typeof cutAndDraw {
-  let mu = 2 * tau;
-  return (candidates, { temperature, mirostatEta }, random) => {
-    candidates.weigh(temperature);
-    const floor = candidates.top + temperature * (log(candidates.total) - mu * Math.LN2);
-    candidates.keepFirst(floor <= candidates.top ? { floor } : { count: 1 });
-    candidates.weigh(temperature);
-    const { id, logit } = candidates.draw(random);
-    const surprise = (log(candidates.total) - (logit - candidates.top) / temperature) / Math.LN2;
-    mu -= mirostatEta * (surprise - tau);
-    return id;
-  };
 }
 
 /** Index of the largest logit; the first of equals. */

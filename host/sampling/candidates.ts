@@ -96,11 +96,11 @@ export class Candidates {
     return { id: this.#id(position), logit: key };
   }
 
-  /** All candidates, the first ones first. */
+  /** All candidates that can be drawn, the first ones first. */
   list(): { id: number; logit: number }[] {
     const { logits } = this.#kernel;
     const all = Array.from({ length: this.#count }, (_, i) => ({ id: this.#id(i), logit: logits[i] as number }));
-    return all.sort((a, b) => b.logit - a.logit);
+    return all.filter(({ logit }) => logit > -Infinity).sort((a, b) => b.logit - a.logit);
   }
 
   #id(position: number): number {
