@@ -122,10 +122,11 @@ function exp(x: number): number {
   return fround(p * powerOfTwo(n));
 }
 
-const bits = new DataView(new ArrayBuffer(4));
+const words = new Int32Array(1);
+const floats = new Float32Array(words.buffer);
 
 /** 2^n for −126 ≤ n ≤ 127 */
 function powerOfTwo(n: number): number {
-  bits.setUint32(0, (n + 127) << 23);
-  return bits.getFloat32(0);
+  words[0] = (n + 127) << 23;
+  return floats[0] as number;
 }

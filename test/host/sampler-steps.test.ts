@@ -79,6 +79,23 @@ for (const [name, make] of Object.entries(STEPS))
     }
   });
 
+test("whole vocabularies, with every step", () => {
+  const next = random(9);
+  for (const [name, make] of Object.entries(STEPS))
+    for (let i = 0; i < 5; i++) {
+      const logits = randomLogits(next, 65536 - next(3));
+      const options = { ...ALL, ...make(next, 2000) };
+      const all = choices(edited(logits, [], options), options);
+      const number = fraction(next);
+      const [token, other] = kernels.map((candidates) => {
+        candidates.load(logits);
+        return cutAndDraw(candidates, settle(options), number);
+      });
+      assert.equal(token, other, name);
+      assert.ok(isDrawn(token!, all, number), `${name}: ${JSON.stringify(options)} drew ${token} at ${number}`);
+    }
+});
+
 /** Draws twenty tokens with each of many samplers; `expected` tells the choices from what was drawn before. */
 function drawTexts(
   seed: number,
