@@ -58,6 +58,7 @@ export function samplerOptions(
   if (guidancePrompt === undefined && guidanceScale === undefined) return sampler;
   if (guidancePrompt === undefined || guidanceScale === undefined)
     throw new UsageError("--guidance-prompt and --guidance-scale go together.");
+  if (guidancePrompt === "") throw new UsageError("--guidance-prompt is empty: give the text to draw away from.");
   const prompt = options.escapes ? unescaped(guidancePrompt) : guidancePrompt;
   return { ...sampler, guidance: { prompt, scale: guidanceScale } };
 }
