@@ -15,6 +15,7 @@ const WASM_FEATURES = [
 
 const INDEX = "host/index.ts";
 const TOKENIZER = "host/tokenizer/index.ts";
+const SAMPLER = "host/sampler.ts";
 
 rmSync("build", { recursive: true, force: true });
 mkdirSync("build");
@@ -46,9 +47,12 @@ async function buildSampler(): Promise<void> {
   await runTool("asc", ["assembly/sample.ts", "--config", "none", ...options, "-o", raw]);
   await runTool("wasm-opt", [raw, "-O4", ...WASM_FEATURES, "-o", "build/sample.wasm"]);
   const bytes = readFileSync("build/sample.wasm").toString("base64");
-  writeFileSync("build/sample.ts", `export const SAMPLE_WASM =
+  writeFileSync(
+    "build/sample.ts",
+    `export const SAMPLE_WASM =
   "${bytes}";
-`);
+`,
+  );
   rmSync(raw);
 }
 
@@ -59,7 +63,7 @@ async function buildNode(): Promise<void> {
     entryPoints: {
       index: INDEX,
       tokenizer: TOKENIZER,
-      sampler: "host/sampler.ts",
+      sampler: SAMPLER,
       worker: "host/platform/node-worker.ts",
       cli: "host/cli/main.ts",
     },
@@ -81,7 +85,7 @@ async function buildBrowser(): Promise<void> {
 
 async function buildWorkerd(): Promise<void> {
   await buildHost({
-    entryPoints: { workerd: INDEX, "workerd-tokenizer": TOKENIZER },
+    entryPoints: { workerd: INDEX, "workerd-tokenizer": TOKENIZER, "workerd-sampler": SAMPLER },
     conditions: ["workerd"],
     external: ["*.wasm"],
   });

@@ -46,8 +46,8 @@ export interface Kernel {
 let kernel: Kernel | undefined;
 
 /**
- * The kernel that all samplers of a program share: they work one after the other. WebAssembly where it may be compiled
- * at once, else the same in JavaScript: edge runtimes and strict content security policies refuse it.
+ * The kernel that all samplers of a program share: they work one after the other. WebAssembly where there
+ * is any, else the same in JavaScript, which takes ten times as long: strict content security policies refuse to compile.
  */
 export function sharedKernel(): Kernel {
   kernel ??= WasmKernel.start() ?? new PlainKernel();

@@ -1,4 +1,4 @@
-import { SAMPLE_WASM } from "../../build/sample.ts";
+import { sampleModule } from "#sample";
 import type { Above, Kernel } from "./kernel.ts";
 
 /** assembly/sample.ts */
@@ -41,11 +41,10 @@ export class WasmKernel implements Kernel {
     this.#exports = exports;
   }
 
-  /** Undefined where WebAssembly may not be compiled, or not at once. */
+  /** Undefined where WebAssembly may not be compiled. */
   static start(): WasmKernel | undefined {
     try {
-      const bytes = Uint8Array.from(atob(SAMPLE_WASM), (letter) => letter.charCodeAt(0));
-      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes));
+      const { exports } = new WebAssembly.Instance(sampleModule());
       return new WasmKernel(exports as unknown as Exports);
     } catch {
       return undefined;
