@@ -115,7 +115,7 @@ export class Candidates {
       // Between two keys that are there, so that each step leaves fewer of them.
       const half = Math.fround(long.least + (short.below - long.least) / 2);
       const middle = this.#above(keys, half > long.least ? half : short.below);
-      if (reaches(middle.mass, middle.count)) long = middle;
+      if (reaches(middle.mass, middle.count)) long = this.#dropBehind(keys, middle);
       else short = middle;
     }
     return this.#walk(keys, short, long, reaches);
@@ -135,7 +135,7 @@ export class Candidates {
 
   /** What lies behind a run that is long enough is not needed any more. */
   #dropBehind(keys: Float32Array, long: Above): Above {
-    if (long.count > 0 && long.count < this.#count / 2) this.#keep(keys, { key: long.least, position: this.#count });
+    if (long.count > 0 && long.count < this.#count / 16) this.#keep(keys, { key: long.least, position: this.#count });
     return long;
   }
 
