@@ -7,7 +7,7 @@ import { log } from "./sampling/log.ts";
 import { type SamplerOptions, type Settings, settle } from "./sampling/options.ts";
 import { generator } from "./sampling/random.ts";
 
-export type { SamplerOptions } from "./sampling/options.ts";
+export type { SamplerOptions, TokenIds } from "./sampling/options.ts";
 export { PRESETS, type Preset } from "./sampling/presets.ts";
 
 /** Picks a token id from logits, which it leaves as they are, and counts it as drawn. */

@@ -1,6 +1,9 @@
 import { PRESETS, type Preset } from "./presets.ts";
 import { randomSeed } from "./random.ts";
 
+/** Ids that can be gone through more than once. */
+export type TokenIds = readonly number[] | ReadonlySet<number> | Uint32Array;
+
 /** docs/sampling.md tells the order in which they act. */
 export interface SamplerOptions {
   /** Settings by name, see PRESETS; the other options go before it. */
@@ -30,13 +33,13 @@ export interface SamplerOptions {
   /** What the counts for `frequencyPenalty` are multiplied with after each token. Default 0.996. */
   penaltyDecay?: number | undefined;
   /** Ids that `frequencyPenalty` does not count. Default: none; for a session, BlinkDL's choice: digits, space, tab. */
-  penaltyExempt?: Iterable<number> | undefined;
+  penaltyExempt?: TokenIds | undefined;
   /** Ids that count as drawn before, in this order: a chat's earlier answers. Default: none. */
-  penaltyHistory?: Iterable<number> | undefined;
+  penaltyHistory?: TokenIds | undefined;
   /** Added to the logits of these ids. */
   logitBias?: Readonly<Record<number, number>> | undefined;
   /** Ids that are never drawn. */
-  bannedTokens?: Iterable<number> | undefined;
+  bannedTokens?: TokenIds | undefined;
   /** Changes the logits as it likes, after penalties, bias and bans. The array is the sampler's own. */
   logitsProcessor?: ((logits: Float32Array) => void) | undefined;
   /** The same seed gives the same tokens on every machine. Default: a random one. */
@@ -147,9 +150,9 @@ function checkMirostat(options: SamplerOptions): void {
   if (temperature === 0) throw new RangeError(`"temperature" expected a number above 0 with mirostat, got 0`);
 }
 
-function idsOf(name: string, ids: Iterable<number>, vocabSize: number): number[] {
-  if (typeof ids?.[Symbol.iterator] !== "function" || typeof ids === "string")
-    throw new TypeError(`"${name}" expected token ids, got ${typeof ids}`);
+function idsOf(name: string, ids: TokenIds, vocabSize: number): number[] {
+  if (!Array.isArray(ids) && !(ids instanceof Set) && !ArrayBuffer.isView(ids))
+    throw new TypeError(`"${name}" expected an array or set of token ids, got ${typeof ids}`);
   return Array.from(ids, (id) => checkedId(name, id, vocabSize));
 }
 
