@@ -16,9 +16,11 @@ const WASM_FEATURES = [
 const INDEX = "host/index.ts";
 const TOKENIZER = "host/tokenizer/index.ts";
 const CHAT = "host/chat/index.ts";
+const SAMPLER = "host/sampler.ts";
 
 rmSync("build", { recursive: true, force: true });
 mkdirSync("build");
+await buildSampler();
 await Promise.all([
   buildModule("wkv"),
   buildModule("wkv.relaxed", "relaxed-simd"),
@@ -39,6 +41,22 @@ async function buildModule(name: string, feature?: string): Promise<void> {
   rmSync(raw);
 }
 
+/** The sampler's kernels, as a file and as text in a module: so they are there at once, wherever the sampler is. */
+async function buildSampler(): Promise<void> {
+  const raw = "build/sample.raw.wasm";
+  const options = ["-O3", "--noAssert", "--runtime", "stub", "--enable", "simd,bulk-memory", "--use", "abort="];
+  await runTool("asc", ["assembly/sample.ts", "--config", "none", ...options, "-o", raw]);
+  await runTool("wasm-opt", [raw, "-O4", ...WASM_FEATURES, "-o", "build/sample.wasm"]);
+  const bytes = readFileSync("build/sample.wasm").toString("base64");
+  writeFileSync(
+    "build/sample.ts",
+    `export const SAMPLE_WASM =
+  "${bytes}";
+`,
+  );
+  rmSync(raw);
+}
+
 /** Dependencies stay outside: they are installed with the package. */
 async function buildNode(): Promise<void> {
   const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
@@ -46,7 +64,7 @@ async function buildNode(): Promise<void> {
     entryPoints: {
       index: INDEX,
       tokenizer: TOKENIZER,
-      sampler: "host/sampler.ts",
+      sampler: SAMPLER,
       chat: CHAT,
       worker: "host/platform/node-worker.ts",
       cli: "host/cli/main.ts",
@@ -70,7 +88,12 @@ async function buildBrowser(): Promise<void> {
 
 async function buildWorkerd(): Promise<void> {
   await buildHost({
-    entryPoints: { workerd: INDEX, "workerd-tokenizer": TOKENIZER, "workerd-chat": CHAT },
+    entryPoints: {
+      workerd: INDEX,
+      "workerd-tokenizer": TOKENIZER,
+      "workerd-sampler": SAMPLER,
+      "workerd-chat": CHAT,
+    },
     conditions: ["workerd"],
     external: ["*.wasm"],
   });

@@ -1,6 +1,7 @@
 import { WkvError } from "../errors.ts";
 import { checkGenerateOptions, type GenerateOptions, type StopReason } from "../generate.ts";
 import type { Model } from "../model.ts";
+import { rate } from "../usage.ts";
 import { AnswerReader } from "./answer.ts";
 import { chooseTemplate } from "./choose.ts";
 import { type ChatMessage, checkMessages, checkTools, type TextPart, type Tool } from "./messages.ts";
@@ -10,7 +11,10 @@ import { type ChatTemplate, type PromptOptions, THINK_MODES } from "./template.t
 import { readCalls } from "./tools.ts";
 import { Track } from "./track.ts";
 
-/** How an answer is made: as in `generate`; `stop` comes on top of what ends an answer of the template. */
+/**
+ * How an answer is made: as in `generate`. `stop` comes on top of what ends an answer of the template, and `preset` is by
+ * default the template's.
+ */
 export interface AnswerOptions extends GenerateOptions, PromptOptions {}
 
 export interface ChatOptions extends AnswerOptions {
@@ -74,15 +78,13 @@ export async function loadChat(
   const { template: wanted = template, ...answerOptions } = options;
   checkOptions(answerOptions);
   const chosen = await chooseTemplate(model, wanted);
-  let refused: WkvError | undefined;
-  let track = new Track(model);
   try {
-    if (state) track = new Track(model, { session: model.createSession(state), text });
+    const track = state ? new Track(model, model.createSession(state), text) : new Track(model);
+    return new Chat(model, chosen, answerOptions, messages, track);
   } catch (error) {
     if (!(error instanceof WkvError && error.code === "bad-state")) throw error;
-    refused = error;
+    return new Chat(model, chosen, answerOptions, messages, new Track(model), error);
   }
-  return new Chat(model, chosen, answerOptions, messages, track, refused);
 }
 
 /** A conversation with a model. One answer at a time: another call while one is read is a WkvError `busy`. */
@@ -171,13 +173,9 @@ export class Chat {
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#exclusively(async () => {
       const next: ChatMessage = { role: "user", content: "" };
-      const place = this.#track.nearest(this.template.prompt([...this.#messages, next], this.#options).history);
-      return writeSaved({
-        messages: this.#messages,
-        template: this.template.name,
-        text: place?.text ?? "",
-        state: await place?.session.save(),
-      });
+      const { history } = this.template.prompt([...this.#messages, next], this.#options);
+      const read = await this.#track.save(history);
+      return writeSaved({ messages: this.#messages, template: this.template.name, ...read });
     });
   }
 
@@ -191,7 +189,10 @@ export class Chat {
   }
 
   #answer(options: AnswerOptions, prepare: () => void): Answer {
-    const merged = { ...this.#options, ...options };
+    const given = { ...this.#options, ...options };
+    // Mirostat takes the place of what presets set.
+    const preset = given.preset ?? (given.mirostatTau === undefined ? this.template.preset : undefined);
+    const merged = { ...given, preset };
     checkOptions(merged);
     return new Answer(this.#run(merged, prepare));
   }
@@ -220,15 +221,13 @@ export class Chat {
     const reader = new AnswerReader(prompt.opening, { thinks: this.template.thinks, calls });
     const started = performance.now();
     const promptTokens = await this.#track.advance(prompt, signal);
-    const promptTokensPerSecond = rate(promptTokens, started);
-    const read = performance.now();
-    let completionTokens = 0;
-    for await (const { text, stop, ...more } of this.#generate(options, calls && toolChoice === "required")) {
-      completionTokens++;
+    const promptTokensPerSecond = rate({ tokens: promptTokens, seconds: (performance.now() - started) / 1000 });
+    for await (const { text, stop, usage, ...more } of this.#generate(options, calls && toolChoice === "required")) {
       const piece = { ...more, ...reader.push(text) };
-      const completionTokensPerSecond = rate(completionTokens, read);
-      const usage = { promptTokens, promptTokensPerSecond, completionTokens, completionTokensPerSecond };
-      yield stop ? { ...this.#last(piece, stop, reader, tools), usage } : piece;
+      if (!stop) yield piece;
+      // The session read nothing for this generation: the prompt was fed before.
+      else
+        yield { ...this.#last(piece, stop, reader, tools), usage: { ...usage!, promptTokens, promptTokensPerSecond } };
     }
   }
 
@@ -242,7 +241,7 @@ export class Chat {
 
   /** The model's text, each token of which the track takes note of. */
   async *#generate(options: AnswerOptions, isCall: boolean) {
-    const session = this.#track.session!;
+    const { session } = this.#track;
     const decoder = this.model.tokenizer.stream();
     const stop = [...this.template.stops, ...(options.stop ?? []), ...(isCall ? ["\n```"] : [])];
     try {
@@ -305,9 +304,4 @@ function checkOptions(options: AnswerOptions): void {
   if (tools !== undefined) checkTools(tools);
   if (toolChoice !== undefined && !["auto", "required", "none"].includes(toolChoice))
     throw new RangeError(`"toolChoice" expected auto, required or none, got ${JSON.stringify(toolChoice)}`);
-}
-
-/** Tokens a second, since a moment. */
-function rate(tokens: number, start: number): number {
-  return (1000 * tokens) / Math.max(performance.now() - start, 1e-3);
 }

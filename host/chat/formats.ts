@@ -1,4 +1,5 @@
 /** The words of each format, which templates and the checks of prompts share. */
+import type { Preset } from "../sampler.ts";
 
 /** What distinguishes the formats in which turns are `Name: text` with an empty line between them. */
 export interface SpeakerFormat {
@@ -9,6 +10,8 @@ export interface SpeakerFormat {
   readonly system: string | undefined;
   readonly stops: readonly string[];
   readonly thinks: boolean;
+  /** Settings of the sampler, where nobody says others. */
+  readonly preset?: Preset;
   /** Whether a prompt begins with the token that ends a text. Default false, as the authors' own programs do it. */
   readonly startsWithEnd?: boolean;
 }
@@ -29,6 +32,7 @@ export const FORMATS = {
     system: undefined,
     stops: ["\n\n"],
     thinks: false,
+    preset: "pip",
   },
   world: {
     name: "world",
@@ -37,6 +41,7 @@ export const FORMATS = {
     system: "System",
     stops: ["\n\nUser:", "\n\nAssistant:", "\n\nSystem:"],
     thinks: false,
+    preset: "chat",
   },
   g1: {
     name: "g1",
@@ -45,6 +50,7 @@ export const FORMATS = {
     system: "System",
     stops: ["\n\nUser:", "\n\nAssistant:", "\n\nSystem:"],
     thinks: true,
+    preset: "chat",
   },
 } as const satisfies Record<string, SpeakerFormat>;
 

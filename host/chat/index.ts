@@ -17,7 +17,7 @@ export { FILL_STOP, fillPrompt } from "./fill.ts";
 export type { SpeakerFormat, TemplateName } from "./formats.ts";
 export { jinjaTemplate } from "./jinja.ts";
 export type { AssistantMessage, ChatMessage, Role, TextPart, Tool, ToolCall } from "./messages.ts";
-export type { Answer, ChatPiece, ChatResult, ChatStop, ChatUsage } from "./stream.ts";
+export type { Answer, ChatPiece, ChatResult, ChatStop } from "./stream.ts";
 export {
   type ChatTemplate,
   type Prompt,

@@ -1,4 +1,6 @@
 import type { StopReason } from "../generate.ts";
+import type { TokenLogprob } from "../sampler.ts";
+import type { Usage } from "../usage.ts";
 import type { AssistantMessage, ToolCall } from "./messages.ts";
 
 /** One token of an answer. */
@@ -8,31 +10,23 @@ export interface ChatPiece {
   /** The same of the thought. */
   readonly thinking: string;
   readonly token: number;
-  /** Where `logprobs` was asked for. */
   readonly logprob?: number;
+  readonly topLogprobs?: readonly TokenLogprob[];
   /** Why the answer ended, and how it went; on the last piece only. */
   readonly stop?: ChatStop;
   readonly toolCalls?: readonly ToolCall[];
-  readonly usage?: ChatUsage;
+  /** Its `promptTokens` are those that had to be read: what was new. */
+  readonly usage?: Usage;
 }
 
 /** As in `generate`, and `tool_calls`: the answer is calls of tools. */
 export type ChatStop = StopReason | "tool_calls";
 
-export interface ChatUsage {
-  /** Tokens that had to be read before the answer: what was new. */
-  readonly promptTokens: number;
-  readonly promptTokensPerSecond: number;
-  /** Tokens made, with the one that ended the answer. */
-  readonly completionTokens: number;
-  readonly completionTokensPerSecond: number;
-}
-
 export interface ChatResult {
   readonly message: AssistantMessage;
   /** Undefined when the reader left before the end. */
   readonly stop: ChatStop | undefined;
-  readonly usage: ChatUsage | undefined;
+  readonly usage: Usage | undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { type Arrangement, arrange } from "../prompt-arrange.ts";
+import type { Preset } from "../sampler.ts";
 import { cleanAnswer, cleanText, cleanTurn, withoutSpeakers } from "./clean.ts";
 import type { SpeakerFormat } from "./formats.ts";
 import { type ChatMessage, partsOf, type Tool } from "./messages.ts";
@@ -35,14 +36,22 @@ export interface ChatTemplate {
   readonly stops: readonly string[];
   /** Whether answers may begin with a thought in `<think>` and `</think>`. */
   readonly thinks: boolean;
+  /** Settings of the sampler, where nobody says others. */
+  readonly preset?: Preset;
   /** The last message is the user's or a tool's. */
   prompt(messages: readonly ChatMessage[], options?: PromptOptions): Prompt;
 }
 
 export function speakerTemplate(format: SpeakerFormat): ChatTemplate {
   const writer = new Writer(format);
-  const { name, stops, thinks } = format;
-  return { name, stops, thinks, prompt: (messages, options = {}) => writer.prompt(messages, options) };
+  const { name, stops, thinks, preset } = format;
+  return {
+    name,
+    stops,
+    thinks,
+    ...(preset && { preset }),
+    prompt: (messages, options = {}) => writer.prompt(messages, options),
+  };
 }
 
 class Writer {

@@ -1,41 +1,36 @@
+import type { Mark } from "../mark.ts";
 import type { Model } from "../model.ts";
 import type { Session } from "../session.ts";
 import { encodePrompt } from "./encode.ts";
 import type { Prompt } from "./template.ts";
 
-/** A session, and the text that it has read. */
-interface Place {
-  readonly session: Session;
-  text: string;
+/** A moment to go back to, and the text that had been read then. */
+interface Stop {
+  readonly mark: Mark;
+  readonly text: string;
 }
 
-/** Places to which a chat can go back without reading again, one a turn. Each takes `model.info.stateBytes`. */
-const MARKS = 4;
+/** How many, one a turn. Each is a copy of the state, `model.info.stateBytes`, outside the model's memory. */
+const STOPS = 4;
 
 /**
  * What of a chat has been read. The state has always read exactly the text that the history says: a new prompt is
  * compared with what was read, and only what is new is fed; where they differ (a thought that is left out, an answer
- * that is given anew, an edited message) it goes back to the last place that both have in common.
+ * that is given anew, an edited message) it goes back to the last moment that both have in common.
  */
 export class Track {
+  readonly session: Session;
   readonly #model: Model;
-  #now: Place | undefined;
+  /** What the session has read; undefined after a reading that was aborted halfway. */
+  #text: string | undefined;
   /** Ascending: each has read what the one before has, and more. */
-  #marks: Place[] = [];
+  #stops: readonly Stop[] = [];
 
-  constructor(model: Model, now?: Place) {
+  /** @param session what has read `text`; default: nothing was read */
+  constructor(model: Model, session = model.createSession(), text = "") {
     this.#model = model;
-    this.#now = now;
-  }
-
-  /** The session as it stands; undefined when nothing was read. */
-  get session(): Session | undefined {
-    return this.#now?.session;
-  }
-
-  /** The furthest place on the way to a text. */
-  nearest(text: string): Readonly<Place> | undefined {
-    return [...this.#marks, ...(this.#now ? [this.#now] : [])].findLast((place) => text.startsWith(place.text));
+    this.session = session;
+    this.#text = text;
   }
 
   /**
@@ -44,67 +39,61 @@ export class Track {
    */
   async advance({ history, opening }: Prompt, signal?: AbortSignal): Promise<number> {
     const target = history + opening;
-    const now = this.#startFor(target);
     let read = 0;
-    if (now.text.length < history.length) {
-      read += await this.#feed(now, history, signal);
-      this.#mark(now);
+    let text = this.#goBackFor(target);
+    if (text.length < history.length) {
+      read += await this.#feed(history.slice(text.length), signal);
+      text = history;
+      this.#stops = [...this.#stops.slice(1 - STOPS), { mark: await this.session.mark(), text }];
     }
-    if (now.text.length < target.length) read += await this.#feed(now, target, signal);
-    this.#now = now;
+    read += await this.#feed(target.slice(text.length), signal);
+    this.#text = target;
     return read;
   }
 
   /** Takes note of what the session has read of its own making. */
   wrote(text: string): void {
-    if (this.#now) this.#now.text += text;
+    this.#text += text;
+  }
+
+  /** The state, as bytes, of the furthest moment on the way to a text, and what had been read then. */
+  async save(target: string): Promise<{ text: string; state: Uint8Array | undefined }> {
+    if (this.#text !== undefined && target.startsWith(this.#text))
+      return { text: this.#text, state: this.#text === "" ? undefined : await this.session.save() };
+    const stop = this.#stops.findLast(({ text }) => target.startsWith(text));
+    if (!stop) return { text: "", state: undefined };
+    using session = this.#model.createSession();
+    session.rewind(stop.mark);
+    return { text: stop.text, state: await session.save() };
   }
 
   fork(): Track {
-    const copy = ({ session, text }: Place) => ({ session: session.fork(), text });
-    const track = new Track(this.#model, this.#now && copy(this.#now));
-    track.#marks = this.#marks.map(copy);
+    const track = new Track(this.#model, this.session.fork(), this.#text);
+    track.#text = this.#text;
+    track.#stops = this.#stops;
     return track;
   }
 
   dispose(): void {
-    this.#now?.session.dispose();
-    for (const { session } of this.#marks.splice(0)) session.dispose();
-    this.#now = undefined;
+    this.session.dispose();
+    this.#stops = [];
   }
 
-  /**
-   * The furthest place from which the target can be reached, to be written to. It is nobody's until the reading has
-   * succeeded: a session whose feeding was aborted has read nobody knows what.
-   */
-  #startFor(target: string): Place {
-    const { session, text } = this.#now ?? {};
-    this.#now = undefined;
-    const isOnTheWay = (read: string) => target.startsWith(read);
-    for (const mark of this.#marks.filter((each) => !isOnTheWay(each.text))) mark.session.dispose();
-    this.#marks = this.#marks.filter((each) => isOnTheWay(each.text));
-    // Where nothing is left to read, the session has its logits already.
-    if (session && text !== undefined && isOnTheWay(text)) return { session, text };
-    session?.dispose();
-    const mark = this.#marks.at(-1);
-    if (mark) return { session: mark.session.fork(), text: mark.text };
-    return { session: this.#model.createSession(), text: "" };
+  /** Goes back as far as a text asks for. @returns what the session has then read of it */
+  #goBackFor(target: string): string {
+    const text = this.#text;
+    this.#text = undefined; // until the reading has succeeded
+    this.#stops = this.#stops.filter((stop) => target.startsWith(stop.text));
+    if (text !== undefined && target.startsWith(text)) return text;
+    const stop = this.#stops.at(-1);
+    if (stop) this.session.rewind(stop.mark);
+    else this.session.reset();
+    return stop?.text ?? "";
   }
 
-  async #feed(place: Place, target: string, signal?: AbortSignal): Promise<number> {
-    const ids = encodePrompt(this.#model.tokenizer, target.slice(place.text.length));
-    try {
-      if (ids.length > 0) await place.session.feed(ids, signal ? { signal } : {});
-    } catch (error) {
-      place.session.dispose();
-      throw error;
-    }
-    place.text = target;
+  async #feed(text: string, signal?: AbortSignal): Promise<number> {
+    const ids = encodePrompt(this.#model.tokenizer, text);
+    if (ids.length > 0) await this.session.feed(ids, signal ? { signal } : {});
     return ids.length;
-  }
-
-  #mark({ session, text }: Place): void {
-    this.#marks.push({ session: session.fork(), text });
-    if (this.#marks.length > MARKS) this.#marks.shift()?.session.dispose();
   }
 }

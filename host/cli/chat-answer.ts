@@ -1,5 +1,6 @@
 import type { AnswerOptions, Chat } from "../chat/chat.ts";
-import type { Answer, ChatPiece, ChatStop, ChatUsage } from "../chat/stream.ts";
+import type { Answer, ChatPiece, ChatStop } from "../chat/stream.ts";
+import type { Usage } from "../usage.ts";
 import { answerOptions, chatOf, type Talk } from "./chat-talk.ts";
 import { interruptible } from "./interrupt.ts";
 import { note, print, printJson, printText, withoutControls } from "./output.ts";
@@ -71,7 +72,7 @@ class Shown {
   }
 }
 
-function describe(stop: ChatStop, usage: ChatUsage): string {
+function describe(stop: ChatStop, usage: Usage): string {
   const read = `read ${usage.promptTokens} tokens (${usage.promptTokensPerSecond.toFixed(1)}/s)`;
   const made = `made ${usage.completionTokens} (${usage.completionTokensPerSecond.toFixed(1)}/s)`;
   return `${read}, ${made}; ${REASONS[stop]}`;

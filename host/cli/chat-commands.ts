@@ -1,9 +1,10 @@
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { type Chat, type ChatOptions, createChat, loadChat } from "../chat/chat.ts";
 import { type ChatMessage, checkMessages, partsOf } from "../chat/messages.ts";
 import { THINK_MODES, type ThinkMode } from "../chat/template.ts";
 import { WkvError } from "../errors.ts";
 import type { Model } from "../model.ts";
+import { saveFile } from "../platform/save.ts";
 import { answerTo } from "./chat-answer.ts";
 import type { LineReader } from "./chat-lines.ts";
 import { chatOf, type Talk } from "./chat-talk.ts";
@@ -109,19 +110,11 @@ function switchTo(talk: Talk, name: string): void {
   talk.current = name;
 }
 
-/** Whole or not at all: a file of that name stays as it is until the new one is complete. */
 async function save(talk: Talk, path: string): Promise<void> {
   if (!path) throw new CommandError("/save: the file is missing.");
   const chat = chatOf(talk);
-  const bytes = path.endsWith(".json") ? `${JSON.stringify(chat.messages, null, 2)}\n` : await chat.save();
-  const unfinished = `${path}.${process.pid}.tmp`;
-  try {
-    await writeFile(unfinished, bytes);
-    await rename(unfinished, path);
-  } catch (error) {
-    await rm(unfinished, { force: true });
-    throw new CommandError(`/save: ${path} cannot be written (${(error as NodeJS.ErrnoException).code}).`);
-  }
+  const json = () => new TextEncoder().encode(`${JSON.stringify(chat.messages, null, 2)}\n`);
+  await saveFile(path, path.endsWith(".json") ? json() : await chat.save());
   note(`saved ${chat.messages.length} messages to ${path}`);
 }
 

@@ -1,6 +1,8 @@
 import type { AnswerOptions, Chat } from "../chat/chat.ts";
 import type { ThinkMode } from "../chat/template.ts";
-import { type ModelOptions, type TextOptions, unescaped } from "./options.ts";
+import type { ModelOptions, TextOptions } from "./options.ts";
+import { unescaped } from "./parse.ts";
+import { samplerOptions } from "./sampling.ts";
 
 /** Answers are longer than the texts of `wkv run`, above all with a thought; Ctrl-C ends one that goes on and on. */
 const MAX_TOKENS = 2000;
@@ -31,15 +33,7 @@ export function chatOf({ chats, current }: Talk): Chat {
 
 /** The options of the next answer. */
 export function answerOptions({ options, think, answers }: Talk, signal: AbortSignal): AnswerOptions {
-  const { maxTokens = MAX_TOKENS, temperature, topP, topK, seed, escapes, stop = [] } = options;
-  return {
-    maxTokens,
-    temperature,
-    topP,
-    topK,
-    think,
-    seed: seed === undefined ? undefined : seed + answers,
-    stop: escapes ? stop.map(unescaped) : stop,
-    signal,
-  };
+  const { maxTokens = MAX_TOKENS, escapes, stop = [] } = options;
+  const seed = options.seed === undefined ? undefined : options.seed + answers;
+  return { ...samplerOptions(options), maxTokens, seed, think, stop: escapes ? stop.map(unescaped) : stop, signal };
 }

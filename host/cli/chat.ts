@@ -12,8 +12,9 @@ import type { ChatCommandOptions, Talk } from "./chat-talk.ts";
 import { Interrupted, UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
-import { addModelOptions, addTextOptions, unescaped, VOCAB_HELP } from "./options.ts";
+import { addModelOptions, addTextOptions, VOCAB_HELP } from "./options.ts";
 import { note } from "./output.ts";
+import { unescaped } from "./parse.ts";
 import { checkTextOptions } from "./text.ts";
 
 const HELP = `${VOCAB_HELP}

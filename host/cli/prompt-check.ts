@@ -5,8 +5,8 @@ import type { Command } from "commander";
 import type { TemplateName } from "../chat/formats.ts";
 import { checkPrompt, type Finding, fixPrompt } from "../prompt-check.ts";
 import { UsageError } from "./failure.ts";
-import { unescaped } from "./options.ts";
 import { note, print, printJson, printText } from "./output.ts";
+import { unescaped } from "./parse.ts";
 
 interface PromptCheckOptions {
   check?: boolean;

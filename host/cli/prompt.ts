@@ -2,7 +2,7 @@ import { buffer } from "node:stream/consumers";
 import type { Model } from "../model.ts";
 import { type Arrangement, arrangePrompt } from "../prompt-arrange.ts";
 import { UsageError } from "./failure.ts";
-import { unescaped } from "./options.ts";
+import { unescaped } from "./parse.ts";
 
 /** A prompt as it was given: text, its bytes from standard input, or token ids. */
 export type Prompt = string | Uint8Array | readonly number[];

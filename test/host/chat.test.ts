@@ -181,6 +181,16 @@ test("an answer that is cut short is part of the chat, and the chat goes on", as
   talk.dispose();
 });
 
+test("an answer is sampled by its template's preset, unless another is named", async () => {
+  const messages = [{ role: "user", content: "Tell me a tale." }] as const;
+  const text = async (options: object) =>
+    (await chat(fairy, messages, { seed: 5, maxTokens: 40, ...options }).result()).message.content;
+  assert.equal(await text({}), await text({ preset: "chat" }));
+  assert.equal(await text({ template: { ...templates.world, preset: "pip" } }), await text({ preset: "pip" }));
+  assert.notEqual(await text({ preset: "pip", temperature: 3, topP: 1 }), await text({}));
+  assert.notEqual(await text({ mirostatTau: 8 }), await text({}));
+});
+
 test("a fork goes its own way; edit goes back", async () => {
   const talk = await createChat(fairy, { seed: 5, maxTokens: 10 });
   await talk.send("Hello").result();
