@@ -1,13 +1,24 @@
-import { createSampler, logProbability, type SamplerOptions } from "./sampler.ts";
+import { checkGuidance, type Guidance } from "./guidance.ts";
+import type { Arrangement } from "./prompt-arrange.ts";
+import { createSampler, logProbabilities, type Sampler, type SamplerOptions, type TokenLogprob } from "./sampler.ts";
+import { exemptTokens } from "./sampling/exempt.ts";
+import { settle } from "./sampling/options.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
+import { type Timed, type Usage, usageOf } from "./usage.ts";
 
-export interface GenerateOptions extends SamplerOptions {
+/** `questionFirst` and `readTwice` are for prompts of text. */
+export interface GenerateOptions extends SamplerOptions, Arrangement {
   /** Most tokens to make. Default 256. */
   maxTokens?: number | undefined;
   /** Ends before the first of these texts, none of which is ever shown. */
   stop?: readonly string[] | undefined;
-  /** Adds the natural logarithm of each token's probability, before temperature and cuts. */
-  logprobs?: boolean | undefined;
+  /**
+   * Adds the natural logarithm of each token's probability as the model gives it: after guidance, before all that the
+   * sampler does. A number: also that many of the most likely tokens with theirs.
+   */
+  logprobs?: boolean | number | undefined;
+  /** Draws away from what another session would say. */
+  guidance?: Guidance | undefined;
   /** Ends the generation: the loop throws the signal's reason, and the session stays as it was after the last token. */
   signal?: AbortSignal | undefined;
 }
@@ -21,14 +32,20 @@ export interface Piece {
   readonly text: string;
   readonly token: number;
   readonly logprob?: number;
+  /** The most likely tokens, the likeliest first. */
+  readonly topLogprobs?: readonly TokenLogprob[];
   /** Why the generation ended; on the last piece only. */
   readonly stop?: StopReason;
+  /** Counts and speed; on the last piece only. */
+  readonly usage?: Usage;
 }
 
 /** What a generation needs of its session. */
 export interface Generator {
   /** The logits to start from. */
   readonly logits: Float32Array;
+  /** What was read to get them. */
+  readonly prompt?: Timed | undefined;
   /** Takes the token in; returns the logits after it. */
   next(token: number): Promise<Float32Array>;
 }
@@ -38,38 +55,62 @@ export interface Generator {
  * is given, so that the session can be saved or continued after any piece.
  */
 export async function* generate(
-  { logits, next }: Generator,
+  { logits, prompt = { tokens: 0, seconds: 0 }, next }: Generator,
   tokenizer: Tokenizer,
   options: GenerateOptions,
 ): AsyncGenerator<Piece, void, void> {
-  const { maxTokens = 256, stop = [], logprobs = false, signal } = options;
-  const sample = createSampler(options);
+  const { maxTokens = 256, stop = [], signal } = options;
+  const sample = samplerFor(options, tokenizer);
   const decoder = tokenizer.stream();
   const filter = new StopFilter(stop);
+  let seconds = 0;
   for (let made = 1; made <= maxTokens; made++) {
     signal?.throwIfAborted();
+    const start = performance.now();
+    const lap = () => (seconds += (performance.now() - start) / 1000);
+    const last = (stop: StopReason) => ({ stop, usage: usageOf(prompt, { tokens: made, seconds: lap() }) });
     const token = sample(logits);
-    const piece = logprobs ? { token, logprob: logProbability(logits, token) } : { token };
+    const piece = { token, ...logprobsOf(logits, token, options) };
     if (token === tokenizer.endOfText) {
-      yield { ...piece, text: filter.push(decoder.flush()) + filter.rest(), stop: filter.found ? "stop" : "end" };
+      const text = filter.push(decoder.flush()) + filter.rest();
+      yield { ...piece, text, ...last(filter.found ? "stop" : "end") };
       return;
     }
     logits = await next(token);
     let text = filter.push(decoder.push(token));
     if (!filter.found && made === maxTokens) text += filter.push(decoder.flush()) + filter.rest();
-    if (filter.found) return yield { ...piece, text, stop: "stop" };
-    yield made === maxTokens ? { ...piece, text, stop: "length" } : { ...piece, text };
+    if (filter.found) return yield { ...piece, text, ...last("stop") };
+    if (made === maxTokens) return yield { ...piece, text, ...last("length") };
+    lap();
+    yield { ...piece, text };
   }
 }
 
-/** @throws TypeError or RangeError naming the option that is wrong */
-export function checkGenerateOptions(options: GenerateOptions): void {
-  const { maxTokens = 256, stop = [] } = options;
-  createSampler(options);
+/** A sampler that knows the tokens which BlinkDL's rule does not count. */
+function samplerFor(options: GenerateOptions, tokenizer: Tokenizer): Sampler {
+  return createSampler({ ...options, penaltyExempt: options.penaltyExempt ?? exemptTokens(tokenizer) });
+}
+
+function logprobsOf(logits: Float32Array, token: number, { logprobs = false }: GenerateOptions) {
+  if (logprobs === false) return {};
+  const { logprob, topLogprobs } = logProbabilities(logits, token, logprobs === true ? 0 : logprobs);
+  return typeof logprobs === "number" && logprobs > 0 ? { logprob, topLogprobs } : { logprob };
+}
+
+/**
+ * @param vocabSize of the model, where it is known: the ids in the options must be below it
+ * @throws TypeError or RangeError naming the option that is wrong
+ */
+export function checkGenerateOptions(options: GenerateOptions, vocabSize?: number): void {
+  const { maxTokens = 256, stop = [], logprobs = false, guidance } = options;
+  settle(options, vocabSize);
+  if (guidance !== undefined) checkGuidance(guidance);
   if (!Number.isInteger(maxTokens) || maxTokens < 1)
     throw new RangeError(`"maxTokens" expected a whole number from 1 on, got ${maxTokens}`);
   if (!Array.isArray(stop) || stop.some((s) => typeof s !== "string" || s === ""))
     throw new TypeError(`"stop" expected an array of texts that are not empty, got ${JSON.stringify(stop)}`);
+  if (typeof logprobs !== "boolean" && !(Number.isInteger(logprobs) && logprobs >= 0))
+    throw new RangeError(`"logprobs" expected true, false or a whole number from 0 on, got ${logprobs}`);
 }
 
 /**

@@ -1,5 +1,7 @@
+import { files } from "#files";
 import { platform } from "#platform";
 import { type BenchmarkOptions, type BenchmarkResult, benchmark } from "./benchmark.ts";
+import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
 import { Engine } from "./engine.ts";
 import { WkvError } from "./errors.ts";
@@ -68,6 +70,10 @@ export interface ModelInfo {
   /** Why there is one thread although nobody asked for that: what to change, in a sentence. */
   readonly singleThreadReason?: string;
   readonly simd: Simd;
+  /** The file's name, without folders. */
+  readonly name: string;
+  /** What the file, or one of Hugging Face beside it, says of how to chat: "rwkv-world", or a Jinja template. */
+  readonly chatTemplate?: string;
 }
 
 /**
@@ -108,17 +114,29 @@ async function loadFrom(
   const cache = new PrefixCache(shape, options.prefixCache);
   const engine = await Engine.start(plan, platform, options.simd);
   try {
-    const [tokenizer] = await Promise.all([
+    const [tokenizer, described] = await Promise.all([
       chooseTokenizer(options.vocab, { path, checkpoint, shape }, options.signal),
+      describeFile(file, path, checkpoint),
       loadWeights(recipe, plan, engine, options),
     ]);
     options.signal?.throwIfAborted();
     const identity = await identify(recipe, plan, engine);
-    return new Model(engine, plan, recipe, tokenizer, identity, cache);
+    return new Model(engine, plan, recipe, tokenizer, identity, cache, described);
   } catch (error) {
     await engine.dispose();
     throw error;
   }
+}
+
+/** What a file says of itself, or what lies beside it says of it. */
+async function describeFile(
+  { name }: Source,
+  path: string | undefined,
+  { metadata }: Checkpoint,
+): Promise<Pick<ModelInfo, "name" | "chatTemplate">> {
+  const own = metadata?.get("tokenizer.chat_template");
+  const template = typeof own === "string" ? own : path && (await files?.templateBeside(path));
+  return { name: name.split(/[\\/]/).at(-1)!, ...(template ? { chatTemplate: template } : {}) };
 }
 
 /** A model in memory, with its threads. */
@@ -140,6 +158,7 @@ export class Model {
     tokenizer: Tokenizer | WkvError,
     identity: Identity,
     cache: PrefixCache,
+    file: Pick<ModelInfo, "name" | "chatTemplate">,
   ) {
     this.#identity = identity;
     this.#cache = cache;
@@ -161,6 +180,7 @@ export class Model {
       threads: engine.threads,
       ...(singleThreadReason && { singleThreadReason }),
       simd: engine.simd,
+      ...file,
     };
   }
 

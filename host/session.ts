@@ -1,10 +1,12 @@
 import { files } from "#files";
 import { WkvError } from "./errors.ts";
-import { checkGenerateOptions, type GenerateOptions, generate, type Piece } from "./generate.ts";
+import { checkGenerateOptions, type GenerateOptions, type Generator, generate, type Piece } from "./generate.ts";
+import { type Guidance, guided } from "./guidance.ts";
 import type { Identity } from "./identity.ts";
 import { Mark } from "./mark.ts";
 import { MAX_WANTED } from "./plan.ts";
 import type { PrefixCache, Reading } from "./prefix-cache.ts";
+import { arrangePrompt } from "./prompt-arrange.ts";
 import type { Runner } from "./runner.ts";
 import type { Snapshot } from "./state.ts";
 import { type SavedState, writeState } from "./state-file.ts";
@@ -91,23 +93,67 @@ export class Session {
    * @param prompt text, token ids, or nothing to continue where the session stands
    */
   generate(prompt: string | Iterable<number> = [], options: GenerateOptions = {}): AsyncGenerator<Piece, void, void> {
-    checkGenerateOptions(options);
+    const { guidance } = options;
+    checkGenerateOptions(options, this.#host.runner.plan.shape.vocabSize);
     const tokenizer = this.#host.tokenizer();
-    const ids = this.#checkTokens(typeof prompt === "string" ? tokenizer.encode(prompt) : prompt, "prompt");
+    const isText = typeof prompt === "string";
+    const ids = this.#checkTokens(isText ? tokenizer.encode(arrangePrompt(prompt, options)) : prompt, "prompt");
+    if (guidance) return this.#generateGuided(ids, tokenizer, options, this.#checkGuidance(guidance, tokenizer));
     return this.#generate(ids, tokenizer, options);
   }
 
-  async *#generate(ids: number[], tokenizer: Tokenizer, options: GenerateOptions): AsyncGenerator<Piece, void, void> {
+  async *#generate(
+    ids: number[],
+    tokenizer: Tokenizer,
+    options: GenerateOptions,
+    guide?: (own: Promise<Generator>) => Promise<Generator>,
+  ): AsyncGenerator<Piece, void, void> {
     this.#begin();
     let length = Infinity;
     try {
-      const logits = await this.#read(ids, options.signal);
+      const own = this.#reader(ids, options.signal);
+      const generator = await (guide ? guide(own) : own);
       length = this.#reading?.tokens.length ?? Infinity;
-      yield* generate({ logits, next: (token) => this.#feed([token]) }, tokenizer, options);
+      yield* generate(generator, tokenizer, options);
     } finally {
       if (!this.#disposed && this.#host.cache.isWorthKeeping(this.#reading, length)) await this.#keep();
       this.#end();
     }
+  }
+
+  /** The same beside another session, which is the caller's own or lives as long as the generation. */
+  async *#generateGuided(
+    ids: number[],
+    tokenizer: Tokenizer,
+    options: GenerateOptions,
+    { session, prompt, scale }: { session: Session | undefined; prompt: number[]; scale: number },
+  ): AsyncGenerator<Piece, void, void> {
+    this.#checkIdle();
+    const other = session ?? new Session(this.#host);
+    other.#begin();
+    try {
+      const guide = (own: Promise<Generator>) => guided(own, other.#reader(prompt, options.signal), scale);
+      yield* this.#generate(ids, tokenizer, options, guide);
+    } finally {
+      other.#end();
+      if (!session) other.dispose();
+    }
+  }
+
+  async #reader(ids: number[], signal: AbortSignal | undefined): Promise<Generator> {
+    const start = performance.now();
+    const logits = await this.#read(ids, signal);
+    const prompt = { tokens: ids.length, seconds: (performance.now() - start) / 1000 };
+    return { logits, prompt, next: (token) => this.#feed([token]) };
+  }
+
+  #checkGuidance({ session, prompt = [], scale }: Guidance, tokenizer: Tokenizer) {
+    if (session && (!(session instanceof Session) || session.#host.runner !== this.#host.runner || session === this))
+      throw new TypeError('"guidance" expected another session of the same model, got something else');
+    const ids = this.#checkTokens(typeof prompt === "string" ? tokenizer.encode(prompt) : prompt, "guidance");
+    if (!session && ids.length === 0)
+      throw new RangeError('"guidance" expected a prompt of at least one token, got none');
+    return { session, prompt: ids, scale };
   }
 
   /** The session as bytes, for `model.createSession(bytes)` of the same model in any program on any machine. */

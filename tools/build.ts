@@ -15,9 +15,12 @@ const WASM_FEATURES = [
 
 const INDEX = "host/index.ts";
 const TOKENIZER = "host/tokenizer/index.ts";
+const CHAT = "host/chat/index.ts";
+const SAMPLER = "host/sampler.ts";
 
 rmSync("build", { recursive: true, force: true });
 mkdirSync("build");
+await buildSampler();
 await Promise.all([
   buildModule("wkv"),
   buildModule("wkv.relaxed", "relaxed-simd"),
@@ -38,6 +41,22 @@ async function buildModule(name: string, feature?: string): Promise<void> {
   rmSync(raw);
 }
 
+/** The sampler's kernels, as a file and as text in a module: so they are there at once, wherever the sampler is. */
+async function buildSampler(): Promise<void> {
+  const raw = "build/sample.raw.wasm";
+  const options = ["-O3", "--noAssert", "--runtime", "stub", "--enable", "simd,bulk-memory", "--use", "abort="];
+  await runTool("asc", ["assembly/sample.ts", "--config", "none", ...options, "-o", raw]);
+  await runTool("wasm-opt", [raw, "-O4", ...WASM_FEATURES, "-o", "build/sample.wasm"]);
+  const bytes = readFileSync("build/sample.wasm").toString("base64");
+  writeFileSync(
+    "build/sample.ts",
+    `export const SAMPLE_WASM =
+  "${bytes}";
+`,
+  );
+  rmSync(raw);
+}
+
 /** Dependencies stay outside: they are installed with the package. */
 async function buildNode(): Promise<void> {
   const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
@@ -45,7 +64,8 @@ async function buildNode(): Promise<void> {
     entryPoints: {
       index: INDEX,
       tokenizer: TOKENIZER,
-      sampler: "host/sampler.ts",
+      sampler: SAMPLER,
+      chat: CHAT,
       worker: "host/platform/node-worker.ts",
       cli: "host/cli/main.ts",
     },
@@ -53,12 +73,13 @@ async function buildNode(): Promise<void> {
   });
 }
 
-/** All that a page needs, since nothing resolves names there; the library for NeoX vocabularies in a file of its own. */
+/** All that a page needs, since nothing resolves names there; the libraries for NeoX and Jinja in files of their own. */
 async function buildBrowser(): Promise<void> {
   await buildHost({
     entryPoints: {
       browser: INDEX,
       "browser-tokenizer": TOKENIZER,
+      "browser-chat": CHAT,
       "browser-worker": "host/platform/browser-worker.ts",
     },
     conditions: ["browser"],
@@ -67,7 +88,12 @@ async function buildBrowser(): Promise<void> {
 
 async function buildWorkerd(): Promise<void> {
   await buildHost({
-    entryPoints: { workerd: INDEX, "workerd-tokenizer": TOKENIZER },
+    entryPoints: {
+      workerd: INDEX,
+      "workerd-tokenizer": TOKENIZER,
+      "workerd-sampler": SAMPLER,
+      "workerd-chat": CHAT,
+    },
     conditions: ["workerd"],
     external: ["*.wasm"],
   });

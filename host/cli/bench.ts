@@ -4,8 +4,8 @@ import type { ModelInfo } from "../model.ts";
 import type { WeightFormat } from "../plan.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
-import { number } from "./options.ts";
 import { print, printJson, statusLine } from "./output.ts";
+import { number } from "./parse.ts";
 
 interface BenchOptions {
   weights?: WeightFormat;

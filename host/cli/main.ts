@@ -3,10 +3,12 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addBench } from "./bench.ts";
+import { addChat } from "./chat.ts";
 import { explain, Interrupted } from "./failure.ts";
 import { addInspect } from "./inspect.ts";
 import { note, printJson, stopWhenNobodyReads } from "./output.ts";
 import { addPerplexity } from "./perplexity.ts";
+import { addPromptCheck } from "./prompt-check.ts";
 import { addRun } from "./run.ts";
 import { addStart } from "./start.ts";
 import { addTokenize } from "./tokenize.ts";
@@ -25,6 +27,7 @@ Models are .pth, .safetensors, .gguf and rwkv.cpp .bin files of RWKV-4, 5, 6 and
 
 Examples:
   $ wkv run model.pth "Once upon a time"
+  $ wkv chat model.pth
   $ wkv inspect model.pth
   $ wkv tokenize "Once upon a time" --model model.pth
   $ wkv run --help
@@ -32,9 +35,11 @@ Examples:
 Exit codes: 0 done, 1 something is wrong with a file or the machine, 2 wrong usage, 130 ended by Ctrl-C.`,
   );
 addRun(program);
+addChat(program);
 addInspect(program);
 addTokenize(program);
 addPerplexity(program);
+addPromptCheck(program);
 addBench(program);
 addStart(program);
 

@@ -12,7 +12,11 @@ export function printJson(value: unknown): Promise<void> {
 
 /** A model's text. On a terminal its control characters become U+FFFD: no model shall move the cursor or worse. */
 export function printText(text: string): Promise<void> {
-  return print(process.stdout.isTTY ? text.replace(/[^\P{Cc}\n\t]/gu, "\uFFFD") : text);
+  return print(process.stdout.isTTY ? withoutControls(text) : text);
+}
+
+export function withoutControls(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]/gu, "\uFFFD");
 }
 
 /** A line for people, on standard error. */

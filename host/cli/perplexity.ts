@@ -8,8 +8,9 @@ import type { WeightFormat } from "../plan.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
-import { addModelOptions, type ModelOptions, number, VOCAB_HELP } from "./options.ts";
+import { addModelOptions, type ModelOptions, VOCAB_HELP } from "./options.ts";
 import { print, printJson, statusLine } from "./output.ts";
+import { number } from "./parse.ts";
 
 interface PerplexityCommandOptions extends ModelOptions {
   compare?: WeightFormat;

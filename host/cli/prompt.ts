@@ -1,26 +1,36 @@
 import { buffer } from "node:stream/consumers";
 import type { Model } from "../model.ts";
+import { type Arrangement, arrangePrompt } from "../prompt-arrange.ts";
 import { UsageError } from "./failure.ts";
-import { unescaped } from "./options.ts";
+import { unescaped } from "./parse.ts";
 
 /** A prompt as it was given: text, its bytes from standard input, or token ids. */
 export type Prompt = string | Uint8Array | readonly number[];
 
-export interface PromptOptions {
+export interface PromptOptions extends Arrangement {
   tokens?: number[];
   escapes?: boolean;
 }
 
 /** The prompt of `wkv run`: PROMPT, standard input for `-`, or the ids of `--tokens`. */
 export async function readPrompt(argument: string | undefined, options: PromptOptions): Promise<Prompt> {
+  const isArranged = options.questionFirst || options.readTwice;
   if (options.tokens) {
+    if (isArranged)
+      throw new UsageError("--question-first and --read-twice are for prompts of text, not for --tokens.");
     if (argument !== undefined) throw new UsageError("give either PROMPT or --tokens, not both.");
     return options.tokens;
   }
   if (argument === undefined)
     throw new UsageError("PROMPT is missing: give a text, - for standard input, or --tokens.");
-  if (argument === "-") return withoutLastNewline(await buffer(process.stdin));
-  return options.escapes ? unescaped(argument) : argument;
+  const given = argument === "-" ? withoutLastNewline(await buffer(process.stdin)) : argument;
+  if (isArranged) return arrangePrompt(asText(given, options), options);
+  return typeof given === "string" ? asText(given, options) : given;
+}
+
+function asText(given: string | Uint8Array, { escapes }: PromptOptions): string {
+  if (typeof given !== "string") return new TextDecoder().decode(given);
+  return escapes ? unescaped(given) : given;
 }
 
 /** The prompt's tokens. @throws WkvError when the model has no vocabulary */

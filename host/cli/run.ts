@@ -5,23 +5,19 @@ import { BEGINNING, bundledModel } from "./bundled.ts";
 import { Interrupted, UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
-import {
-  addModelOptions,
-  addTextOptions,
-  type ModelOptions,
-  type TextOptions,
-  tokenIds,
-  VOCAB_HELP,
-} from "./options.ts";
+import { addModelOptions, addTextOptions, type ModelOptions, type TextOptions, VOCAB_HELP } from "./options.ts";
 import { print, printJson } from "./output.ts";
+import { number, tokenIds } from "./parse.ts";
 import { type Prompt, promptTokens, readPrompt } from "./prompt.ts";
 import { addStateOptions, checkStateOut, hasRead, openSession, type StateOptions, saveSession } from "./state.ts";
 import { checkTextOptions, streamText } from "./text.ts";
 
 interface RunOptions extends ModelOptions, TextOptions, StateOptions {
   tokens?: number[];
+  questionFirst?: boolean;
+  readTwice?: boolean;
   logits?: boolean;
-  logprobs?: boolean;
+  logprobs?: boolean | number;
   json?: boolean;
 }
 
@@ -29,7 +25,7 @@ const HELP = `${VOCAB_HELP}
 
 The text goes to standard output and ends its last line, everything else goes to standard error. A newline at the end
 of standard input is left out.
-With --json each piece is a line {"text","token","logprob"?}, and the last line says how it went:
+With --json each piece is a line {"text","token","logprob"?,"topLogprobs"?}, and the last line says how it went:
 {"reason","read","made","seed"?,"readPerSecond","madePerSecond"}. The reason is "end" (the model ended the text),
 "stop" (a --stop text came), "length" (--max-tokens) or "interrupted" (Ctrl-C).
 
@@ -37,6 +33,7 @@ Examples:
   $ wkv run model.pth "Once upon a time"
   $ wkv run model.pth -e "User: Why is the sky blue?\\n\\nAssistant:" --stop "\\n\\n"
   $ wkv run model.pth - < story.txt
+  $ wkv run model.pth -e "User: Why is the sky blue?\\n\\nAssistant:" --preset chat --stop "\\n\\n"
   $ wkv run model.pth "1 + 1 =" --temperature 0 --max-tokens 4 --json
   $ wkv run model.pth "Once upon a time" --state-out story.state
   $ wkv run model.pth --state story.state --state-out story.state
@@ -49,8 +46,14 @@ export function addRun(program: Command): void {
     .argument("[MODEL]", "a .pth, .safetensors or rwkv.cpp .bin file; default: the model that comes with wkv")
     .argument("[PROMPT]", "how the text begins; - reads it from standard input")
     .option("--tokens <ids>", "token ids instead of PROMPT, such as 34,105,110", tokenIds)
+    .option("--question-first", "put the question that PROMPT ends with before its material")
+    .option("--read-twice", "read a PROMPT of material and a question twice")
     .option("--logits", "print the logits after the last token, one for each id of the vocabulary, and make no text")
-    .option("--logprobs", "with --json: each token's log-probability")
+    .option(
+      "--logprobs [n]",
+      "with --json: each token's log-probability, and the n likeliest tokens with theirs",
+      number,
+    )
     .option("--json", "JSON, one object a line; with --logits one array");
   addStateOptions(command);
   addTextOptions(command);

@@ -1,21 +1,22 @@
 import { checkGenerateOptions, type GenerateOptions, type Piece } from "../generate.ts";
-import { createSampler } from "../sampler.ts";
 import type { Session } from "../session.ts";
 import { Interrupted } from "./failure.ts";
-import { type TextOptions, unescaped } from "./options.ts";
+import type { TextOptions } from "./options.ts";
 import { note, print, printJson, printText } from "./output.ts";
+import { unescaped } from "./parse.ts";
 import { Report } from "./report.ts";
+import { samplerOptions } from "./sampling.ts";
 
 export interface StreamOptions extends TextOptions {
-  logprobs?: boolean;
+  logprobs?: boolean | number;
   json?: boolean;
   quiet?: boolean;
 }
 
 /** Says before a model is loaded what the library would say afterwards. @throws RangeError or TypeError */
-export function checkTextOptions(options: TextOptions): void {
-  checkGenerateOptions(options);
-  createSampler(options);
+export function checkTextOptions(options: StreamOptions): void {
+  const { maxTokens, stop, logprobs } = options;
+  checkGenerateOptions({ ...samplerOptions(options), maxTokens, stop, logprobs });
 }
 
 /**
@@ -53,13 +54,14 @@ export async function streamText(
 
 /** The seed is chosen here, so that the report can tell it and the text can be made again. */
 function generateOptions(options: StreamOptions, signal: AbortSignal): GenerateOptions {
-  const { maxTokens, temperature, topP, topK, logprobs, escapes, stop = [] } = options;
+  const { maxTokens, logprobs, escapes, stop = [] } = options;
   const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
-  return { maxTokens, temperature, topP, topK, seed, logprobs, stop: escapes ? stop.map(unescaped) : stop, signal };
+  const stops = escapes ? stop.map(unescaped) : stop;
+  return { ...samplerOptions(options), maxTokens, seed, logprobs, stop: stops, signal };
 }
 
-function printPiece({ text, token, logprob }: Piece, { json }: StreamOptions): Promise<void> {
-  return json ? printJson({ text, token, logprob }) : printText(text);
+function printPiece({ text, token, logprob, topLogprobs }: Piece, { json }: StreamOptions): Promise<void> {
+  return json ? printJson({ text, token, logprob, topLogprobs }) : printText(text);
 }
 
 async function printReport(report: Report, { json, quiet }: StreamOptions): Promise<void> {

@@ -8,8 +8,9 @@ import { loadTokenizer } from "../tokenizer/load.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { chooseTokenizer } from "../vocab.ts";
 import { UsageError } from "./failure.ts";
-import { tokenIds, VOCAB_HELP } from "./options.ts";
+import { VOCAB_HELP } from "./options.ts";
 import { print, printJson, printText } from "./output.ts";
+import { tokenIds } from "./parse.ts";
 
 interface TokenizeOptions {
   vocab?: string;

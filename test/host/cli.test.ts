@@ -69,6 +69,17 @@ test("run --json: a line for each piece, then how it went", async () => {
   assert.equal("seed" in greedy[1], false);
 });
 
+test("run --question-first and --read-twice arrange a prompt of text", async () => {
+  const options = ["--question-first", "--read-twice", "--logits", "--json"];
+  const arranged = await run(["A king.\nWho?", ...options]);
+  assert.equal(
+    arranged.stdout,
+    (await run(["-e", "Who?\\n\\nA king.\\n\\nWho?\\n\\nA king.", "--logits", "--json"])).stdout,
+  );
+  assert.equal(arranged.stdout, (await run(["-", ...options], "A king.\nWho?\n")).stdout);
+  expectFailure(await run(["--tokens", "1", "--read-twice"]), 2, /are for prompts of text/);
+});
+
 test("run --stop ends before the text, with escapes too", async () => {
   const greedy = lines(await run(["ab", "--json", "-n", "40", "-t", "0"]));
   const text = greedy.map((piece) => piece.text ?? "").join("");

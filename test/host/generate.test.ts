@@ -1,10 +1,18 @@
 /** The text side of generation, on a model that says what the test tells it to. */
 import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { type GenerateOptions, generate, type Piece, StopFilter } from "../../host/generate.ts";
+import { exemptTokens } from "../../host/sampling/exempt.ts";
 import { BytesTokenizer } from "../../host/tokenizer/bytes.ts";
 import { loadTokenizer, type Tokenizer } from "../../host/tokenizer/index.ts";
 import { random } from "./random.ts";
+
+const golden = process.env.WKV_GOLDEN;
+const tokenizers = golden
+  ? new URL("tokenizer/", pathToFileURL(`${golden}/`))
+  : new URL("../../../shared/golden/tokenizer/", import.meta.url);
 
 interface Said {
   pieces: Piece[];
@@ -34,12 +42,17 @@ async function say(script: readonly number[], options: GenerateOptions, tokenize
   return { pieces, text: pieces.map(({ text }) => text).join(""), taken };
 }
 
+function withoutUsage({ usage, ...piece }: Piece): Omit<Piece, "usage"> {
+  assert.equal(usage !== undefined, piece.stop !== undefined, "the usage is on the last piece");
+  return piece;
+}
+
 const bytesOf = (text: string) => [...new TextEncoder().encode(text)];
 
 test("a piece for each token, and the reason on the last one", async () => {
   const { pieces, text, taken } = await say(bytesOf("abcdef"), { maxTokens: 4 });
   assert.equal(text, "abcd");
-  assert.deepEqual(pieces, [
+  assert.deepEqual(pieces.map(withoutUsage), [
     { token: 97, text: "a" },
     { token: 98, text: "b" },
     { token: 99, text: "c" },
@@ -115,7 +128,7 @@ test("a character that stays unfinished is replaced in the last piece", async ()
 test("the end of the text is not taken in", async () => {
   const vocab = new TextEncoder().encode("1 'a' 1\n2 'b' 1\n");
   const { pieces, taken } = await say([1, 2, 0, 1], { maxTokens: 9 }, await loadTokenizer(vocab));
-  assert.deepEqual(pieces.at(-1), { token: 0, text: "", stop: "end" });
+  assert.deepEqual(withoutUsage(pieces.at(-1)!), { token: 0, text: "", stop: "end" });
   assert.deepEqual(taken, [1, 2]);
 });
 
@@ -123,6 +136,52 @@ test("log probabilities when asked for", async () => {
   const { pieces } = await say([5], { maxTokens: 1, logprobs: true });
   const expected = 9 - Math.log(Math.exp(9) + 299);
   assert.ok(Math.abs(pieces[0]!.logprob! - expected) < 1e-9);
+});
+
+test("the likeliest tokens when asked for", async () => {
+  const { pieces } = await say([5, 6], { maxTokens: 2, logprobs: 3 });
+  for (const [i, { topLogprobs, logprob, token }] of pieces.entries()) {
+    assert.deepEqual([token, topLogprobs?.map(({ token }) => token)], [5 + i, [5 + i, 0, 1]]);
+    assert.equal(topLogprobs?.[0]?.logprob, logprob);
+  }
+  assert.ok(!("topLogprobs" in (await say([5], { maxTokens: 1, logprobs: 0 })).pieces[0]!));
+});
+
+test("the last piece has counts and speed; the time of whoever takes the pieces does not count", async () => {
+  const model = {
+    logits: new Float32Array(300),
+    prompt: { tokens: 6, seconds: 2 },
+    next: async () => new Float32Array(300),
+  };
+  const pieces: Piece[] = [];
+  for await (const piece of generate(model, new BytesTokenizer(), { temperature: 0, maxTokens: 3 })) {
+    pieces.push(piece);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+  }
+  const { usage } = pieces.at(-1)!;
+  assert.deepEqual(
+    { ...usage, completionTokensPerSecond: 0 },
+    {
+      promptTokens: 6,
+      promptTokensPerSecond: 3,
+      completionTokens: 3,
+      completionTokensPerSecond: 0,
+    },
+  );
+  assert.ok(usage!.completionTokensPerSecond > 3 / 0.8, "the pauses are 0.8 s alone");
+});
+
+test("BlinkDL's exempt tokens", async (t) => {
+  const bytes = new BytesTokenizer();
+  assert.deepEqual(exemptTokens(bytes).sort(), [..." \t0123456789"].map((letter) => letter.charCodeAt(0)).sort());
+  const few = await loadTokenizer(new TextEncoder().encode("a\n7\n"));
+  assert.deepEqual(exemptTokens(few), [1], "of a vocabulary without the others");
+  const world = new URL("rwkv_vocab_v20230424.txt", tokenizers);
+  if (!existsSync(world)) return t.skip(`${world.pathname} is not there`);
+  const ids = exemptTokens(await loadTokenizer(readFileSync(world))).sort((a, b) => a - b);
+  const digits = Array.from({ length: 10 }, (_, i) => 49 + i);
+  const pairs = Array.from({ length: 9 }, (_, i) => 621 + 11 * i);
+  assert.deepEqual(ids, [10, 33, ...digits, 264, ...pairs]);
 });
 
 test("an aborted signal ends it between two tokens", async () => {

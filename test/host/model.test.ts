@@ -61,8 +61,8 @@ test("the model says what it is", async () => {
   const infos = [];
   for (const path of ONE_OF_EACH) {
     const model = await load(path, { threads: 2 });
-    const { bytes, stateBytes, simd, ...info } = model.info;
-    assert.ok(bytes > 100_000 && stateBytes > 1000 && simd);
+    const { bytes, stateBytes, simd, name, ...info } = model.info;
+    assert.ok(bytes > 100_000 && stateBytes > 1000 && simd && path.endsWith(name));
     infos.push(info);
     await model.dispose();
   }

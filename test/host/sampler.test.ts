@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createSampler, logProbability, mostLikely, type SamplerOptions } from "../../host/sampler.ts";
+import {
+  createSampler,
+  logProbabilities,
+  logProbability,
+  mostLikely,
+  PRESETS,
+  type Preset,
+  type SamplerOptions,
+} from "../../host/sampler.ts";
 import { random } from "./random.ts";
 
 const DRAWS = 4000;
@@ -128,8 +136,34 @@ test("log probabilities", () => {
   const logits = randomLogits(3000, 6);
   const sum = logits.reduce((total, logit) => total + Math.exp(logit), 0);
   for (const id of [0, 17, 2999])
-    assert.ok(Math.abs(logProbability(logits, id) - (logits[id]! - Math.log(sum))) < 1e-9);
+    assert.ok(Math.abs(logProbability(logits, id) - (logits[id]! - Math.log(sum))) < 1e-7);
   assert.equal(logProbability(Float32Array.of(0, -Infinity), 1), -Infinity);
+});
+
+test("the likeliest tokens and their log probabilities", () => {
+  const logits = Float32Array.of(1, 5, 3, Number.NaN, 5, -Infinity);
+  const { logprob, topLogprobs } = logProbabilities(logits, 2, 3);
+  assert.deepEqual(
+    topLogprobs.map(({ token }) => token),
+    [1, 4, 2],
+  );
+  assert.equal(topLogprobs[2]!.logprob, logprob);
+  assert.equal(topLogprobs[0]!.logprob, logProbability(logits, 1));
+  assert.equal(logProbabilities(logits, 2, 100).topLogprobs.length, 4);
+  assert.deepEqual(logProbabilities(logits, 2, 0).topLogprobs, []);
+});
+
+test("presets are options by name, and options go before them", () => {
+  const logits = randomLogits(300, 7);
+  const draw = (options: SamplerOptions) => {
+    const sample = createSampler({ ...options, seed: 4 });
+    return Array.from({ length: 40 }, () => sample(logits));
+  };
+  for (const preset of Object.keys(PRESETS) as Preset[]) {
+    assert.deepEqual(draw({ preset }), draw(PRESETS[preset]), preset);
+    assert.deepEqual(draw({ preset, topP: 0.9, topK: undefined }), draw({ ...PRESETS[preset], topP: 0.9 }), preset);
+  }
+  assert.notDeepEqual(draw({ preset: "pip" }), draw({ preset: "chat" }));
 });
 
 test("an option out of its range is named", () => {
@@ -141,8 +175,30 @@ test("an option out of its range is named", () => {
     [{ topK: 2.5 }, /"topK"/],
     [{ seed: -1 }, /"seed"/],
     [{ seed: 2 ** 60 }, /"seed"/],
+    [{ minP: -0.1 }, /"minP" expected a number from 0 to 1, got -0.1/],
+    [{ topA: 2 }, /"topA"/],
+    [{ typical: 0 }, /"typical" expected a number above 0 and at most 1, got 0/],
+    [{ mirostatTau: 0 }, /"mirostatTau" expected a number above 0, got 0/],
+    [{ mirostatEta: 0.1 }, /"mirostatEta" expected "mirostatTau" beside it/],
+    [{ mirostatTau: 5, topP: 0.9 }, /"topP" expected to be left out with mirostat, .* got 0.9/],
+    [{ mirostatTau: 5, temperature: 0 }, /"temperature" expected a number above 0 with mirostat/],
+    [{ mirostatTau: 5, preset: "chat" }, /"topP" expected to be left out/],
+    [{ presencePenalty: Infinity }, /"presencePenalty" expected a finite number, got Infinity/],
+    [{ frequencyPenalty: Number.NaN }, /"frequencyPenalty"/],
+    [{ repetitionPenalty: 0 }, /"repetitionPenalty" expected a number above 0, got 0/],
+    [{ penaltyDecay: 1.1 }, /"penaltyDecay"/],
+    [{ bannedTokens: [1.5] }, /"bannedTokens" expected ids from 0 on, got 1.5/],
+    [{ penaltyExempt: [-1] }, /"penaltyExempt"/],
+    [{ logitBias: { 1: Infinity } }, /"logitBias" expected numbers below infinity, got Infinity/],
+    [{ logitBias: { "-1": 0 } as Record<number, number> }, /"logitBias" expected ids/],
+    [{ preset: "best" as Preset }, /"preset" expected one of pip, chat, .*, got best/],
   ];
   for (const [options, message] of wrong)
     assert.throws(() => createSampler(options), { name: "RangeError", message }, JSON.stringify(options));
-  assert.throws(() => createSampler({ topP: "1" as unknown as number }), { name: "TypeError", message: /got string/ });
+  const wrongTypes = { topP: "1", bannedTokens: 5, penaltyHistory: "1", logitBias: 5, logitsProcessor: 5 };
+  for (const [name, value] of Object.entries(wrongTypes))
+    assert.throws(() => createSampler({ [name]: value } as SamplerOptions), {
+      name: "TypeError",
+      message: new RegExp(`^"${name}" expected .*, got `),
+    });
 });

@@ -1,0 +1,307 @@
+import { WkvError } from "../errors.ts";
+import { checkGenerateOptions, type GenerateOptions, type StopReason } from "../generate.ts";
+import type { Model } from "../model.ts";
+import { rate } from "../usage.ts";
+import { AnswerReader } from "./answer.ts";
+import { chooseTemplate } from "./choose.ts";
+import { type ChatMessage, checkMessages, checkTools, type TextPart, type Tool } from "./messages.ts";
+import { readSaved, writeSaved } from "./saved.ts";
+import { Answer, type ChatPiece, Fold } from "./stream.ts";
+import { type ChatTemplate, type PromptOptions, THINK_MODES } from "./template.ts";
+import { readCalls } from "./tools.ts";
+import { Track } from "./track.ts";
+
+/**
+ * How an answer is made: as in `generate`. `stop` comes on top of what ends an answer of the template, and `preset` is by
+ * default the template's.
+ */
+export interface AnswerOptions extends GenerateOptions, PromptOptions {}
+
+export interface ChatOptions extends AnswerOptions {
+  /** A name ("raven", "world", "g1"), a Jinja template, or an object. Default: what the model's file says. */
+  template?: string | ChatTemplate | undefined;
+  /** What the system says first. */
+  system?: string | undefined;
+  /** A conversation to go on with. */
+  messages?: readonly ChatMessage[] | undefined;
+}
+
+/** What a user says: text, material and question as parts, or messages such as the results of tools. */
+export type Said = string | readonly TextPart[] | ChatMessage | readonly ChatMessage[];
+
+/**
+ * Answers a conversation once: `for await (const piece of chat(model, messages))`, or `await chat(...).result()`.
+ * Whoever goes on talking takes {@link createChat}, which reads only what is new.
+ * @param messages in OpenAI's shape; the last one is a user's or a tool's
+ * @throws TypeError or RangeError naming the argument that is wrong; while reading, what `session.generate` throws
+ */
+export function chat(model: Model, messages: readonly ChatMessage[], options: ChatOptions = {}): Answer {
+  checkMessages(messages);
+  checkAnswerable(messages);
+  checkOptions(options);
+  return new Answer(answerOnce(model, { ...options, messages }));
+}
+
+async function* answerOnce(model: Model, options: ChatOptions): AsyncGenerator<ChatPiece, void, void> {
+  const once = await createChat(model, options);
+  try {
+    yield* once.answer();
+  } finally {
+    once.dispose();
+  }
+}
+
+/**
+ * A conversation that keeps its state: each turn reads only what is new.
+ * @throws WkvError `bad-file` when the file's Jinja template cannot be used; TypeError, RangeError
+ */
+export async function createChat(model: Model, options: ChatOptions = {}): Promise<Chat> {
+  const { template, system, messages = [], ...answerOptions } = options;
+  checkMessages(messages);
+  checkOptions(answerOptions);
+  const chosen = await chooseTemplate(model, template);
+  const start: ChatMessage[] = system === undefined ? [] : [{ role: "system", content: system }];
+  return new Chat(model, chosen, answerOptions, [...start, ...messages]);
+}
+
+/**
+ * The conversation that `chat.save()` wrote.
+ * @param options as for `createChat`; the template is the saved one unless another is given
+ * @throws WkvError `bad-state` for bytes that are no saved chat
+ */
+export async function loadChat(
+  model: Model,
+  saved: Uint8Array,
+  options: Omit<ChatOptions, "system" | "messages"> = {},
+): Promise<Chat> {
+  const { messages, template, text, state } = readSaved(saved);
+  const { template: wanted = template, ...answerOptions } = options;
+  checkOptions(answerOptions);
+  const chosen = await chooseTemplate(model, wanted);
+  try {
+    const track = state ? new Track(model, model.createSession(state), text) : new Track(model);
+    return new Chat(model, chosen, answerOptions, messages, track);
+  } catch (error) {
+    if (!(error instanceof WkvError && error.code === "bad-state")) throw error;
+    return new Chat(model, chosen, answerOptions, messages, new Track(model), error);
+  }
+}
+
+/** A conversation with a model. One answer at a time: another call while one is read is a WkvError `busy`. */
+export class Chat {
+  readonly model: Model;
+  readonly template: ChatTemplate;
+  /** Why the saved state was not taken, though the messages were: they will be read anew. */
+  readonly stateRefused: WkvError | undefined;
+  readonly #options: AnswerOptions;
+  readonly #messages: ChatMessage[];
+  readonly #track: Track;
+  #busy = false;
+
+  /** @internal Use `createChat()`. */
+  constructor(
+    model: Model,
+    template: ChatTemplate,
+    options: AnswerOptions,
+    messages: readonly ChatMessage[],
+    track: Track = new Track(model),
+    stateRefused?: WkvError,
+  ) {
+    this.model = model;
+    this.template = template;
+    this.stateRefused = stateRefused;
+    this.#options = options;
+    this.#messages = [...messages];
+    this.#track = track;
+  }
+
+  /** The conversation so far. */
+  get messages(): readonly ChatMessage[] {
+    return this.#messages;
+  }
+
+  /** What the system says first; undefined when it says nothing. Another text makes the next turn read all of it anew. */
+  get system(): string | undefined {
+    const [first] = this.#messages;
+    return first?.role === "system" && typeof first.content === "string" ? first.content : undefined;
+  }
+
+  set system(text: string | undefined) {
+    this.#checkIdle();
+    const start: ChatMessage[] = text === undefined ? [] : [{ role: "system", content: text }];
+    this.#messages.splice(0, this.#messages[0]?.role === "system" ? 1 : 0, ...start);
+  }
+
+  /** Says something and gives the answer. Nothing happens until the answer is read. */
+  send(said: Said, options: AnswerOptions = {}): Answer {
+    const messages = asMessages(said);
+    checkAnswerable(messages);
+    return this.#answer(options, () => this.#messages.push(...messages));
+  }
+
+  /** Answers the messages as they stand, such as after `edit()`. */
+  answer(options: AnswerOptions = {}): Answer {
+    return this.#answer(options, () => checkAnswerable(this.#messages));
+  }
+
+  /** Takes the last answer back and gives another one. With a seed it is the same again. */
+  regenerate(options: AnswerOptions = {}): Answer {
+    return this.#answer(options, () => {
+      const end = this.#messages.findLastIndex(({ role }) => role !== "assistant") + 1;
+      checkAnswerable(this.#messages.slice(0, end));
+      this.#messages.length = end;
+    });
+  }
+
+  /** Replaces a message and forgets what came after it; `answer()` then goes on from there. */
+  edit(index: number, content: string): void {
+    this.#checkIdle();
+    const message = this.#messages[index];
+    if (!message) throw new RangeError(`"index" expected 0 to ${this.#messages.length - 1}, got ${index}`);
+    if (typeof content !== "string") throw new TypeError(`"content" expected a text, got ${typeof content}`);
+    const { reasoning: _, tool_calls: __, ...rest } = message;
+    this.#messages.splice(index, Infinity, { ...rest, content });
+  }
+
+  /** Another conversation with the same past. */
+  fork(): Chat {
+    this.#checkIdle();
+    return new Chat(this.model, this.template, this.#options, this.#messages, this.#track.fork());
+  }
+
+  /** Messages and state as bytes, for `loadChat` in any program on any machine. */
+  async save(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#exclusively(async () => {
+      const next: ChatMessage = { role: "user", content: "" };
+      const { history } = this.template.prompt([...this.#messages, next], this.#options);
+      const read = await this.#track.save(history);
+      return writeSaved({ messages: this.#messages, template: this.template.name, ...read });
+    });
+  }
+
+  /** Gives the memory of the states back; the messages stay. */
+  dispose(): void {
+    this.#track.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #answer(options: AnswerOptions, prepare: () => void): Answer {
+    const given = { ...this.#options, ...options };
+    // Mirostat takes the place of what presets set.
+    const preset = given.preset ?? (given.mirostatTau === undefined ? this.template.preset : undefined);
+    const merged = { ...given, preset };
+    checkOptions(merged);
+    return new Answer(this.#run(merged, prepare));
+  }
+
+  async *#run(options: AnswerOptions, prepare: () => void): AsyncGenerator<ChatPiece, void, void> {
+    this.#begin();
+    const fold = new Fold();
+    try {
+      prepare();
+      for await (const piece of this.#pieces(options)) {
+        fold.add(piece);
+        yield piece;
+      }
+    } finally {
+      // What was said is said, also when it was cut short.
+      const { message } = fold.result();
+      if (message.content || message.reasoning || message.tool_calls) this.#messages.push(message);
+      this.#busy = false;
+    }
+  }
+
+  async *#pieces(options: AnswerOptions): AsyncGenerator<ChatPiece, void, void> {
+    const { tools = [], toolChoice = "auto", signal } = options;
+    const prompt = this.template.prompt(this.#messages, options);
+    const calls = tools.length > 0 && toolChoice !== "none";
+    const reader = new AnswerReader(prompt.opening, { thinks: this.template.thinks, calls });
+    const started = performance.now();
+    const promptTokens = await this.#track.advance(prompt, signal);
+    const promptTokensPerSecond = rate({ tokens: promptTokens, seconds: (performance.now() - started) / 1000 });
+    for await (const { text, stop, usage, ...more } of this.#generate(options, calls && toolChoice === "required")) {
+      const piece = { ...more, ...reader.push(text) };
+      if (!stop) yield piece;
+      // The session read nothing for this generation: the prompt was fed before.
+      else
+        yield { ...this.#last(piece, stop, reader, tools), usage: { ...usage!, promptTokens, promptTokensPerSecond } };
+    }
+  }
+
+  /** The last piece, with what was held back until it was certain. */
+  #last(piece: ChatPiece, stop: StopReason, reader: AnswerReader, tools: readonly Tool[]): ChatPiece {
+    const toolCalls = reader.call ? readCalls(reader.call, tools, this.#callsSoFar()) : undefined;
+    const { text, thinking } = reader.end(toolCalls !== undefined);
+    const whole = { ...piece, text: piece.text + text, thinking: piece.thinking + thinking };
+    return toolCalls ? { ...whole, stop: "tool_calls", toolCalls } : { ...whole, stop };
+  }
+
+  /** The model's text, each token of which the track takes note of. */
+  async *#generate(options: AnswerOptions, isCall: boolean) {
+    const { session } = this.#track;
+    const decoder = this.model.tokenizer.stream();
+    const stop = [...this.template.stops, ...(options.stop ?? []), ...(isCall ? ["\n```"] : [])];
+    try {
+      for await (const piece of session.generate([], { ...options, stop })) {
+        if (piece.stop !== "end") this.#track.wrote(decoder.push(piece.token)); // that token was not taken in
+        yield piece;
+      }
+    } finally {
+      this.#track.wrote(decoder.flush());
+    }
+  }
+
+  #callsSoFar(): number {
+    return this.#messages.reduce((sum, { tool_calls }) => sum + (tool_calls?.length ?? 0), 0);
+  }
+
+  async #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    this.#begin();
+    try {
+      return await work();
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #begin(): void {
+    this.#checkIdle();
+    this.#busy = true;
+  }
+
+  #checkIdle(): void {
+    if (this.#busy)
+      throw new WkvError(
+        "busy",
+        "The chat is still answering: read the answer to its end, or take a fork of the chat.",
+      );
+  }
+}
+
+function asMessages(said: Said): readonly ChatMessage[] {
+  const isParts = Array.isArray(said) && said.length > 0 && said.every((part) => "type" in part && !("role" in part));
+  if (typeof said === "string" || isParts) said = { role: "user", content: said as string | readonly TextPart[] };
+  const messages = (Array.isArray(said) ? said : [said]) as readonly ChatMessage[];
+  checkMessages(messages);
+  return messages;
+}
+
+/** @throws RangeError when there is nothing to answer */
+function checkAnswerable(messages: readonly ChatMessage[]): void {
+  const role = messages.at(-1)?.role;
+  if (role !== "user" && role !== "tool")
+    throw new RangeError(`"messages" expected a last message of a user or a tool, got ${role ?? "none"}`);
+}
+
+function checkOptions(options: AnswerOptions): void {
+  checkGenerateOptions(options);
+  const { think, tools, toolChoice } = options;
+  if (think !== undefined && !THINK_MODES.includes(think))
+    throw new RangeError(`"think" expected ${THINK_MODES.join(", ")}, got ${JSON.stringify(think)}`);
+  if (tools !== undefined) checkTools(tools);
+  if (toolChoice !== undefined && !["auto", "required", "none"].includes(toolChoice))
+    throw new RangeError(`"toolChoice" expected auto, required or none, got ${JSON.stringify(toolChoice)}`);
+}

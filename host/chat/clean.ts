@@ -1,0 +1,48 @@
+/** What a text needs before it may stand in a prompt: no turn but its own, no speaker but its own. */
+
+/**
+ * Every character that ends a line somewhere becomes "\n"; other control characters go, and with them "\0", which is a
+ * prompt's end of text. Names in `<|...|>`, which are special tokens in many vocabularies, are broken by a space.
+ */
+export function cleanText(text: string): string {
+  return text
+    .replace(/\r\n|[\r\v\f\u0085\u2028\u2029]/g, "\n")
+    .replace(/[^\P{Cc}\n\t]/gu, "")
+    .replace(/<\|(?=[\w-]+\|>)/g, "< |");
+}
+
+/**
+ * The clean-up that the authors prescribe for what users and systems say: line ends, no blank lines, no blank ends. Lines
+ * of nothing but spaces are blank here too.
+ */
+export function cleanTurn(text: string): string {
+  return trim(cleanText(text).replace(/\n[\s\p{Cf}]*\n/gu, "\n"));
+}
+
+/** The same for an answer, which may have paragraphs. */
+export function cleanAnswer(text: string): string {
+  return trim(cleanText(text));
+}
+
+/**
+ * Puts a space between a speaker's name and its colon where a line begins with both: "User: hi" is then what somebody
+ * says, and not who says it. The letters stay as they are, and the tokens "User" ":" come nowhere but in real turns.
+ */
+export function withoutSpeakers(text: string, names: readonly string[]): string {
+  if (names.length === 0) return text;
+  const name = names.map((each) => each.replace(/[^\w ]/g, "\\$&")).join("|");
+  return text.replace(new RegExp(`^(?:[^\\S\\n]|\\p{Cf})*(?:${name})\\p{Cf}*(?=[:：])`, "gimu"), "$& ");
+}
+
+/** Without spaces, line ends and what is invisible at both ends. A loop: a regular expression is quadratic here. */
+export function trim(text: string): string {
+  let from = 0;
+  let to = text.length;
+  while (from < to && isBlank(text[from]!)) from++;
+  while (to > from && isBlank(text[to - 1]!)) to--;
+  return text.slice(from, to);
+}
+
+export function isBlank(character: string): boolean {
+  return /[\s\p{Cf}]/u.test(character);
+}

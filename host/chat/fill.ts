@@ -1,0 +1,17 @@
+import { cleanText } from "./clean.ts";
+
+/** The mark of the format, and the flower that stands for it where the text itself has one. */
+const MARK = "✿";
+const OTHER = "❀";
+
+/** Give it as `stop` where the middle is generated. */
+export const FILL_STOP: readonly string[] = [MARK];
+
+/**
+ * The prompt for what stands between two texts, for models that were trained to fill in:
+ * `session.generate(fillPrompt(before, after), { stop: FILL_STOP })`.
+ */
+export function fillPrompt(before: string, after: string): string {
+  const [prefix, suffix] = [before, after].map((text) => cleanText(text).replaceAll(MARK, OTHER));
+  return `${MARK}prefix${MARK}${MARK}suffix${MARK}${suffix}${MARK}middle${MARK}${prefix}`;
+}

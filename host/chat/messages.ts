@@ -1,0 +1,93 @@
+/** Messages in OpenAI's shape, so that what is written for one chat works with the other. */
+
+export type Role = "system" | "user" | "assistant" | "tool";
+
+/** A part of a message. Several parts are material and a question: see `questionFirst`. */
+export interface TextPart {
+  readonly type: "text";
+  readonly text: string;
+}
+
+export interface ToolCall {
+  readonly id: string;
+  readonly type: "function";
+  /** `arguments` is JSON. */
+  readonly function: { readonly name: string; readonly arguments: string };
+}
+
+export interface ChatMessage {
+  readonly role: Role;
+  /** Null only beside `tool_calls`. */
+  readonly content: string | readonly TextPart[] | null;
+  /** What the model thought before it answered. Kept for whoever reads the chat; the model never reads it again. */
+  readonly reasoning?: string;
+  readonly tool_calls?: readonly ToolCall[];
+  /** Of a tool's message: the call that it answers. */
+  readonly tool_call_id?: string;
+}
+
+/** A message that the model wrote. */
+export interface AssistantMessage extends ChatMessage {
+  readonly role: "assistant";
+  readonly content: string | null;
+}
+
+/** A function that the model may call. `parameters` is a JSON schema of an object. */
+export interface Tool {
+  readonly type: "function";
+  readonly function: {
+    readonly name: string;
+    readonly description?: string;
+    readonly parameters?: Readonly<Record<string, unknown>>;
+  };
+}
+
+const ROLES: readonly string[] = ["system", "user", "assistant", "tool"];
+
+/** The parts of a message's content as texts. */
+export function partsOf({ content }: ChatMessage): readonly string[] {
+  if (content === null) return [];
+  return typeof content === "string" ? [content] : content.map(({ text }) => text);
+}
+
+/** @throws TypeError naming the message that is none */
+export function checkMessages(messages: unknown): asserts messages is readonly ChatMessage[] {
+  if (!Array.isArray(messages)) throw new TypeError(`"messages" expected an array, got ${typeof messages}`);
+  for (const [i, message] of messages.entries()) checkMessage(message, `messages[${i}]`);
+}
+
+function checkMessage(message: unknown, name: string): void {
+  const { role, content, reasoning, tool_calls } = (message ?? {}) as Record<string, unknown>;
+  if (!ROLES.includes(role as string))
+    throw new TypeError(`"${name}" expected a role of ${ROLES.join(", ")}, got ${JSON.stringify(role)}`);
+  const mayBeNull = role === "assistant" && tool_calls !== undefined;
+  if (!(typeof content === "string" || isTextParts(content) || (content === null && mayBeNull)))
+    throw new TypeError(`"${name}" expected a content of text, got ${describe(content)}`);
+  if (reasoning !== undefined && typeof reasoning !== "string")
+    throw new TypeError(`"${name}" expected a reasoning of text, got ${describe(reasoning)}`);
+  if (tool_calls !== undefined && !(Array.isArray(tool_calls) && tool_calls.every(isToolCall)))
+    throw new TypeError(`"${name}" expected tool_calls of { id, type, function: { name, arguments } }`);
+}
+
+function isTextParts(content: unknown): boolean {
+  return Array.isArray(content) && content.every((part) => part?.type === "text" && typeof part.text === "string");
+}
+
+function isToolCall(call: unknown): boolean {
+  const { name, arguments: given } = (call as ToolCall | null)?.function ?? {};
+  return typeof name === "string" && typeof given === "string";
+}
+
+function describe(value: unknown): string {
+  return value === null ? "null" : Array.isArray(value) ? "an array with parts that are no text" : typeof value;
+}
+
+/** @throws TypeError naming the tool that is none */
+export function checkTools(tools: unknown): asserts tools is readonly Tool[] {
+  if (!Array.isArray(tools)) throw new TypeError(`"tools" expected an array, got ${typeof tools}`);
+  for (const [i, tool] of tools.entries()) {
+    const name = tool?.function?.name;
+    if (typeof name !== "string" || !/^[\w.-]{1,64}$/.test(name))
+      throw new TypeError(`"tools[${i}]" expected a function with a name of letters, digits, _, - and .`);
+  }
+}

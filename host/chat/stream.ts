@@ -1,0 +1,85 @@
+import type { StopReason } from "../generate.ts";
+import type { TokenLogprob } from "../sampler.ts";
+import type { Usage } from "../usage.ts";
+import type { AssistantMessage, ToolCall } from "./messages.ts";
+
+/** One token of an answer. */
+export interface ChatPiece {
+  /** The part of the answer that became certain with this token; often empty. */
+  readonly text: string;
+  /** The same of the thought. */
+  readonly thinking: string;
+  readonly token: number;
+  readonly logprob?: number;
+  readonly topLogprobs?: readonly TokenLogprob[];
+  /** Why the answer ended, and how it went; on the last piece only. */
+  readonly stop?: ChatStop;
+  readonly toolCalls?: readonly ToolCall[];
+  /** Its `promptTokens` are those that had to be read: what was new. */
+  readonly usage?: Usage;
+}
+
+/** As in `generate`, and `tool_calls`: the answer is calls of tools. */
+export type ChatStop = StopReason | "tool_calls";
+
+export interface ChatResult {
+  readonly message: AssistantMessage;
+  /** Undefined when the reader left before the end. */
+  readonly stop: ChatStop | undefined;
+  readonly usage: Usage | undefined;
+}
+
+/**
+ * An answer as it comes: `for await (const piece of answer)`, or `await answer.result()` for all of it at once. Nothing is
+ * computed until one of the two is done; leaving the loop ends the answer where it is.
+ */
+export class Answer implements AsyncIterable<ChatPiece> {
+  readonly #pieces: AsyncGenerator<ChatPiece, void, void>;
+  readonly #fold = new Fold();
+
+  /** @internal */
+  constructor(pieces: AsyncGenerator<ChatPiece, void, void>) {
+    this.#pieces = this.#folded(pieces);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<ChatPiece, void, void> {
+    return this.#pieces;
+  }
+
+  /** The message, once the answer is over; reads what nobody has read yet. */
+  async result(): Promise<ChatResult> {
+    for await (const _ of this.#pieces);
+    return this.#fold.result();
+  }
+
+  async *#folded(pieces: AsyncGenerator<ChatPiece, void, void>): AsyncGenerator<ChatPiece, void, void> {
+    for await (const piece of pieces) {
+      this.#fold.add(piece);
+      yield piece;
+    }
+  }
+}
+
+/** The message that the pieces make. */
+export class Fold {
+  #text = "";
+  #thinking = "";
+  #last: ChatPiece | undefined;
+
+  add(piece: ChatPiece): void {
+    this.#text += piece.text;
+    this.#thinking += piece.thinking;
+    this.#last = piece;
+  }
+
+  result(): ChatResult {
+    const { stop, toolCalls, usage } = this.#last ?? {};
+    const message: AssistantMessage = {
+      role: "assistant",
+      content: toolCalls && this.#text === "" ? null : this.#text,
+      ...(this.#thinking ? { reasoning: this.#thinking } : {}),
+      ...(toolCalls ? { tool_calls: toolCalls } : {}),
+    };
+    return { message, stop, usage };
+  }
+}

@@ -1,0 +1,136 @@
+import { type Arrangement, arrange } from "../prompt-arrange.ts";
+import type { Preset } from "../sampler.ts";
+import { cleanAnswer, cleanText, cleanTurn, withoutSpeakers } from "./clean.ts";
+import type { SpeakerFormat } from "./formats.ts";
+import { type ChatMessage, partsOf, type Tool } from "./messages.ts";
+import { describeTools, RESULT, writeCalls } from "./tools.ts";
+
+/**
+ * How much a G1 model thinks before it answers. `off`: not at all. `fake`: an empty thought is put into its mouth, which
+ * is as fast and often better. `on`: it thinks. `a bit`, `a lot`: the user's message says so too.
+ */
+export type ThinkMode = "off" | "fake" | "on" | "a bit" | "a lot";
+
+export const THINK_MODES: readonly ThinkMode[] = ["off", "fake", "on", "a bit", "a lot"];
+
+/** What a prompt is made with, beside the messages. */
+export interface PromptOptions extends Arrangement {
+  think?: ThinkMode | undefined;
+  tools?: readonly Tool[] | undefined;
+  /** `auto`: the model decides. `required`: the answer is a call. `none`: the tools are not mentioned. */
+  toolChoice?: "auto" | "required" | "none" | undefined;
+}
+
+/** A prompt in two halves. "\0" in either is the token that ends a text. */
+export interface Prompt {
+  /** The messages so far: what a later prompt begins with as well. */
+  readonly history: string;
+  /** What asks for the answer, and what of the messages is said differently only now. */
+  readonly opening: string;
+}
+
+/** How messages become a text that the model knows. Write one of your own for a model with a format of its own. */
+export interface ChatTemplate {
+  readonly name: string;
+  /** Texts before which an answer ends. The token that ends a text always ends it. */
+  readonly stops: readonly string[];
+  /** Whether answers may begin with a thought in `<think>` and `</think>`. */
+  readonly thinks: boolean;
+  /** Settings of the sampler, where nobody says others. */
+  readonly preset?: Preset;
+  /** The last message is the user's or a tool's. */
+  prompt(messages: readonly ChatMessage[], options?: PromptOptions): Prompt;
+}
+
+export function speakerTemplate(format: SpeakerFormat): ChatTemplate {
+  const writer = new Writer(format);
+  const { name, stops, thinks, preset } = format;
+  return {
+    name,
+    stops,
+    thinks,
+    ...(preset && { preset }),
+    prompt: (messages, options = {}) => writer.prompt(messages, options),
+  };
+}
+
+class Writer {
+  readonly #format: SpeakerFormat;
+  readonly #names: readonly string[];
+
+  constructor(format: SpeakerFormat) {
+    this.#format = format;
+    this.#names = speakersOf(format);
+  }
+
+  prompt(messages: readonly ChatMessage[], options: PromptOptions): Prompt {
+    const { think = "off", toolChoice = "auto" } = options;
+    const tools = toolChoice === "none" ? [] : (options.tools ?? []);
+    const isForced = toolChoice === "required" && tools.length > 0;
+    const mode = this.#format.thinks && !isForced ? think : "off";
+    // "(think a bit)" is said to the last message only while it is being answered.
+    const suffix = mode.startsWith("a ") && messages.at(-1)?.role === "user" ? ` (think ${mode})` : "";
+    const kept = suffix ? messages.slice(0, -1) : messages;
+    const start = this.#format.startsWithEnd ? "\0" : "";
+    const turns = kept.map((each) => this.#turn(each, options));
+    return {
+      history: start + this.#beginning(turns, kept, describe(tools, isForced)),
+      opening:
+        messages
+          .slice(kept.length)
+          .map((each) => this.#turn(each, options, suffix))
+          .join("") + this.#opening(mode, isForced),
+    };
+  }
+
+  /** All turns; what there is to say about tools ends the system's message, or is one. */
+  #beginning(turns: readonly string[], messages: readonly ChatMessage[], tools: string): string {
+    if (!tools) return turns.join("");
+    const { system } = this.#format;
+    if (messages[0]?.role !== "system") return this.#said(system, tools) + turns.join("");
+    return this.#said(system, `${this.#turnText(partsOf(messages[0]))}\n${tools}`) + turns.slice(1).join("");
+  }
+
+  #turn(message: ChatMessage, options: Arrangement, suffix = ""): string {
+    const { user, assistant, system } = this.#format;
+    if (message.role === "assistant") return this.#said(assistant, this.#answer(message));
+    if (message.role === "tool") return this.#said(user, this.#result(message));
+    if (message.role === "system") return this.#said(system, this.#turnText(partsOf(message)));
+    return this.#said(user, this.#turnText([arrange(partsOf(message).map(cleanText), options)]) + suffix);
+  }
+
+  #turnText(parts: readonly string[]): string {
+    return withoutSpeakers(cleanTurn(parts.join("\n")), this.#names);
+  }
+
+  #result(message: ChatMessage): string {
+    const text = this.#turnText(partsOf(message));
+    return `${RESULT}:${text && "\n"}${text}`;
+  }
+
+  /** Where an empty line ends an answer, none may be in one. */
+  #answer(message: ChatMessage): string {
+    const clean = this.#format.stops.includes("\n\n") ? cleanTurn : cleanAnswer;
+    const text = withoutSpeakers(clean(partsOf(message).join("\n")), this.#names);
+    return [text, ...(message.tool_calls?.length ? [writeCalls(message.tool_calls)] : [])].filter(Boolean).join("\n");
+  }
+
+  #said(name: string | undefined, text: string): string {
+    return `${name ? `${name}:${text && " "}` : ""}${text}\n\n`;
+  }
+
+  /** No space at the end: it belongs to the first token of the answer. The last ">" is the model's too. */
+  #opening(mode: ThinkMode, isForced: boolean): string {
+    const thought = mode === "off" ? "" : mode === "fake" ? " <think>\n</think" : " <think";
+    return `${this.#format.assistant}:${isForced ? " ```json" : thought}`;
+  }
+}
+
+function describe(tools: readonly Tool[], required: boolean): string {
+  return tools.length > 0 ? cleanTurn(describeTools(tools, required)) : "";
+}
+
+/** The speakers' names, and what else may not begin a line of what somebody says. */
+function speakersOf({ user, assistant, system }: SpeakerFormat): string[] {
+  return [user, assistant, ...(system ? [system] : []), RESULT];
+}

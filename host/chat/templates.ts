@@ -1,0 +1,9 @@
+import { FORMATS, type TemplateName } from "./formats.ts";
+import { type ChatTemplate, speakerTemplate } from "./template.ts";
+
+/** The templates that come with wkv. */
+export const templates: Readonly<Record<TemplateName, ChatTemplate>> = {
+  raven: speakerTemplate(FORMATS.raven),
+  world: speakerTemplate(FORMATS.world),
+  g1: speakerTemplate(FORMATS.g1),
+};

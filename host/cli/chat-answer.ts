@@ -1,0 +1,79 @@
+import type { AnswerOptions, Chat } from "../chat/chat.ts";
+import type { Answer, ChatPiece, ChatStop } from "../chat/stream.ts";
+import type { Usage } from "../usage.ts";
+import { answerOptions, chatOf, type Talk } from "./chat-talk.ts";
+import { interruptible } from "./interrupt.ts";
+import { note, print, printJson, printText, withoutControls } from "./output.ts";
+
+const REASONS: Record<ChatStop, string> = {
+  end: "the model ended its answer",
+  stop: "the next turn would begin",
+  length: "--max-tokens reached",
+  tool_calls: "the model calls a tool",
+};
+
+/**
+ * Streams an answer: the answer to standard output, its thought to standard error, and how it went.
+ * @throws Interrupted when Ctrl-C ended it
+ */
+export async function answerTo(talk: Talk, start: (chat: Chat, options: AnswerOptions) => Answer): Promise<void> {
+  await interruptible(async (signal) => {
+    const answer = start(chatOf(talk), answerOptions(talk, signal));
+    talk.answers++;
+    if (talk.options.json) for await (const piece of answer) await printJson(piece);
+    else await printAnswer(answer, talk.options.quiet ?? false);
+  });
+}
+
+async function printAnswer(answer: Answer, quiet: boolean): Promise<void> {
+  const shown = new Shown(quiet);
+  let last: ChatPiece | undefined;
+  try {
+    for await (const piece of answer) await shown.add((last = piece));
+  } finally {
+    await shown.end();
+    if (!quiet && last?.usage && last.stop) note(describe(last.stop, last.usage));
+  }
+}
+
+/** What stands on the terminal: a thought in grey, an empty line, the answer. */
+class Shown {
+  readonly #quiet: boolean;
+  #part: "nothing" | "thought" | "answer" = "nothing";
+
+  constructor(quiet: boolean) {
+    this.#quiet = quiet;
+  }
+
+  async add({ thinking, text, toolCalls = [] }: ChatPiece): Promise<void> {
+    if (thinking && !this.#quiet) this.#think(thinking);
+    const calls = toolCalls.map(({ function: { name, arguments: given } }) => `${name}(${given})\n`).join("");
+    if (text + calls === "") return;
+    this.#endThought();
+    this.#part = "answer";
+    await printText(text + calls);
+  }
+
+  async end(): Promise<void> {
+    this.#endThought();
+    if (this.#part === "answer") await print("\n");
+  }
+
+  #think(text: string): void {
+    const start = this.#part === "nothing" && process.stderr.isTTY ? "\x1b[2m" : "";
+    this.#part = "thought";
+    process.stderr.write(start + withoutControls(text));
+  }
+
+  #endThought(): void {
+    if (this.#part !== "thought") return;
+    process.stderr.write(process.stderr.isTTY ? "\x1b[0m\n\n" : "\n");
+    this.#part = "nothing";
+  }
+}
+
+function describe(stop: ChatStop, usage: Usage): string {
+  const read = `read ${usage.promptTokens} tokens (${usage.promptTokensPerSecond.toFixed(1)}/s)`;
+  const made = `made ${usage.completionTokens} (${usage.completionTokensPerSecond.toFixed(1)}/s)`;
+  return `${read}, ${made}; ${REASONS[stop]}`;
+}

@@ -1,0 +1,161 @@
+import { readFile } from "node:fs/promises";
+import { type Chat, type ChatOptions, createChat, loadChat } from "../chat/chat.ts";
+import { type ChatMessage, checkMessages, partsOf } from "../chat/messages.ts";
+import { THINK_MODES, type ThinkMode } from "../chat/template.ts";
+import { WkvError } from "../errors.ts";
+import type { Model } from "../model.ts";
+import { saveFile } from "../platform/save.ts";
+import { answerTo } from "./chat-answer.ts";
+import type { LineReader } from "./chat-lines.ts";
+import { chatOf, type Talk } from "./chat-talk.ts";
+import { note, printText } from "./output.ts";
+
+interface ChatCommand {
+  readonly usage: string;
+  readonly help: string;
+  run(talk: Talk, argument: string, lines: LineReader): Promise<void> | void;
+}
+
+/** What is wrong with a command; the chat goes on. */
+class CommandError extends Error {}
+
+const COMMANDS: Readonly<Record<string, ChatCommand>> = {
+  help: { usage: "/help", help: "this list", run: help },
+  history: { usage: "/history", help: "the messages so far, with their numbers", run: history },
+  system: { usage: "/system [TEXT]", help: "what the system says first; without a text: nothing", run: system },
+  think: { usage: "/think MODE", help: THINK_MODES.join(", "), run: think },
+  regenerate: { usage: "/regenerate", help: "another answer instead of the last one", run: regenerate },
+  edit: {
+    usage: "/edit [N] [TEXT]",
+    help: "change message N (default: your last one) and go on from there",
+    run: edit,
+  },
+  fork: { usage: "/fork [NAME]", help: "go on in a copy of the chat; without a name: list them", run: fork },
+  switch: { usage: "/switch NAME", help: "go on in another copy (the first one is main)", run: switchTo },
+  save: { usage: "/save FILE", help: "messages and state; a FILE.json has the messages alone", run: save },
+  load: { usage: "/load FILE", help: "go on with a saved chat", run: loadFrom },
+  reset: { usage: "/reset", help: "forget everything but the system's text", run: reset },
+};
+
+export function isCommand(line: string): boolean {
+  return /^\/[^/]/.test(line);
+}
+
+/** Runs `/NAME ARGUMENT`. What goes wrong is told, and the chat goes on. @throws Interrupted */
+export async function runCommand(line: string, talk: Talk, lines: LineReader): Promise<void> {
+  const [, name = "", argument = ""] = /^\/(\S*)\s*(.*)$/s.exec(line) ?? [];
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  try {
+    if (!command) throw new CommandError(`/${name} is no command: /help lists them.`);
+    await command.run(talk, argument.trim(), lines);
+  } catch (error) {
+    if (!(error instanceof CommandError || error instanceof WkvError)) throw error;
+    note(error.message);
+  }
+}
+
+function help(): void {
+  const width = Math.max(...Object.values(COMMANDS).map(({ usage }) => usage.length));
+  for (const { usage, help: text } of Object.values(COMMANDS)) note(`${usage.padEnd(width)}  ${text}`);
+}
+
+async function history(talk: Talk): Promise<void> {
+  for (const [i, message] of chatOf(talk).messages.entries())
+    await printText(`${i} ${message.role}: ${partsOf(message).join("\n")}\n`);
+}
+
+function system(talk: Talk, text: string): void {
+  chatOf(talk).system = text || undefined;
+}
+
+function think(talk: Talk, mode: string): void {
+  if (!THINK_MODES.includes(mode as ThinkMode))
+    throw new CommandError(`/think is ${talk.think ?? "off"}; it can be ${THINK_MODES.join(", ")}.`);
+  if (!chatOf(talk).template.thinks)
+    throw new CommandError(`In the format "${chatOf(talk).template.name}" nobody thinks.`);
+  talk.think = mode as ThinkMode;
+}
+
+function regenerate(talk: Talk): Promise<void> {
+  if (!chatOf(talk).messages.some(({ role }) => role === "user"))
+    throw new CommandError("/regenerate: nothing has been said yet.");
+  return answerTo(talk, (chat, options) => chat.regenerate(options));
+}
+
+async function edit(talk: Talk, argument: string, lines: LineReader): Promise<void> {
+  const { messages } = chatOf(talk);
+  const [, number, given = ""] = /^(\d+)?\s*(.*)$/s.exec(argument)!;
+  const index = number === undefined ? messages.findLastIndex(({ role }) => role === "user") : Number(number);
+  const message: ChatMessage | undefined = messages[index];
+  if (!message) throw new CommandError(`/edit: there is no message ${number ?? "of yours yet"}; /history lists them.`);
+  const text = given || (lines.isTerminal ? await lines.next("> ", partsOf(message).join(" ")) : undefined);
+  if (!text) throw new CommandError("/edit: the text is missing.");
+  chatOf(talk).edit(index, text);
+  if (message.role === "user") await answerTo(talk, (chat, options) => chat.answer(options));
+}
+
+function fork(talk: Talk, name: string): void {
+  if (!name) {
+    note(`chats: ${[...talk.chats.keys()].join(", ")}; now in ${talk.current}`);
+    return;
+  }
+  if (talk.chats.has(name))
+    throw new CommandError(`/fork: there is a chat ${name} already; /switch ${name} goes there.`);
+  talk.chats.set(name, chatOf(talk).fork());
+  talk.current = name;
+}
+
+function switchTo(talk: Talk, name: string): void {
+  if (!talk.chats.has(name)) throw new CommandError(`/switch: there is no chat ${name}; /fork lists them.`);
+  talk.current = name;
+}
+
+async function save(talk: Talk, path: string): Promise<void> {
+  if (!path) throw new CommandError("/save: the file is missing.");
+  const chat = chatOf(talk);
+  const json = () => new TextEncoder().encode(`${JSON.stringify(chat.messages, null, 2)}\n`);
+  await saveFile(path, path.endsWith(".json") ? json() : await chat.save());
+  note(`saved ${chat.messages.length} messages to ${path}`);
+}
+
+async function loadFrom(talk: Talk, path: string): Promise<void> {
+  if (!path) throw new CommandError("/load: the file is missing.");
+  const before = chatOf(talk);
+  const loaded = await talkFrom(before.model, path, { template: before.template });
+  replace(talk, loaded);
+  note(`${loaded.messages.length} messages from ${path}`);
+}
+
+async function reset(talk: Talk): Promise<void> {
+  const { model, template, system: text } = chatOf(talk);
+  const { questionFirst, readTwice } = talk.options;
+  replace(talk, await createChat(model, { template, system: text, questionFirst, readTwice }));
+}
+
+function replace(talk: Talk, chat: Chat): void {
+  chatOf(talk).dispose();
+  talk.chats.set(talk.current, chat);
+}
+
+/** A saved chat, or a JSON array of messages. @throws WkvError `not-found`, `bad-state` */
+export async function talkFrom(model: Model, path: string, options: ChatOptions): Promise<Chat> {
+  const bytes = await readFile(path).catch((cause) => {
+    throw new WkvError("not-found", `${path} cannot be read: check the path.`, { cause });
+  });
+  if (bytes[0] === 0x5b) return createChat(model, { ...options, system: undefined, messages: messagesIn(bytes, path) });
+  const { system: _, messages: __, ...rest } = options;
+  const chat = await loadChat(model, bytes, rest);
+  if (chat.stateRefused) note(`${chat.stateRefused.message} The messages are read anew.`);
+  return chat;
+}
+
+function messagesIn(bytes: Uint8Array, path: string): readonly ChatMessage[] {
+  try {
+    const messages: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    checkMessages(messages);
+    return messages;
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    throw new WkvError("bad-state", `${path} holds no messages (${reason}): give what /save wrote.`, { cause });
+  }
+}

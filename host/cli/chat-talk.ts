@@ -1,0 +1,39 @@
+import type { AnswerOptions, Chat } from "../chat/chat.ts";
+import type { ThinkMode } from "../chat/template.ts";
+import type { ModelOptions, TextOptions } from "./options.ts";
+import { unescaped } from "./parse.ts";
+import { samplerOptions } from "./sampling.ts";
+
+/** Answers are longer than the texts of `wkv run`, above all with a thought; Ctrl-C ends one that goes on and on. */
+const MAX_TOKENS = 2000;
+
+export interface ChatCommandOptions extends ModelOptions, TextOptions {
+  system?: string;
+  template?: string;
+  think?: ThinkMode;
+  load?: string;
+  questionFirst?: boolean;
+  readTwice?: boolean;
+  json?: boolean;
+}
+
+/** The conversation at hand and the others that were forked from it; what a command may change. */
+export interface Talk {
+  readonly options: ChatCommandOptions;
+  readonly chats: Map<string, Chat>;
+  current: string;
+  think: ThinkMode | undefined;
+  /** Answers so far: with --seed each has a seed of its own. */
+  answers: number;
+}
+
+export function chatOf({ chats, current }: Talk): Chat {
+  return chats.get(current) as Chat;
+}
+
+/** The options of the next answer. */
+export function answerOptions({ options, think, answers }: Talk, signal: AbortSignal): AnswerOptions {
+  const { maxTokens = MAX_TOKENS, escapes, stop = [] } = options;
+  const seed = options.seed === undefined ? undefined : options.seed + answers;
+  return { ...samplerOptions(options), maxTokens, seed, think, stop: escapes ? stop.map(unescaped) : stop, signal };
+}

@@ -1,0 +1,119 @@
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { templateIn } from "../chat/beside.ts";
+import { type Chat, type ChatOptions, createChat } from "../chat/chat.ts";
+import { isTemplateName } from "../chat/formats.ts";
+import { THINK_MODES } from "../chat/template.ts";
+import { bundledModel } from "./bundled.ts";
+import { answerTo } from "./chat-answer.ts";
+import { isCommand, runCommand, talkFrom } from "./chat-commands.ts";
+import { type LineReader, pipedLines, terminalLines } from "./chat-lines.ts";
+import type { ChatCommandOptions, Talk } from "./chat-talk.ts";
+import { Interrupted, UsageError } from "./failure.ts";
+import { interruptible } from "./interrupt.ts";
+import { load } from "./load.ts";
+import { addModelOptions, addTextOptions, VOCAB_HELP } from "./options.ts";
+import { note } from "./output.ts";
+import { unescaped } from "./parse.ts";
+import { checkTextOptions } from "./text.ts";
+
+const HELP = `${VOCAB_HELP}
+
+A line is a message; a line that ends with \\ goes on in the next one, and between two lines of """ a message has as many
+lines as it likes. A line that begins with / is a command: /help lists them. Ctrl-C stops an answer, Ctrl-D ends the chat.
+An answer has at most 2000 tokens unless --max-tokens says otherwise.
+Without a terminal every line of standard input is a message, and the answers go to standard output, thoughts to standard
+error. With --json each piece is a line {"text","thinking","token"}, and the last of an answer has "stop" and "usage" too.
+
+Examples:
+  $ wkv chat model.pth --system "You are brief."
+  $ wkv chat rwkv7-g1.pth --think "a bit"
+  $ echo "Why is the sky blue?" | wkv chat model.pth --json`;
+
+export function addChat(program: Command): void {
+  const command = program
+    .command("chat")
+    .description("Talks with a model.")
+    .argument("[MODEL]", "a model file; default: the model that comes with wkv")
+    .option("--system <text>", "what the system says first")
+    .option(
+      "--template <name>",
+      'the format: "raven", "world", "g1", or a file with a Jinja template; default: by the model',
+    )
+    .option("--think <mode>", `how a G1 model thinks: ${THINK_MODES.join(", ")}; default: off`)
+    .option("--load <file>", "go on with a saved chat")
+    .option("--question-first", "put the question of a message before its material")
+    .option("--read-twice", "give a message with material twice")
+    .option("--json", "JSON, one object a line");
+  addTextOptions(command);
+  addModelOptions(command);
+  command.addHelpText("after", HELP).action(chat);
+}
+
+async function chat(path: string | undefined, options: ChatCommandOptions): Promise<void> {
+  checkTextOptions(options);
+  if (options.think && !THINK_MODES.includes(options.think))
+    throw new UsageError(`--think expected ${THINK_MODES.join(", ")}, got "${options.think}".`);
+  const source = path ?? bundledModel();
+  if (!source) throw new UsageError("MODEL is missing: wkv chat MODEL");
+  const chatOptions = await chatOptionsOf(options);
+  await using model = await interruptible((signal) => load(source, options, signal));
+  const first = options.load ? await talkFrom(model, options.load, chatOptions) : await createChat(model, chatOptions);
+  const chats = new Map([["main", first]]);
+  const talk: Talk = { options, chats, current: "main", think: options.think, answers: 0 };
+  const lines = process.stdin.isTTY && process.stdout.isTTY ? terminalLines() : pipedLines();
+  if (lines.isTerminal && !options.quiet) greet(first);
+  const stay = () => {}; // Ctrl-C between an answer and the next line
+  if (lines.isTerminal) process.on("SIGINT", stay);
+  try {
+    await converse(talk, lines);
+  } finally {
+    process.off("SIGINT", stay);
+    lines.close();
+    for (const each of chats.values()) each.dispose();
+  }
+}
+
+/** What of the options makes a chat; the rest is for its answers. */
+async function chatOptionsOf(options: ChatCommandOptions): Promise<ChatOptions> {
+  const { system, template, questionFirst, readTwice } = options;
+  const isFile = template !== undefined && !isTemplateName(template) && template !== "rwkv-world";
+  return {
+    system: options.escapes && system ? unescaped(system) : system,
+    template: isFile ? await readTemplate(template) : template,
+    questionFirst,
+    readTwice,
+  };
+}
+
+/** A Jinja file, or a tokenizer_config.json with a template in it. */
+async function readTemplate(path: string): Promise<string> {
+  const text = await readFile(path, "utf8").catch(() => {
+    throw new UsageError(`--template expected raven, world, g1 or a file, and there is no file ${path}.`);
+  });
+  if (!path.endsWith(".json")) return text;
+  const template = templateIn(text);
+  if (template === undefined) throw new UsageError(`--template: ${path} has no chat_template.`);
+  return template;
+}
+
+function greet({ model, template }: Chat): void {
+  note(`RWKV-${model.info.version}, ${model.info.name}; format "${template.name}". /help lists the commands.`);
+}
+
+async function converse(talk: Talk, lines: LineReader): Promise<void> {
+  for (let said = await lines.next("> "); said !== undefined; said = await lines.next("> ")) {
+    try {
+      if (isCommand(said)) await runCommand(said, talk, lines);
+      else if (said.trim()) await answerTo(talk, (chat, options) => chat.send(asText(said as string), options));
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw error;
+      if (!talk.options.quiet) note("Ctrl-C ended the answer; what there is of it is part of the chat.");
+    }
+  }
+}
+
+/** "//" begins a message that begins with "/". */
+function asText(line: string): string {
+  return line.startsWith("//") ? line.slice(1) : line;
+}

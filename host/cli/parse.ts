@@ -1,0 +1,24 @@
+import { InvalidArgumentError } from "commander";
+
+/** The library says which range it expects, and names the option. */
+export function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || Number.isNaN(value)) throw new InvalidArgumentError(`Expected a number, got "${text}".`);
+  return value;
+}
+
+/** `34,105,110` or `34 105 110`. */
+export function tokenIds(text: string): number[] {
+  const ids = text.split(/[\s,]+/).filter((id) => id !== "");
+  const wrong = ids.find((id) => !/^\d{1,10}$/.test(id));
+  if (wrong !== undefined || ids.length === 0)
+    throw new InvalidArgumentError(`Expected token ids such as 34,105,110, got "${wrong ?? text}".`);
+  return ids.map(Number);
+}
+
+const ESCAPES: Record<string, string> = { n: "\n", r: "\r", t: "\t", "\\": "\\" };
+
+/** What `--escapes` stands for; other backslashes stay as they are. */
+export function unescaped(text: string): string {
+  return text.replace(/\\([nrt\\])/g, (_, letter: string) => ESCAPES[letter] as string);
+}

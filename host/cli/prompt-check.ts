@@ -1,0 +1,75 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
+import type { Command } from "commander";
+import type { TemplateName } from "../chat/formats.ts";
+import { checkPrompt, type Finding, fixPrompt } from "../prompt-check.ts";
+import { UsageError } from "./failure.ts";
+import { note, print, printJson, printText } from "./output.ts";
+import { unescaped } from "./parse.ts";
+
+interface PromptCheckOptions {
+  check?: boolean;
+  fix?: boolean;
+  template?: TemplateName;
+  escapes?: boolean;
+  json?: boolean;
+}
+
+const HELP = `
+With --check each finding is a line PLACE: MESSAGE (RULE), with --json one array of
+{"rule","message","index","length","line","column","replacement"?}; the exit code is 1 when there are any. With --fix the
+mended prompt goes to standard output and nothing else; what cannot be mended goes to standard error.
+
+Examples:
+  $ wkv prompt --check prompt.txt
+  $ wkv prompt --check -e "User: Why is the sky blue?\\n\\nAssistant: "
+  $ wkv prompt --fix - --template raven < prompt.txt > mended.txt`;
+
+export function addPromptCheck(program: Command): void {
+  program
+    .command("prompt")
+    .description("Finds, and mends, what in a prompt breaks the format that a model knows.")
+    .argument(
+      "[FILE|TEXT]",
+      "the prompt: a file if there is one of that name, else the text itself; - reads standard input",
+    )
+    .option("--check", "list what is wrong")
+    .option("--fix", "print the prompt mended")
+    .option("--template <name>", 'whose format: "raven", "world" or "g1"; default: world')
+    .option("-e, --escapes", "read \\n, \\t and \\\\ in TEXT as in C")
+    .option("--json", "JSON")
+    .addHelpText("after", HELP)
+    .action(prompt);
+}
+
+async function prompt(argument: string | undefined, options: PromptCheckOptions): Promise<void> {
+  const { check, fix, template, json } = options;
+  if (!check === !fix) throw new UsageError("give either --check or --fix.");
+  const [given, name] = await readText(argument, options);
+  const findings = checkPrompt(given, template);
+  if (check) {
+    await report(findings, name, json);
+    if (findings.length > 0) process.exitCode = 1;
+    return;
+  }
+  const mended = fixPrompt(given, template);
+  await (json ? printJson({ text: mended }) : print(mended));
+  for (const finding of checkPrompt(mended, template)) note(describe(finding, name));
+}
+
+async function readText(argument: string | undefined, { escapes }: PromptCheckOptions): Promise<[string, string]> {
+  if (argument === undefined) throw new UsageError("FILE or TEXT is missing: wkv prompt --check FILE");
+  if (argument === "-") return [await text(process.stdin), "stdin"];
+  if (!escapes && existsSync(argument)) return [await readFile(argument, "utf8"), argument];
+  return [escapes ? unescaped(argument) : argument, "prompt"];
+}
+
+async function report(findings: readonly Finding[], name: string, json: boolean | undefined): Promise<void> {
+  if (json) return printJson(findings);
+  for (const finding of findings) await printText(`${describe(finding, name)}\n`);
+}
+
+function describe({ line, column, message, rule }: Finding, name: string): string {
+  return `${name}:${line}:${column}: ${message} (${rule})`;
+}

@@ -1,0 +1,49 @@
+import type { Settings } from "./options.ts";
+
+/** What changes logits before anything is drawn: bias, bans, penalties, the caller's own function. */
+export class Edits {
+  readonly #settings: Settings;
+  /** How often each token was drawn; older times count less. */
+  readonly #counts = new Map<number, number>();
+  #logits = new Float32Array();
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    for (const id of settings.penaltyHistory) this.accept(id);
+  }
+
+  /** @returns the logits to draw from: those given, which stay as they are, or an array that the next call writes over */
+  apply(logits: Float32Array): Float32Array {
+    const { logitBias, bannedTokens, logitsProcessor } = this.#settings;
+    if (!this.#hasPenalties && logitBias.length + bannedTokens.length === 0 && !logitsProcessor) return logits;
+    if (this.#logits.length !== logits.length) this.#logits = new Float32Array(logits.length);
+    this.#logits.set(logits);
+    this.#penalise(this.#logits);
+    for (const [id, bias] of logitBias) this.#logits[id] = (this.#logits[id] as number) + bias;
+    for (const id of bannedTokens) this.#logits[id] = -Infinity;
+    logitsProcessor?.(this.#logits);
+    return this.#logits;
+  }
+
+  /** A token was drawn. BlinkDL's rule: what is exempt is not counted, but has been drawn. */
+  accept(token: number): void {
+    if (!this.#hasPenalties) return;
+    const { penaltyDecay, penaltyExempt } = this.#settings;
+    for (const [id, count] of this.#counts) this.#counts.set(id, count * penaltyDecay);
+    this.#counts.set(token, (this.#counts.get(token) ?? 0) + (penaltyExempt.has(token) ? 0 : 1));
+  }
+
+  get #hasPenalties(): boolean {
+    const { presencePenalty, frequencyPenalty, repetitionPenalty } = this.#settings;
+    return presencePenalty !== 0 || frequencyPenalty !== 0 || repetitionPenalty !== 1;
+  }
+
+  #penalise(logits: Float32Array): void {
+    const { presencePenalty, frequencyPenalty, repetitionPenalty } = this.#settings;
+    for (const [id, count] of this.#counts) {
+      const logit = logits[id] as number;
+      const repeated = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
+      logits[id] = repeated - (presencePenalty + count * frequencyPenalty);
+    }
+  }
+}
