@@ -20,6 +20,11 @@ export const DTYPE_Q8_0 = 7;
 // ---- formats of packed weights (assembly/formats/) ------------------------------------------------------------------
 export const FORMAT_F32 = 0;
 export const FORMAT_INT8 = 1;
+/**
+ * Names the order of bytes in packed weights, of all formats together. Files that `wkv convert` wrote carry it and are
+ * refused when it is another: count it up with every change to what pack() writes or to how the host lays matrices out.
+ */
+export const PACKED_LAYOUT = 1;
 
 /** Rows that a thread takes at the least, and the rows of an int8 block: their products are one block of quantised values. */
 export const UNIT_ROWS = 32;

@@ -145,7 +145,7 @@ function modelFacts(shape: Shape): ModelFacts {
 /** Nothing is downloaded for it. */
 async function tokenizerFacts(checkpoint: Checkpoint, path: string | undefined, shape: Shape): Promise<TokenizerFacts> {
   try {
-    const embedded = embeddedTokenizer(checkpoint, shape);
+    const embedded = await embeddedTokenizer(checkpoint, shape);
     if (embedded) return { source: "in the file", kind: embedded.kind, ids: embedded.vocabSize };
     const source = await vocabSource(path, shape);
     if (source === "world" || source === "pile") return { source };

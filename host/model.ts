@@ -1,14 +1,15 @@
 import { platform } from "#platform";
 import { type BenchmarkOptions, type BenchmarkResult, benchmark } from "./benchmark.ts";
+import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
 import { Engine } from "./engine.ts";
 import { WkvError } from "./errors.ts";
 import { type ModelSource, openSource } from "./input.ts";
-import { loadWeights, type Progress } from "./loader.ts";
-import type { Recipe } from "./models/recipe.ts";
+import { loadPacked, loadWeights, type Progress } from "./loader.ts";
+import type { Recipe, Shape } from "./models/recipe.ts";
 import { recogniseModel } from "./models/recognise.ts";
 import { type Perplexity, type PerplexityOptions, perplexity } from "./perplexity.ts";
-import { makePlan, type Plan, type WeightFormat } from "./plan.ts";
+import { makePlan, type Plan, type PlanOptions, type WeightFormat } from "./plan.ts";
 import type { Simd } from "./platform/platform.ts";
 import { Runner } from "./runner.ts";
 import { Session } from "./session.ts";
@@ -23,7 +24,7 @@ import { chooseTokenizer } from "./vocab.ts";
 export interface LoadOptions {
   /**
    * How matrices are kept in memory. "int8" (the default): a scale for each row and 32 columns, a quarter of f32's
-   * bytes; what a file holds as Q8_0 is kept exactly. "f32": as exact as the file.
+   * bytes; what a file holds as Q8_0 is kept exactly. "f32": as exact as the file. A packed file has its own.
    */
   weights?: WeightFormat;
   /** Threads that compute. Default: the machine's cores, at most 4. The results are the same for any number. */
@@ -69,10 +70,10 @@ export interface ModelInfo {
  * @throws WkvError (see its codes); TypeError and RangeError for wrong arguments; the signal's reason
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
-  const { threads = platform.defaultThreads, weights = "int8", groupNormEps, signal } = options;
+  const { threads = platform.defaultThreads, weights, groupNormEps, signal } = options;
   if (!Number.isInteger(threads) || threads < 1 || threads > 64)
     throw new RangeError(`"threads" expected a whole number from 1 to 64, got ${threads}`);
-  if (weights !== "f32" && weights !== "int8")
+  if (weights !== undefined && weights !== "f32" && weights !== "int8")
     throw new RangeError(`"weights" expected "f32" or "int8", got ${JSON.stringify(weights)}`);
   if (groupNormEps !== undefined && !(groupNormEps > 0))
     throw new RangeError(`"groupNormEps" expected a number above 0, got ${groupNormEps}`);
@@ -81,7 +82,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const file = await openSource(source);
   try {
     const path = typeof source === "string" || source instanceof URL ? file.name : undefined;
-    return await loadFrom(file, path, { ...options, threads, weights, simd });
+    return await loadFrom(file, path, { ...options, threads, simd });
   } finally {
     await file.close();
   }
@@ -90,19 +91,19 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
 async function loadFrom(
   file: Source,
   path: string | undefined,
-  options: LoadOptions & { threads: number; weights: WeightFormat; simd: Simd },
+  options: LoadOptions & { threads: number; simd: Simd },
 ): Promise<Model> {
   const checkpoint = await openCheckpoint(file);
   const recipe = recogniseModel(checkpoint, file.name);
   const { shape } = recipe;
-  const isRwkvCpp5 = checkpoint.format === "rwkv.cpp" && shape.arch === 5;
-  const { threads, weights, groupNormEps = isRwkvCpp5 ? 1e-5 : 64e-5 } = options;
-  const plan = makePlan(recipe, { threads, weights, groupNormEps }, file.name);
+  const plan = makePlan(recipe, planOptions(checkpoint, shape, options, file.name), file.name);
   const engine = await Engine.start(plan, platform, options.simd);
   try {
     const [tokenizer] = await Promise.all([
       chooseTokenizer(options.vocab, { path, checkpoint, shape }, options.signal),
-      loadWeights(recipe, plan, engine, options),
+      checkpoint.packed
+        ? loadPacked(checkpoint.packed, recipe, plan, engine, options, file.name)
+        : loadWeights(recipe, plan, engine, options),
     ]);
     options.signal?.throwIfAborted();
     return new Model(engine, plan, recipe, tokenizer);
@@ -110,6 +111,22 @@ async function loadFrom(
     await engine.dispose();
     throw error;
   }
+}
+
+/** What was not asked for is as the file has it. @throws WkvError `unsupported-model` when the two contradict */
+export function planOptions(
+  { format, packed }: Checkpoint,
+  { arch }: Shape,
+  { threads, weights, groupNormEps }: Pick<LoadOptions, "weights" | "groupNormEps"> & { threads: number },
+  file: string,
+): PlanOptions {
+  if (packed && weights && weights !== packed.weights)
+    throw new WkvError(
+      "unsupported-model",
+      `${file} is packed as ${packed.weights}, not as ${weights}: load it without saying which, or load the original model.`,
+    );
+  const eps = packed?.groupNormEps ?? (format === "rwkv.cpp" && arch === 5 ? 1e-5 : 64e-5);
+  return { threads, weights: weights ?? packed?.weights ?? "int8", groupNormEps: groupNormEps ?? eps };
 }
 
 /** A model in memory, with its threads. */

@@ -91,12 +91,11 @@ export function makePlan(recipe: Recipe, options: PlanOptions, file: string): Pl
     return { address, stride, quantised, quantisedStride } as BufferPlace;
   });
 
-  const firstWeight = end;
+  const firstWeight = take(0);
   const entries = [...recipe.globals, ...recipe.layers.flat()];
   const places = new Map(entries.map((e) => [e, take(entryBytes(e, weights))]));
-  const weightBytes = end - firstWeight;
-
   const states = align(end);
+  const weightBytes = states - firstWeight;
   const stateBytes = align(shape.layers * shape.layerState * 4);
   const sliceValues = entries.reduce((most, e) => Math.max(most, stagedValues(e)), 0);
   const stagingBytes = align(sliceValues * 4);

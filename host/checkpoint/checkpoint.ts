@@ -18,12 +18,28 @@ export interface Tensor {
 
 /** A model file as a directory of tensors, under the names that the file gives them. */
 export interface Checkpoint {
-  readonly format: "pth" | "safetensors" | "rwkv.cpp" | "gguf";
+  readonly format: "pth" | "safetensors" | "rwkv.cpp" | "gguf" | "packed";
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** Entries that hold no weights, such as counters and integer masks: name to what it is. For `inspect` and messages. */
   readonly skipped?: ReadonlyMap<string, string>;
   /** What the file says of its model in words and numbers; only GGUF files do. */
   readonly metadata?: Metadata;
+  /** Only of files that `wkv convert` packed: the weights as the kernels read them. Its tensors cannot be read one by one. */
+  readonly packed?: PackedWeights;
+  /** The vocabulary that a file of `wkv convert` carries: a file's contents, or "bytes". */
+  readonly vocabulary?: () => Promise<Uint8Array | "bytes">;
+}
+
+/** One run of bytes of a file, which is memory from the first weight to the last. */
+export interface PackedWeights {
+  readonly weights: "f32" | "int8";
+  readonly groupNormEps: number;
+  /** Bytes of the run. */
+  readonly size: number;
+  /** Where a weight is in the run: bytes [begin, end). */
+  readonly places: ReadonlyMap<string, { begin: number; end: number }>;
+  /** Fills `target` from byte `from` of the run on. */
+  read(target: Uint8Array, from: number): Promise<void>;
 }
 
 /** Bytes that `count` values take; `count` must be a multiple of 32 for the Q formats. */

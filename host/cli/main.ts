@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addBench } from "./bench.ts";
+import { addConvert } from "./convert.ts";
 import { explain, Interrupted } from "./failure.ts";
 import { addInspect } from "./inspect.ts";
 import { note, printJson, stopWhenNobodyReads } from "./output.ts";
@@ -36,6 +37,7 @@ addInspect(program);
 addTokenize(program);
 addPerplexity(program);
 addBench(program);
+addConvert(program);
 addStart(program);
 
 stopWhenNobodyReads();

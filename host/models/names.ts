@@ -20,6 +20,7 @@ export function publishedNames(checkpoint: Checkpoint, file: string): Weights {
 
 function converter(checkpoint: Checkpoint, file: string): (tensor: Tensor) => Weight[] {
   if (checkpoint.format === "rwkv.cpp") return fromRwkvCpp;
+  if (checkpoint.packed) return (tensor) => [whole(tensor)];
   if (checkpoint.format === "gguf") return fromGguf(checkpoint, file);
   if (isWebRwkv(checkpoint.tensors)) return fromWebRwkv;
   return (tensor) => [whole(tensor)];

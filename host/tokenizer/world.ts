@@ -3,6 +3,7 @@ import { GreedyTokenizer } from "./greedy.ts";
 import { eachLine } from "./lines.ts";
 import { LiteralReader } from "./literal.ts";
 import { type TokenTable, TokenTableBuilder } from "./table.ts";
+import type { Tokenizer } from "./tokenizer.ts";
 
 const SPACE = 0x20;
 
@@ -76,6 +77,27 @@ export function parseWorldJson(json: Record<string, unknown>, name: string): Gre
   }
   return worldTokenizer(table.build(), name);
 }
+
+/** A vocabulary file, as `parseWorldJson` reads it, of a tokenizer that came without one. */
+export function worldJson(tokenizer: Tokenizer): Uint8Array {
+  const json: Record<string, string | number[]> = {};
+  for (let id = 0; id < tokenizer.vocabSize; id++) {
+    const token = tokenizer.tokenBytes(id);
+    if (token.length > 0) json[id] = textOf(token) ?? [...token];
+  }
+  return new TextEncoder().encode(JSON.stringify(json));
+}
+
+/** Undefined for what is not UTF-8. */
+function textOf(token: Uint8Array): string | undefined {
+  try {
+    return UTF8.decode(token);
+  } catch {
+    return undefined;
+  }
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function byteArray(value: unknown): Uint8Array | undefined {
   const isByte = (x: unknown): x is number => Number.isInteger(x) && (x as number) >= 0 && (x as number) < 256;
