@@ -10,6 +10,7 @@ import { type LoadControl, loadWeights, type Progress } from "./loader.ts";
 import { planOptions } from "./model.ts";
 import type { Recipe } from "./models/recipe.ts";
 import { recogniseModel } from "./models/recognise.ts";
+import type { HubOptions } from "./net/hub.ts";
 import { type CarriedVocabulary, packedHeader } from "./packed.ts";
 import { makePlan, type Plan, type WeightFormat } from "./plan.ts";
 import { chooseSimd } from "./simd.ts";
@@ -27,6 +28,9 @@ export interface ConvertOptions {
   /** Epsilon of the group norm in RWKV-5 to 7, where it is not what `loadModel` takes; only for packed files. */
   groupNormEps?: number;
   threads?: number;
+  /** Of downloads, as for `loadModel`. */
+  cacheDir?: string;
+  hub?: HubOptions;
   onProgress?: (progress: Progress) => void;
   signal?: AbortSignal;
 }
@@ -59,7 +63,7 @@ export async function convertModel(
   if (typeof target !== "string" && !(target instanceof URL) && !(target instanceof WritableStream))
     throw new TypeError(`"target" expected a path, URL or WritableStream, got ${typeof target}`);
   signal?.throwIfAborted();
-  const file = await openSource(source);
+  const file = await openSource(source, options);
   try {
     const checkpoint = await openCheckpoint(file);
     if (checkpoint.packed)

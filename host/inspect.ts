@@ -74,7 +74,7 @@ export interface TensorFacts {
  * @throws WkvError when the file cannot be read as a directory of tensors
  */
 export async function inspectModel(source: ModelSource, options: InspectOptions = {}): Promise<Inspection> {
-  const file = await openSource(source);
+  const file = await openSource(source, { onProgress: options.onProgress });
   try {
     const checkpoint = await openCheckpoint(file);
     const tensors = [...checkpoint.tensors.values()];
@@ -84,7 +84,7 @@ export async function inspectModel(source: ModelSource, options: InspectOptions 
       bytes: file.size,
       parameters: tensors.reduce((sum, { shape }) => sum + count(shape), 0),
       stored: storedBytes(tensors),
-      ...(await describeModel(checkpoint, file, typeof source === "string" ? source : undefined)),
+      ...(await describeModel(checkpoint, file, typeof source === "string" ? file.name : undefined)),
       skipped: Object.fromEntries(checkpoint.skipped ?? []),
       tensors: await describeTensors(tensors, options),
     };

@@ -7,10 +7,16 @@ import type { Entry, MatrixEntry, Recipe, VectorEntry } from "./models/recipe.ts
 import { count, type Weight } from "./models/weights.ts";
 import { matrixFormat, type Plan, rowsPerSlice, type WeightFormat } from "./plan.ts";
 
-/** Bytes of weights read from the file so far, and in all. */
+/** How far loading is, in bytes. */
 export interface Progress {
+  /** What goes on: a download, the check of what was downloaded, or, when missing, the reading of the weights. */
+  phase?: "download" | "check";
   loaded: number;
+  /** Infinity when a server does not say. */
   total: number;
+  /** Of a download: the speed of the last seconds, and what is left at that speed. */
+  bytesPerSecond?: number;
+  secondsLeft?: number;
 }
 
 export interface LoadControl {

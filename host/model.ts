@@ -8,6 +8,7 @@ import { type ModelSource, openSource } from "./input.ts";
 import { loadPacked, loadWeights, type Progress } from "./loader.ts";
 import type { Recipe, Shape } from "./models/recipe.ts";
 import { recogniseModel } from "./models/recognise.ts";
+import type { HubOptions } from "./net/hub.ts";
 import { type Perplexity, type PerplexityOptions, perplexity } from "./perplexity.ts";
 import { makePlan, type Plan, type PlanOptions, type WeightFormat } from "./plan.ts";
 import type { Simd } from "./platform/platform.ts";
@@ -38,6 +39,10 @@ export interface LoadOptions {
   vocab?: TokenizerSource | null;
   /** Epsilon of the group norm in RWKV-5 to 7. Default 64e-5; for RWKV-5 in rwkv.cpp's format 1e-5. */
   groupNormEps?: number;
+  /** Where downloads are kept on disk. Default: `wkv` in the user's cache directory (XDG). */
+  cacheDir?: string;
+  /** Which hub `hf:` means, and the token for it. Default: HF_ENDPOINT and HF_TOKEN. */
+  hub?: HubOptions;
   onProgress?: (progress: Progress) => void;
   /** Aborts the loading. */
   signal?: AbortSignal;
@@ -66,7 +71,7 @@ export interface ModelInfo {
 
 /**
  * Loads a model. Memory is taken once, at its final size, and the weights are streamed into it.
- * @param source a path, URL, Blob or File, bytes, or `{ size, read(offset, length) }`
+ * @param source a path, `hf:ORG/REPO[/FILE][@REVISION]`, a URL, a Blob or File, bytes, or `{ size, read(offset, length) }`
  * @throws WkvError (see its codes); TypeError and RangeError for wrong arguments; the signal's reason
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
@@ -79,7 +84,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     throw new RangeError(`"groupNormEps" expected a number above 0, got ${groupNormEps}`);
   const simd = await chooseSimd(options.simd, platform);
   signal?.throwIfAborted();
-  const file = await openSource(source);
+  const file = await openSource(source, options);
   try {
     const path = typeof source === "string" || source instanceof URL ? file.name : undefined;
     return await loadFrom(file, path, { ...options, threads, simd });

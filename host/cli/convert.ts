@@ -5,6 +5,7 @@ import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { number } from "./options.ts";
 import { note, printJson, statusLine } from "./output.ts";
+import { progressText } from "./progress.ts";
 
 interface Options {
   weights?: NonNullable<ConvertOptions["weights"]>;
@@ -45,8 +46,7 @@ async function convert(source: string, target: string, options: Options): Promis
   if (await isSameFile(source, target)) throw new UsageError("IN and OUT are the same file: give another OUT.");
   await interruptible(async (signal) => {
     const status = statusLine(quiet);
-    const onProgress: ConvertOptions["onProgress"] = ({ loaded, total }) =>
-      status.show(`converting ${Math.floor((100 * loaded) / total)} %`);
+    const onProgress: ConvertOptions["onProgress"] = (progress) => status.show(progressText(progress, "converting"));
     const choice = { weights, vocab: vocab === false ? null : vocab, groupNormEps };
     const converted = await convertModel(source, target, { ...choice, signal, onProgress }).finally(() => {
       status.clear();

@@ -3,6 +3,7 @@ import { WkvError } from "../errors.ts";
 import { type Inspection, inspectModel, type ModelFacts, type TokenizerFacts } from "../inspect.ts";
 import { mergeStats, noStats, type Stats } from "../stats.ts";
 import { print, printJson, statusLine } from "./output.ts";
+import { progressText } from "./progress.ts";
 
 interface InspectOptions {
   tensors?: boolean;
@@ -35,7 +36,7 @@ async function inspect(path: string, options: InspectOptions): Promise<void> {
   const status = statusLine();
   const inspection = await inspectModel(path, {
     stats: options.stats,
-    onProgress: ({ loaded, total }) => status.show(`reading ${Math.floor((100 * loaded) / total)} %`),
+    onProgress: (progress) => status.show(progressText(progress, "reading")),
   }).finally(() => status.clear());
   if (options.json) {
     const { tensors, ...rest } = inspection;

@@ -2,6 +2,7 @@ import type { ModelSource } from "../input.ts";
 import { type LoadOptions, loadModel, type Model } from "../model.ts";
 import type { ModelOptions } from "./options.ts";
 import { statusLine } from "./output.ts";
+import { progressText } from "./progress.ts";
 
 /** Loads a model, showing how far it is. */
 export async function load(
@@ -10,8 +11,7 @@ export async function load(
   signal: AbortSignal,
 ): Promise<Model> {
   const status = statusLine(quiet);
-  const onProgress: LoadOptions["onProgress"] = ({ loaded, total }) =>
-    status.show(`loading ${Math.floor((100 * loaded) / total)} %`);
+  const onProgress: LoadOptions["onProgress"] = (progress) => status.show(progressText(progress, "loading"));
   try {
     return await loadModel(source, { vocab, weights, threads, groupNormEps, signal, onProgress });
   } finally {

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { diskStore } from "../net/disk-store.ts";
 import { findVocabBeside } from "../tokenizer/beside.ts";
 import { openFileCache } from "../tokenizer/cache.ts";
 import { readVocabFile } from "../tokenizer/file.ts";
@@ -6,7 +7,7 @@ import { fileSource } from "./files.ts";
 import { writeWhole } from "./write.ts";
 
 /** What needs a file system: on Node, Deno and Bun. */
-const nodeFiles = { fileSource, fileURLToPath, readVocabFile, findVocabBeside, openFileCache, writeWhole };
+const nodeFiles = { fileSource, fileURLToPath, readVocabFile, findVocabBeside, openFileCache, writeWhole, diskStore };
 export type Files = typeof nodeFiles;
 
 /** Undefined where there are no files. */
