@@ -2,10 +2,13 @@ import type { Command } from "commander";
 import { WkvError } from "../errors.ts";
 import { type Inspection, inspectModel, type ModelFacts, type TokenizerFacts } from "../inspect.ts";
 import { mergeStats, noStats, type Stats } from "../stats.ts";
+import { UsageError } from "./failure.ts";
+import { printMemory } from "./memory.ts";
 import { print, printJson, statusLine } from "./output.ts";
 import { progressText } from "./progress.ts";
 
 interface InspectOptions {
+  memory?: boolean;
   tensors?: boolean;
   stats?: boolean;
   json?: boolean;
@@ -18,13 +21,15 @@ look here when a model makes no sense. A file that wkv cannot run is described a
 Examples:
   $ wkv inspect model.pth
   $ wkv inspect model.pth --stats
-  $ wkv inspect model.pth --tensors --json`;
+  $ wkv inspect model.pth --tensors --json
+  $ wkv inspect --memory`;
 
 export function addInspect(program: Command): void {
   program
     .command("inspect")
     .description("Shows what a model file holds: version, sizes, memory, vocabulary.")
-    .argument("<MODEL>", "a .pth, .safetensors or rwkv.cpp .bin file")
+    .argument("[MODEL]", "a model file")
+    .option("--memory", "what every published shape would take in memory; needs no MODEL")
     .option("--tensors", "list all tensors")
     .option("--stats", "read all values: smallest, largest, NaN, infinite, tensors of zeros")
     .option("--json", "one JSON object")
@@ -32,7 +37,9 @@ export function addInspect(program: Command): void {
     .action(inspect);
 }
 
-async function inspect(path: string, options: InspectOptions): Promise<void> {
+async function inspect(path: string | undefined, options: InspectOptions): Promise<void> {
+  if (options.memory) return printMemory(options);
+  if (path === undefined) throw new UsageError("MODEL is missing: wkv inspect MODEL, or wkv inspect --memory");
   const status = statusLine();
   const inspection = await inspectModel(path, {
     stats: options.stats,

@@ -39,7 +39,7 @@ describe("no model", () => {
   test("an empty file", async () => assertRefused(write("empty.pth", ""), ["bad-file"], /empty\.pth is empty/));
   test("no bytes", async () => assertRefused(new Uint8Array(0), ["bad-file", "unknown-format"], /empty/));
   test("a text", async () => assertRefused(write("notes.txt", "Dear diary,\n"), ["unknown-format"], /notes\.txt/));
-  test("an address", async () => assertRefused("https://example.org/a.pth", ["not-found"], /give its path/));
+  test("an address", async () => assertRefused("http://127.0.0.1:1/a.pth", ["network"], /a\.pth cannot be fetched/));
 });
 
 describe("cut off at 32 places", () => {
