@@ -59,7 +59,8 @@ export async function download(file: RemoteFile, folder: Folder, control: Downlo
 }
 
 async function attempt(file: RemoteFile, folder: Folder, control: DownloadControl): Promise<number> {
-  const probe = await retry(control, () => probeFile(file, control));
+  // Twice only: who has no network wants to know soon.
+  const probe = await retry({ ...control, tries: 2 }, () => probeFile(file, control));
   const { size } = probe;
   try {
     if (file.size !== undefined && size !== undefined && size !== file.size)

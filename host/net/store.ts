@@ -44,6 +44,8 @@ export interface Store {
 export interface Folder {
   /** What `loadModel` opens. */
   source(path: string): string | Blob;
+  /** The content of a small file; undefined when it is not there. */
+  bytes(path: string): Promise<Uint8Array | undefined>;
   /** Whether the whole file is there, as was published: its bytes are looked at. */
   has(file: KeptFile & { sha256: string }): Promise<boolean>;
   /** @throws WkvError `no-space` when so many bytes more do not fit */

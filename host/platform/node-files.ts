@@ -1,13 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { diskStore } from "../net/disk-store.ts";
 import { findVocabBeside } from "../tokenizer/beside.ts";
-import { openFileCache } from "../tokenizer/cache.ts";
 import { readVocabFile } from "../tokenizer/file.ts";
 import { fileSource } from "./files.ts";
 import { writeWhole } from "./write.ts";
 
 /** What needs a file system: on Node, Deno and Bun. */
-const nodeFiles = { fileSource, fileURLToPath, readVocabFile, findVocabBeside, openFileCache, writeWhole, diskStore };
+const nodeFiles = { fileSource, fileURLToPath, readVocabFile, findVocabBeside, writeWhole, diskStore };
 export type Files = typeof nodeFiles;
 
 /** Undefined where there are no files. */

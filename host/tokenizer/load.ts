@@ -44,7 +44,7 @@ export async function readVocabulary(source: TokenizerSource, options: DownloadO
   if (typeof source !== "string" && !(source instanceof URL))
     throw new TypeError(`"source" expected a path, URL, bytes or Blob, got ${typeof source}`);
   const address = addressOf(source);
-  if (address && address.protocol !== "file:") return fetchBytes(address.href, options.signal);
+  if (address && address.protocol !== "file:") return fetchBytes(address, options.signal);
   if (files) return files.readVocabFile(address ?? (source as string));
   throw new WkvError("not-found", `${source}: there are no files here; give an address, a Blob or the contents.`);
 }

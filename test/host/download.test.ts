@@ -249,7 +249,7 @@ describe("a server that misbehaves", () => {
   test("503 and 429 for a while: tried again, but not for ever", async () => {
     const hub = await serve();
     let failures = 0;
-    hub.behaviour = { status: () => [503, 429][failures++] };
+    hub.behaviour = { status: () => [503, undefined, 429, 503][failures++] };
     await assertFetched(hub);
     hub.behaviour = { status: () => 503 };
     await assertFails(hub, "network", /answers 503/);
