@@ -114,7 +114,7 @@ async function hasFile(folder: string, { path, size }: KeptFile): Promise<boolea
 
 function diskFolder(folder: string, address: string): Folder {
   return {
-    source: (path) => join(folder, path),
+    source: async (path) => join(folder, path),
     bytes: (path) => readFile(join(folder, path)).catch(() => undefined),
     has: async (file) =>
       (await hasFile(folder, file)) && (await sha256OfFile(join(folder, file.path), file.size)) === file.sha256,

@@ -28,6 +28,8 @@ export interface DownloadControl {
   readonly stallAfter?: number;
 }
 
+const CHUNK_BYTES = 16 << 20;
+
 /** The file on the server became another one meanwhile. */
 class Changed extends Error {}
 
@@ -70,7 +72,7 @@ async function attempt(file: RemoteFile, folder: Folder, control: DownloadContro
       );
     const identity = file.sha256 ?? probe.version;
     const part = await folder.begin(
-      { path: file.path, size: file.size ?? size },
+      { path: file.path, size: file.size ?? size, chunkBytes: control.chunkBytes ?? CHUNK_BYTES },
       identity ?? crypto.randomUUID(),
       control.signal,
     );
@@ -136,6 +138,7 @@ function rangeOf({ headers }: Answer): { first: number; total: number } | undefi
 
 /** In one go; a connection that breaks means to begin again. */
 async function fetchWhole(part: Part, file: RemoteFile, probe: Probe, control: DownloadControl): Promise<number> {
+  const { chunkBytes = CHUNK_BYTES } = control;
   let answer = probe.whole;
   const total = file.size ?? probe.size;
   return retry(control, async () => {
@@ -144,10 +147,12 @@ async function fetchWhole(part: Part, file: RemoteFile, probe: Probe, control: D
     const current = answer ?? (await request(url, { token, signal: control.signal, stallAfter: control.stallAfter }));
     answer = undefined;
     let loaded = 0;
+    let marked = 0;
     for await (const bytes of current.body()) {
       if (total !== undefined && loaded + bytes.length > total) throw wrongLength(file, loaded + bytes.length, total);
       await part.write(bytes, loaded);
       loaded += bytes.length;
+      for (; (marked + 1) * chunkBytes <= loaded; marked++) await part.mark(marked);
       control.onBytes?.(loaded, total);
     }
     if (total !== undefined && loaded !== total) throw wrongLength(file, loaded, total);
@@ -167,7 +172,7 @@ async function fetchRanges(
   folder: Folder,
   control: DownloadControl,
 ): Promise<number> {
-  const { chunkBytes = 16 << 20, connections = 4, onBytes } = control;
+  const { chunkBytes = CHUNK_BYTES, connections = 4, onBytes } = control;
   control.signal?.throwIfAborted();
   await folder.checkSpace(size - part.done.size * chunkBytes); // first: a size that cannot be needs no list of ranges
   const chunks = Array.from({ length: Math.ceil(size / chunkBytes) }, (_, number) => {
@@ -259,7 +264,7 @@ async function check(
 ): Promise<void> {
   if (sha256 === undefined) return;
   const actual = await part.sha256(size, (checked) => onCheck?.(checked, size), signal);
-  if (actual === sha256) return;
+  if (actual === undefined || actual === sha256) return;
   await part.restart();
   throw new WkvError("network", `${url.href} gave bytes of SHA-256 ${actual}, but ${sha256} was published: try again.`);
 }

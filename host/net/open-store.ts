@@ -6,5 +6,5 @@ import type { Store } from "./store.ts";
  * @param directory on disk, where there is one; default: `wkv` in the user's cache directory
  */
 export async function openStore(directory?: string): Promise<Store | undefined> {
-  return files?.diskStore(directory);
+  return files ? files.diskStore(directory) : (await import("./page-store.ts")).pageStore();
 }

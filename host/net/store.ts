@@ -1,4 +1,4 @@
-// What a cache of downloads has to be able to do. The disk's is disk-store.ts.
+// What a cache of downloads has to be able to do: disk-store.ts on Node, Deno and Bun, page-store.ts in browsers.
 
 export interface KeptFile {
   /** Within its folder, with slashes. */
@@ -43,7 +43,7 @@ export interface Store {
 /** The files of one address. */
 export interface Folder {
   /** What `loadModel` opens. */
-  source(path: string): string | Blob;
+  source(path: string): Promise<string | Blob>;
   /** The content of a small file; undefined when it is not there. */
   bytes(path: string): Promise<Uint8Array | undefined>;
   /** Whether the whole file is there, as was published: its bytes are looked at. */
@@ -55,7 +55,7 @@ export interface Folder {
    * has become whole meanwhile. Waits while somebody else writes it.
    */
   begin(
-    file: { path: string; size: number | undefined },
+    file: { path: string; size: number | undefined; chunkBytes: number },
     identity: string,
     signal?: AbortSignal,
   ): Promise<Part | undefined>;
@@ -71,8 +71,8 @@ export interface Part {
   mark(number: number): Promise<void>;
   /** Forgets all chunks. */
   restart(): Promise<void>;
-  /** Hexadecimal; of the first `size` bytes. */
-  sha256(size: number, onProgress: (bytes: number) => void, signal?: AbortSignal): Promise<string>;
+  /** Hexadecimal; of the first `size` bytes. Undefined where so much cannot be checked. */
+  sha256(size: number, onProgress: (bytes: number) => void, signal?: AbortSignal): Promise<string | undefined>;
   /** Makes it the file. */
   commit(size: number): Promise<void>;
   /** Keeps it for the next try. */

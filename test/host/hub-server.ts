@@ -11,6 +11,8 @@ export interface HubServer {
   /** Files of the repository org/repo; may be changed between requests. */
   readonly files: Map<string, Uint8Array>;
   behaviour: Behaviour;
+  /** Gives the contents and type of any other path, such as a page's. */
+  page?: (path: string) => { type: string; body: Uint8Array | string } | undefined;
   close(): Promise<void>;
 }
 
@@ -42,6 +44,9 @@ export interface Behaviour {
   listing?: unknown;
 }
 
+/** A page with these may share memory between threads. */
+const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+
 export const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
 export async function startHub(files: Record<string, Uint8Array>): Promise<HubServer> {
@@ -66,6 +71,8 @@ async function answer(hub: HubServer, request: IncomingMessage, response: Server
   const path = decodeURIComponent(new URL(request.url ?? "/", hub.endpoint).pathname);
   const { range, authorization } = request.headers;
   hub.requests.push({ path, range, token: authorization });
+  const page = hub.page?.(path);
+  if (page) return void response.writeHead(200, { "content-type": page.type, ...ISOLATED }).end(page.body);
   const { behaviour } = hub;
   if (behaviour.token && authorization !== `Bearer ${behaviour.token}`) return void response.writeHead(401).end();
   if (path.startsWith("/api/models/org/repo/revision/")) return list(hub, response);

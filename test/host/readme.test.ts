@@ -10,9 +10,9 @@ import { fileURLToPath } from "node:url";
 import { syntheticModel } from "../../host/cli/synthetic.ts";
 import { PROGRAM } from "./cli-program.ts";
 
-// Every example of the README runs, in a folder with a small model and an installed wkv.
+// Every example of the README and of docs/convert.md runs, in a folder with a small model and an installed wkv.
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const README = await readFile(join(ROOT, "README.md"), "utf8");
+const PAGES = await Promise.all(["README.md", "docs/convert.md"].map((page) => readFile(join(ROOT, page), "utf8")));
 
 let folder = "";
 before(async () => {
@@ -29,7 +29,7 @@ after(() => rm(folder, { recursive: true }));
 
 /** The code blocks of a language. */
 function blocks(language: string): string[] {
-  return [...README.matchAll(/^```(\w+)\n(.*?)^```$/gms)]
+  return [...PAGES.join("\n").matchAll(/^```(\w+)\n(.*?)^```$/gms)]
     .filter(([, name]) => name === language)
     .map(([, , code]) => code!);
 }
