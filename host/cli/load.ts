@@ -6,14 +6,15 @@ import { statusLine } from "./output.ts";
 /** Loads a model, showing how far it is. */
 export async function load(
   source: ModelSource,
-  { quiet, vocab, weights, threads, groupNormEps }: ModelOptions,
+  { quiet, vocab, weights, threads, groupNormEps, lora, loraAlpha }: ModelOptions,
   signal: AbortSignal,
 ): Promise<Model> {
   const status = statusLine(quiet);
   const onProgress: LoadOptions["onProgress"] = ({ loaded, total }) =>
     status.show(`loading ${Math.floor((100 * loaded) / total)} %`);
   try {
-    return await loadModel(source, { vocab, weights, threads, groupNormEps, signal, onProgress });
+    const loras = lora?.map((each) => ({ ...each, alpha: loraAlpha })) ?? [];
+    return await loadModel(source, { vocab, weights, threads, groupNormEps, lora: loras, signal, onProgress });
   } finally {
     status.clear();
   }

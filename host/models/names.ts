@@ -1,6 +1,8 @@
 import type { Checkpoint, Tensor } from "../checkpoint/checkpoint.ts";
+import { damaged, quoted } from "../checkpoint/damage.ts";
 import { fromGguf } from "./gguf.ts";
-import { entry, isLowRank, swapped, type Weight, whole } from "./weights.ts";
+import { familyOf, fromHuggingFace } from "./hf.ts";
+import { entry, isLowRank, isTunedState, swapped, type Weight, whole } from "./weights.ts";
 
 /** Every tensor of a checkpoint under its published name. */
 export type Weights = ReadonlyMap<string, Weight>;
@@ -8,12 +10,20 @@ export type Weights = ReadonlyMap<string, Weight>;
 /**
  * Gives a checkpoint's tensors their published names and shapes, whichever converter wrote it.
  * @param file its name, for messages
+ * @throws WkvError `bad-file` when two tensors are one, under the names of two schemes
  */
 export function publishedNames(checkpoint: Checkpoint, file: string): Weights {
   const convert = converter(checkpoint, file);
   const weights = new Map<string, Weight>();
   for (const tensor of checkpoint.tensors.values()) {
-    for (const weight of convert(tensor)) weights.set(weight.name, weight);
+    for (const weight of convert(tensor)) {
+      if (weights.has(weight.name))
+        throw damaged(
+          file,
+          `tensor ${quoted(tensor.name)} is ${weight.name}, which is there already: convert it again.`,
+        );
+      weights.set(weight.name, weight);
+    }
   }
   return weights;
 }
@@ -21,7 +31,10 @@ export function publishedNames(checkpoint: Checkpoint, file: string): Weights {
 function converter(checkpoint: Checkpoint, file: string): (tensor: Tensor) => Weight[] {
   if (checkpoint.format === "rwkv.cpp") return fromRwkvCpp;
   if (checkpoint.format === "gguf") return fromGguf(checkpoint, file);
+  const family = familyOf(checkpoint.tensors.keys());
+  if (family) return fromHuggingFace(family);
   if (isWebRwkv(checkpoint.tensors)) return fromWebRwkv;
+  if (isWebRwkv5(checkpoint)) return fromWebRwkv5;
   return (tensor) => [whole(tensor)];
 }
 
@@ -36,11 +49,11 @@ function fromRwkvCpp(tensor: Tensor): Weight[] {
   return [weight];
 }
 
-/** web-rwkv's converter: time_maa → time_mix, time_faaaa → time_first, low-rank matrices transposed. */
+/** web-rwkv's converter: time_maa → time_mix, time_faaaa → time_first, low-rank matrices and tuned states transposed. */
 function fromWebRwkv(tensor: Tensor): Weight[] {
   const name = tensor.name.replace("time_mix", "time_maa").replace("time_first", "time_faaaa");
   const weight = whole(tensor, name);
-  return [isLowRank(name) ? swapped(weight) : weight];
+  return [isLowRank(name) || isTunedState(name) ? swapped(weight) : weight];
 }
 
 /**
@@ -52,4 +65,18 @@ function isWebRwkv(tensors: ReadonlyMap<string, Tensor>): boolean {
   const w1 = tensors.get("blocks.0.att.w1");
   const width = tensors.get("emb.weight")?.shape[1];
   return w1?.shape.length === 2 && w1.shape[1] === width && w1.shape[0] !== width;
+}
+
+/**
+ * True for RWKV-5.2 (and 5.1, made like it) as web-rwkv stores it: e^time_first went out of use before decays had a
+ * value for each channel, so this time_first is a renamed time_faaaa.
+ */
+function isWebRwkv5({ format, tensors }: Checkpoint): boolean {
+  if (format !== "safetensors" || !tensors.has("blocks.0.att.ln_x.weight")) return false;
+  return tensors.has("blocks.0.att.time_first") && (tensors.get("blocks.0.att.time_decay")?.shape[1] ?? 1) > 1;
+}
+
+function fromWebRwkv5(tensor: Tensor): Weight[] {
+  const weight = whole(tensor, tensor.name.replace("time_first", "time_faaaa"));
+  return [isTunedState(weight.name) ? swapped(weight) : weight];
 }

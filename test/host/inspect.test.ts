@@ -5,6 +5,8 @@ import { decodeValues } from "../../host/checkpoint/values.ts";
 import { syntheticModel } from "../../host/cli/synthetic.ts";
 import { inspectModel } from "../../host/inspect.ts";
 import { safetensors, sampleModel } from "./make-checkpoints.ts";
+import { randomBlocks } from "./random-blocks.ts";
+import { values } from "./tensor-values.ts";
 
 const SHAPE = { layers: 1, width: 32, headSize: 16, vocabSize: 100 };
 
@@ -89,4 +91,11 @@ test("a model that cannot be run is described as far as possible", async () => {
   assert.equal(error?.code, "bad-file");
   assert.deepEqual([format, model, memory], ["safetensors", undefined, undefined]);
   assert.equal(tensors.length, 10);
+});
+
+test("decodes K-quants as their description does", () => {
+  for (const dtype of ["Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"] as const) {
+    const sample = randomBlocks({ name: "x", dtype: "F32", shape: [8, 256], bytes: new Uint8Array(0) }, dtype);
+    assert.deepEqual(decodeValues(dtype, sample.bytes), values(sample), dtype);
+  }
 });

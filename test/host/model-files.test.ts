@@ -91,8 +91,9 @@ describe("other architectures", () => {
     ["blocks.1.ffn.s_emb.weight", /blocks\.1\.ffn\.s_emb\.weight: it is RWKV-7a \(DeepEmbed\)/],
     ["blocks.0.qkv.q_emb.weight", /blocks\.0\.qkv\.q_emb\.weight: it is RWKV-7b/],
     ["blocks.1.att.rosa.weight", /blocks\.1\.att\.rosa\.weight .*newer or altered architecture/],
-    ["blocks.0.att.time_state", /blocks\.0\.att\.time_state: it is a model with a tuned state/],
-    ["blocks.1.att.key.lora_A", /lora_A: it is a LoRA/],
+    ["blocks.1.att.key.lora_A", /lora_A: it is a LoRA: give the model.*--lora/],
+    ["blocks.1.att.key.bone", /key\.bone: it is an adapter of the kind Bone or DiSHA/],
+    ["model.layers.1.self_attn.time_mixer.x_r", /self_attn\.time_mixer\.x_r: it is a Transformer, or a hybrid/],
     ["blocks.0.extra", /blocks\.0\.extra .*newer or altered architecture/],
     ["head.bias", /head\.bias .*newer or altered architecture/],
   ];

@@ -1,0 +1,82 @@
+import type { Tensor } from "../checkpoint/checkpoint.ts";
+import { UNUSED7 } from "./rwkv7.ts";
+import { entry, isLowRank, swapped, type Weight, whole } from "./weights.ts";
+
+/** How one family of Hugging Face models calls its tensors. */
+export interface Scheme {
+  /** A name that only this family has. */
+  readonly mark: RegExp;
+  /** What makes a published name of it, one rule after the other. */
+  readonly rules: readonly (readonly [RegExp, string])[];
+  /** Low-rank matrices are linear layers, so their axes are swapped. */
+  readonly lowRankSwapped: boolean;
+}
+
+const FAMILIES: readonly Scheme[] = [
+  {
+    // RWKV-7 of flash-linear-attention: a low-rank product is two layers, W1ᵀ and W2ᵀ with a bias.
+    mark: /^model\.layers\.\d+\.attn\.([rkvo]_proj\.|[wavg]_lora\.|g_norm\.)/,
+    rules: [
+      [/^model\.embeddings\./, "emb."],
+      [/^model\.norm\./, "ln_out."],
+      [/^lm_head\./, "head."],
+      [/^model\.layers\./, "blocks."],
+      [/\.pre_norm\./, ".ln0."],
+      [/\.attn_norm\./, ".ln1."],
+      [/\.ffn_norm\./, ".ln2."],
+      [/\.attn\.r_proj\./, ".att.receptance."],
+      [/\.attn\.k_proj\./, ".att.key."],
+      [/\.attn\.v_proj\./, ".att.value."],
+      [/\.attn\.o_proj\./, ".att.output."],
+      [/\.attn\.g_norm\./, ".att.ln_x."],
+      [/\.attn\.(?<letter>[wavg])_lora\.lora\.0\.weight$/, ".att.$<letter>1"],
+      [/\.attn\.(?<letter>[wavg])_lora\.lora\.2\.weight$/, ".att.$<letter>2"],
+      [/\.attn\.(?<letter>[wavg])_lora\.lora\.2\.bias$/, ".att.$<letter>0"],
+      [/\.attn\./, ".att."],
+    ],
+    lowRankSwapped: true,
+  },
+  {
+    // transformers, and the model code beside published files: RWKV-4, 5, 6, and Rwkv7ForCausalLM.
+    mark: /^(rwkv7?|model)\.blocks\.\d+\./,
+    rules: [
+      [/^(rwkv7?|model)\./, ""],
+      [/^embeddings\./, "emb."],
+      [/\.pre_ln\./, ".ln0."],
+      [/\.attention\./, ".att."],
+      [/\.feed_forward\./, ".ffn."],
+      [/\.time_mix_key$/, ".time_mix_k"],
+      [/\.time_mix_value$/, ".time_mix_v"],
+      [/\.time_mix_receptance$/, ".time_mix_r"],
+      [/\.time_mix_gate$/, ".time_mix_g"],
+    ],
+    lowRankSwapped: false,
+  },
+];
+
+/** The family that a checkpoint with these names belongs to, if it is one of Hugging Face's. */
+export function familyOf(names: Iterable<string>): Scheme | undefined {
+  for (const name of names) {
+    const family = FAMILIES.find(({ mark }) => mark.test(name));
+    if (family) return family;
+  }
+  return undefined;
+}
+
+/** A name of another model's tensor stays as it is, for the message that refuses it. */
+export function publishedName({ rules }: Scheme, name: string): string {
+  return rules.reduce((text, [from, to]) => text.replace(from, to), name);
+}
+
+/** A converter of such a checkpoint's tensors to published names and shapes. */
+export function fromHuggingFace(family: Scheme): (tensor: Tensor) => Weight[] {
+  return (tensor) => {
+    const name = publishedName(family, tensor.name);
+    const weight = whole(tensor, name);
+    if (UNUSED7.test(name)) return [];
+    // The first versions of flash-linear-attention kept the six mixing vectors in one tensor.
+    if (name.endsWith(".att.x_x"))
+      return Array.from("rwkvag", (c, i) => entry(weight, i, name.replace("x_x", `x_${c}`)));
+    return [family.lowRankSwapped && isLowRank(name) ? swapped(weight) : weight];
+  };
+}
