@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { ownStorages, pth, type Sample, safetensors } from "./make-checkpoints.ts";
 import { asDtype, transposed } from "./tensor-values.ts";
 
-const LOW_RANK = /\.att\.(time_maa_w[12]|time_decay_w[12]|[wavg][12])$/;
+/** What web-rwkv's converter transposes. */
+const TURNED = /\.att\.(time_maa_w[12]|time_decay_w[12]|[wavg][12]|time_state)$|\.lora_A$/;
 
 /** RWKV-4, 5 and 6 as transformers and the model code beside published files call them. */
 export function toTransformers(model: readonly Sample[]): Sample[] {
@@ -62,11 +63,11 @@ function flat(sample: Sample): Sample {
   return { ...sample, shape: [sample.shape.reduce((a, b) => a * b, 1)] };
 }
 
-/** web-rwkv's converter: f16, other names, low-rank matrices and tuned states transposed. */
+/** web-rwkv's converter: f16, other names, some axes swapped. */
 export function toWebRwkv(model: readonly Sample[]): Sample[] {
   return model.map((sample) => {
     const half = asDtype(sample, "F16");
-    const turned = LOW_RANK.test(sample.name) || sample.name.endsWith(".time_state") ? transposed(half) : half;
+    const turned = TURNED.test(sample.name) ? transposed(half) : half;
     const name = sample.name.replace("time_faaaa", "time_first").replace("time_maa", "time_mix");
     return {
       ...turned,
