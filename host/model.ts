@@ -37,7 +37,10 @@ export interface LoadOptions {
    * file (GGUF), else a file beside it, else what its size tells. null: none, for use by token ids only.
    */
   vocab?: TokenizerSource | null;
-  /** Epsilon of the group norm in RWKV-5 to 7. Default 64e-5; for RWKV-5 in rwkv.cpp's format 1e-5. */
+  /**
+   * Epsilon of the group norm in RWKV-5 to 7. Default 64e-5; for RWKV-5 in rwkv.cpp's format 1e-5; for files of
+   * flash-linear-attention 1e-5 times the head size.
+   */
   groupNormEps?: number;
   /** LoRAs that are merged into the weights on their way into memory, one after the other. */
   lora?: readonly LoraOptions[];
@@ -103,8 +106,7 @@ async function loadFrom(
   const checkpoint = await openCheckpoint(file);
   const recipe = recogniseModel(checkpoint, file.name, loras);
   const { shape } = recipe;
-  const isRwkvCpp5 = checkpoint.format === "rwkv.cpp" && shape.arch === 5;
-  const { threads, weights, groupNormEps = isRwkvCpp5 ? 1e-5 : 64e-5 } = options;
+  const { threads, weights, groupNormEps = recipe.groupNormEps } = options;
   const plan = makePlan(recipe, { threads, weights, groupNormEps }, file.name);
   const engine = await Engine.start(plan, platform, options.simd);
   try {

@@ -2,6 +2,7 @@ import { WkvError } from "../errors.ts";
 import { readBytes, type Source } from "../source.ts";
 import type { Checkpoint, Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
+import { parseJsonObject } from "./json.ts";
 import { MAX_PARTS, openPart } from "./parts.ts";
 import { addTensor, MAX_TENSORS } from "./stored.ts";
 
@@ -51,14 +52,8 @@ export async function openSharded(
 
 /** Which file each tensor is in, or undefined when this is no index. */
 function parseIndex(bytes: Uint8Array): [string, unknown][] | undefined {
-  try {
-    const { weight_map: map } = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as {
-      weight_map: unknown;
-    };
-    return map !== null && typeof map === "object" ? Object.entries(map) : undefined;
-  } catch {
-    return undefined;
-  }
+  const { weight_map: map } = (parseJsonObject(bytes) ?? {}) as { weight_map?: unknown };
+  return map !== null && typeof map === "object" ? Object.entries(map) : undefined;
 }
 
 function shardNames(map: readonly [string, unknown][], file: string): string[] {

@@ -3,7 +3,8 @@ import { UNUSED7 } from "./rwkv7.ts";
 import { entry, isLowRank, swapped, type Weight, whole } from "./weights.ts";
 
 /** How one family of Hugging Face models calls its tensors. */
-export interface Scheme {
+export interface Family {
+  readonly name: string;
   /** A name that only this family has. */
   readonly mark: RegExp;
   /** What makes a published name of it, one rule after the other. */
@@ -12,9 +13,10 @@ export interface Scheme {
   readonly lowRankSwapped: boolean;
 }
 
-const FAMILIES: readonly Scheme[] = [
+const FAMILIES: readonly Family[] = [
   {
-    // RWKV-7 of flash-linear-attention: a low-rank product is two layers, W1ᵀ and W2ᵀ with a bias.
+    // RWKV-7: a low-rank product is two layers, W1ᵀ and W2ᵀ with a bias.
+    name: "flash-linear-attention",
     mark: /^model\.layers\.\d+\.attn\.([rkvo]_proj\.|[wavg]_lora\.|g_norm\.)/,
     rules: [
       [/^model\.embeddings\./, "emb."],
@@ -37,7 +39,8 @@ const FAMILIES: readonly Scheme[] = [
     lowRankSwapped: true,
   },
   {
-    // transformers, and the model code beside published files: RWKV-4, 5, 6, and Rwkv7ForCausalLM.
+    // And of the model code beside published files: RWKV-4, 5, 6, and Rwkv7ForCausalLM.
+    name: "transformers",
     mark: /^(rwkv7?|model)\.blocks\.\d+\./,
     rules: [
       [/^(rwkv7?|model)\./, ""],
@@ -55,7 +58,7 @@ const FAMILIES: readonly Scheme[] = [
 ];
 
 /** The family that a checkpoint with these names belongs to, if it is one of Hugging Face's. */
-export function familyOf(names: Iterable<string>): Scheme | undefined {
+export function familyOf(names: Iterable<string>): Family | undefined {
   for (const name of names) {
     const family = FAMILIES.find(({ mark }) => mark.test(name));
     if (family) return family;
@@ -64,12 +67,12 @@ export function familyOf(names: Iterable<string>): Scheme | undefined {
 }
 
 /** A name of another model's tensor stays as it is, for the message that refuses it. */
-export function publishedName({ rules }: Scheme, name: string): string {
+export function publishedName({ rules }: Family, name: string): string {
   return rules.reduce((text, [from, to]) => text.replace(from, to), name);
 }
 
 /** A converter of such a checkpoint's tensors to published names and shapes. */
-export function fromHuggingFace(family: Scheme): (tensor: Tensor) => Weight[] {
+export function fromHuggingFace(family: Family): (tensor: Tensor) => Weight[] {
   return (tensor) => {
     const name = publishedName(family, tensor.name);
     const weight = whole(tensor, name);

@@ -39,6 +39,23 @@ export function isLora({ tensors }: Checkpoint): boolean {
   return [...tensors.keys()].some((name) => LOW_RANK.test(name)) && !tensors.has("emb.weight");
 }
 
+/** What a LoRA holds, for those who look at it without its model. */
+export interface LoraFacts {
+  /** Published names of the matrices that it changes, and the ranks. */
+  readonly pairs: readonly { target: string; rank: number }[];
+  /** Published names of the tensors that it replaces. */
+  readonly whole: readonly string[];
+}
+
+/** @throws WkvError `unsupported-model` for an adapter of another kind */
+export function loraFacts(checkpoint: Checkpoint, file: string): LoraFacts {
+  const { pairs, others } = sorted({ checkpoint, name: file, scale: 1 });
+  return {
+    pairs: [...pairs].map(([target, { a }]) => ({ target, rank: a?.shape[0] ?? 0 })),
+    whole: others.map(({ name }) => name),
+  };
+}
+
 /**
  * The model's weights with what a LoRA changes: pairs of matrices are added while the model is loaded, whole tensors,
  * which trainers write for norms and mixing vectors, take the place of the model's.

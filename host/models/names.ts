@@ -7,13 +7,19 @@ import { entry, isLowRank, isTunedState, swapped, type Weight, whole } from "./w
 /** Every tensor of a checkpoint under its published name. */
 export type Weights = ReadonlyMap<string, Weight>;
 
+/** Who named a checkpoint's tensors, and how they become published ones. */
+export interface Scheme {
+  readonly name: string;
+  convert(tensor: Tensor): Weight[];
+}
+
 /**
  * Gives a checkpoint's tensors their published names and shapes, whichever converter wrote it.
  * @param file its name, for messages
  * @throws WkvError `bad-file` when two tensors are one, under the names of two schemes
  */
 export function publishedNames(checkpoint: Checkpoint, file: string): Weights {
-  const convert = converter(checkpoint, file);
+  const { convert } = schemeOf(checkpoint, file);
   const weights = new Map<string, Weight>();
   for (const tensor of checkpoint.tensors.values()) {
     for (const weight of convert(tensor)) {
@@ -28,14 +34,15 @@ export function publishedNames(checkpoint: Checkpoint, file: string): Weights {
   return weights;
 }
 
-function converter(checkpoint: Checkpoint, file: string): (tensor: Tensor) => Weight[] {
-  if (checkpoint.format === "rwkv.cpp") return fromRwkvCpp;
-  if (checkpoint.format === "gguf") return fromGguf(checkpoint, file);
+/** @param file the checkpoint's name, for messages @throws WkvError `bad-file` where a GGUF contradicts itself */
+export function schemeOf(checkpoint: Checkpoint, file: string): Scheme {
+  if (checkpoint.format === "rwkv.cpp") return { name: "rwkv.cpp", convert: fromRwkvCpp };
+  if (checkpoint.format === "gguf") return { name: "llama.cpp", convert: fromGguf(checkpoint, file) };
   const family = familyOf(checkpoint.tensors.keys());
-  if (family) return fromHuggingFace(family);
-  if (isWebRwkv(checkpoint.tensors)) return fromWebRwkv;
-  if (isWebRwkv5(checkpoint)) return fromWebRwkv5;
-  return (tensor) => [whole(tensor)];
+  if (family) return { name: family.name, convert: fromHuggingFace(family) };
+  if (isWebRwkv(checkpoint.tensors)) return { name: "web-rwkv", convert: fromWebRwkv };
+  if (isWebRwkv5(checkpoint)) return { name: "web-rwkv", convert: fromWebRwkv5 };
+  return { name: "published", convert: (tensor) => [whole(tensor)] };
 }
 
 /** rwkv.cpp: six mixing vectors in one tensor, decay and bonus of v4 and v5 transformed, low-rank matrices transposed. */

@@ -2,7 +2,7 @@ import * as abi from "../../assembly/abi.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { WkvError } from "../errors.ts";
 import { type Lora, withLora } from "./lora.ts";
-import { publishedNames, type Weights } from "./names.ts";
+import { publishedNames, schemeOf, type Weights } from "./names.ts";
 import { Collector, type Recipe, type Shape } from "./recipe.ts";
 import { collect4 } from "./rwkv4.ts";
 import { collect5 } from "./rwkv5.ts";
@@ -45,7 +45,14 @@ export function recogniseModel(checkpoint: Checkpoint, file: string, loras: read
   const tunedState = collectTunedState(weights, shape, file);
   for (const { name } of tunedState ?? []) used.add(name);
   refuseLeftovers(weights, used, shape, file);
-  return tunedState ? { shape, globals, layers, tunedState } : { shape, globals, layers };
+  const recipe = { shape, globals, layers, groupNormEps: groupNormEps(schemeOf(checkpoint, file).name, shape) };
+  return tunedState ? { ...recipe, tunedState } : recipe;
+}
+
+/** 1e-5 of the values divided by 8; rwkv.cpp does not divide RWKV-5's, flash-linear-attention divides by the head size's root. */
+function groupNormEps(scheme: string, { arch, headSize }: Shape): number {
+  if (scheme === "rwkv.cpp" && arch === abi.RWKV5) return 1e-5;
+  return scheme === "flash-linear-attention" ? headSize * 1e-5 : 64e-5;
 }
 
 function collectGlobals(c: Collector, { vocabSize, width }: Shape) {

@@ -1,8 +1,12 @@
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { WkvError } from "../errors.ts";
 import { checkRange, type Source } from "../source.ts";
 import { modelFileIn } from "./folder.ts";
+
+/** Without waiting for a writer, where the path is a pipe: that is refused. Windows has no such flag. */
+const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** Runtimes take at most 2 GiB - 1 bytes in one read. */
 const MAX_READ = 2 ** 30;
@@ -73,7 +77,7 @@ async function readSome(
 
 async function openFile(path: string): Promise<FileHandle> {
   try {
-    return await open(path, "r");
+    return await open(path, READ_ONLY);
   } catch (error) {
     const code = reason(error);
     if (code === "ENOENT" || code === "ENOTDIR")
