@@ -1,3 +1,4 @@
+import type { ModelConfig } from "./config.ts";
 import type { Metadata } from "./metadata.ts";
 
 /** Number formats of stored tensors. The Q formats are ggml's blocks along the last axis: of 32 values, K-quants of 256. */
@@ -26,6 +27,8 @@ export interface Checkpoint {
   readonly skipped?: ReadonlyMap<string, string>;
   /** What the file says of its model in words and numbers; only GGUF files do. */
   readonly metadata?: Metadata;
+  /** The `config.json` of a repository from Hugging Face. */
+  readonly config?: ModelConfig;
   /** The files of a model that is in several: plain names, and bytes of each. */
   readonly parts?: readonly { readonly name: string; readonly size: number }[];
 }

@@ -1,6 +1,7 @@
 import { WkvError } from "../errors.ts";
 import { readBytes, type Source } from "../source.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { configBeside } from "./config.ts";
 import { openGguf } from "./gguf.ts";
 import { GGUF_MAGIC } from "./gguf-header.ts";
 import { isLegacyPth, openLegacyPth } from "./legacy.ts";
@@ -22,7 +23,9 @@ const HEAD_BYTES = 512;
 export async function openCheckpoint(source: Source): Promise<Checkpoint> {
   const head = await readBytes(source, 0, Math.min(HEAD_BYTES, source.size));
   const isIndex = isJson(head) && mayBeIndex(source);
-  return (isIndex && (await openSharded(source, openShard))) || openFile(source, head);
+  const checkpoint = (isIndex && (await openSharded(source, openShard))) || (await openFile(source, head));
+  const config = await configBeside(source);
+  return config ? { ...checkpoint, config } : checkpoint;
 }
 
 async function openShard(source: Source): Promise<Checkpoint> {

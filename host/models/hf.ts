@@ -1,4 +1,6 @@
 import type { Tensor } from "../checkpoint/checkpoint.ts";
+import type { ModelConfig } from "../checkpoint/config.ts";
+import { WkvError } from "../errors.ts";
 import { UNUSED7 } from "./rwkv7.ts";
 import { entry, isLowRank, swapped, type Weight, whole } from "./weights.ts";
 
@@ -69,6 +71,22 @@ export function familyOf(names: Iterable<string>): Family | undefined {
 /** A name of another model's tensor stays as it is, for the message that refuses it. */
 export function publishedName({ rules }: Family, name: string): string {
   return rules.reduce((text, [from, to]) => text.replace(from, to), name);
+}
+
+/** What configurations call the epsilon of the layer norms, which the engine does not read from files. */
+const EPSILONS = ["norm_eps", "layer_norm_epsilon", "layer_norm_eps"];
+const LAYER_NORM_EPS = 1e-5;
+
+/** @throws WkvError `unsupported-model` when the model's code would compute otherwise than the engine does */
+export function checkConfig(config: ModelConfig, file: string): void {
+  for (const key of EPSILONS) {
+    const epsilon = config[key];
+    if (typeof epsilon === "number" && Math.fround(epsilon) !== Math.fround(LAYER_NORM_EPS))
+      throw new WkvError(
+        "unsupported-model",
+        `${file}: its config.json says ${key} ${epsilon}, and wkv computes with ${LAYER_NORM_EPS}.`,
+      );
+  }
 }
 
 /** A converter of such a checkpoint's tensors to published names and shapes. */

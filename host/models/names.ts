@@ -1,7 +1,7 @@
 import type { Checkpoint, Tensor } from "../checkpoint/checkpoint.ts";
 import { damaged, quoted } from "../checkpoint/damage.ts";
 import { fromGguf } from "./gguf.ts";
-import { familyOf, fromHuggingFace } from "./hf.ts";
+import { checkConfig, familyOf, fromHuggingFace } from "./hf.ts";
 import { entry, isLowRank, isTunedState, swapped, type Weight, whole } from "./weights.ts";
 
 /** Every tensor of a checkpoint under its published name. */
@@ -34,12 +34,15 @@ export function publishedNames(checkpoint: Checkpoint, file: string): Weights {
   return weights;
 }
 
-/** @param file the checkpoint's name, for messages @throws WkvError `bad-file` where a GGUF contradicts itself */
+/** @param file the checkpoint's name, for messages @throws WkvError `bad-file` where a GGUF contradicts itself, `unsupported-model` where a config.json does */
 export function schemeOf(checkpoint: Checkpoint, file: string): Scheme {
   if (checkpoint.format === "rwkv.cpp") return { name: "rwkv.cpp", convert: fromRwkvCpp };
   if (checkpoint.format === "gguf") return { name: "llama.cpp", convert: fromGguf(checkpoint, file) };
   const family = familyOf(checkpoint.tensors.keys());
-  if (family) return { name: family.name, convert: fromHuggingFace(family) };
+  if (family) {
+    checkConfig(checkpoint.config ?? {}, file);
+    return { name: family.name, convert: fromHuggingFace(family) };
+  }
   if (isWebRwkv(checkpoint.tensors)) return { name: "web-rwkv", convert: fromWebRwkv };
   if (isWebRwkv5(checkpoint)) return { name: "web-rwkv", convert: fromWebRwkv5 };
   return { name: "published", convert: (tensor) => [whole(tensor)] };
