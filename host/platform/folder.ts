@@ -14,7 +14,7 @@ const MODEL = /\.(pth|pt|safetensors|st|gguf|bin)$/i;
 /** Parts of a model that come after its first one. */
 const LATER_PART = /-(?!0*1-of)\d+-of-\d+\.\w+$/;
 /** Files that lie beside models and are none. */
-const OTHER = /^(training_args|optimizer|scheduler|tokenizer)\b/;
+const OTHER = /^(training_args|optimizer|scheduler|scaler|rng_state\w*|tokenizer)\./;
 
 /**
  * The path of the model file in a folder, such as a downloaded repository: the published name, else the only file that
