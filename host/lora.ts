@@ -130,8 +130,11 @@ export class LoraMerger {
         { length: rows * ranks },
         (_, i) => factor * (b[Math.floor(i / ranks) * rank + k + (i % ranks)] as number),
       );
-      void this.#engine.memory.write(scratch, a.subarray(k * cols, (k + ranks) * cols));
-      void this.#engine.memory.write(bAddress, scaled);
+      const { memory } = this.#engine;
+      await Promise.all([
+        memory.write(scratch, a.subarray(k * cols, (k + ranks) * cols)),
+        memory.write(bAddress, scaled),
+      ]);
       await this.#engine.run(abi.OP_ADD_LOW_RANK, values, rows, cols, scratch, bAddress, ranks);
     }
   }
