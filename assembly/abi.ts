@@ -16,6 +16,11 @@ export const DTYPE_Q4_1 = 4;
 export const DTYPE_Q5_0 = 5;
 export const DTYPE_Q5_1 = 6;
 export const DTYPE_Q8_0 = 7;
+export const DTYPE_Q2_K = 8;
+export const DTYPE_Q3_K = 9;
+export const DTYPE_Q4_K = 10;
+export const DTYPE_Q5_K = 11;
+export const DTYPE_Q6_K = 12;
 
 // ---- formats of packed weights (assembly/formats/) ------------------------------------------------------------------
 export const FORMAT_F32 = 0;
@@ -63,6 +68,8 @@ export const OP_DECODE = 4;
 export const OP_FOLD = 5;
 /** (src, bytes): reads memory and does nothing with it, to measure how fast that can be. */
 export const OP_READ = 6;
+/** (dst, rows, columns, A, B, rank): dst += B A, all f32 and row by row, one rank after the other. */
+export const OP_ADD_LOW_RANK = 7;
 
 /** x ← exp(x) */
 export const FOLD_EXP = 1;

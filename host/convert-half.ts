@@ -1,12 +1,12 @@
 // A model as a plain safetensors file: published names and shapes, matrices as f16, vectors as f32.
 import { byteLength } from "./checkpoint/checkpoint.ts";
 import { valueCount } from "./checkpoint/stored.ts";
-import { decodeValues } from "./checkpoint/values.ts";
 import { WkvError } from "./errors.ts";
 import type { LoadControl } from "./loader.ts";
 import type { Recipe } from "./models/recipe.ts";
+import { storedValues, weightValues } from "./models/values.ts";
 import type { Weight } from "./models/weights.ts";
-import { type CarriedVocabulary, type OutTensor, safetensorsHeader, vocabularyParts } from "./packed.ts";
+import { type CarriedVocabulary, type OutTensor, safetensorsHeader, stateTensors, vocabularyParts } from "./packed.ts";
 
 /** Values that are decoded at a time; whole blocks of every format. */
 const SLICE_VALUES = 1 << 20;
@@ -21,7 +21,10 @@ export function halfHeader(recipe: Recipe, vocabulary: CarriedVocabulary | undef
   const tensors = halfTensors(recipe, file);
   const parts = vocabularyParts(vocabulary);
   return {
-    bytes: safetensorsHeader([...tensors, ...parts.tensors], { format: "pt", ...parts.metadata }),
+    bytes: safetensorsHeader([...tensors, ...stateTensors(recipe), ...parts.tensors], {
+      format: "pt",
+      ...parts.metadata,
+    }),
     weightBytes: tensors.reduce((sum, { bytes }) => sum + bytes, 0),
   };
 }
@@ -48,6 +51,8 @@ export async function* halfChunks(recipe: Recipe, file: string, { onProgress, si
 function halfTensors(recipe: Recipe, file: string): HalfTensor[] {
   const tensors = new Map<string, HalfTensor>();
   for (const { kind, weight } of [...recipe.globals, ...recipe.layers.flat()]) {
+    if (weight.updates)
+      throw new WkvError("unsupported-model", "LoRAs are merged into packed weights only: convert to int8 or f32.");
     if (weight.transformed)
       throw new WkvError(
         "unsupported-model",
@@ -67,26 +72,11 @@ function halfTensors(recipe: Recipe, file: string): HalfTensor[] {
 async function* published(weight: Weight) {
   const count = valueCount(weight.shape);
   if (weight.transposed) {
-    yield swapAxes(await read(weight, 0, count), weight.shape);
+    yield await weightValues(weight);
     return;
   }
   for (let first = 0; first < count; first += SLICE_VALUES)
-    yield await read(weight, first, Math.min(SLICE_VALUES, count - first));
-}
-
-async function read({ tensor, offset }: Weight, first: number, count: number): Promise<Float32Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(byteLength(tensor.dtype, count));
-  await tensor.read(bytes, byteLength(tensor.dtype, offset + first));
-  return decodeValues(tensor.dtype, bytes) as Float32Array<ArrayBuffer>;
-}
-
-/** From [..., cols, rows] to [..., rows, cols]. */
-function swapAxes(values: Float32Array, shape: readonly number[]): Float32Array<ArrayBuffer> {
-  const [rows = 1, cols = 1] = shape.slice(-2);
-  return Float32Array.from(values, (_, i) => {
-    const [matrix, within] = [Math.floor(i / (rows * cols)), i % (rows * cols)];
-    return values[matrix * rows * cols + (within % cols) * rows + Math.floor(within / cols)] as number;
-  });
+    yield await storedValues(weight, first, Math.min(SLICE_VALUES, count - first));
 }
 
 /** Rounds to the nearest, ties to even. @throws WkvError `unsupported-model` when a value is beyond f16's largest */

@@ -7,11 +7,12 @@ import { Engine } from "./engine.ts";
 import { WkvError } from "./errors.ts";
 import { type ModelSource, openSource } from "./input.ts";
 import { type LoadControl, loadWeights, type Progress } from "./loader.ts";
+import { checkLoras, type LoraOptions, type OpenLora, openLora } from "./lora.ts";
 import { planOptions } from "./model.ts";
 import type { Recipe } from "./models/recipe.ts";
 import { recogniseModel } from "./models/recognise.ts";
 import type { HubOptions } from "./net/hub.ts";
-import { type CarriedVocabulary, packedHeader } from "./packed.ts";
+import { type CarriedVocabulary, packedHeader, stateChunks, stateTensors } from "./packed.ts";
 import { makePlan, type Plan, type WeightFormat } from "./plan.ts";
 import { chooseSimd } from "./simd.ts";
 import type { TokenizerSource } from "./tokenizer/load.ts";
@@ -27,6 +28,8 @@ export interface ConvertOptions {
   vocab?: TokenizerSource | null;
   /** Epsilon of the group norm in RWKV-5 to 7, where it is not what `loadModel` takes; only for packed files. */
   groupNormEps?: number;
+  /** LoRAs to merge into the weights; only for packed files. */
+  lora?: readonly LoraOptions[];
   threads?: number;
   /** Of downloads, as for `loadModel`. */
   cacheDir?: string;
@@ -62,16 +65,19 @@ export async function convertModel(
     throw new RangeError(`"weights" expected "int8", "f16" or "f32", got ${JSON.stringify(weights)}`);
   if (typeof target !== "string" && !(target instanceof URL) && !(target instanceof WritableStream))
     throw new TypeError(`"target" expected a path, URL or WritableStream, got ${typeof target}`);
+  checkLoras(options.lora ?? []);
   signal?.throwIfAborted();
   const file = await openSource(source, options);
+  const loras: OpenLora[] = [];
   try {
+    for (const lora of options.lora ?? []) loras.push(await openLora(lora));
     const checkpoint = await openCheckpoint(file);
     if (checkpoint.packed)
       throw new WkvError(
         "unsupported-model",
         `${file.name} is packed already: convert the model that it was made from.`,
       );
-    const recipe = recogniseModel(checkpoint, file.name);
+    const recipe = recogniseModel(checkpoint, file.name, loras);
     const path = typeof source === "string" || source instanceof URL ? file.name : undefined;
     const model = { path, checkpoint, shape: recipe.shape };
     const vocabulary = await carriedVocabulary(options.vocab, model, signal);
@@ -79,7 +85,7 @@ export async function convertModel(
     const bytes = await (weights === "f16" ? convertToHalf(job) : convertToPacked(job, weights));
     return { bytes, weights, tokenizer: vocabulary?.kind };
   } finally {
-    await file.close();
+    await Promise.all([file, ...loras.map((lora) => lora.file)].map((each) => each.close()));
   }
 }
 
@@ -97,14 +103,14 @@ interface Job {
 async function convertToPacked(job: Job, weights: WeightFormat): Promise<number> {
   const { checkpoint, recipe, vocabulary, name, target, options } = job;
   const { threads = platform.defaultThreads, groupNormEps } = options;
-  const plan = makePlan(recipe, planOptions(checkpoint, recipe.shape, { threads, weights, groupNormEps }, name), name);
+  const plan = makePlan(recipe, planOptions(checkpoint, recipe, { threads, weights, groupNormEps }, name), name);
   const engine = await Engine.start(plan, platform, await chooseSimd(undefined, platform));
   try {
     const [load, write] = halves(plan.weightBytes, options);
     await loadWeights(recipe, plan, engine, load);
     const header = packedHeader(recipe, plan, vocabulary);
-    const size = header.length + plan.weightBytes + (vocabulary?.contents.length ?? 0);
-    await send(target, size, concat(header, memoryChunks(plan, engine, write), vocabulary));
+    const size = header.length + plan.weightBytes + tailBytes(recipe, vocabulary);
+    await send(target, size, concat(header, memoryChunks(plan, engine, write), recipe, vocabulary));
     return size;
   } finally {
     await engine.dispose();
@@ -114,8 +120,8 @@ async function convertToPacked(job: Job, weights: WeightFormat): Promise<number>
 /** @returns bytes of the file */
 async function convertToHalf({ recipe, vocabulary, name, target, options }: Job): Promise<number> {
   const header = halfHeader(recipe, vocabulary, name);
-  const size = header.bytes.length + header.weightBytes + (vocabulary?.contents.length ?? 0);
-  await send(target, size, concat(header.bytes, halfChunks(recipe, name, options), vocabulary));
+  const size = header.bytes.length + header.weightBytes + tailBytes(recipe, vocabulary);
+  await send(target, size, concat(header.bytes, halfChunks(recipe, name, options), recipe, vocabulary));
   return size;
 }
 
@@ -131,13 +137,20 @@ async function* memoryChunks(plan: Plan, engine: Engine, { onProgress, signal }:
   signal?.throwIfAborted();
 }
 
+/** What follows the weights. */
+function tailBytes(recipe: Recipe, vocabulary: CarriedVocabulary | undefined): number {
+  return stateTensors(recipe).reduce((sum, { bytes }) => sum + bytes, vocabulary?.contents.length ?? 0);
+}
+
 async function* concat(
   header: Uint8Array,
   weights: AsyncIterable<Uint8Array>,
+  recipe: Recipe,
   vocabulary: CarriedVocabulary | undefined,
 ) {
   yield header;
   yield* weights;
+  yield* stateChunks(recipe);
   if (vocabulary?.contents.length) yield vocabulary.contents;
 }
 

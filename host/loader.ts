@@ -3,6 +3,7 @@ import { byteLength, type Dtype, type PackedWeights } from "./checkpoint/checkpo
 import { damaged } from "./checkpoint/damage.ts";
 import type { Engine } from "./engine.ts";
 import { WkvError } from "./errors.ts";
+import { LoraMerger } from "./lora.ts";
 import type { Entry, MatrixEntry, Recipe, VectorEntry } from "./models/recipe.ts";
 import { count, type Weight } from "./models/weights.ts";
 import { matrixFormat, type Plan, rowsPerSlice, type WeightFormat } from "./plan.ts";
@@ -33,6 +34,11 @@ const DTYPE_ID: Readonly<Record<Dtype, number>> = {
   Q5_0: abi.DTYPE_Q5_0,
   Q5_1: abi.DTYPE_Q5_1,
   Q8_0: abi.DTYPE_Q8_0,
+  Q2_K: abi.DTYPE_Q2_K,
+  Q3_K: abi.DTYPE_Q3_K,
+  Q4_K: abi.DTYPE_Q4_K,
+  Q5_K: abi.DTYPE_Q5_K,
+  Q6_K: abi.DTYPE_Q6_K,
 };
 
 /**
@@ -48,7 +54,8 @@ export async function loadWeights(recipe: Recipe, plan: Plan, engine: Engine, co
     0,
   );
   const progress = { loaded: 0, total };
-  const lanes = plan.staging.map((_, i) => new Lane(plan, engine, i, control, progress));
+  const merger = new LoraMerger(engine);
+  const lanes = plan.staging.map((_, i) => new Lane(plan, engine, merger, i, control, progress));
   const done = await Promise.allSettled(lanes.map((lane) => lane.work(slices)));
   for (const result of done) if (result.status === "rejected") throw result.reason;
   await checkFinite(allEntries(recipe), plan, engine);
@@ -168,15 +175,24 @@ class Lane {
   readonly #f32: number;
   readonly #weights: WeightFormat;
   readonly #engine: Engine;
+  readonly #merger: LoraMerger;
   readonly #control: LoadControl;
   readonly #progress: Progress;
 
-  constructor({ staging, weights }: Plan, engine: Engine, lane: number, control: LoadControl, progress: Progress) {
+  constructor(
+    { staging, weights }: Plan,
+    engine: Engine,
+    merger: LoraMerger,
+    lane: number,
+    control: LoadControl,
+    progress: Progress,
+  ) {
     const { raw, f32 } = staging[lane] ?? { raw: 0, f32: 0 };
     this.#raw = raw;
     this.#f32 = f32;
     this.#weights = weights;
     this.#engine = engine;
+    this.#merger = merger;
     this.#control = control;
     this.#progress = progress;
   }
@@ -214,12 +230,17 @@ class Lane {
     const { weight, rows, cols, transposed } = e;
     const format = matrixFormat(e, this.#weights);
     const values = (end - first) * cols;
-    if (format === abi.FORMAT_INT8 && weight.tensor.dtype === "Q8_0" && !transposed) {
+    if (format === abi.FORMAT_INT8 && weight.tensor.dtype === "Q8_0" && !transposed && !weight.updates) {
       await this.#read(weight, first * cols, values, this.#raw);
       await this.#engine.run(abi.OP_PACK_Q8, address, cols, this.#raw, byteLength("Q8_0", cols), first, end);
     } else {
       const [rowStride, colStride] = transposed ? [1, rows] : [cols, 1];
       await this.#stage(weight, first * cols, values);
+      await this.#merger.add(e, first, end, {
+        values: this.#f32,
+        scratch: this.#raw, // what was read is decoded
+        scratchBytes: this.#f32 - this.#raw,
+      });
       await this.#engine.run(abi.OP_PACK, address, format, cols, this.#f32, rowStride, colStride, first, end);
     }
   }

@@ -6,7 +6,8 @@ import { Engine } from "./engine.ts";
 import { WkvError } from "./errors.ts";
 import { type ModelSource, openSource } from "./input.ts";
 import { loadPacked, loadWeights, type Progress } from "./loader.ts";
-import type { Recipe, Shape } from "./models/recipe.ts";
+import { checkLoras, type LoraOptions, type OpenLora, openLora } from "./lora.ts";
+import type { Recipe } from "./models/recipe.ts";
 import { recogniseModel } from "./models/recognise.ts";
 import type { HubOptions } from "./net/hub.ts";
 import { type Perplexity, type PerplexityOptions, perplexity } from "./perplexity.ts";
@@ -20,6 +21,7 @@ import { zeroShare } from "./sparsity.ts";
 import { readState } from "./state.ts";
 import type { TokenizerSource } from "./tokenizer/load.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
+import { readInitialState, tunedState } from "./tuned-state.ts";
 import { chooseTokenizer } from "./vocab.ts";
 
 export interface LoadOptions {
@@ -37,8 +39,13 @@ export interface LoadOptions {
    * file (GGUF), else a file beside it, else what its size tells. null: none, for use by token ids only.
    */
   vocab?: TokenizerSource | null;
-  /** Epsilon of the group norm in RWKV-5 to 7. Default 64e-5; for RWKV-5 in rwkv.cpp's format 1e-5. */
+  /**
+   * Epsilon of the group norm in RWKV-5 to 7. Default 64e-5; for RWKV-5 in rwkv.cpp's format 1e-5; for files of
+   * flash-linear-attention 1e-5 times the head size.
+   */
   groupNormEps?: number;
+  /** LoRAs that are merged into the weights on their way into memory, one after the other. */
+  lora?: readonly LoraOptions[];
   /** Where downloads are kept on disk. Default: `wkv` in the user's cache directory (XDG). */
   cacheDir?: string;
   /** Which hub `hf:` means, and the token for it. Default: HF_ENDPOINT and HF_TOKEN. */
@@ -82,36 +89,43 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     throw new RangeError(`"weights" expected "f32" or "int8", got ${JSON.stringify(weights)}`);
   if (groupNormEps !== undefined && !(groupNormEps > 0))
     throw new RangeError(`"groupNormEps" expected a number above 0, got ${groupNormEps}`);
+  checkLoras(options.lora ?? []);
   const simd = await chooseSimd(options.simd, platform);
   signal?.throwIfAborted();
   const file = await openSource(source, options);
+  const loras: OpenLora[] = [];
   try {
+    for (const lora of options.lora ?? []) loras.push(await openLora(lora));
     const path = typeof source === "string" || source instanceof URL ? file.name : undefined;
-    return await loadFrom(file, path, { ...options, threads, simd });
+    return await loadFrom(file, path, loras, { ...options, threads, simd });
   } finally {
-    await file.close();
+    await Promise.all([file, ...loras.map((lora) => lora.file)].map((each) => each.close()));
   }
 }
 
 async function loadFrom(
   file: Source,
   path: string | undefined,
+  loras: readonly OpenLora[],
   options: LoadOptions & { threads: number; simd: Simd },
 ): Promise<Model> {
   const checkpoint = await openCheckpoint(file);
-  const recipe = recogniseModel(checkpoint, file.name);
+  const recipe = recogniseModel(checkpoint, file.name, loras);
   const { shape } = recipe;
-  const plan = makePlan(recipe, planOptions(checkpoint, shape, options, file.name), file.name);
+  if (checkpoint.packed && loras.length > 0)
+    throw new WkvError("unsupported-model", `${file.name} is packed: LoRAs are merged into the original model only.`);
+  const plan = makePlan(recipe, planOptions(checkpoint, recipe, options, file.name), file.name);
   const engine = await Engine.start(plan, platform, options.simd);
   try {
-    const [tokenizer] = await Promise.all([
+    const [tokenizer, start] = await Promise.all([
       chooseTokenizer(options.vocab, { path, checkpoint, shape }, options.signal),
+      recipe.tunedState && tunedState(recipe.tunedState, shape),
       checkpoint.packed
         ? loadPacked(checkpoint.packed, recipe, plan, engine, options, file.name)
         : loadWeights(recipe, plan, engine, options),
     ]);
     options.signal?.throwIfAborted();
-    return new Model(engine, plan, recipe, tokenizer);
+    return new Model(engine, plan, recipe, tokenizer, start);
   } catch (error) {
     await engine.dispose();
     throw error;
@@ -120,8 +134,8 @@ async function loadFrom(
 
 /** What was not asked for is as the file has it. @throws WkvError `unsupported-model` when the two contradict */
 export function planOptions(
-  { format, packed }: Checkpoint,
-  { arch }: Shape,
+  { packed }: Checkpoint,
+  recipe: Recipe,
   { threads, weights, groupNormEps }: Pick<LoadOptions, "weights" | "groupNormEps"> & { threads: number },
   file: string,
 ): PlanOptions {
@@ -130,8 +144,17 @@ export function planOptions(
       "unsupported-model",
       `${file} is packed as ${packed.weights}, not as ${weights}: load it without saying which, or load the original model.`,
     );
-  const eps = packed?.groupNormEps ?? (format === "rwkv.cpp" && arch === 5 ? 1e-5 : 64e-5);
+  const eps = packed?.groupNormEps ?? recipe.groupNormEps;
   return { threads, weights: weights ?? packed?.weights ?? "int8", groupNormEps: groupNormEps ?? eps };
+}
+
+export interface SessionOptions {
+  /** What `model.loadState()` gave, or bytes of a saved session. */
+  initialState?: Uint8Array | undefined;
+}
+
+function isOptions(saved: Uint8Array | SessionOptions | undefined): saved is SessionOptions {
+  return typeof saved === "object" && !(saved instanceof Uint8Array);
 }
 
 /** A model in memory, with its threads. */
@@ -144,9 +167,15 @@ export class Model {
   #disposed = false;
 
   /** @internal Use `loadModel()`. */
-  constructor(engine: Engine, plan: Plan, { shape }: Recipe, tokenizer: Tokenizer | WkvError) {
+  constructor(
+    engine: Engine,
+    plan: Plan,
+    { shape }: Recipe,
+    tokenizer: Tokenizer | WkvError,
+    start: Float32Array | undefined,
+  ) {
     this.#engine = engine;
-    this.#runner = new Runner(engine, plan);
+    this.#runner = new Runner(engine, plan, start);
     this.#tokenizer = tokenizer;
     const oneCore = platform.defaultThreads === 1 && plan.threads === 1 ? "this machine has one core." : undefined;
     const singleThreadReason = engine.singleThreadReason ?? oneCore;
@@ -173,12 +202,15 @@ export class Model {
   }
 
   /**
-   * A session that has read nothing, or one that was saved.
+   * A session that has read nothing, or one that was saved. With `initialState`, which `loadState()` gives, it has read
+   * nothing either, but starts from there, and does so again after `reset()`.
    * @throws WkvError `bad-state` for another model's state, `too-large` when there is no memory for it
    */
-  createSession(saved?: Uint8Array): Session {
+  createSession(saved?: Uint8Array | SessionOptions): Session {
     this.#checkAlive();
-    const state = saved && readState(this.#runner.plan.shape, saved);
+    const initial = isOptions(saved) ? saved.initialState : undefined;
+    const bytes = isOptions(saved) ? initial : saved;
+    const state = bytes && readState(this.#runner.plan.shape, bytes);
     const session = new Session(
       {
         runner: this.#runner,
@@ -187,9 +219,21 @@ export class Model {
         sessionEnded: (ended) => this.#sessions.delete(ended),
       },
       state,
+      initial && state?.state,
     );
     this.#sessions.add(session);
     return session;
+  }
+
+  /**
+   * Reads a state to start sessions from: a file of state tuning (`blocks.N.att.time_state`, .pth or .safetensors), or
+   * what `session.save()` gave.
+   * @returns bytes for `createSession({ initialState })`, any number of times
+   * @throws WkvError `bad-state` for another model's state; as opening a model does
+   */
+  loadState(source: ModelSource): Promise<Uint8Array> {
+    this.#checkAlive();
+    return readInitialState(source, this.#runner.plan.shape);
   }
 
   /** Measures speed: prefill, decode, how much of the memory's bandwidth that is, and where the time goes. */

@@ -3,6 +3,8 @@ import { FORMAT_INT8, LINE, PACKED_LAYOUT } from "../assembly/abi.ts";
 import { byteLength, type Dtype } from "./checkpoint/checkpoint.ts";
 import { KEY, type PackedTensors, VOCABULARY } from "./checkpoint/packed.ts";
 import type { Entry, Recipe } from "./models/recipe.ts";
+import { weightValues } from "./models/values.ts";
+import { count } from "./models/weights.ts";
 import { matrixFormat, type Plan } from "./plan.ts";
 
 /** A vocabulary as a file carries it: the kind, and a vocabulary file's content, which "bytes" needs not. */
@@ -44,10 +46,23 @@ export function vocabularyParts(vocabulary: CarriedVocabulary | undefined): {
   return { tensors: bytes ? [tensor] : [], metadata: { [KEY.tokenizer]: vocabulary.kind } };
 }
 
-/** The header of a packed file; the run of weights follows it, then the vocabulary. */
+/** The state that a tuned model starts from: plain tensors after the weights. */
+export function stateTensors({ tunedState = [] }: Recipe): OutTensor[] {
+  return tunedState.map(({ name, shape }) => ({ name, dtype: "F32", shape, bytes: byteLength("F32", count(shape)) }));
+}
+
+/** The values of those tensors, in the published order. */
+export async function* stateChunks({ tunedState = [] }: Recipe): AsyncGenerator<Uint8Array> {
+  for (const weight of tunedState) {
+    const values = await weightValues(weight);
+    yield new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  }
+}
+
+/** The header of a packed file; the run of weights follows it, then a tuned state, then the vocabulary. */
 export function packedHeader(recipe: Recipe, plan: Plan, vocabulary: CarriedVocabulary | undefined): Uint8Array {
   const parts = vocabularyParts(vocabulary);
-  return safetensorsHeader([...runTensors(recipe, plan), ...parts.tensors], {
+  return safetensorsHeader([...runTensors(recipe, plan), ...stateTensors(recipe), ...parts.tensors], {
     [KEY.layout]: String(PACKED_LAYOUT),
     [KEY.weights]: plan.weights,
     [KEY.groupNormEps]: String(plan.groupNormEps),

@@ -22,6 +22,8 @@ export interface SessionHost {
 export class Session {
   readonly #host: SessionHost;
   readonly #state: number;
+  /** What it started with, when that was more than nothing. */
+  readonly #start: Float32Array | undefined;
   #logits: Float32Array | undefined;
   #busy = false;
   /** A batch writes to the state. */
@@ -29,8 +31,9 @@ export class Session {
   #disposed = false;
 
   /** @internal Use `model.createSession()`. */
-  constructor(host: SessionHost, saved?: SavedState) {
+  constructor(host: SessionHost, saved?: SavedState, start?: Float32Array) {
     this.#host = host;
+    this.#start = start;
     this.#state = host.runner.takeState();
     if (saved) host.runner.writeState(this.#state, saved.state);
     this.#logits = saved?.logits;
@@ -105,16 +108,17 @@ export class Session {
   /** Another session that has read the same. */
   fork(): Session {
     this.#checkIdle();
-    const fork = new Session(this.#host);
+    const fork = new Session(this.#host, undefined, this.#start);
     this.#host.runner.copyState(this.#state, fork.#state);
     fork.#logits = this.#logits?.slice();
     return fork;
   }
 
-  /** Forgets everything. */
+  /** Forgets everything that it has read: what is left is its `initialState`, if it has one. */
   reset(): void {
     this.#checkIdle();
     this.#host.runner.resetState(this.#state);
+    if (this.#start) this.#host.runner.writeState(this.#state, this.#start);
     this.#logits = undefined;
   }
 

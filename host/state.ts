@@ -45,6 +45,11 @@ export function writeState(shape: Shape, { state, logits }: SavedState): Uint8Ar
   return new Uint8Array(view.buffer);
 }
 
+/** Whether these are the first bytes of a saved state. */
+export function isSavedState(head: Uint8Array): boolean {
+  return head.length >= 4 && new DataView(head.buffer, head.byteOffset).getUint32(0, true) === MAGIC;
+}
+
 /** @throws WkvError `bad-state` when the bytes are no saved state, or one of another model */
 export function readState(shape: Shape, bytes: Uint8Array): SavedState {
   if (!(bytes instanceof Uint8Array)) throw new TypeError(`"saved" expected a Uint8Array, got ${typeof bytes}`);

@@ -6,14 +6,16 @@
 //   wkv.tensors          JSON: published name to [dtype, shape] before packing
 //   wkv.tokenizer        kind of the vocabulary, whose file's bytes are the tensor `wkv.vocabulary`; "bytes" has none
 //
-// The packed weights are the file's first tensors, in the order and at the distances in which they lie in memory.
+// The packed weights are the file's first tensors, in the order and at the distances in which they lie in memory. A tuned
+// state follows them, as published.
 import { PACKED_LAYOUT } from "../../assembly/abi.ts";
 import { WkvError } from "../errors.ts";
+import { isTunedState } from "../models/weights.ts";
 import { readBytes, type Source } from "../source.ts";
-import { BLOCK, type Checkpoint, type Dtype, type PackedWeights, type Tensor } from "./checkpoint.ts";
+import { BLOCK, byteLength, type Checkpoint, type Dtype, type PackedWeights, type Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
 import type { SafetensorsEntry, SafetensorsHeader } from "./safetensors.ts";
-import { addTensor } from "./stored.ts";
+import { addTensor, extentOf, storedTensor, valueCount } from "./stored.ts";
 
 export const VOCABULARY = "wkv.vocabulary";
 
@@ -53,7 +55,18 @@ export function openPacked(source: Source, header: SafetensorsHeader): Checkpoin
   const tensors = new Map<string, Tensor>();
   for (const [name, [dtype, shape]] of parseTensors(metadata.get(KEY.tensors), source.name))
     addTensor(tensors, { name, dtype, shape, read: () => refuseToRead(source.name, name) }, source.name);
+  for (const { name, dtype, shape, begin, end } of header.entries.filter(isState)) {
+    if (dtype !== "F32" || byteLength("F32", valueCount(shape)) !== end - begin)
+      throw damaged(source.name, `tensor ${quoted(name)} has not the size of its shape; convert the model again.`);
+    const extent = extentOf(source, header.dataStart + begin, end - begin);
+    addTensor(tensors, storedTensor(name, "F32", shape, extent), source.name);
+  }
   return { format: "packed", tensors, packed: packedWeights(source, header), ...readVocabulary(source, header) };
+}
+
+/** Of a model that was tuned by its state: the only tensors that are as published. */
+function isState({ name }: SafetensorsEntry): boolean {
+  return isTunedState(name);
 }
 
 /** What a file, packed or not, says of its vocabulary. @throws WkvError `bad-file` */
@@ -76,7 +89,7 @@ function packedWeights(source: Source, { entries, dataStart, metadata }: Safeten
       source.name,
       `its metadata has no sound ${KEY.weights} and ${KEY.groupNormEps}; convert the model again.`,
     );
-  const packed = entries.filter(({ name }) => name !== VOCABULARY);
+  const packed = entries.filter((entry) => entry.name !== VOCABULARY && !isState(entry));
   return {
     weights,
     groupNormEps,

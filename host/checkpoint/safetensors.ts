@@ -2,6 +2,7 @@ import { WkvError } from "../errors.ts";
 import { readBytes, type Source } from "../source.ts";
 import { byteLength, type Checkpoint, type Dtype, type Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
+import { parseJsonObject } from "./json.ts";
 import { isPacked, openPacked, readVocabulary } from "./packed.ts";
 import { addTensor, extentOf, storedTensor, valueCount } from "./stored.ts";
 
@@ -79,12 +80,8 @@ function parseMetadata(header: object): Map<string, string> {
 }
 
 function parseJson(bytes: Uint8Array, file: string): object {
-  try {
-    const header: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    if (header !== null && typeof header === "object" && !Array.isArray(header)) return header;
-  } catch {
-    // Not UTF-8, not JSON, or nested too deeply: the same to the user.
-  }
+  const header = parseJsonObject(bytes);
+  if (header) return header;
   throw damaged(file, "its header is not a JSON object: the file is damaged; fetch it again.");
 }
 

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { type ConvertOptions, convertModel } from "../convert.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
-import { number } from "./options.ts";
+import { loraFile, number } from "./options.ts";
 import { note, printJson, statusLine } from "./output.ts";
 import { progressText } from "./progress.ts";
 
@@ -11,6 +11,8 @@ interface Options {
   weights?: NonNullable<ConvertOptions["weights"]>;
   vocab?: string | false;
   groupNormEps?: number;
+  lora?: { source: string; scale?: number }[];
+  loraAlpha?: number;
   json?: boolean;
   quiet?: boolean;
 }
@@ -35,6 +37,8 @@ export function addConvert(program: Command): void {
     .option("--vocab <vocab>", 'the vocabulary: a file, an address, "world", "pile" or "bytes"; default: as wkv run')
     .option("--no-vocab", "put no vocabulary into the file")
     .option("--group-norm-eps <x>", "epsilon of the group norm in RWKV-5 to 7, where it is not 64e-5", number)
+    .option("--lora <file[:scale]>", "merge a LoRA; may be given several times; not with f16", loraFile)
+    .option("--lora-alpha <n>", "its trainer's lora_alpha: adds scale · alpha / rank; default: the rank", number)
     .option("-q, --quiet", "no progress and no summary")
     .option("--json", "one JSON object: bytes, weights, tokenizer")
     .addHelpText("after", HELP)
@@ -47,7 +51,8 @@ async function convert(source: string, target: string, options: Options): Promis
   await interruptible(async (signal) => {
     const status = statusLine(quiet);
     const onProgress: ConvertOptions["onProgress"] = (progress) => status.show(progressText(progress, "converting"));
-    const choice = { weights, vocab: vocab === false ? null : vocab, groupNormEps };
+    const lora = options.lora?.map((each) => ({ ...each, alpha: options.loraAlpha })) ?? [];
+    const choice = { lora, weights, vocab: vocab === false ? null : vocab, groupNormEps };
     const converted = await convertModel(source, target, { ...choice, signal, onProgress }).finally(() => {
       status.clear();
     });

@@ -8,6 +8,8 @@ export interface ModelOptions {
   weights?: WeightFormat;
   threads?: number;
   groupNormEps?: number;
+  lora?: { source: string; scale?: number }[];
+  loraAlpha?: number;
   quiet?: boolean;
 }
 
@@ -28,6 +30,8 @@ export function addModelOptions(command: Command): Command {
     .option("--weights <format>", 'how matrices are kept in memory: "int8" or "f32"')
     .option("--threads <n>", "threads that compute; default: the cores, at most 4", number)
     .option("--group-norm-eps <x>", "epsilon of the group norm in RWKV-5 to 7, where it is not 64e-5", number)
+    .option("--lora <file[:scale]>", "merge a LoRA while loading; may be given several times", loraFile)
+    .option("--lora-alpha <n>", "its trainer's lora_alpha: adds scale · alpha / rank; default: the rank", number)
     .option("-q, --quiet", "no progress and no summary");
 }
 
@@ -60,6 +64,16 @@ export function tokenIds(text: string): number[] {
   if (wrong !== undefined || ids.length === 0)
     throw new InvalidArgumentError(`Expected token ids such as 34,105,110, got "${wrong ?? text}".`);
   return ids.map(Number);
+}
+
+/** `FILE` or `FILE:0.5`; other colons, as in addresses and Windows paths, belong to the file. */
+export function loraFile(
+  text: string,
+  before: NonNullable<ModelOptions["lora"]> = [],
+): NonNullable<ModelOptions["lora"]> {
+  const [, source, scale] = /^(.+):([-+]?[\d.]+(?:e[-+]?\d+)?)$/i.exec(text) ?? [];
+  if (source === undefined) return [...before, { source: text }];
+  return [...before, { source, scale: number(scale as string) }];
 }
 
 function collect(text: string, before: string[] = []): string[] {

@@ -14,13 +14,14 @@ import {
 } from "./options.ts";
 import { print, printJson } from "./output.ts";
 import { promptTokens, readPrompt } from "./prompt.ts";
-import { checkTextOptions, streamText } from "./text.ts";
+import { checkTextOptions, type StreamOptions, streamText } from "./text.ts";
 
 interface RunOptions extends ModelOptions, TextOptions {
   tokens?: number[];
   logits?: boolean;
   logprobs?: boolean;
   json?: boolean;
+  state?: string;
 }
 
 const HELP = `${VOCAB_HELP}
@@ -36,16 +37,21 @@ Examples:
   $ wkv run model.pth -e "User: Why is the sky blue?\\n\\nAssistant:" --stop "\\n\\n"
   $ wkv run model.pth - < story.txt
   $ wkv run model.pth "1 + 1 =" --temperature 0 --max-tokens 4 --json
+  $ wkv run model.pth "User: Hi!" --state tuned.pth --lora lora.pth:0.8 --lora-alpha 64
   $ wkv run model.pth --tokens 34,105,110 --logits --json`;
 
 export function addRun(program: Command): void {
   const command = program
     .command("run")
     .description("Streams the text that a model writes after a prompt.")
-    .argument("[MODEL]", "a .pth, .safetensors or rwkv.cpp .bin file; default: the model that comes with wkv")
+    .argument(
+      "[MODEL]",
+      "a .pth, .safetensors, .gguf or .bin file, or a folder with one; default: the model that comes with wkv",
+    )
     .argument("[PROMPT]", "how the text begins; - reads it from standard input")
     .option("--tokens <ids>", "token ids instead of PROMPT, such as 34,105,110", tokenIds)
     .option("--logits", "print the logits after the last token, one for each id of the vocabulary, and make no text")
+    .option("--state <file>", "start from a tuned state (.pth, .st) or a session that was saved")
     .option("--logprobs", "with --json: each token's log-probability")
     .option("--json", "JSON, one object a line; with --logits one array");
   addTextOptions(command);
@@ -63,12 +69,13 @@ async function run(path: string | undefined, argument: string | undefined, optio
   await interruptible(async (signal) => {
     await using model = await load(source, options, signal);
     const ids = promptTokens(model, prompt);
-    if (options.logits) await printLogits(model, ids, options, signal);
-    else await streamText(model, ids, options, signal);
+    const initialState = options.state === undefined ? undefined : await model.loadState(options.state);
+    if (options.logits) await printLogits(model, ids, { ...options, initialState }, signal);
+    else await streamText(model, ids, { ...options, initialState }, signal);
   });
 }
 
-async function printLogits(model: Model, ids: readonly number[], { json }: RunOptions, signal: AbortSignal) {
-  const logits = Array.from(await model.createSession().feed(ids, { signal }));
-  await (json ? printJson(logits) : print(`${logits.join("\n")}\n`));
+async function printLogits(model: Model, ids: readonly number[], options: StreamOptions, signal: AbortSignal) {
+  const logits = Array.from(await model.createSession(options).feed(ids, { signal }));
+  await (options.json ? printJson(logits) : print(`${logits.join("\n")}\n`));
 }

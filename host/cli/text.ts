@@ -10,6 +10,7 @@ export interface StreamOptions extends TextOptions {
   logprobs?: boolean;
   json?: boolean;
   quiet?: boolean;
+  initialState?: Uint8Array | undefined;
 }
 
 /** Says before a model is loaded what the library would say afterwards. @throws RangeError or TypeError */
@@ -30,7 +31,7 @@ export async function streamText(
 ): Promise<void> {
   const generation = generateOptions(options, signal);
   const report = new Report(generation);
-  const session = model.createSession();
+  const session = model.createSession(options);
   let lastText = "\n";
   try {
     await session.feed(ids, { signal });

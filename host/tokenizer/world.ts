@@ -34,6 +34,35 @@ export function parseWorldText(file: Uint8Array, name: string): GreedyTokenizer 
   return worldTokenizer(table.build(), name);
 }
 
+/** Whether a text file is a World vocabulary as Hugging Face's repositories of RWKV-5 and 6 have it, by its first line. */
+export function looksLikeWorldLines(text: string): boolean {
+  return /^b(['"]).*\1\r?\n/.test(text);
+}
+
+/** What stands there for the end of text, which has no text of its own. */
+const END_OF_TEXT = "<s>";
+
+/**
+ * The same as `vocab.txt` of Hugging Face's repositories: Python's literal of a token on each line, whose number, counted
+ * from 0, is the id.
+ * @param file UTF-8; LF or CRLF
+ * @throws WkvError `bad-vocab` that names the line
+ */
+export function parseWorldLines(file: Uint8Array, name: string): GreedyTokenizer {
+  const table = new TokenTableBuilder(name);
+  const literals = new LiteralReader(file);
+  eachLine(file, (from, to, number) => {
+    try {
+      const token = literals.read(from, to);
+      if (number > 1 || new TextDecoder().decode(token) !== END_OF_TEXT) table.add(number - 1, token);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new WkvError("bad-vocab", `${name}, line ${number}: ${error.message}. Fetch the file again.`);
+    }
+  });
+  return worldTokenizer(table.build(), name);
+}
+
 /** Tokens hold spaces, so the fields end at the first space and begin at the last. */
 function addLine(table: TokenTableBuilder, file: Uint8Array, literals: LiteralReader, from: number, to: number): void {
   const first = file.indexOf(SPACE, from);

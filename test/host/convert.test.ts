@@ -234,6 +234,56 @@ describe("the vocabulary is in the file", () => {
   });
 });
 
+describe("what was trained on top", () => {
+  test("a tuned state goes along, packed or plain", async () => {
+    const model = await readGolden(committed("q6.webrwkv.st"));
+    const [heads, size] = (await readGolden(committed("q6.pth"))).get("blocks.0.att.time_faaaa")!.shape as [
+      number,
+      number,
+    ];
+    const layers = [...model.keys()].filter((name) => name.endsWith(".ln1.weight")).length;
+    for (let i = 0; i < layers; i++) {
+      const state = Float32Array.from({ length: heads * size * size }, (_, j) => Math.sin(j + i) / 4);
+      model.set(`blocks.${i}.att.time_state`, float32(`blocks.${i}.att.time_state`, [heads, size, size], state));
+    }
+    const tuned = safetensors([...model.values()]);
+    const expected = await logitsOf(tuned, "int8");
+    assert.notDeepEqual(expected, await logitsOf(committed("q6.webrwkv.st"), "int8"));
+    for (const weights of ["int8", "f16"] as const)
+      assert.deepEqual(await logitsOf(await convert(tuned, "tuned", { weights }), "int8"), expected, weights);
+  });
+
+  test("a LoRA is merged into packed weights", async () => {
+    const lora = safetensors([
+      float32(
+        "blocks.1.ffn.key.lora_A",
+        [2, 64],
+        Float32Array.from({ length: 128 }, (_, i) => Math.cos(i) / 8),
+      ),
+      float32(
+        "blocks.1.ffn.key.lora_B",
+        [256, 2],
+        Float32Array.from({ length: 512 }, (_, i) => Math.sin(i) / 8),
+      ),
+    ]);
+    const options = { lora: [{ source: lora, scale: 0.5 }] };
+    const model = await loadModel(SMALL, { threads: 1, vocab: null, ...options });
+    const expected = await model.createSession().feed(TOKENS);
+    await model.dispose();
+    const packed = await convert(SMALL, "lora", options);
+    assert.deepEqual(await logitsOf(packed), expected);
+    assert.notDeepEqual(await logitsOf(packed), await logitsOf(SMALL));
+    await assert.rejects(
+      convert(SMALL, "a", { weights: "f16", ...options }),
+      refused("unsupported-model", /packed weights only/),
+    );
+    await assert.rejects(
+      loadModel(packed, { vocab: null, ...options }),
+      refused("unsupported-model", /is packed: LoRAs/),
+    );
+  });
+});
+
 describe("what is refused", () => {
   /** A packed file whose header has been changed. */
   function changed(name: string, from: string, to: string): Uint8Array {
