@@ -262,8 +262,8 @@ describe("what was trained on top", () => {
       ),
       float32(
         "blocks.1.ffn.key.lora_B",
-        [256, 2],
-        Float32Array.from({ length: 512 }, (_, i) => Math.sin(i) / 8),
+        [128, 2],
+        Float32Array.from({ length: 256 }, (_, i) => Math.sin(i) / 8),
       ),
     ]);
     const options = { lora: [{ source: lora, scale: 0.5 }] };
