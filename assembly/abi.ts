@@ -16,10 +16,20 @@ export const DTYPE_Q4_1 = 4;
 export const DTYPE_Q5_0 = 5;
 export const DTYPE_Q5_1 = 6;
 export const DTYPE_Q8_0 = 7;
+export const DTYPE_Q2_K = 8;
+export const DTYPE_Q3_K = 9;
+export const DTYPE_Q4_K = 10;
+export const DTYPE_Q5_K = 11;
+export const DTYPE_Q6_K = 12;
 
 // ---- formats of packed weights (assembly/formats/) ------------------------------------------------------------------
 export const FORMAT_F32 = 0;
 export const FORMAT_INT8 = 1;
+/**
+ * Names the order of bytes in packed weights, of all formats together. Files that `wkv convert` wrote carry it and are
+ * refused when it is another: count it up with every change to what pack() writes or to how the host lays matrices out.
+ */
+export const PACKED_LAYOUT = 1;
 
 /** Rows that a thread takes at the least, and the rows of an int8 block: their products are one block of quantised values. */
 export const UNIT_ROWS = 32;
@@ -58,6 +68,8 @@ export const OP_DECODE = 4;
 export const OP_FOLD = 5;
 /** (src, bytes): reads memory and does nothing with it, to measure how fast that can be. */
 export const OP_READ = 6;
+/** (dst, rows, columns, A, B, rank): dst += B A, all f32 and row by row, one rank after the other. */
+export const OP_ADD_LOW_RANK = 7;
 
 /** x ← exp(x) */
 export const FOLD_EXP = 1;

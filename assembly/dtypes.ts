@@ -1,7 +1,24 @@
-// Stored number formats to f32. The Q formats are ggml's: blocks of 32 values, an f16 scale d (and minimum m) in front.
-import { DTYPE_BF16, DTYPE_F16, DTYPE_F32, DTYPE_Q4_0, DTYPE_Q4_1, DTYPE_Q5_0, DTYPE_Q5_1, DTYPE_Q8_0 } from "./abi";
+// Stored number formats to f32. The Q formats are ggml's: blocks of 32 values, an f16 scale d (and minimum m) in front;
+// those with a K are in kquants.ts.
+import {
+  DTYPE_BF16,
+  DTYPE_F16,
+  DTYPE_F32,
+  DTYPE_Q2_K,
+  DTYPE_Q3_K,
+  DTYPE_Q4_0,
+  DTYPE_Q4_1,
+  DTYPE_Q4_K,
+  DTYPE_Q5_0,
+  DTYPE_Q5_1,
+  DTYPE_Q5_K,
+  DTYPE_Q6_K,
+  DTYPE_Q8_0,
+} from "./abi";
+import { f16 } from "./half";
+import { decodeK } from "./kquants";
 
-/** Bytes that `count` values take; `count` is a multiple of 32 for the Q formats. */
+/** Bytes that `count` values take; `count` is a multiple of the format's block: 32 for Q, 256 for Q with a K. */
 export function storedBytes(dtype: i32, count: i32): usize {
   const n = <usize>count;
   switch (dtype) {
@@ -18,6 +35,16 @@ export function storedBytes(dtype: i32, count: i32): usize {
       return (n >> 5) * 24;
     case DTYPE_Q8_0:
       return (n >> 5) * 34;
+    case DTYPE_Q2_K:
+      return (n >> 8) * 84;
+    case DTYPE_Q3_K:
+      return (n >> 8) * 110;
+    case DTYPE_Q4_K:
+      return (n >> 8) * 144;
+    case DTYPE_Q5_K:
+      return (n >> 8) * 176;
+    case DTYPE_Q6_K:
+      return (n >> 8) * 210;
     default:
       return n << 2;
   }
@@ -35,19 +62,16 @@ export function decode(dst: usize, src: usize, dtype: i32, count: i32): void {
     case DTYPE_BF16:
       for (let i: usize = 0; i < <usize>count; i++) store<u32>(dst + (i << 2), (<u32>load<u16>(src + (i << 1))) << 16);
       break;
+    case DTYPE_Q2_K:
+    case DTYPE_Q3_K:
+    case DTYPE_Q4_K:
+    case DTYPE_Q5_K:
+    case DTYPE_Q6_K:
+      for (let i = 0; i < count; i += 256, dst += 1024, src += storedBytes(dtype, 256)) decodeK(dst, src, dtype);
+      break;
     default:
       for (let i = 0; i < count; i += 32, dst += 128, src += storedBytes(dtype, 32)) decodeBlock(dst, src, dtype);
   }
-}
-
-/** The exact value of a half-precision number, subnormals, infinities and NaN included. */
-// @ts-ignore: decorator
-@inline
-export function f16(h: u32): f32 {
-  // Shifted into an f32's place the exponent is 112 too small; the multiplication mends it, for subnormals too.
-  const magnitude = reinterpret<f32>((h & 0x7fff) << 13) * reinterpret<f32>(0x77800000);
-  const special = (h & 0x7c00) == 0x7c00 ? <u32>0x7f800000 : 0;
-  return reinterpret<f32>(reinterpret<u32>(magnitude) | special | ((h & 0x8000) << 16));
 }
 
 function decodeBlock(dst: usize, src: usize, dtype: i32): void {

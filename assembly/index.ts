@@ -1,7 +1,7 @@
 // The exports, nothing else.
-import { OP_DECODE, OP_FOLD, OP_FORWARD, OP_PACK, OP_PACK_Q8, OP_QUIT, OP_READ } from "./abi";
+import { OP_ADD_LOW_RANK, OP_DECODE, OP_FOLD, OP_FORWARD, OP_PACK, OP_PACK_Q8, OP_QUIT, OP_READ } from "./abi";
 import { forward } from "./forward";
-import { decodeValues, fold, packQ8Rows, packRows } from "./loading";
+import { addLowRank, decodeValues, fold, packQ8Rows, packRows } from "./loading";
 import { open, scratchBytes, scratchOf } from "./model";
 import { readMemory } from "./probe";
 import { announce, arrive, awaitCommand, crew, join, meet, operation } from "./pool";
@@ -53,6 +53,9 @@ function execute(): void {
       break;
     case OP_FOLD:
       fold();
+      break;
+    case OP_ADD_LOW_RANK:
+      addLowRank();
       break;
   }
 }

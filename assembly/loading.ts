@@ -62,6 +62,31 @@ export function packQ8Rows(): void {
   }
 }
 
+/** OP_ADD_LOW_RANK(dst, rows, columns, A [rank][columns], B [rows][rank], rank) */
+export function addLowRank(): void {
+  const cols = argument(2);
+  const rank = argument(5);
+  while (claim(argument(1))) {
+    for (let row = begin; row < end; row++) {
+      const dst = pointer(0) + ((<usize>(row * cols)) << 2);
+      const b = pointer(4) + ((<usize>(row * rank)) << 2);
+      for (let k = 0; k < rank; k++) {
+        addScaled(dst, pointer(3) + ((<usize>(k * cols)) << 2), load<f32>(b + ((<usize>k) << 2)), cols);
+      }
+    }
+  }
+}
+
+/** dst[0..count) += factor · src */
+function addScaled(dst: usize, src: usize, factor: f32, count: i32): void {
+  const f = f32x4.splat(factor);
+  let i: usize = 0;
+  for (const whole = (<usize>(count & ~3)) << 2; i < whole; i += 16) {
+    v128.store(dst + i, f32x4.add(v128.load(dst + i), f32x4.mul(f, v128.load(src + i))));
+  }
+  for (; i < (<usize>count) << 2; i += 4) store<f32>(dst + i, load<f32>(dst + i) + factor * load<f32>(src + i));
+}
+
 /** OP_FOLD(pointer, count, function); `count` is a multiple of 4. */
 export function fold(): void {
   const fn = argument(2);

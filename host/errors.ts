@@ -6,6 +6,8 @@
  * - `unsupported-model`: a sound file of a model that this engine does not run.
  * - `bad-vocab`: a vocabulary that cannot be read, or of the wrong size for the model.
  * - `not-found`: a file, an address or a name that is not there.
+ * - `network`: a server that fails, cuts off or changes its file; trying again goes on where it ended.
+ * - `no-space`: the disk, or the browser's quota, is full.
  * - `too-large`: more memory than this machine or 32-bit WebAssembly has.
  * - `busy`: a session that is still working on an earlier call.
  * - `bad-state`: a saved state that is damaged or belongs to another model.
@@ -19,6 +21,8 @@ export type WkvErrorCode =
   | "unsupported-model"
   | "bad-vocab"
   | "not-found"
+  | "network"
+  | "no-space"
   | "too-large"
   | "busy"
   | "bad-state"

@@ -1,17 +1,23 @@
 import { files } from "#files";
 import { WkvError } from "./errors.ts";
+import { isAddress } from "./net/address.ts";
+import { type FetchOptions, fetchModel } from "./net/fetch-model.ts";
 import { bytesSource, type CustomSource, checkRange, type Source } from "./source.ts";
 import { pageAddress } from "./tokenizer/runtime.ts";
 
-/** What `loadModel` takes: a path or file URL, a Blob or File, bytes in memory, or anything that can be read at a place. */
+/**
+ * What `loadModel` takes: a path, an address (`hf:`, http, https or file), a Blob or File, bytes in memory, or anything
+ * that can be read at a place.
+ */
 export type ModelSource = string | URL | Blob | ArrayBuffer | Uint8Array | CustomSource;
 
 /**
- * Opens a model's bytes for reading.
- * @throws WkvError `not-found` or `bad-file`; TypeError for another kind of source
+ * Opens a model's bytes for reading. What is on the net is downloaded into the cache first, unless it is there.
+ * @throws WkvError `not-found`, `bad-file`, or of a download `network` or `no-space`; TypeError for another kind of source
  */
-export async function openSource(input: ModelSource): Promise<Source> {
-  if (typeof input === "string" || input instanceof URL) return openPath(input);
+export async function openSource(input: ModelSource, options: FetchOptions = {}): Promise<Source> {
+  if (typeof input === "string" || input instanceof URL)
+    return isAddress(input) ? openSource(await fetchModel(input, options)) : openPath(input, options);
   if (input instanceof Uint8Array) return bytesSource(input);
   if (input instanceof ArrayBuffer) return bytesSource(new Uint8Array(input));
   if (input instanceof Blob) return blobSource(input);
@@ -19,12 +25,12 @@ export async function openSource(input: ModelSource): Promise<Source> {
   throw new TypeError(`"source" expected a path, URL, Blob, bytes or { size, read }, got ${typeof input}`);
 }
 
-async function openPath(input: string | URL): Promise<Source> {
-  if (typeof input === "string" && files && !/^(https?|file):/i.test(input)) return files.fileSource(input);
+async function openPath(input: string | URL, options: FetchOptions): Promise<Source> {
+  if (typeof input === "string" && files && !/^file:/i.test(input)) return files.fileSource(input);
   const url = URL.canParse(input, pageAddress()) ? new URL(input, pageAddress()) : undefined;
   if (url?.protocol === "file:" && files) return files.fileSource(files.fileURLToPath(url));
-  const advice = files ? "download the file and give its path" : "fetch the file and give it as a Blob";
-  throw new WkvError("not-found", `${url?.href ?? input}: models are not loaded from the net yet; ${advice}.`);
+  if (url && isAddress(url)) return openSource(await fetchModel(url, options)); // a path, in a page
+  throw new WkvError("not-found", `${input}: there are no files here; give an address, a Blob or bytes.`);
 }
 
 function blobSource(blob: Blob): Source {

@@ -1,13 +1,16 @@
 import { platform } from "#platform";
+import { FORMAT_INT8 } from "../assembly/abi.ts";
 import { byteLength, type Checkpoint, type Dtype, type Tensor } from "./checkpoint/checkpoint.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
 import { WkvError, type WkvErrorCode } from "./errors.ts";
 import { type ModelSource, openSource } from "./input.ts";
 import type { Progress } from "./loader.ts";
-import type { Recipe, Shape } from "./models/recipe.ts";
+import { isLora, type LoraFacts, loraFacts } from "./models/lora.ts";
+import { schemeOf } from "./models/names.ts";
+import type { Entry, Recipe, Shape } from "./models/recipe.ts";
 import { recogniseModel } from "./models/recognise.ts";
-import { count } from "./models/weights.ts";
-import { makePlan, type WeightFormat } from "./plan.ts";
+import { count, isTunedState } from "./models/weights.ts";
+import { makePlan, matrixFormat, type Plan, type WeightFormat } from "./plan.ts";
 import type { Source } from "./source.ts";
 import { type Stats, tensorStats } from "./stats.ts";
 import { embeddedTokenizer, loadFitting, vocabSource } from "./vocab.ts";
@@ -22,7 +25,11 @@ export interface InspectOptions {
 export interface Inspection {
   readonly file: string;
   readonly format: Checkpoint["format"];
-  /** Bytes of the file. */
+  /** Whose names its tensors have: "published", "transformers", "flash-linear-attention", "web-rwkv", ... */
+  readonly names?: string;
+  /** The files of a model that is in several. */
+  readonly parts?: readonly { name: string; size: number }[];
+  /** Bytes of the file, or of all parts. */
   readonly bytes: number;
   /** Values of all tensors. */
   readonly parameters: number;
@@ -31,6 +38,10 @@ export interface Inspection {
   /** For each way to keep the weights; null where 32-bit memory is too small. */
   readonly memory?: Readonly<Record<WeightFormat, MemoryFacts | null>>;
   readonly tokenizer?: TokenizerFacts;
+  /** A LoRA, which is no model: give it with --lora. */
+  readonly lora?: LoraFacts;
+  /** A file of state tuning has one and no model (give it with --state); some models have one of their own. */
+  readonly tunedState?: TunedStateFacts;
   /** Why the model cannot be run. */
   readonly error?: { code: WkvErrorCode; message: string };
   /** Entries that hold no weights: name to what it is. */
@@ -59,6 +70,12 @@ export interface MemoryFacts {
   readonly total: number;
 }
 
+export interface TunedStateFacts {
+  readonly layers: number;
+  readonly heads: number;
+  readonly headSize: number;
+}
+
 /** `error` says what to give when there is none; `kind` is missing for a vocabulary that would have to be downloaded. */
 export type TokenizerFacts = { source: string; kind?: string; ids?: number } | { error: string };
 
@@ -67,6 +84,19 @@ export interface TensorFacts {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
   readonly stats?: Stats;
+  /** Where it goes when the model is loaded with int8 weights: nowhere, to one place, or in pieces to several. */
+  readonly places?: readonly TensorPlace[];
+}
+
+/** What becomes of a tensor, or of a piece of it, in memory. */
+export interface TensorPlace {
+  /** Its published name. */
+  readonly name: string;
+  readonly kind: Entry["kind"];
+  /** How its values are kept: "f32" or "int8"; the embedding as it is stored. */
+  readonly format: Dtype | WeightFormat;
+  /** In the module's memory; missing where the model is too large for it. */
+  readonly address?: number;
 }
 
 /**
@@ -74,19 +104,26 @@ export interface TensorFacts {
  * @throws WkvError when the file cannot be read as a directory of tensors
  */
 export async function inspectModel(source: ModelSource, options: InspectOptions = {}): Promise<Inspection> {
-  const file = await openSource(source);
+  const file = await openSource(source, { onProgress: options.onProgress });
   try {
     const checkpoint = await openCheckpoint(file);
     const tensors = [...checkpoint.tensors.values()];
+    const { parts } = checkpoint;
+    const { places, ...model } = await describeModel(
+      checkpoint,
+      file,
+      typeof source === "string" ? file.name : undefined,
+    );
     return {
       file: file.name,
       format: checkpoint.format,
-      bytes: file.size,
+      ...(parts ? { parts } : {}),
+      bytes: parts ? parts.reduce((sum, { size }) => sum + size, 0) : file.size,
       parameters: tensors.reduce((sum, { shape }) => sum + count(shape), 0),
       stored: storedBytes(tensors),
-      ...(await describeModel(checkpoint, file, typeof source === "string" ? source : undefined)),
+      ...model,
       skipped: Object.fromEntries(checkpoint.skipped ?? []),
-      tensors: await describeTensors(tensors, options),
+      tensors: await describeTensors(tensors, places, options),
     };
   } finally {
     await file.close();
@@ -103,22 +140,61 @@ function storedBytes(tensors: readonly Tensor[]): Inspection["stored"] {
   return [...stored.values()];
 }
 
-type ModelPart = Pick<Inspection, "model" | "memory" | "tokenizer" | "error">;
+type ModelFact = "names" | "model" | "memory" | "tokenizer" | "lora" | "tunedState" | "error";
+type ModelPart = Pick<Inspection, ModelFact> & { places?: Places };
+/** By the tensors' own names. */
+type Places = ReadonlyMap<string, readonly TensorPlace[]>;
 
 async function describeModel(checkpoint: Checkpoint, file: Source, path: string | undefined): Promise<ModelPart> {
   try {
+    if (isLora(checkpoint)) return { lora: loraFacts(checkpoint, file.name) };
+    const tensors = [...checkpoint.tensors.values()];
+    if (tensors.every(({ name }) => isTunedState(name))) return { tunedState: tunedStateFacts(tensors) };
     const recipe = recogniseModel(checkpoint, file.name);
-    const memory = { int8: memoryFacts(recipe, "int8"), f32: memoryFacts(recipe, "f32") };
-    return { model: modelFacts(recipe.shape), memory, tokenizer: await tokenizerFacts(checkpoint, path, recipe.shape) };
+    const [int8, f32] = [planOf(recipe, "int8"), planOf(recipe, "f32")];
+    return {
+      names: schemeOf(checkpoint, file.name).name,
+      model: modelFacts(recipe.shape),
+      memory: { int8: int8 && memoryFacts(int8), f32: f32 && memoryFacts(f32) },
+      tokenizer: await tokenizerFacts(checkpoint, path, recipe.shape),
+      ...(recipe.tunedState ? { tunedState: tunedStateFacts(recipe.tunedState) } : {}),
+      places: placesOf(recipe, int8),
+    };
   } catch (error) {
     return { error: reason(error) };
   }
 }
 
-function memoryFacts(recipe: Recipe, weights: WeightFormat): MemoryFacts | null {
+function tunedStateFacts(tensors: readonly { shape: readonly number[] }[]): TunedStateFacts {
+  const [heads = 0, headSize = 0] = tensors[0]?.shape ?? [];
+  return { layers: tensors.length, heads, headSize };
+}
+
+/** What becomes of each tensor; block 0 of some RWKV-7 files has tensors that go nowhere. */
+function placesOf(recipe: Recipe, plan: Plan | null): Places {
+  const places = new Map<string, TensorPlace[]>();
+  for (const entry of [...recipe.globals, ...recipe.layers.flat()]) {
+    const { name, tensor } = entry.weight;
+    const address = plan?.places.get(entry);
+    const place = { name, kind: entry.kind, format: formatOf(entry), ...(address === undefined ? {} : { address }) };
+    places.set(tensor.name, [...(places.get(tensor.name) ?? []), place]);
+  }
+  return places;
+}
+
+function formatOf(entry: Entry): TensorPlace["format"] {
+  if (entry.kind === "table") return entry.weight.tensor.dtype;
+  return entry.kind === "matrix" && matrixFormat(entry, "int8") === FORMAT_INT8 ? "int8" : "f32";
+}
+
+function memoryFacts({ weightBytes, stateBytes, pages }: Plan): MemoryFacts {
+  return { weights: weightBytes, session: stateBytes, total: pages * 65536 };
+}
+
+/** Null where 32-bit memory is too small. */
+function planOf(recipe: Recipe, weights: WeightFormat): Plan | null {
   try {
-    const plan = makePlan(recipe, { threads: platform.defaultThreads, weights, groupNormEps: 1 }, "");
-    return { weights: plan.weightBytes, session: plan.stateBytes, total: plan.pages * 65536 };
+    return makePlan(recipe, { threads: platform.defaultThreads, weights, groupNormEps: 1 }, "");
   } catch (error) {
     if (reason(error).code === "too-large") return null;
     throw error;
@@ -145,7 +221,7 @@ function modelFacts(shape: Shape): ModelFacts {
 /** Nothing is downloaded for it. */
 async function tokenizerFacts(checkpoint: Checkpoint, path: string | undefined, shape: Shape): Promise<TokenizerFacts> {
   try {
-    const embedded = embeddedTokenizer(checkpoint, shape);
+    const embedded = await embeddedTokenizer(checkpoint, shape);
     if (embedded) return { source: "in the file", kind: embedded.kind, ids: embedded.vocabSize };
     const source = await vocabSource(path, shape);
     if (source === "world" || source === "pile") return { source };
@@ -162,13 +238,23 @@ function reason(error: unknown): { code: WkvErrorCode; message: string } {
   return { code: error.code, message: error.message };
 }
 
-async function describeTensors(tensors: readonly Tensor[], { stats, onProgress }: InspectOptions) {
+async function describeTensors(
+  tensors: readonly Tensor[],
+  places: Places | undefined,
+  { stats, onProgress }: InspectOptions,
+) {
   const total = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
   let loaded = 0;
   const facts: TensorFacts[] = [];
   for (const tensor of tensors) {
     const { name, dtype, shape } = tensor;
-    facts.push(stats ? { name, dtype, shape, stats: await tensorStats(tensor) } : { name, dtype, shape });
+    facts.push({
+      name,
+      dtype,
+      shape,
+      ...(stats ? { stats: await tensorStats(tensor) } : {}),
+      ...(places ? { places: places.get(name) ?? [] } : {}),
+    });
     loaded += tensorBytes(tensor);
     if (stats) onProgress?.({ loaded, total });
   }

@@ -7,11 +7,13 @@ import { Engine } from "./engine.ts";
 import { WkvError } from "./errors.ts";
 import { type Identity, identify } from "./identity.ts";
 import { type ModelSource, openSource } from "./input.ts";
-import { loadWeights, type Progress } from "./loader.ts";
+import { loadPacked, loadWeights, type Progress } from "./loader.ts";
+import { checkLoras, type LoraOptions, type OpenLora, openLora } from "./lora.ts";
 import type { Recipe } from "./models/recipe.ts";
 import { recogniseModel } from "./models/recognise.ts";
+import type { HubOptions } from "./net/hub.ts";
 import { type Perplexity, type PerplexityOptions, perplexity } from "./perplexity.ts";
-import { makePlan, type Plan, type WeightFormat } from "./plan.ts";
+import { makePlan, type Plan, type PlanOptions, type WeightFormat } from "./plan.ts";
 import type { Simd } from "./platform/platform.ts";
 import { PrefixCache, type PrefixCacheOptions, type PrefixCacheStats } from "./prefix-cache.ts";
 import { Runner } from "./runner.ts";
@@ -22,12 +24,13 @@ import { zeroShare } from "./sparsity.ts";
 import { readState } from "./state-file.ts";
 import type { TokenizerSource } from "./tokenizer/load.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
+import { readInitialState, tunedState } from "./tuned-state.ts";
 import { chooseTokenizer } from "./vocab.ts";
 
 export interface LoadOptions {
   /**
    * How matrices are kept in memory. "int8" (the default): a scale for each row and 32 columns, a quarter of f32's
-   * bytes; what a file holds as Q8_0 is kept exactly. "f32": as exact as the file.
+   * bytes; what a file holds as Q8_0 is kept exactly. "f32": as exact as the file. A packed file has its own.
    */
   weights?: WeightFormat;
   /** Threads that compute. Default: the machine's cores, at most 4. The results are the same for any number. */
@@ -39,13 +42,22 @@ export interface LoadOptions {
    * file (GGUF), else a file beside it, else what its size tells. null: none, for use by token ids only.
    */
   vocab?: TokenizerSource | null;
-  /** Epsilon of the group norm in RWKV-5 to 7. Default 64e-5; for RWKV-5 in rwkv.cpp's format 1e-5. */
+  /**
+   * Epsilon of the group norm in RWKV-5 to 7. Default 64e-5; for RWKV-5 in rwkv.cpp's format 1e-5; for files of
+   * flash-linear-attention 1e-5 times the head size.
+   */
   groupNormEps?: number;
   /**
    * Keeps states of prompts, so that one with the same beginning need not be read again: `maxBytes`, outside the model's
    * memory, for all sessions. Default: none. The bits of the logits do not depend on it.
    */
   prefixCache?: PrefixCacheOptions;
+  /** LoRAs that are merged into the weights on their way into memory, one after the other. */
+  lora?: readonly LoraOptions[];
+  /** Where downloads are kept on disk. Default: `wkv` in the user's cache directory (XDG). */
+  cacheDir?: string;
+  /** Which hub `hf:` means, and the token for it. Default: HF_ENDPOINT and HF_TOKEN. */
+  hub?: HubOptions;
   onProgress?: (progress: Progress) => void;
   /** Aborts the loading. */
   signal?: AbortSignal;
@@ -78,50 +90,57 @@ export interface ModelInfo {
 
 /**
  * Loads a model. Memory is taken once, at its final size, and the weights are streamed into it.
- * @param source a path, URL, Blob or File, bytes, or `{ size, read(offset, length) }`
+ * @param source a path, `hf:ORG/REPO[/FILE][@REVISION]`, a URL, a Blob or File, bytes, or `{ size, read(offset, length) }`
  * @throws WkvError (see its codes); TypeError and RangeError for wrong arguments; the signal's reason
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
-  const { threads = platform.defaultThreads, weights = "int8", groupNormEps, signal } = options;
+  const { threads = platform.defaultThreads, weights, groupNormEps, signal } = options;
   if (!Number.isInteger(threads) || threads < 1 || threads > 64)
     throw new RangeError(`"threads" expected a whole number from 1 to 64, got ${threads}`);
-  if (weights !== "f32" && weights !== "int8")
+  if (weights !== undefined && weights !== "f32" && weights !== "int8")
     throw new RangeError(`"weights" expected "f32" or "int8", got ${JSON.stringify(weights)}`);
   if (groupNormEps !== undefined && !(groupNormEps > 0))
     throw new RangeError(`"groupNormEps" expected a number above 0, got ${groupNormEps}`);
+  checkLoras(options.lora ?? []);
   const simd = await chooseSimd(options.simd, platform);
   signal?.throwIfAborted();
-  const file = await openSource(source);
+  const file = await openSource(source, options);
+  const loras: OpenLora[] = [];
   try {
+    for (const lora of options.lora ?? []) loras.push(await openLora(lora));
     const path = typeof source === "string" || source instanceof URL ? file.name : undefined;
-    return await loadFrom(file, path, { ...options, threads, weights, simd });
+    return await loadFrom(file, path, loras, { ...options, threads, simd });
   } finally {
-    await file.close();
+    await Promise.all([file, ...loras.map((lora) => lora.file)].map((each) => each.close()));
   }
 }
 
 async function loadFrom(
   file: Source,
   path: string | undefined,
-  options: LoadOptions & { threads: number; weights: WeightFormat; simd: Simd },
+  loras: readonly OpenLora[],
+  options: LoadOptions & { threads: number; simd: Simd },
 ): Promise<Model> {
   const checkpoint = await openCheckpoint(file);
-  const recipe = recogniseModel(checkpoint, file.name);
+  const recipe = recogniseModel(checkpoint, file.name, loras);
   const { shape } = recipe;
-  const isRwkvCpp5 = checkpoint.format === "rwkv.cpp" && shape.arch === 5;
-  const { threads, weights, groupNormEps = isRwkvCpp5 ? 1e-5 : 64e-5 } = options;
-  const plan = makePlan(recipe, { threads, weights, groupNormEps }, file.name);
+  if (checkpoint.packed && loras.length > 0)
+    throw new WkvError("unsupported-model", `${file.name} is packed: LoRAs are merged into the original model only.`);
+  const plan = makePlan(recipe, planOptions(checkpoint, recipe, options, file.name), file.name);
   const cache = new PrefixCache(shape, options.prefixCache);
   const engine = await Engine.start(plan, platform, options.simd);
   try {
-    const [tokenizer, described] = await Promise.all([
+    const [tokenizer, described, start] = await Promise.all([
       chooseTokenizer(options.vocab, { path, checkpoint, shape }, options.signal),
       describeFile(file, path, checkpoint),
-      loadWeights(recipe, plan, engine, options),
+      recipe.tunedState && tunedState(recipe.tunedState, shape),
+      checkpoint.packed
+        ? loadPacked(checkpoint.packed, recipe, plan, engine, options, file.name)
+        : loadWeights(recipe, plan, engine, options),
     ]);
     options.signal?.throwIfAborted();
     const identity = await identify(recipe, plan, engine);
-    return new Model(engine, plan, recipe, tokenizer, identity, cache, described);
+    return new Model(engine, plan, recipe, tokenizer, start, identity, cache, described);
   } catch (error) {
     await engine.dispose();
     throw error;
@@ -137,6 +156,31 @@ async function describeFile(
   const own = metadata?.get("tokenizer.chat_template");
   const template = typeof own === "string" ? own : path && (await files?.templateBeside(path));
   return { name: name.split(/[\\/]/).at(-1)!, ...(template ? { chatTemplate: template } : {}) };
+}
+
+/** What was not asked for is as the file has it. @throws WkvError `unsupported-model` when the two contradict */
+export function planOptions(
+  { packed }: Checkpoint,
+  recipe: Recipe,
+  { threads, weights, groupNormEps }: Pick<LoadOptions, "weights" | "groupNormEps"> & { threads: number },
+  file: string,
+): PlanOptions {
+  if (packed && weights && weights !== packed.weights)
+    throw new WkvError(
+      "unsupported-model",
+      `${file} is packed as ${packed.weights}, not as ${weights}: load it without saying which, or load the original model.`,
+    );
+  const eps = packed?.groupNormEps ?? recipe.groupNormEps;
+  return { threads, weights: weights ?? packed?.weights ?? "int8", groupNormEps: groupNormEps ?? eps };
+}
+
+export interface SessionOptions {
+  /** What `model.loadState()` gave, or bytes of a saved session. */
+  initialState?: Uint8Array | undefined;
+}
+
+function isOptions(saved: Uint8Array | SessionOptions | undefined): saved is SessionOptions {
+  return typeof saved === "object" && !(saved instanceof Uint8Array);
 }
 
 /** A model in memory, with its threads. */
@@ -156,6 +200,7 @@ export class Model {
     plan: Plan,
     { shape }: Recipe,
     tokenizer: Tokenizer | WkvError,
+    start: Float32Array | undefined,
     identity: Identity,
     cache: PrefixCache,
     file: Pick<ModelInfo, "name" | "chatTemplate">,
@@ -163,7 +208,7 @@ export class Model {
     this.#identity = identity;
     this.#cache = cache;
     this.#engine = engine;
-    this.#runner = new Runner(engine, plan);
+    this.#runner = new Runner(engine, plan, start);
     this.#tokenizer = tokenizer;
     const oneCore = platform.defaultThreads === 1 && plan.threads === 1 ? "this machine has one core." : undefined;
     const singleThreadReason = engine.singleThreadReason ?? oneCore;
@@ -196,13 +241,16 @@ export class Model {
   }
 
   /**
-   * A session that has read nothing, or one that was saved. `session.warnings` says when it was saved with other weights
-   * of the same model.
+   * A session that has read nothing, or one that was saved; `session.warnings` says when it was saved with other weights
+   * of the same model. With `initialState`, which `loadState()` gives, it has read nothing either, but starts from there,
+   * and does so again after `reset()`.
    * @throws WkvError `bad-state` for another model's state, `too-large` when there is no memory for it
    */
-  createSession(saved?: Uint8Array): Session {
+  createSession(saved?: Uint8Array | SessionOptions): Session {
     this.#checkAlive();
-    const state = saved && readState(this.#runner.plan.shape, this.#identity, saved);
+    const initial = isOptions(saved) ? saved.initialState : undefined;
+    const bytes = isOptions(saved) ? initial : saved;
+    const state = bytes && readState(this.#runner.plan.shape, this.#identity, bytes);
     const session = new Session(
       {
         runner: this.#runner,
@@ -213,9 +261,21 @@ export class Model {
         sessionEnded: (ended) => this.#sessions.delete(ended),
       },
       state,
+      initial && state?.state,
     );
     this.#sessions.add(session);
     return session;
+  }
+
+  /**
+   * Reads a state to start sessions from: a file of state tuning (`blocks.N.att.time_state`, .pth or .safetensors), or
+   * what `session.save()` gave.
+   * @returns bytes for `createSession({ initialState })`, any number of times
+   * @throws WkvError `bad-state` for another model's state; as opening a model does
+   */
+  loadState(source: ModelSource): Promise<Uint8Array> {
+    this.#checkAlive();
+    return readInitialState(source, this.#runner.plan.shape, this.#identity);
   }
 
   /** Measures speed: prefill, decode, how much of the memory's bandwidth that is, and where the time goes. */

@@ -69,6 +69,47 @@ export interface PlanOptions {
 
 /** @throws WkvError `too-large` when the model does not fit 32-bit WebAssembly, before any memory is taken */
 export function makePlan(recipe: Recipe, options: PlanOptions, file: string): Plan {
+  const plan = layOut(recipe, options);
+  if (fits(plan)) return plan;
+  throw new WkvError(
+    "too-large",
+    `${file} needs ${arithmetic(plan)}; 32-bit WebAssembly has 4 GiB. ${advice(recipe, plan)}`,
+  );
+}
+
+/** Whether 32-bit memory is enough. */
+export function fits({ pages }: Plan): boolean {
+  return pages * PAGE <= MEMORY_LIMIT;
+}
+
+function arithmetic({ pages, weightBytes, stateBytes, weights }: Plan): string {
+  const rest = pages * PAGE - weightBytes - stateBytes;
+  const parts = [
+    `${gib(weightBytes)} of weights as ${weights}`,
+    `${gib(stateBytes)} for a session`,
+    `${gib(rest)} for the rest`,
+  ];
+  return `${gib(pages * PAGE)} GiB (${parts.join(", ")})`;
+}
+
+/** What would fit: the same model with smaller weights, or one of as many bytes a parameter. */
+function advice(recipe: Recipe, plan: Plan): string {
+  if (plan.weights === "f32") {
+    const int8 = layOut(recipe, { ...plan, weights: "int8" });
+    if (fits(int8)) return `As int8 it needs ${gib(int8.pages * PAGE)} GiB: load it with weights: "int8".`;
+  }
+  const parameters = allEntries(recipe).reduce((sum, { weight }) => sum + count(weight.shape), 0);
+  const room = MEMORY_LIMIT - (plan.pages * PAGE - plan.weightBytes);
+  const largest = (room * parameters) / plan.weightBytes / 1e9;
+  return `It has ${(parameters / 1e9).toFixed(1)} billion parameters; about ${largest.toFixed(1)} billion would fit: take a smaller one.`;
+}
+
+function allEntries(recipe: Recipe): Entry[] {
+  return [...recipe.globals, ...recipe.layers.flat()];
+}
+
+/** The plan, whether it fits or not. */
+export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   const { shape } = recipe;
   const { threads, weights } = options;
   let end = abi.TABLE + abi.TABLE_WORDS * 4;
@@ -91,12 +132,11 @@ export function makePlan(recipe: Recipe, options: PlanOptions, file: string): Pl
     return { address, stride, quantised, quantisedStride } as BufferPlace;
   });
 
-  const firstWeight = end;
-  const entries = [...recipe.globals, ...recipe.layers.flat()];
+  const firstWeight = take(0);
+  const entries = allEntries(recipe);
   const places = new Map(entries.map((e) => [e, take(entryBytes(e, weights))]));
-  const weightBytes = end - firstWeight;
-
   const states = align(end);
+  const weightBytes = states - firstWeight;
   const stateBytes = align(shape.layers * shape.layerState * 4);
   const sliceValues = entries.reduce((most, e) => Math.max(most, stagedValues(e)), 0);
   const stagingBytes = align(sliceValues * 4);
@@ -105,12 +145,6 @@ export function makePlan(recipe: Recipe, options: PlanOptions, file: string): Pl
     f32: states + (2 * i + 1) * stagingBytes,
   }));
   const bytes = states + Math.max(2 * LANES * stagingBytes, stateBytes);
-  if (bytes > MEMORY_LIMIT)
-    throw new WkvError(
-      "too-large",
-      `${file} needs ${gib(bytes)} GiB (${gib(weightBytes)} GiB of weights as ${weights}), but 32-bit WebAssembly ` +
-        `has 4 GiB: take a smaller model${weights === "f32" ? ', or weights: "int8"' : ""}.`,
-    );
   return {
     ...options,
     shape,

@@ -19,13 +19,16 @@ interface WaitingJob extends Job {
 export class Runner {
   readonly plan: Plan;
   readonly engine: Engine;
+  /** What sessions start with, where the model has a tuned state. */
+  readonly #start: Float32Array | undefined;
   readonly #free: number[] = [];
   #states = 0;
   #waiting: WaitingJob[] = [];
   #running = false;
   readonly #crew: Crew;
 
-  constructor(engine: Engine, plan: Plan) {
+  constructor(engine: Engine, plan: Plan, start?: Float32Array) {
+    this.#start = start;
     this.#crew = new Crew(engine.threads);
     this.engine = engine;
     this.plan = plan;
@@ -106,7 +109,7 @@ export class Runner {
   }
 
   resetState(address: number): void {
-    this.writeState(address, initialState(this.plan.shape));
+    this.writeState(address, this.#start ?? initialState(this.plan.shape));
   }
 
   /** The values of a state, as the kernels keep them; not while it takes in tokens. */

@@ -33,6 +33,8 @@ export class Session {
   readonly warnings: readonly string[];
   readonly #host: SessionHost;
   readonly #state: number;
+  /** What it started with, when that was more than nothing. */
+  readonly #start: Float32Array | undefined;
   #logits: Float32Array | undefined;
   /** What led to the state, as long as the prefix cache can follow it. */
   #reading: Reading | undefined;
@@ -42,8 +44,9 @@ export class Session {
   #disposed = false;
 
   /** @internal Use `model.createSession()`. */
-  constructor(host: SessionHost, saved?: SavedState) {
+  constructor(host: SessionHost, saved?: SavedState, start?: Float32Array) {
     this.#host = host;
+    this.#start = start;
     this.#state = host.runner.takeState();
     this.#reading = host.cache.begin(saved);
     this.warnings = saved?.warnings ?? [];
@@ -174,7 +177,7 @@ export class Session {
   /** Another session that has read the same. */
   fork(): Session {
     this.#checkIdle();
-    const fork = new Session(this.#host);
+    const fork = new Session(this.#host, undefined, this.#start);
     this.#host.runner.copyState(this.#state, fork.#state);
     fork.#logits = this.#logits?.slice();
     fork.#reading = copyOf(this.#reading);
@@ -199,12 +202,13 @@ export class Session {
     this.#restore(snapshot, copyOf(reading));
   }
 
-  /** Forgets everything. */
+  /** Forgets everything that it has read: what is left is its `initialState`, if it has one. */
   reset(): void {
     this.#checkIdle();
     this.#host.runner.resetState(this.#state);
+    if (this.#start) this.#host.runner.writeState(this.#state, this.#start);
     this.#logits = undefined;
-    this.#reading = this.#host.cache.begin();
+    this.#reading = this.#host.cache.begin(this.#start && { state: this.#start, logits: undefined });
   }
 
   /**

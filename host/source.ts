@@ -11,7 +11,14 @@ export interface Source {
    * @throws WkvError `bad-file` when the source ends before `target` is full
    */
   read(target: Uint8Array, offset: number): Promise<void>;
+  /** Closes what was opened beside it as well. */
   close(): Promise<void>;
+  /**
+   * Opens the file of this name that lies beside this one: another part of the same model. Missing where a source has no
+   * place, such as bytes in memory. The name has been checked: it is a plain file name.
+   * @throws WkvError `not-found`
+   */
+  beside?(name: string): Promise<Source>;
 }
 
 /** What a caller may hand to `loadModel` beside paths and URLs. */

@@ -1,3 +1,4 @@
+import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { WkvError } from "./errors.ts";
 import { checkIdentity, type Identity } from "./identity.ts";
 import type { Shape } from "./models/recipe.ts";
@@ -13,7 +14,7 @@ const LAYOUT = "2";
 const MAGIC_OF_1 = 0x73766b77;
 const PREFIX_BYTES = 8;
 /** Some 130 bytes a tensor: room for 2,000 layers. */
-const MAX_HEADER_BYTES = 2 ** 20;
+export const MAX_HEADER_BYTES = 2 ** 20;
 
 interface StateTensor {
   readonly name: string;
@@ -44,6 +45,11 @@ export function writeState(shape: Shape, model: Identity, { state, logits }: Sna
   values.set(publishedOrder(shape, state));
   if (logits) values.set(logits, state.length);
   return bytes;
+}
+
+/** Whether a file that was opened as a checkpoint is a saved state. */
+export function isSavedState({ tensors }: Checkpoint): boolean {
+  return tensors.has("blocks.0.ffn.x_prev");
 }
 
 /**

@@ -2,9 +2,11 @@ import { files } from "#files";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { WkvError } from "./errors.ts";
 import type { Shape } from "./models/recipe.ts";
+import type { CarriedVocabulary } from "./packed.ts";
 import { hasWorldVocabulary, parseEmbedded } from "./tokenizer/embedded.ts";
-import { loadTokenizer, type TokenizerSource } from "./tokenizer/load.ts";
+import { loadTokenizer, readVocabulary, type TokenizerSource } from "./tokenizer/load.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
+import { worldJson } from "./tokenizer/world.ts";
 
 /** Rows that published models of each vocabulary have. */
 const WORLD_ROWS = 65536;
@@ -35,7 +37,9 @@ export async function chooseTokenizer(
     return new WkvError("bad-vocab", "The model was loaded without a vocabulary: load it with one to use text.");
   if (vocab !== undefined) return loadFitting(vocab, shape, signal);
   try {
-    return embeddedTokenizer(checkpoint, shape) ?? (await loadFitting(await vocabSource(path, shape), shape, signal));
+    return (
+      (await embeddedTokenizer(checkpoint, shape)) ?? (await loadFitting(await vocabSource(path, shape), shape, signal))
+    );
   } catch (error) {
     if (error instanceof WkvError) return error;
     throw error;
@@ -43,14 +47,41 @@ export async function chooseTokenizer(
 }
 
 /**
- * The tokenizer of the vocabulary that is in a model's file, as GGUF files have one; undefined when there is none.
+ * The tokenizer of the vocabulary that is in a model's file, as GGUF files and those of `wkv convert` have one; undefined
+ * when there is none.
  * @throws WkvError `bad-vocab` when it is damaged or has more ids than the model
  */
-export function embeddedTokenizer({ metadata }: Checkpoint, { vocabSize }: Shape): Tokenizer | undefined {
+export async function embeddedTokenizer(checkpoint: Checkpoint, shape: Shape): Promise<Tokenizer | undefined> {
+  const { metadata, vocabulary } = checkpoint;
+  if (vocabulary) return loadFitting(await vocabulary(), shape);
   if (!metadata || !hasWorldVocabulary(metadata)) return undefined;
   const tokenizer = parseEmbedded(metadata, "the vocabulary in the model's file");
-  tokenizer.table.padTo(vocabSize);
+  tokenizer.table.padTo(shape.vocabSize);
   return tokenizer;
+}
+
+/**
+ * The vocabulary for a file that shall be enough by itself, chosen as `chooseTokenizer` does; undefined for null.
+ * @throws WkvError when there is none or it does not fit
+ */
+export async function carriedVocabulary(
+  vocab: TokenizerSource | null | undefined,
+  { path, checkpoint, shape }: VocabModel,
+  signal?: AbortSignal,
+): Promise<CarriedVocabulary | undefined> {
+  if (vocab === null) return undefined;
+  const source = vocab ?? (await carriedInside(checkpoint, shape)) ?? (await vocabSource(path, shape));
+  if (source === "bytes") return { kind: "bytes", contents: new Uint8Array(0) };
+  const contents = await readVocabulary(source, signal ? { signal } : {});
+  const { kind } = await loadFitting(contents, shape);
+  return { kind, contents };
+}
+
+/** What the model's own file has, as a vocabulary file. */
+async function carriedInside(checkpoint: Checkpoint, shape: Shape): Promise<Uint8Array | "bytes" | undefined> {
+  if (checkpoint.vocabulary) return checkpoint.vocabulary();
+  const embedded = await embeddedTokenizer(checkpoint, shape);
+  return embedded && worldJson(embedded);
 }
 
 /**

@@ -11,7 +11,7 @@
 // row's result has the same bits for any number of tokens.
 
 import { NOT_FINITE } from "../abi";
-import { f16 } from "../dtypes";
+import { f16 } from "../half";
 
 /** What activations' scales are multiplied by: 2^79. */
 export const SCALE_UNIT: f32 = 6.044629098073146e23;

@@ -11,17 +11,17 @@ const READ = new Map<number, Dtype>([
   [6, "Q5_0"],
   [7, "Q5_1"],
   [8, "Q8_0"],
+  [10, "Q2_K"],
+  [11, "Q3_K"],
+  [12, "Q4_K"],
+  [13, "Q5_K"],
+  [14, "Q6_K"],
   [30, "BF16"],
 ]);
 
 /** Those that it does not, for messages. */
 const NOT_READ = new Map([
   [9, "Q8_1"],
-  [10, "Q2_K"],
-  [11, "Q3_K"],
-  [12, "Q4_K"],
-  [13, "Q5_K"],
-  [14, "Q6_K"],
   [15, "Q8_K"],
   [16, "IQ2_XXS"],
   [17, "IQ2_XS"],
@@ -52,7 +52,7 @@ export function dtypeOf(type: number, tensor: string, file: string): Dtype {
   throw new WkvError(
     "unsupported-model",
     `${file}: tensor ${quoted(tensor)} is ${NOT_READ.get(type) ?? `of type ${type}`}; of GGUF files wkv reads ` +
-      `${[...READ.values()].join(", ")}. Take the model as Q8_0 or F16, or quantise it again with ` +
+      `${[...READ.values()].join(", ")}. Take the model as one of those, or quantise it again with ` +
       "llama-quantize --pure, which makes all matrices the type that it is told.",
   );
 }

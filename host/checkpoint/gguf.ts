@@ -3,49 +3,55 @@ import type { Source } from "../source.ts";
 import { BLOCK, byteLength, type Checkpoint, type Dtype, type Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
 import { dtypeOf } from "./ggml-types.ts";
-import { type GgufTensor, readGgufHeader } from "./gguf-header.ts";
+import type { GgufTensor } from "./gguf-header.ts";
+import { checkSplitCount, type GgufPart, openGgufParts } from "./gguf-split.ts";
 import type { Metadata } from "./metadata.ts";
 import { addTensor, extentOf, storedTensor, valueCount } from "./stored.ts";
 
 /** What `general.architecture` may say. */
 const ARCHITECTURES = ["rwkv6", "rwkv7"];
+const HYBRIDS = new Set(["rwkv6qwen2", "arwkv7"]);
 
 /** Tensors start at multiples of it, where `general.alignment` says nothing else. */
 const DEFAULT_ALIGNMENT = 32;
 
 /**
  * A `.gguf` file of llama.cpp, version 2 or 3: a header with key-value pairs and the directory of tensors, then their
- * values, aligned. Names, shapes and values are as the file has them; its key-value pairs become `metadata`.
- * @throws WkvError `bad-file` for a damaged or hostile file, `unsupported-model` for other models than RWKV-6 and 7, for
- *   one part of several, and for quantisations that cannot be read
+ * values, aligned. Names, shapes and values are as the file has them; its key-value pairs become `metadata`. Of a split
+ * model any part will do: the others are opened beside it.
+ * @throws WkvError `bad-file` for a damaged or hostile file, `unsupported-model` for other models than RWKV-6 and 7, and
+ *   for quantisations that cannot be read
  */
 export async function openGguf(source: Source): Promise<Checkpoint> {
-  const header = await readGgufHeader(source);
-  const { metadata } = header;
+  const parts = await openGgufParts(source);
+  const { metadata } = parts[0]!.header;
   checkModel(metadata, source.name);
-  const alignment = alignmentOf(metadata, source.name);
-  const dataStart = Math.ceil(header.length / alignment) * alignment;
   const tensors = new Map<string, Tensor>();
-  for (const found of header.tensors) addTensor(tensors, toTensor(source, found, dataStart), source.name);
-  checkPlaces(header.tensors, tensors, alignment, source.name);
-  return { format: "gguf", tensors, metadata };
+  for (const part of parts) addTensors(tensors, part);
+  if (parts.length === 1) return { format: "gguf", tensors, metadata };
+  checkSplitCount(metadata, tensors.size, source.name);
+  const named = parts.map(({ source: { size }, name }) => ({ name, size }));
+  return { format: "gguf", tensors, metadata, parts: named };
 }
 
 function checkModel(metadata: Metadata, file: string): void {
   const architecture = metadata.get("general.architecture");
   if (typeof architecture !== "string")
     throw damaged(file, "it does not say its general.architecture: convert the model again with a current llama.cpp.");
-  if (!ARCHITECTURES.includes(architecture))
-    throw new WkvError(
-      "unsupported-model",
-      `${file} is a GGUF file of the architecture ${quoted(architecture)}; of GGUF files wkv runs ${ARCHITECTURES.join(" and ")}.`,
-    );
-  const parts = metadata.get("split.count");
-  if (typeof parts === "number" && parts > 1)
-    throw new WkvError(
-      "unsupported-model",
-      `${file} is one part of ${parts}: put them together with llama-gguf-split --merge and give the result.`,
-    );
+  if (ARCHITECTURES.includes(architecture)) return;
+  const hybrid = HYBRIDS.has(architecture) ? ", a Transformer whose attention was made RWKV," : "";
+  throw new WkvError(
+    "unsupported-model",
+    `${file} is a GGUF file of the architecture ${quoted(architecture)}${hybrid} and of GGUF files wkv runs ` +
+      `${ARCHITECTURES.join(" and ")}.`,
+  );
+}
+
+function addTensors(tensors: Map<string, Tensor>, { source, header }: GgufPart): void {
+  const alignment = alignmentOf(header.metadata, source.name);
+  const dataStart = Math.ceil(header.length / alignment) * alignment;
+  for (const found of header.tensors) addTensor(tensors, toTensor(source, found, dataStart), source.name);
+  checkPlaces(header.tensors, tensors, alignment, source.name);
 }
 
 function alignmentOf(metadata: Metadata, file: string): number {

@@ -1,12 +1,14 @@
 import { WkvError } from "../errors.ts";
 import { readBytes, type Source } from "../source.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { configBeside } from "./config.ts";
 import { openGguf } from "./gguf.ts";
 import { GGUF_MAGIC } from "./gguf-header.ts";
 import { isLegacyPth, openLegacyPth } from "./legacy.ts";
 import { openPth } from "./pth.ts";
 import { GGMF_MAGIC, openRwkvCpp } from "./rwkvcpp.ts";
 import { openSafetensors } from "./safetensors.ts";
+import { mayBeIndex, openSharded } from "./sharded.ts";
 import { guessFormat, isText, startsWith } from "./unknown.ts";
 
 /** First bytes that tell any format from any other. */
@@ -14,11 +16,24 @@ const HEAD_BYTES = 512;
 
 /**
  * Opens a model file as a directory of tensors; only headers are read. The content decides which format it is, not the
- * name. The source stays open as long as its tensors are read, and is the caller's to close.
+ * name. Of a model in several files, the others are opened beside this one: the index or a part of it. The source stays
+ * open as long as its tensors are read, and is the caller's to close.
  * @throws WkvError `unknown-format` when no reader knows the bytes; `bad-file` or `unsupported-model` from the reader
  */
 export async function openCheckpoint(source: Source): Promise<Checkpoint> {
   const head = await readBytes(source, 0, Math.min(HEAD_BYTES, source.size));
+  const isIndex = isJson(head) && mayBeIndex(source);
+  const checkpoint = (isIndex && (await openSharded(source, openShard))) || (await openFile(source, head));
+  const config = await configBeside(source);
+  return config ? { ...checkpoint, config } : checkpoint;
+}
+
+async function openShard(source: Source): Promise<Checkpoint> {
+  return openFile(source, await readBytes(source, 0, Math.min(HEAD_BYTES, source.size)));
+}
+
+/** A file that holds its tensors itself. */
+async function openFile(source: Source, head: Uint8Array): Promise<Checkpoint> {
   if (startsWith(head, "PK\x03\x04") || startsWith(head, "PK\x05\x06")) return openPth(source);
   if (isLegacyPth(head)) return openLegacyPth(source);
   if (startsWith(head, GGUF_MAGIC)) return openGguf(source);
@@ -29,6 +44,10 @@ export async function openCheckpoint(source: Source): Promise<Checkpoint> {
     "unknown-format",
     `${source.name} ${looksLike ?? `starts with bytes ${hex(head)}, which no reader knows`}: ${advice}`,
   );
+}
+
+function isJson(head: Uint8Array): boolean {
+  return /^\s*\{/.test(new TextDecoder().decode(head));
 }
 
 function isGgmf(head: Uint8Array): boolean {

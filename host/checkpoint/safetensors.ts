@@ -2,6 +2,8 @@ import { WkvError } from "../errors.ts";
 import { readBytes, type Source } from "../source.ts";
 import { byteLength, type Checkpoint, type Dtype, type Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
+import { parseJsonObject } from "./json.ts";
+import { isPacked, openPacked, readVocabulary } from "./packed.ts";
 import { addTensor, extentOf, storedTensor, valueCount } from "./stored.ts";
 
 /** Bytes of the header length that starts the file. */
@@ -16,7 +18,8 @@ const SKIPPED = new Set(["BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", 
 
 const DTYPES: ReadonlySet<string> = new Set<Dtype>(["F32", "F16", "BF16"]);
 
-interface Entry {
+/** One tensor of the header. */
+export interface SafetensorsEntry {
   readonly name: string;
   readonly dtype: string;
   readonly shape: readonly number[];
@@ -32,8 +35,10 @@ interface Entry {
  * @throws WkvError `bad-file` for a damaged or hostile file, `unsupported-model` for types that cannot be read
  */
 export async function openSafetensors(source: Source): Promise<Checkpoint> {
-  const { entries, dataStart } = await readHeader(source);
+  const header = await readHeader(source);
+  const { entries, dataStart } = header;
   checkCoverage(source, entries, dataStart);
+  if (isPacked(header)) return openPacked(source, header);
   const tensors = new Map<string, Tensor>();
   const skipped = new Map<string, string>();
   for (const entry of entries) {
@@ -42,10 +47,18 @@ export async function openSafetensors(source: Source): Promise<Checkpoint> {
   }
   if (tensors.size === 0)
     throw new WkvError("unsupported-model", `${source.name}: no weights in this file: give one with a model in it.`);
-  return { format: "safetensors", tensors, skipped };
+  return { format: "safetensors", tensors, skipped, ...readVocabulary(source, header) };
 }
 
-async function readHeader(source: Source): Promise<{ entries: Entry[]; dataStart: number }> {
+export interface SafetensorsHeader {
+  readonly entries: readonly SafetensorsEntry[];
+  /** First byte after the header. */
+  readonly dataStart: number;
+  /** `__metadata__`: what the writer says of the file. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+async function readHeader(source: Source): Promise<SafetensorsHeader> {
   const prefix = new DataView((await readBytes(source, 0, PREFIX_BYTES)).buffer);
   const length = Number(prefix.getBigUint64(0, true));
   if (length > MAX_HEADER_BYTES)
@@ -57,20 +70,22 @@ async function readHeader(source: Source): Promise<{ entries: Entry[]; dataStart
   const entries = Object.entries(header)
     .filter(([name]) => name !== "__metadata__")
     .map(([name, value]) => parseEntry(name, value, source.name));
-  return { entries, dataStart: PREFIX_BYTES + length };
+  return { entries, dataStart: PREFIX_BYTES + length, metadata: parseMetadata(header) };
+}
+
+function parseMetadata(header: object): Map<string, string> {
+  const { __metadata__: metadata } = header as { __metadata__?: unknown };
+  const entries = Object.entries(metadata ?? {});
+  return new Map(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
 }
 
 function parseJson(bytes: Uint8Array, file: string): object {
-  try {
-    const header: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    if (header !== null && typeof header === "object" && !Array.isArray(header)) return header;
-  } catch {
-    // Not UTF-8, not JSON, or nested too deeply: the same to the user.
-  }
+  const header = parseJsonObject(bytes);
+  if (header) return header;
   throw damaged(file, "its header is not a JSON object: the file is damaged; fetch it again.");
 }
 
-function parseEntry(name: string, value: unknown, file: string): Entry {
+function parseEntry(name: string, value: unknown, file: string): SafetensorsEntry {
   const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
   if (typeof dtype !== "string" || !isCounts(shape) || !isCounts(offsets) || offsets.length !== 2)
     throw damaged(
@@ -89,7 +104,7 @@ function isCounts(value: unknown): value is number[] {
 }
 
 /** Each tensor must begin where the one before it ends, and the last one end with the file. */
-function checkCoverage(source: Source, entries: readonly Entry[], dataStart: number): void {
+function checkCoverage(source: Source, entries: readonly SafetensorsEntry[], dataStart: number): void {
   let at = 0;
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== at || end < begin)
@@ -107,7 +122,7 @@ function checkCoverage(source: Source, entries: readonly Entry[], dataStart: num
     );
 }
 
-function toTensor(source: Source, { name, dtype, shape, begin, end }: Entry, dataStart: number): Tensor {
+function toTensor(source: Source, { name, dtype, shape, begin, end }: SafetensorsEntry, dataStart: number): Tensor {
   if (!isDtype(dtype))
     throw new WkvError(
       "unsupported-model",

@@ -25,6 +25,14 @@ const FIELDS: Readonly<Record<Dtype, readonly Field[]>> = {
   Q5_0: [f16],
   Q5_1: [f16, { ...f16, at: 2 }],
   Q8_0: [f16],
+  Q2_K: [
+    { ...f16, at: 80 },
+    { ...f16, at: 82 },
+  ],
+  Q3_K: [{ ...f16, at: 108 }],
+  Q4_K: [f16, { ...f16, at: 2 }],
+  Q5_K: [f16, { ...f16, at: 2 }],
+  Q6_K: [{ ...f16, at: 208 }],
 };
 
 /**

@@ -13,6 +13,7 @@ const CONVERT_GGML = "convert the original .pth with a current rwkv.cpp, or give
 /** First bytes, as Latin-1, of what people hand over by mistake. */
 const SIGNATURES: readonly (readonly [start: string, looksLike: string, advice: string])[] = [
   ["lmgg", "is a ggml file of the oldest kind", CONVERT_GGML],
+  ["wkvs", "is a saved session of wkv, not a model", "give a model, and this file with --state or to createSession()."],
   ["tjgg", "is a ggjt file of old llama.cpp", CONVERT_GGML],
   [
     "version https://git-lfs",

@@ -1,4 +1,6 @@
 import { BLOCK, type Dtype } from "./checkpoint.ts";
+import { fromBits, fromF16, half } from "./half.ts";
+import { isKQuant, unpackK } from "./kquants.ts";
 
 /**
  * Stored numbers as f32: the same values as assembly/dtypes.ts gives, for those who look into a file without the module.
@@ -12,22 +14,10 @@ export function decodeValues(dtype: Dtype, bytes: Uint8Array): Float32Array {
   return fromBlocks(dtype, new DataView(buffer, byteOffset, length));
 }
 
-function fromBits(halves: Uint16Array, toBits: (half: number) => number): Float32Array {
-  return new Float32Array(Uint32Array.from(halves, toBits).buffer);
-}
-
-/** Shifted into an f32's place the exponent is 112 too small; the multiplication mends it, for subnormals too. */
-function fromF16(halves: Uint16Array): Float32Array {
-  const magnitudes = fromBits(halves, (half) => (half & 0x7fff) << 13).map((value) => value * 2 ** 112);
-  const bits = new Uint32Array(magnitudes.buffer);
-  halves.forEach((half, i) => {
-    const special = (half & 0x7c00) === 0x7c00 ? 0x7f800000 : 0;
-    bits[i] = (bits[i] as number) | special | ((half & 0x8000) << 16);
-  });
-  return magnitudes;
-}
-
-/** ggml's blocks of 32 values: scale d, minimum m (in the _1 formats), high bits (in the Q5 formats), then the values. */
+/**
+ * ggml's blocks of 32 values: scale d, minimum m (in the _1 formats), high bits (in the Q5 formats), then the values.
+ * Those of 256 values are in kquants.ts.
+ */
 function fromBlocks(dtype: Dtype, view: DataView): Float32Array {
   const { values, bytes } = BLOCK[dtype];
   const out = new Float32Array((view.byteLength / bytes) * values);
@@ -37,6 +27,8 @@ function fromBlocks(dtype: Dtype, view: DataView): Float32Array {
     if (dtype === "Q8_0") {
       const d = half(block, 0);
       for (let i = 0; i < 32; i++) target[i] = d * block.getInt8(2 + i);
+    } else if (isKQuant(dtype)) {
+      unpackK(dtype, block, target);
     } else {
       unpackNibbles(dtype, block, target);
     }
@@ -59,8 +51,4 @@ function unpackNibbles(dtype: Dtype, block: DataView, target: Float32Array): voi
     target[i] = Math.fround(d * (low - zero)) + m;
     target[i + 16] = Math.fround(d * (top - zero)) + m;
   }
-}
-
-function half(block: DataView, at: number): number {
-  return fromF16(Uint16Array.of(block.getUint16(at, true)))[0] as number;
 }

@@ -1,10 +1,23 @@
 import type { Command } from "commander";
 import { WkvError } from "../errors.ts";
-import { type Inspection, inspectModel, type ModelFacts, type TokenizerFacts } from "../inspect.ts";
+import {
+  type Inspection,
+  inspectModel,
+  type ModelFacts,
+  type TensorFacts,
+  type TensorPlace,
+  type TokenizerFacts,
+  type TunedStateFacts,
+} from "../inspect.ts";
+import type { LoraFacts } from "../models/lora.ts";
 import { mergeStats, noStats, type Stats } from "../stats.ts";
+import { UsageError } from "./failure.ts";
+import { printMemory } from "./memory.ts";
 import { print, printJson, statusLine } from "./output.ts";
+import { progressText } from "./progress.ts";
 
 interface InspectOptions {
+  memory?: boolean;
   tensors?: boolean;
   stats?: boolean;
   json?: boolean;
@@ -13,17 +26,20 @@ interface InspectOptions {
 const HELP = `
 Only headers are read, however large the file is; --stats reads all values. A model with NaN values can be loaded, so
 look here when a model makes no sense. A file that wkv cannot run is described as far as possible; the exit code is 1.
+--tensors says of each tensor what it becomes in memory with int8 weights; with --json also where.
 
 Examples:
   $ wkv inspect model.pth
   $ wkv inspect model.pth --stats
-  $ wkv inspect model.pth --tensors --json`;
+  $ wkv inspect model.pth --tensors --json
+  $ wkv inspect --memory`;
 
 export function addInspect(program: Command): void {
   program
     .command("inspect")
-    .description("Shows what a model file holds: version, sizes, memory, vocabulary.")
-    .argument("<MODEL>", "a .pth, .safetensors or rwkv.cpp .bin file")
+    .description("Shows what a model, a LoRA or a tuned state holds: version, sizes, memory, vocabulary.")
+    .argument("[MODEL]", "a .pth, .safetensors, .gguf or .bin file, or a folder with one")
+    .option("--memory", "what every published shape would take in memory; needs no MODEL")
     .option("--tensors", "list all tensors")
     .option("--stats", "read all values: smallest, largest, NaN, infinite, tensors of zeros")
     .option("--json", "one JSON object")
@@ -31,11 +47,13 @@ export function addInspect(program: Command): void {
     .action(inspect);
 }
 
-async function inspect(path: string, options: InspectOptions): Promise<void> {
+async function inspect(path: string | undefined, options: InspectOptions): Promise<void> {
+  if (options.memory) return printMemory(options);
+  if (path === undefined) throw new UsageError("MODEL is missing: wkv inspect MODEL, or wkv inspect --memory");
   const status = statusLine();
   const inspection = await inspectModel(path, {
     stats: options.stats,
-    onProgress: ({ loaded, total }) => status.show(`reading ${Math.floor((100 * loaded) / total)} %`),
+    onProgress: (progress) => status.show(progressText(progress, "reading")),
   }).finally(() => status.clear());
   if (options.json) {
     const { tensors, ...rest } = inspection;
@@ -52,10 +70,12 @@ async function inspect(path: string, options: InspectOptions): Promise<void> {
 type Row = readonly string[];
 
 function summary(inspection: Inspection, { stats }: InspectOptions): Row[] {
-  const { format, bytes, parameters, stored, model, memory, tokenizer, skipped, tensors } = inspection;
+  const { bytes, parameters, stored, model, memory, tokenizer, lora, tunedState, skipped, tensors } = inspection;
   return [
-    ["format", `${format}, ${size(bytes)}`],
+    ["format", `${formatText(inspection)}, ${size(bytes)}`],
     ...(model ? modelRows(model) : []),
+    ...(lora ? loraRows(lora) : []),
+    ...(tunedState ? [tunedStateRow(tunedState, model !== undefined)] : []),
     ["parameters", `${parameters.toLocaleString("en")} in ${tensors.length} tensors`],
     ...stored.map((s) => ["stored", `${s.dtype}: ${size(s.bytes)} in ${s.tensors} tensors`]),
     ...(memory ? memoryRows(memory) : []),
@@ -63,6 +83,24 @@ function summary(inspection: Inspection, { stats }: InspectOptions): Row[] {
     ...Object.entries(skipped).map(([name, what]) => ["skipped", `${name}: ${what}`]),
     ...(stats ? findingRows(findings(inspection)) : []),
   ];
+}
+
+function formatText({ format, names, parts }: Inspection): string {
+  const own = names && names !== "published" && names !== format ? `, names of ${names}` : "";
+  return `${format}${own}${parts ? `, ${parts.length} files` : ""}`;
+}
+
+function loraRows({ pairs, whole }: LoraFacts): Row[] {
+  const ranks = [...new Set(pairs.map(({ rank }) => rank))].join(", ");
+  return [
+    ["LoRA", `${pairs.length} matrices, rank ${ranks}; give it with a model: --lora FILE`],
+    ...(whole.length ? [["replaces", whole.join(", ")]] : []),
+  ];
+}
+
+function tunedStateRow({ layers, heads, headSize }: TunedStateFacts, isInModel: boolean): Row {
+  const use = isInModel ? "every session starts from it" : "give it with a model: --state FILE";
+  return ["tuned state", `${layers} layers of ${heads} heads of ${headSize}; ${use}`];
 }
 
 function modelRows({ version, layers, width, heads, headSize, vocabSize, ffn, ranks }: ModelFacts): Row[] {
@@ -113,11 +151,23 @@ function findingRows(found: ReturnType<typeof findings>): Row[] {
   ];
 }
 
-function tensorRow({ name, dtype, shape, stats }: Inspection["tensors"][number]): Row {
+function tensorRow({ name, dtype, shape, stats, places }: TensorFacts): Row {
   const row = [name, dtype, `[${shape.join(", ")}]`];
-  if (!stats) return row;
-  const wrong = [stats.nan && `${stats.nan} NaN`, stats.infinite && `${stats.infinite} infinite`].filter(Boolean);
-  return [...row, [`${short(stats.min)} to ${short(stats.max)}`, ...wrong].join(", ")];
+  const values = stats ? [statsText(stats)] : [];
+  return [...row, ...values, ...(places ? [placesText(name, places)] : [])];
+}
+
+function statsText({ nan, infinite, min, max }: Stats): string {
+  const wrong = [nan && `${nan} NaN`, infinite && `${infinite} infinite`].filter(Boolean);
+  return [`${short(min)} to ${short(max)}`, ...wrong].join(", ");
+}
+
+/** What a tensor becomes in memory, with its published name where the file has another. */
+function placesText(name: string, places: readonly TensorPlace[]): string {
+  const [first] = places;
+  if (!first) return "not loaded";
+  if (places.length > 1) return `${places.length} pieces from ${first.name} on: ${first.kind} ${first.format}`;
+  return `${first.name === name ? "" : `${first.name}: `}${first.kind} ${first.format}`;
 }
 
 /** Columns of equal width; two spaces before each. */

@@ -2,18 +2,19 @@ import type { ModelSource } from "../input.ts";
 import { type LoadOptions, loadModel, type Model } from "../model.ts";
 import type { ModelOptions } from "./options.ts";
 import { statusLine } from "./output.ts";
+import { progressText } from "./progress.ts";
 
 /** Loads a model, showing how far it is. */
 export async function load(
   source: ModelSource,
-  { quiet, vocab, weights, threads, groupNormEps }: ModelOptions,
+  { quiet, vocab, weights, threads, groupNormEps, lora, loraAlpha }: ModelOptions,
   signal: AbortSignal,
 ): Promise<Model> {
   const status = statusLine(quiet);
-  const onProgress: LoadOptions["onProgress"] = ({ loaded, total }) =>
-    status.show(`loading ${Math.floor((100 * loaded) / total)} %`);
+  const onProgress: LoadOptions["onProgress"] = (progress) => status.show(progressText(progress, "loading"));
   try {
-    return await loadModel(source, { vocab, weights, threads, groupNormEps, signal, onProgress });
+    const loras = lora?.map((each) => ({ ...each, alpha: loraAlpha })) ?? [];
+    return await loadModel(source, { vocab, weights, threads, groupNormEps, lora: loras, signal, onProgress });
   } finally {
     status.clear();
   }

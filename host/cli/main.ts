@@ -3,7 +3,9 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addBench } from "./bench.ts";
+import { addCache } from "./cache.ts";
 import { addChat } from "./chat.ts";
+import { addConvert } from "./convert.ts";
 import { explain, Interrupted } from "./failure.ts";
 import { addInspect } from "./inspect.ts";
 import { note, printJson, stopWhenNobodyReads } from "./output.ts";
@@ -23,7 +25,8 @@ const program = new Command("wkv")
   .addHelpText(
     "after",
     `
-Models are .pth, .safetensors, .gguf and rwkv.cpp .bin files of RWKV-4, 5, 6 and 7, as published.
+Models are .pth, .safetensors, .gguf and rwkv.cpp .bin files of RWKV-4, 5, 6 and 7, as published: a path, an address,
+or hf:ORG/REPO[/FILE][@REVISION]; what is on the net is downloaded once and kept (wkv cache).
 
 Examples:
   $ wkv run model.pth "Once upon a time"
@@ -41,6 +44,8 @@ addTokenize(program);
 addPerplexity(program);
 addPromptCheck(program);
 addBench(program);
+addConvert(program);
+addCache(program);
 addStart(program);
 
 stopWhenNobodyReads();

@@ -10,6 +10,8 @@ export interface ModelOptions {
   weights?: WeightFormat;
   threads?: number;
   groupNormEps?: number;
+  lora?: { source: string; scale?: number }[];
+  loraAlpha?: number;
   quiet?: boolean;
 }
 
@@ -26,6 +28,8 @@ export function addModelOptions(command: Command): Command {
     .option("--weights <format>", 'how matrices are kept in memory: "int8" or "f32"')
     .option("--threads <n>", "threads that compute; default: the cores, at most 4", number)
     .option("--group-norm-eps <x>", "epsilon of the group norm in RWKV-5 to 7, where it is not 64e-5", number)
+    .option("--lora <file[:scale]>", "merge a LoRA while loading; may be given several times", loraFile)
+    .option("--lora-alpha <n>", "its trainer's lora_alpha: adds scale · alpha / rank; default: the rank", number)
     .option("-q, --quiet", "no progress and no summary");
 }
 
@@ -40,6 +44,16 @@ export function addTextOptions(command: Command): Command {
 export const VOCAB_HELP = `
 The vocabulary is taken from --vocab, else from a file beside the model (MODEL.vocab.txt, vocab.txt,
 rwkv_vocab_v20230424.txt, tokenizer.json), else by the model's size: "world" and "pile" are downloaded once.`;
+
+/** `FILE` or `FILE:0.5`; other colons, as in addresses and Windows paths, belong to the file. */
+export function loraFile(
+  text: string,
+  before: NonNullable<ModelOptions["lora"]> = [],
+): NonNullable<ModelOptions["lora"]> {
+  const [, source, scale] = /^(.+):([-+]?[\d.]+(?:e[-+]?\d+)?)$/i.exec(text) ?? [];
+  if (source === undefined) return [...before, { source: text }];
+  return [...before, { source, scale: number(scale as string) }];
+}
 
 function collect(text: string, before: string[] = []): string[] {
   return [...before, text];

@@ -19,6 +19,7 @@ interface RunOptions extends ModelOptions, TextOptions, StateOptions {
   logits?: boolean;
   logprobs?: boolean | number;
   json?: boolean;
+  state?: string;
 }
 
 const HELP = `${VOCAB_HELP}
@@ -37,13 +38,17 @@ Examples:
   $ wkv run model.pth "1 + 1 =" --temperature 0 --max-tokens 4 --json
   $ wkv run model.pth "Once upon a time" --state-out story.state
   $ wkv run model.pth --state story.state --state-out story.state
+  $ wkv run model.pth "User: Hi!" --state tuned.pth --lora lora.pth:0.8 --lora-alpha 64
   $ wkv run model.pth --tokens 34,105,110 --logits --json`;
 
 export function addRun(program: Command): void {
   const command = program
     .command("run")
     .description("Streams the text that a model writes after a prompt.")
-    .argument("[MODEL]", "a .pth, .safetensors or rwkv.cpp .bin file; default: the model that comes with wkv")
+    .argument(
+      "[MODEL]",
+      "a .pth, .safetensors, .gguf or .bin file, or a folder with one; default: the model that comes with wkv",
+    )
     .argument("[PROMPT]", "how the text begins; - reads it from standard input")
     .option("--tokens <ids>", "token ids instead of PROMPT, such as 34,105,110", tokenIds)
     .option("--question-first", "put the question that PROMPT ends with before its material")

@@ -1,16 +1,10 @@
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Command } from "commander";
-import { WkvError } from "../errors.ts";
-import { openSource } from "../input.ts";
 import type { Model } from "../model.ts";
 import type { Session } from "../session.ts";
-import { readBytes } from "../source.ts";
 import { UsageError } from "./failure.ts";
 import { note } from "./output.ts";
-
-/** Ten times the state of the largest published model. */
-const MAX_BYTES = 2 ** 30;
 
 export interface StateOptions {
   state?: string;
@@ -20,7 +14,7 @@ export interface StateOptions {
 
 export function addStateOptions(command: Command): Command {
   return command
-    .option("--state <file>", "go on from a session that --state-out saved; PROMPT may then be left out")
+    .option("--state <file>", "start from a tuned state (.pth, .st), or go on from a session that --state-out saved; PROMPT may then be left out")
     .option("--state-out <file>", "save the session afterwards, also after Ctrl-C");
 }
 
@@ -40,19 +34,9 @@ export async function checkStateOut({ stateOut }: StateOptions): Promise<void> {
  */
 export async function openSession(model: Model, { state }: StateOptions): Promise<Session> {
   if (state === undefined) return model.createSession();
-  const file = await openSource(state);
-  try {
-    if (file.size > MAX_BYTES)
-      throw new WkvError(
-        "bad-state",
-        `${state} has ${file.size} bytes, more than any state: give what --state-out saved.`,
-      );
-    const session = model.createSession(await readBytes(file, 0, file.size));
-    for (const warning of session.warnings) note(warning);
-    return session;
-  } finally {
-    await file.close();
-  }
+  const session = model.createSession(await model.loadState(state));
+  for (const warning of session.warnings) note(warning);
+  return session;
 }
 
 /** Saves to --state-out, unless Ctrl-C came while the prompt was read. @throws WkvError `not-saved` */

@@ -11,6 +11,7 @@ export interface StreamOptions extends TextOptions {
   logprobs?: boolean | number;
   json?: boolean;
   quiet?: boolean;
+  initialState?: Uint8Array | undefined;
 }
 
 /** Says before a model is loaded what the library would say afterwards. @throws RangeError or TypeError */

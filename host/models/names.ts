@@ -1,28 +1,52 @@
 import type { Checkpoint, Tensor } from "../checkpoint/checkpoint.ts";
+import { damaged, quoted } from "../checkpoint/damage.ts";
 import { fromGguf } from "./gguf.ts";
-import { entry, isLowRank, swapped, type Weight, whole } from "./weights.ts";
+import { checkConfig, familyOf, fromHuggingFace } from "./hf.ts";
+import { entry, isLowRank, isTunedState, swapped, type Weight, whole } from "./weights.ts";
 
 /** Every tensor of a checkpoint under its published name. */
 export type Weights = ReadonlyMap<string, Weight>;
 
+/** Who named a checkpoint's tensors, and how they become published ones. */
+export interface Scheme {
+  readonly name: string;
+  convert(tensor: Tensor): Weight[];
+}
+
 /**
  * Gives a checkpoint's tensors their published names and shapes, whichever converter wrote it.
  * @param file its name, for messages
+ * @throws WkvError `bad-file` when two tensors are one, under the names of two schemes
  */
 export function publishedNames(checkpoint: Checkpoint, file: string): Weights {
-  const convert = converter(checkpoint, file);
+  const { convert } = schemeOf(checkpoint, file);
   const weights = new Map<string, Weight>();
   for (const tensor of checkpoint.tensors.values()) {
-    for (const weight of convert(tensor)) weights.set(weight.name, weight);
+    for (const weight of convert(tensor)) {
+      if (weights.has(weight.name))
+        throw damaged(
+          file,
+          `tensor ${quoted(tensor.name)} is ${weight.name}, which is there already: convert it again.`,
+        );
+      weights.set(weight.name, weight);
+    }
   }
   return weights;
 }
 
-function converter(checkpoint: Checkpoint, file: string): (tensor: Tensor) => Weight[] {
-  if (checkpoint.format === "rwkv.cpp") return fromRwkvCpp;
-  if (checkpoint.format === "gguf") return fromGguf(checkpoint, file);
-  if (isWebRwkv(checkpoint.tensors)) return fromWebRwkv;
-  return (tensor) => [whole(tensor)];
+/** @param file the checkpoint's name, for messages @throws WkvError `bad-file` where a GGUF contradicts itself, `unsupported-model` where a config.json does */
+export function schemeOf(checkpoint: Checkpoint, file: string): Scheme {
+  if (checkpoint.format === "rwkv.cpp") return { name: "rwkv.cpp", convert: fromRwkvCpp };
+  if (checkpoint.format === "gguf") return { name: "llama.cpp", convert: fromGguf(checkpoint, file) };
+  if (checkpoint.packed) return { name: "published", convert: (tensor) => [whole(tensor)] };
+  const family = familyOf(checkpoint.tensors.keys());
+  if (family) {
+    checkConfig(checkpoint.config ?? {}, file);
+    return { name: family.name, convert: fromHuggingFace(family) };
+  }
+  if (isWebRwkv(checkpoint.tensors)) return { name: "web-rwkv", convert: fromWebRwkv };
+  if (isWebRwkv5(checkpoint)) return { name: "web-rwkv", convert: fromWebRwkv5 };
+  return { name: "published", convert: (tensor) => [whole(tensor)] };
 }
 
 /** rwkv.cpp: six mixing vectors in one tensor, decay and bonus of v4 and v5 transformed, low-rank matrices transposed. */
@@ -36,11 +60,11 @@ function fromRwkvCpp(tensor: Tensor): Weight[] {
   return [weight];
 }
 
-/** web-rwkv's converter: time_maa → time_mix, time_faaaa → time_first, low-rank matrices transposed. */
+/** web-rwkv's converter: time_maa → time_mix, time_faaaa → time_first, low-rank matrices and tuned states transposed. */
 function fromWebRwkv(tensor: Tensor): Weight[] {
   const name = tensor.name.replace("time_mix", "time_maa").replace("time_first", "time_faaaa");
   const weight = whole(tensor, name);
-  return [isLowRank(name) ? swapped(weight) : weight];
+  return [isLowRank(name) || isTunedState(name) ? swapped(weight) : weight];
 }
 
 /**
@@ -52,4 +76,18 @@ function isWebRwkv(tensors: ReadonlyMap<string, Tensor>): boolean {
   const w1 = tensors.get("blocks.0.att.w1");
   const width = tensors.get("emb.weight")?.shape[1];
   return w1?.shape.length === 2 && w1.shape[1] === width && w1.shape[0] !== width;
+}
+
+/**
+ * True for RWKV-5.2 (and 5.1, made like it) as web-rwkv stores it: e^time_first went out of use before decays had a
+ * value for each channel, so this time_first is a renamed time_faaaa.
+ */
+function isWebRwkv5({ format, tensors }: Checkpoint): boolean {
+  if (format !== "safetensors" || !tensors.has("blocks.0.att.ln_x.weight")) return false;
+  return tensors.has("blocks.0.att.time_first") && (tensors.get("blocks.0.att.time_decay")?.shape[1] ?? 1) > 1;
+}
+
+function fromWebRwkv5(tensor: Tensor): Weight[] {
+  const weight = whole(tensor, tensor.name.replace("time_first", "time_faaaa"));
+  return [isTunedState(weight.name) ? swapped(weight) : weight];
 }

@@ -63,6 +63,10 @@ export interface Recipe {
   readonly shape: Shape;
   readonly globals: readonly Entry[];
   readonly layers: readonly (readonly Entry[])[];
+  /** The group norm's epsilon, where nobody says another: that of the code which such files are made for. */
+  readonly groupNormEps: number;
+  /** The tuned state that is in the model's file, a tensor for each layer; undefined when there is none. */
+  readonly tunedState?: readonly Weight[];
 }
 
 /**

@@ -1,12 +1,14 @@
 import * as abi from "../../assembly/abi.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { WkvError } from "../errors.ts";
-import { publishedNames, type Weights } from "./names.ts";
+import { type Lora, withLora } from "./lora.ts";
+import { publishedNames, schemeOf, type Weights } from "./names.ts";
 import { Collector, type Recipe, type Shape } from "./recipe.ts";
 import { collect4 } from "./rwkv4.ts";
 import { collect5 } from "./rwkv5.ts";
 import { collect6 } from "./rwkv6.ts";
 import { collect7, UNUSED7 } from "./rwkv7.ts";
+import { collectTunedState } from "./tuned.ts";
 import { count } from "./weights.ts";
 
 /** Most layers that a name may speak of; the largest published model has 61. */
@@ -17,20 +19,23 @@ const OTHERS: readonly [RegExp, string][] = [
   [/\.(ffn\.s_emb|ffn\.s_emb_x|ffn\.s[012])\b/, "RWKV-7a (DeepEmbed)"],
   [/\.(qkv|dea|att\.qkv)\b/, "RWKV-7b (DeepEmbed attention)"],
   [/\.att\.x_prev$/, "a saved session, to be given with --state or to createSession()"],
-  [/\.att\.time_state$/, "a model with a tuned state, which is not loaded yet"],
-  [/\.lora\.|lora_[ab]\b/i, "a LoRA, which has to be merged into its model first"],
-  [/\.(self_attn|attention\.(query|wq)|mlp\.)\b/, "a Transformer or a hybrid"],
-  [/^(model\.layers|rwkv\.blocks|model\.embeddings)\b/, "RWKV under Hugging Face's names, which are not read yet"],
+  [/\.lora_[ab]\b|\.lora\.[01]$/i, "a LoRA: give the model that it was trained on, and this file with --lora"],
+  [/\.(bone|disha)$/, "an adapter of the kind Bone or DiSHA, which has to be merged into its model by its trainer"],
+  [/\.(self_attn|attention\.(query|wq)|mlp\.)\b/, "a Transformer, or a hybrid of one and RWKV"],
+  [/\.attn\.(x_proj|w_proj|bonus)\b/, "RWKV-6 as flash-linear-attention stores it: take the published .pth"],
+  [/^(model\.layers|transformer\.h|gpt_neox)\b/, "a model of Hugging Face's library that is no RWKV"],
 ];
 
 /**
  * Recognises the version by tensor names, ranks and shapes, and lists what has to be loaded.
  * @param file the model's name, for messages
+ * @param loras what to merge into it, one after the other
  * @throws WkvError `unsupported-model` naming the tensor that gave another kind of model away;
  *   `bad-file` when a tensor is missing or shapes contradict one another
  */
-export function recogniseModel(checkpoint: Checkpoint, file: string): Recipe {
-  const weights = publishedNames(checkpoint, file);
+export function recogniseModel(checkpoint: Checkpoint, file: string, loras: readonly Lora[] = []): Recipe {
+  const published = publishedNames(checkpoint, file);
+  const weights = loras.reduce((changed, lora) => withLora(changed, lora, file), published);
   refuseOthers(weights, file);
   const shape = readShape(weights, file);
   const used = new Set<string>();
@@ -38,8 +43,17 @@ export function recogniseModel(checkpoint: Checkpoint, file: string): Recipe {
   const layers = Array.from({ length: shape.layers }, (_, i) =>
     collectLayer(new Collector(file, weights, used, `blocks.${i}.`), shape, i),
   );
+  const tunedState = collectTunedState(weights, shape, file);
+  for (const { name } of tunedState ?? []) used.add(name);
   refuseLeftovers(weights, used, shape, file);
-  return { shape, globals, layers };
+  const recipe = { shape, globals, layers, groupNormEps: groupNormEps(schemeOf(checkpoint, file).name, shape) };
+  return tunedState ? { ...recipe, tunedState } : recipe;
+}
+
+/** 1e-5 of the values divided by 8; rwkv.cpp does not divide RWKV-5's, flash-linear-attention divides by the head size's root. */
+function groupNormEps(scheme: string, { arch, headSize }: Shape): number {
+  if (scheme === "rwkv.cpp" && arch === abi.RWKV5) return 1e-5;
+  return scheme === "flash-linear-attention" ? headSize * 1e-5 : 64e-5;
 }
 
 function collectGlobals(c: Collector, { vocabSize, width }: Shape) {

@@ -15,6 +15,16 @@ export interface Weight {
   readonly offset: number;
   /** Decay and bonus of rwkv.cpp's files have been through their functions already. */
   readonly transformed: boolean;
+  /** What LoRAs add to the values, in this order. */
+  readonly updates?: readonly LowRankUpdate[];
+}
+
+/** W += factor · B A, of a LoRA: A is [rank, columns of W], B is [rows of W, rank]. */
+export interface LowRankUpdate {
+  readonly a: Weight;
+  readonly b: Weight;
+  readonly rank: number;
+  readonly factor: number;
 }
 
 /** The whole tensor, as it is. */
@@ -37,6 +47,11 @@ export function entry(weight: Weight, i: number, name = `${weight.name}[${i}]`):
 /** Number of values. */
 export function count(shape: readonly number[]): number {
   return shape.reduce((product, n) => product * n, 1);
+}
+
+/** Whether this is the state that a layer starts with after state tuning: [heads, values, keys]. By its published name. */
+export function isTunedState(name: string): boolean {
+  return name.endsWith(".att.time_state");
 }
 
 /** Whether this is a matrix of a low-rank product, which converters like to transpose. By its published name. */

@@ -1,16 +1,28 @@
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { WkvError } from "../errors.ts";
 import { checkRange, type Source } from "../source.ts";
+import { modelFileIn } from "./folder.ts";
+
+/** Without waiting for a writer, where the path is a pipe: that is refused. Windows has no such flag. */
+const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** Runtimes take at most 2 GiB - 1 bytes in one read. */
 const MAX_READ = 2 ** 30;
 
 /**
  * A file on disk, for Node, Deno and Bun. Reads go straight into their target, views of shared WebAssembly memory
- * included, and block no thread of JavaScript.
- * @throws WkvError `not-found` when nothing is there; `bad-file` for a directory, an empty file or one that may not be read
+ * included, and block no thread of JavaScript. Of a folder, the model file in it: see folder.ts.
+ * @throws WkvError `not-found` when nothing is there; `bad-file` for an empty file or one that may not be read, and for a
+ *   folder without a model file or with several
  */
 export async function fileSource(path: string): Promise<Source> {
+  const inFolder = await modelFileIn(path);
+  return openSourceAt(inFolder ?? path);
+}
+
+async function openSourceAt(path: string): Promise<Source> {
   const handle = await openFile(path);
   try {
     const stat = await handle.stat();
@@ -25,6 +37,7 @@ export async function fileSource(path: string): Promise<Source> {
 }
 
 function handleSource(name: string, handle: FileHandle, size: number): Source {
+  const others: Source[] = [];
   return {
     name,
     size,
@@ -36,7 +49,14 @@ function handleSource(name: string, handle: FileHandle, size: number): Source {
         done += bytesRead;
       }
     },
-    close: () => handle.close(),
+    async close() {
+      await Promise.all([handle.close(), ...others.map((other) => other.close())]);
+    },
+    async beside(file) {
+      const other = await openSourceAt(join(dirname(name), file));
+      others.push(other);
+      return other;
+    },
   };
 }
 
@@ -57,7 +77,7 @@ async function readSome(
 
 async function openFile(path: string): Promise<FileHandle> {
   try {
-    return await open(path, "r");
+    return await open(path, READ_ONLY);
   } catch (error) {
     const code = reason(error);
     if (code === "ENOENT" || code === "ENOTDIR")

@@ -1,10 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { templateBeside } from "../chat/beside.ts";
+import { diskStore } from "../net/disk-store.ts";
 import { findVocabBeside } from "../tokenizer/beside.ts";
-import { openFileCache } from "../tokenizer/cache.ts";
 import { readVocabFile } from "../tokenizer/file.ts";
 import { fileSource } from "./files.ts";
 import { saveFile } from "./save.ts";
+import { writeWhole } from "./write.ts";
 
 /** What needs a file system: on Node, Deno and Bun. */
 const nodeFiles = {
@@ -14,7 +15,8 @@ const nodeFiles = {
   readVocabFile,
   findVocabBeside,
   templateBeside,
-  openFileCache,
+  writeWhole,
+  diskStore,
 };
 export type Files = typeof nodeFiles;
 

@@ -27,12 +27,15 @@ export interface LoadTokenizerOptions extends DownloadOptions {
 export async function loadTokenizer(source: TokenizerSource, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
   options.signal?.throwIfAborted();
   const tokenizer =
-    source === "bytes" ? new BytesTokenizer() : await parseTokenizer(await readSource(source, options), nameOf(source));
+    source === "bytes"
+      ? new BytesTokenizer()
+      : await parseTokenizer(await readVocabulary(source, options), nameOf(source));
   if (options.modelVocabSize !== undefined) tokenizer.table.padTo(options.modelVocabSize);
   return tokenizer;
 }
 
-async function readSource(source: TokenizerSource, options: DownloadOptions): Promise<Uint8Array> {
+/** The contents of a vocabulary file, whatever they are; not for "bytes", which has none. */
+export async function readVocabulary(source: TokenizerSource, options: DownloadOptions): Promise<Uint8Array> {
   if (source === "world" || source === "pile") return readPinned(NAMED_VOCABULARIES[source], options);
   // A copy, because the bytes may be in shared memory, which TextDecoder may refuse.
   if (source instanceof Uint8Array) return new Uint8Array(source);
@@ -41,7 +44,7 @@ async function readSource(source: TokenizerSource, options: DownloadOptions): Pr
   if (typeof source !== "string" && !(source instanceof URL))
     throw new TypeError(`"source" expected a path, URL, bytes or Blob, got ${typeof source}`);
   const address = addressOf(source);
-  if (address && address.protocol !== "file:") return fetchBytes(address.href, options.signal);
+  if (address && address.protocol !== "file:") return fetchBytes(address, options.signal);
   if (files) return files.readVocabFile(address ?? (source as string));
   throw new WkvError("not-found", `${source}: there are no files here; give an address, a Blob or the contents.`);
 }

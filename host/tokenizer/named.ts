@@ -1,6 +1,5 @@
-import { files } from "#files";
 import { WkvError } from "../errors.ts";
-import { fetchBytes } from "./fetch.ts";
+import { fetchFile } from "../net/fetch-file.ts";
 
 /** A public file that never changes: what its bytes must be is known beforehand. */
 export interface PinnedFile {
@@ -33,45 +32,16 @@ export const NAMED_VOCABULARIES = {
 
 /**
  * A pinned file, from the cache when it is there and sound, else downloaded into it.
- * @throws WkvError `not-found` when it cannot be had, `bad-vocab` when what comes is another file;
- *   both say which file to give instead
+ * @throws WkvError `not-found` or `network` when it cannot be had; it says which file to give instead
  */
-export async function readPinned(file: PinnedFile, options: DownloadOptions = {}): Promise<Uint8Array> {
-  options.signal?.throwIfAborted();
-  const cache = files?.openFileCache(options.cacheDir);
-  const fileName = file.path.slice(file.path.lastIndexOf("/") + 1);
-  const cached = await cache?.read(fileName);
-  if (cached && (await sha256(cached)) === file.sha256) return cached;
-  const url = (options.baseUrl ?? CHAT_RWKV) + file.path;
-  const bytes = await download(url, fileName, file.sha256, options.signal);
-  await cache?.write(fileName, bytes);
-  return bytes;
-}
-
-async function download(url: string, fileName: string, expected: string, signal?: AbortSignal): Promise<Uint8Array> {
-  const advice = `Get ${fileName} in another way (${CHAT_RWKV} has it) and give it with --vocab FILE.`;
-  let bytes: Uint8Array;
+export async function readPinned({ path, sha256 }: PinnedFile, options: DownloadOptions = {}): Promise<Uint8Array> {
+  const url = new URL((options.baseUrl ?? CHAT_RWKV) + path);
+  const fileName = path.slice(path.lastIndexOf("/") + 1);
   try {
-    bytes = await fetchBytes(url, signal);
+    return await fetchFile({ path: fileName, url, sha256 }, options);
   } catch (error) {
     if (!(error instanceof WkvError)) throw error;
+    const advice = `Get ${fileName} in another way (${CHAT_RWKV} has it) and give it with --vocab FILE.`;
     throw new WkvError(error.code, `${error.message} ${advice}`, { cause: error });
   }
-  const actual = await sha256(bytes);
-  if (actual === expected) return bytes;
-  throw new WkvError(
-    "bad-vocab",
-    `${url} gave ${bytes.length} bytes that are not ${fileName}: SHA-256 ${actual}, expected ${expected}. ${advice}`,
-  );
-}
-
-async function sha256(bytes: Uint8Array): Promise<string> {
-  if (!globalThis.crypto?.subtle)
-    throw new WkvError(
-      "not-found",
-      "a page that is served neither over https nor from localhost cannot check what it downloads: " +
-        "give the vocabulary's own address instead of its name.",
-    );
-  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -2,11 +2,11 @@ import { WkvError } from "../errors.ts";
 import { looksLikeTokenizerJson, parseTokenizerJson } from "./neox.ts";
 import { parseSymbols } from "./symbols.ts";
 import type { TableTokenizer } from "./tokenizer.ts";
-import { looksLikeWorldText, parseWorldJson, parseWorldText } from "./world.ts";
+import { looksLikeWorldLines, looksLikeWorldText, parseWorldJson, parseWorldLines, parseWorldText } from "./world.ts";
 
 /**
- * Makes a tokenizer from the contents of a vocabulary file, whose format the contents tell: World text, World as
- * JSON, a tokenizer.json of Hugging Face, or else symbols, one a line.
+ * Makes a tokenizer from the contents of a vocabulary file, whose format the contents tell: World text, World as lines
+ * of literals or as JSON, a tokenizer.json of Hugging Face, or else symbols, one a line.
  * @param file not in shared memory
  * @param name of the vocabulary, for messages
  * @throws WkvError `bad-vocab`
@@ -14,6 +14,7 @@ import { looksLikeWorldText, parseWorldJson, parseWorldText } from "./world.ts";
 export async function parseTokenizer(file: Uint8Array, name: string): Promise<TableTokenizer> {
   const text = decodeFile(file, name);
   if (looksLikeWorldText(text)) return parseWorldText(withoutBom(file), name);
+  if (looksLikeWorldLines(text)) return parseWorldLines(withoutBom(file), name);
   const json = parseObject(text, name);
   if (!json) return parseSymbols(text, name);
   return looksLikeTokenizerJson(json) ? parseTokenizerJson(json, name) : parseWorldJson(json, name);

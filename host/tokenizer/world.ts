@@ -3,6 +3,7 @@ import { GreedyTokenizer } from "./greedy.ts";
 import { eachLine } from "./lines.ts";
 import { LiteralReader } from "./literal.ts";
 import { type TokenTable, TokenTableBuilder } from "./table.ts";
+import type { Tokenizer } from "./tokenizer.ts";
 
 const SPACE = 0x20;
 
@@ -25,6 +26,35 @@ export function parseWorldText(file: Uint8Array, name: string): GreedyTokenizer 
     if (from === to) return;
     try {
       addLine(table, file, literals, from, to);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new WkvError("bad-vocab", `${name}, line ${number}: ${error.message}. Fetch the file again.`);
+    }
+  });
+  return worldTokenizer(table.build(), name);
+}
+
+/** Whether a text file is a World vocabulary as Hugging Face's repositories of RWKV-5 and 6 have it, by its first line. */
+export function looksLikeWorldLines(text: string): boolean {
+  return /^b(['"]).*\1\r?\n/.test(text);
+}
+
+/** What stands there for the end of text, which has no text of its own. */
+const END_OF_TEXT = "<s>";
+
+/**
+ * The same as `vocab.txt` of Hugging Face's repositories: Python's literal of a token on each line, whose number, counted
+ * from 0, is the id.
+ * @param file UTF-8; LF or CRLF
+ * @throws WkvError `bad-vocab` that names the line
+ */
+export function parseWorldLines(file: Uint8Array, name: string): GreedyTokenizer {
+  const table = new TokenTableBuilder(name);
+  const literals = new LiteralReader(file);
+  eachLine(file, (from, to, number) => {
+    try {
+      const token = literals.read(from, to);
+      if (number > 1 || new TextDecoder().decode(token) !== END_OF_TEXT) table.add(number - 1, token);
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
       throw new WkvError("bad-vocab", `${name}, line ${number}: ${error.message}. Fetch the file again.`);
@@ -76,6 +106,27 @@ export function parseWorldJson(json: Record<string, unknown>, name: string): Gre
   }
   return worldTokenizer(table.build(), name);
 }
+
+/** A vocabulary file, as `parseWorldJson` reads it, of a tokenizer that came without one. */
+export function worldJson(tokenizer: Tokenizer): Uint8Array {
+  const json: Record<string, string | number[]> = {};
+  for (let id = 0; id < tokenizer.vocabSize; id++) {
+    const token = tokenizer.tokenBytes(id);
+    if (token.length > 0) json[id] = textOf(token) ?? [...token];
+  }
+  return new TextEncoder().encode(JSON.stringify(json));
+}
+
+/** Undefined for what is not UTF-8. */
+function textOf(token: Uint8Array): string | undefined {
+  try {
+    return UTF8.decode(token);
+  } catch {
+    return undefined;
+  }
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function byteArray(value: unknown): Uint8Array | undefined {
   const isByte = (x: unknown): x is number => Number.isInteger(x) && (x as number) >= 0 && (x as number) < 256;

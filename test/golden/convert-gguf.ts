@@ -1,5 +1,5 @@
 import type { Sample } from "../host/make-checkpoints.ts";
-import { f32, type GgufEntry, gguf, string, u32 } from "../host/make-gguf.ts";
+import { f32, type GgufEntry, gguf, splitGguf, string, u32 } from "../host/make-gguf.ts";
 import { asFloat32, float32, transposed, values } from "../host/tensor-values.ts";
 
 export interface ConvertOptions {
@@ -36,18 +36,28 @@ const LOW_RANK = /\.att\.(time_maa_w[12]|time_decay_w[12]|[wavg][12])$/;
 
 /** Writes a model of published names as llama.cpp's converter does. Matrices keep their number format. */
 export function toGguf(model: ReadonlyMap<string, Sample>, options: ConvertOptions): Uint8Array {
+  return gguf(...ggufContent(model, options));
+}
+
+/** The same in several files. */
+export function toSplitGguf(model: ReadonlyMap<string, Sample>, options: ConvertOptions, count: number): Uint8Array[] {
+  return splitGguf(...ggufContent(model, options), count);
+}
+
+function ggufContent(model: ReadonlyMap<string, Sample>, options: ConvertOptions): [Sample[], GgufEntry[]] {
   const { architecture, headSize, rescale, fused = true, metadata = [] } = options;
   const samples = [...model.values()].flatMap((sample) => {
     const mixed = fused ? fuse(model, sample, architecture) : undefined;
     return mixed ?? convert(model, sample);
   });
-  return gguf(samples, [
+  const entries: GgufEntry[] = [
     ["general.architecture", string(architecture)],
     [`${architecture}.wkv.head_size`, u32(headSize)],
     [`${architecture}.attention.layer_norm_epsilon`, f32(1e-5)],
     ...(rescale === undefined ? [] : [[`${architecture}.rescale_every_n_layers`, u32(rescale)] as const]),
     ...metadata,
-  ]);
+  ];
+  return [samples, entries];
 }
 
 function convert(model: ReadonlyMap<string, Sample>, sample: Sample): Sample[] {

@@ -13,6 +13,7 @@ export function toRwkvCpp(model: ReadonlyMap<string, Sample>, version = 101): Ui
   const convert = (sample: Sample): Sample[] => {
     const { name } = sample;
     if (isRwkv5or4 && name.endsWith(".time_decay")) return [mapped(sample, decay)];
+    if (decay === expNegExp && isRwkv5or4 && name.endsWith(".time_first")) return [mapped(sample, Math.exp)];
     if (LOW_RANK.test(name)) return [storable(transposed(sample))];
     if (name.endsWith(".att.x_r")) return [mixtures(model, name)];
     if (/\.att\.x_[wkvag]$/.test(name)) return [];

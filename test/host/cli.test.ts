@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -114,7 +114,8 @@ test("a file that cannot be run: one line, exit code 1", async () => {
   await writeFile(join(folder, "text.pth"), "this is no model at all");
   await writeFile(join(folder, "cut.safetensors"), MODEL.subarray(0, 5000));
   expectFailure(await wkv(["run", "nowhere.pth", "a"]), 1, /nowhere.pth is not there: check the path/);
-  expectFailure(await wkv(["run", ".", "a"]), 1, /is a directory: give the model file inside it/);
+  await mkdir(join(folder, "empty"));
+  expectFailure(await wkv(["run", "empty", "a"]), 1, /is a directory: give the model file inside it/);
   expectFailure(await wkv(["run", "text.pth", "a"]), 1, /text.pth is text, not weights/);
   expectFailure(await wkv(["inspect", "cut.safetensors"]), 1, /cut off or damaged/);
   expectFailure(await run(["a", "--vocab", "text.pth"]), 1, /no token for byte/);
@@ -180,12 +181,14 @@ test("inspect", async () => {
   assert.deepEqual([facts.format, facts.bytes], ["safetensors", MODEL.length]);
   assert.deepEqual([facts.model.architecture, facts.model.width, facts.model.heads], ["rwkv7", 64, 2]);
   assert.deepEqual(facts.tokenizer, { source: "bytes", kind: "bytes", ids: 256 });
-  assert.deepEqual(facts.tensors[0], { name: "emb.weight", dtype: "F32", shape: [256, 64] });
+  const { places, ...first } = facts.tensors[0];
+  assert.deepEqual(first, { name: "emb.weight", dtype: "F32", shape: [256, 64] });
+  assert.deepEqual(places, [{ name: "emb.weight", kind: "table", format: "F32", address: places[0].address }]);
   const people = await wkv(["inspect", "model.safetensors", "--stats", "--tensors"]);
   assert.equal(people.code, 0, people.stderr);
   assert.match(people.stdout, /\n {2}model +RWKV-7\n/);
   assert.match(people.stdout, /\n {2}NaN +0, in: none\n/);
-  assert.match(people.stdout, /\n {2}emb\.weight +F32 +\[256, 64\] +-0\.99\d* to 0\.99\d*\n/);
+  assert.match(people.stdout, /\n {2}emb\.weight +F32 +\[256, 64\] +-0\.99\d* to 0\.99\d* +table F32\n/);
 });
 
 test("start runs a model, or random weights, and says so", async () => {

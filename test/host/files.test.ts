@@ -79,3 +79,40 @@ test("a file that shrinks while it is open, and a closed one", async () => {
   await source.close();
   await assert.rejects(source.read(new Uint8Array(1), 0), refused("bad-file", /cannot be read/));
 });
+
+test("of a folder, the model file in it", async () => {
+  const inFolder = async (...names: string[]) => {
+    const path = await mkdtemp(join(folder, "model-"));
+    for (const name of names) await writeFile(join(path, name), "x");
+    return path;
+  };
+  const chosen: [names: string[], file: string][] = [
+    [["a.pth", "vocab.txt", "config.json"], "a.pth"],
+    [["a.pth", "optimizer.pt", "rng_state_0.pth", "training_args.bin"], "a.pth"],
+    [["a.pth", "model.safetensors"], "model.safetensors"],
+    [["model.safetensors.index.json", "model-00001-of-00002.safetensors"], "model.safetensors.index.json"],
+    [["pytorch_model.bin", "a.gguf"], "pytorch_model.bin"],
+    [["m-00001-of-00003.gguf", "m-00002-of-00003.gguf", "m-00003-of-00003.gguf"], "m-00001-of-00003.gguf"],
+    [["m-00010-of-00011.gguf", "m-00001-of-00011.gguf"], "m-00001-of-00011.gguf"],
+  ];
+  for (const [names, file] of chosen) {
+    const path = await inFolder(...names);
+    const source = await fileSource(path);
+    assert.equal(source.name, join(path, file));
+    await source.close();
+  }
+  await assert.rejects(fileSource(await inFolder("b.pth", "a.pth")), refused("bad-file", /one of a\.pth, b\.pth/));
+  await assert.rejects(fileSource(await inFolder("a.txt")), refused("bad-file", /nothing in it looks like one/));
+});
+
+test("what lies beside a file is closed with it", async () => {
+  await write("beside", Uint8Array.of(7));
+  const source = await fileSource(await write("first", new Uint8Array(1)));
+  const other = await source.beside!("beside");
+  const byte = new Uint8Array(1);
+  await other.read(byte, 0);
+  assert.equal(byte[0], 7);
+  await assert.rejects(source.beside!("nothing"), refused("not-found", /nothing is not there/));
+  await source.close();
+  await assert.rejects(other.read(byte, 0), refused("bad-file", /cannot be read/));
+});

@@ -165,13 +165,14 @@ test("other models, parts and quantisations are refused by name", async () => {
     await assertRefused(
       gguf(MODEL, [architecture(name)]),
       "unsupported-model",
-      new RegExp(`"${name}".*rwkv6 and rwkv7`),
+      new RegExp(`"${name}"${name === "llama" ? "" : ", a Transformer whose attention"}.*rwkv6 and rwkv7`),
     );
   const part = gguf(MODEL, [architecture("rwkv7"), ["split.count", u32(3)]]);
-  await assertRefused(part, "unsupported-model", /one part of 3:.*llama-gguf-split --merge/);
+  await assertRefused(part, "bad-file", /one of 3 parts, .*llama-gguf-split --merge/);
   const quantised = (type: number) =>
     ggufTensor(ggufHeader(1), "output.weight", [256], type, 0).raw(new Uint8Array(256)).bytes();
-  await assertRefused(quantised(12), "unsupported-model", /"output\.weight" is Q4_K; .*F32, F16, Q4_0.*--pure/);
+  await assertRefused(quantised(15), "unsupported-model", /"output\.weight" is Q8_K; .*F32, F16, Q4_0.*Q6_K.*--pure/);
+  await assertRefused(quantised(22), "unsupported-model", /"output\.weight" is IQ2_S; /);
   await assertRefused(quantised(99), "unsupported-model", /"output\.weight" is of type 99/);
 });
 

@@ -1,10 +1,19 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
 import type { Dtype } from "../../host/checkpoint/checkpoint.ts";
 import { decodeValues } from "../../host/checkpoint/values.ts";
 import { syntheticModel } from "../../host/cli/synthetic.ts";
 import { inspectModel } from "../../host/inspect.ts";
-import { safetensors, sampleModel } from "./make-checkpoints.ts";
+import { toGguf } from "../golden/convert-gguf.ts";
+import { readGolden } from "./checkpoint-checks.ts";
+import { ownStorages, pth, safetensors, sampleModel } from "./make-checkpoints.ts";
+import { toFla, writeFolder, writeSharded } from "./make-hf.ts";
+import { committed, symbols } from "./models.ts";
+import { randomBlocks } from "./random-blocks.ts";
+import { float32, values } from "./tensor-values.ts";
 
 const SHAPE = { layers: 1, width: 32, headSize: 16, vocabSize: 100 };
 
@@ -89,4 +98,65 @@ test("a model that cannot be run is described as far as possible", async () => {
   assert.equal(error?.code, "bad-file");
   assert.deepEqual([format, model, memory], ["safetensors", undefined, undefined]);
   assert.equal(tensors.length, 10);
+});
+
+test("decodes K-quants as their description does", () => {
+  for (const dtype of ["Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"] as const) {
+    const sample = randomBlocks({ name: "x", dtype: "F32", shape: [8, 256], bytes: new Uint8Array(0) }, dtype);
+    assert.deepEqual(decodeValues(dtype, sample.bytes), values(sample), dtype);
+  }
+});
+
+describe("whatever the file is called and whoever wrote it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "wkv-inspect-"));
+  after(() => rmSync(folder, { recursive: true }));
+  const model = [...(await readGolden(committed("q7.zip.pth"))).values()];
+
+  test("a folder: its parts, whose names they are, where each tensor goes", async () => {
+    const path = writeSharded(join(folder, "hf"), toFla(model), "safetensors");
+    writeFolder(path, [["vocab.txt", symbols(97)]]);
+    const { parts, bytes, names, tokenizer, tensors, ...rest } = await inspectModel(path);
+    assert.equal(rest.error, undefined);
+    assert.equal(names, "flash-linear-attention");
+    assert.deepEqual(parts?.map(({ name }) => name)[2], "model-00003-of-00003.safetensors");
+    assert.equal(
+      bytes,
+      parts?.reduce((sum, { size }) => sum + size, 0),
+    );
+    assert.deepEqual(tokenizer, { source: join(path, "vocab.txt"), kind: "symbols", ids: 97 });
+    const placesOf = (name: string) => tensors.find((tensor) => tensor.name === name)?.places;
+    const [key] = placesOf("model.layers.1.attn.k_proj.weight") ?? [];
+    assert.deepEqual([key?.name, key?.kind, key?.format], ["blocks.1.att.key.weight", "matrix", "int8"]);
+    assert.ok(key?.address && key.address % 64 === 0);
+    assert.deepEqual(placesOf("model.layers.1.attn.a_lora.lora.2.bias")?.[0]?.name, "blocks.1.att.a0");
+    assert.deepEqual(placesOf("model.embeddings.weight")?.[0]?.kind, "table");
+  });
+
+  test("tensors that are in pieces, and those that go nowhere", async () => {
+    const options = { architecture: "rwkv7", headSize: 64 } as const;
+    const { names, tensors } = await inspectModel(toGguf(new Map(model.map((s) => [s.name, s])), options));
+    assert.equal(names, "llama.cpp");
+    const fused = tensors.find(({ name }) => name === "blk.0.time_mix_lerp_fused.weight");
+    assert.deepEqual(
+      fused?.places?.map(({ name }) => name),
+      Array.from("rwkvag", (letter) => `blocks.0.att.x_${letter}`),
+    );
+    assert.deepEqual(tensors.find(({ name }) => name === "blk.0.time_mix_v1.weight")?.places, []);
+  });
+
+  test("a LoRA and a tuned state are no models, and no errors", async () => {
+    const pair = [
+      float32("blocks.0.att.key.lora_A", [2, 4], Array(8).fill(1)),
+      float32("blocks.0.att.key.lora_B", [4, 2], Array(8).fill(1)),
+    ];
+    const lora = await inspectModel(pth(ownStorages([...pair, float32("blocks.0.ln1.weight", [4], [1, 2, 3, 4])])));
+    assert.deepEqual(lora.lora, {
+      pairs: [{ target: "blocks.0.att.key.weight", rank: 2 }],
+      whole: ["blocks.0.ln1.weight"],
+    });
+    const tuned = [0, 1].map((layer) => float32(`blocks.${layer}.att.time_state`, [1, 2, 2], [1, 2, 3, 4]));
+    const state = await inspectModel(pth(ownStorages(tuned)));
+    assert.deepEqual(state.tunedState, { layers: 2, heads: 1, headSize: 2 });
+    assert.deepEqual([lora.error, state.error, lora.model, state.model], [undefined, undefined, undefined, undefined]);
+  });
 });

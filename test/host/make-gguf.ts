@@ -18,6 +18,11 @@ const GGML_TYPES: Record<Dtype, number> = {
   Q5_0: 6,
   Q5_1: 7,
   Q8_0: 8,
+  Q2_K: 10,
+  Q3_K: 11,
+  Q4_K: 12,
+  Q5_K: 13,
+  Q6_K: 14,
   BF16: 30,
 };
 
@@ -43,6 +48,25 @@ export function gguf(
     out.raw(new Uint8Array(roundUp(out.length, alignment) - out.length)).raw(bytes);
   }
   return out.bytes();
+}
+
+/** A model in several files, as llama-gguf-split makes them: only the first has the metadata. */
+export function splitGguf(samples: readonly Sample[], metadata: readonly GgufEntry[], count: number): Uint8Array[] {
+  return Array.from({ length: count }, (_, i) =>
+    gguf(
+      samples.filter((_, at) => Math.floor((at * count) / samples.length) === i),
+      [...(i === 0 ? metadata : []), ...splitEntries(i, count, samples.length)],
+    ),
+  );
+}
+
+/** What the header of a part says of it; `index` counts from 0. */
+export function splitEntries(index: number, count: number, tensors: number): GgufEntry[] {
+  return [
+    ["split.no", u16(index)],
+    ["split.count", u16(count)],
+    ["split.tensors.count", { type: 5, bytes: new ByteWriter().i32(tensors).bytes() }],
+  ];
 }
 
 /** All that comes before the directory of tensors. */
@@ -76,6 +100,10 @@ export function architecture(name: string): GgufEntry {
 export function string(text: string | Uint8Array): GgufValue {
   const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
   return { type: 8, bytes: new ByteWriter().u64(BigInt(bytes.length)).raw(bytes).bytes() };
+}
+
+export function u16(value: number): GgufValue {
+  return { type: 2, bytes: new ByteWriter().u16(value).bytes() };
 }
 
 export function u32(value: number): GgufValue {

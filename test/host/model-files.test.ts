@@ -8,6 +8,7 @@ import { type ModelSource, WkvError, type WkvErrorCode } from "wkv";
 import { toRwkvCpp } from "../golden/make-rwkvcpp.ts";
 import { readGolden } from "./checkpoint-checks.ts";
 import { type Sample, safetensors } from "./make-checkpoints.ts";
+import { toFla, writeFolder } from "./make-hf.ts";
 import { committed, load, ONE_OF_EACH, SMALL } from "./models.ts";
 import { float32 } from "./tensor-values.ts";
 import { watchThreads } from "./threads.ts";
@@ -39,7 +40,7 @@ describe("no model", () => {
   test("an empty file", async () => assertRefused(write("empty.pth", ""), ["bad-file"], /empty\.pth is empty/));
   test("no bytes", async () => assertRefused(new Uint8Array(0), ["bad-file", "unknown-format"], /empty/));
   test("a text", async () => assertRefused(write("notes.txt", "Dear diary,\n"), ["unknown-format"], /notes\.txt/));
-  test("an address", async () => assertRefused("https://example.org/a.pth", ["not-found"], /give its path/));
+  test("an address", async () => assertRefused("http://127.0.0.1:1/a.pth", ["network"], /a\.pth cannot be fetched/));
 });
 
 describe("cut off at 32 places", () => {
@@ -91,8 +92,9 @@ describe("other architectures", () => {
     ["blocks.1.ffn.s_emb.weight", /blocks\.1\.ffn\.s_emb\.weight: it is RWKV-7a \(DeepEmbed\)/],
     ["blocks.0.qkv.q_emb.weight", /blocks\.0\.qkv\.q_emb\.weight: it is RWKV-7b/],
     ["blocks.1.att.rosa.weight", /blocks\.1\.att\.rosa\.weight .*newer or altered architecture/],
-    ["blocks.0.att.time_state", /blocks\.0\.att\.time_state: it is a model with a tuned state/],
-    ["blocks.1.att.key.lora_A", /lora_A: it is a LoRA/],
+    ["blocks.1.att.key.lora_A", /lora_A: it is a LoRA: give the model.*--lora/],
+    ["blocks.1.att.key.bone", /key\.bone: it is an adapter of the kind Bone or DiSHA/],
+    ["model.layers.1.self_attn.time_mixer.x_r", /self_attn\.time_mixer\.x_r: it is a Transformer, or a hybrid/],
     ["blocks.0.extra", /blocks\.0\.extra .*newer or altered architecture/],
     ["head.bias", /head\.bias .*newer or altered architecture/],
   ];
@@ -106,6 +108,19 @@ describe("other architectures", () => {
     const names = ["model.embed_tokens.weight", "model.layers.0.self_attn.q_proj.weight"];
     const samples = names.map((name) => float32(name, [2, 2], [1, 2, 3, 4]));
     await assertRefused(safetensors(samples), ["unsupported-model"], /self_attn\.q_proj\.weight/);
+  });
+
+  test("one whose config.json says another epsilon", async () => {
+    const model = toFla([...(await readGolden(SMALL)).values()]);
+    const write = (name: string, config: object) =>
+      writeFolder(join(folder, name), [
+        ["model.safetensors", safetensors(model)],
+        ["config.json", JSON.stringify(config)],
+      ]);
+    const other = write("eps", { architectures: ["RWKV7ForCausalLM"], norm_eps: 1e-6 });
+    await assertRefused(other, ["unsupported-model"], /config\.json says norm_eps 0\.000001/);
+    const right = await load(write("right", { architectures: ["RWKV7ForCausalLM"], norm_eps: 1e-5 }));
+    await right.dispose();
   });
 
   test("none that anybody knows", async () => {

@@ -13,7 +13,12 @@ export interface RandomModelShape {
 const RANK = 16;
 
 /** An RWKV-7 of any size with random weights, as a .safetensors file: it says nothing, but finite numbers. */
-export function randomModel({ width, layers, headSize, vocabSize }: RandomModelShape): Uint8Array {
+export function randomModel(shape: RandomModelShape): Uint8Array {
+  return safetensors(randomSamples(shape));
+}
+
+/** Its tensors. */
+export function randomSamples({ width, layers, headSize, vocabSize }: RandomModelShape): Sample[] {
   const next = random(7);
   const tensor = (name: string, shape: number[], spread: number, middle = 0): Sample => {
     const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
@@ -46,11 +51,11 @@ export function randomModel({ width, layers, headSize, vocabSize }: RandomModelS
     matrix(`${at}.ffn.key.weight`, 4 * width, width),
     matrix(`${at}.ffn.value.weight`, width, 4 * width),
   ];
-  return safetensors([
+  return [
     tensor("emb.weight", [vocabSize, width], 1),
     ...norm("blocks.0.ln0"),
     ...Array.from({ length: layers }, (_, i) => block(`blocks.${i}`)).flat(),
     ...norm("ln_out"),
     matrix("head.weight", vocabSize, width),
-  ]);
+  ];
 }

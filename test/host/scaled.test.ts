@@ -11,6 +11,9 @@ import { float32, values } from "./tensor-values.ts";
 
 const SHAPE = { name: "blocks.1.att.output.weight", dtype: "F32", shape: [8, 64], bytes: new Uint8Array(0) } as const;
 
+const K_QUANTS = ["Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"] as const;
+const DTYPES = ["F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", ...K_QUANTS] as const;
+
 function tensorOf({ name, dtype, shape, bytes }: Sample): Tensor {
   const source = bytesSource(bytes);
   return storedTensor(name, dtype, shape, { size: bytes.length, read: source.read });
@@ -18,7 +21,7 @@ function tensorOf({ name, dtype, shape, bytes }: Sample): Tensor {
 
 test("every format's values are multiplied exactly, whatever slices are read", async () => {
   assert.ok(isQuantised({ ...SHAPE, shape: [...SHAPE.shape] }));
-  for (const dtype of ["F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"] as const) {
+  for (const dtype of DTYPES) {
     const sample = randomBlocks({ ...SHAPE, shape: [...SHAPE.shape] }, dtype);
     for (const exponent of [1, 3]) {
       const scaled = scaledTensor(tensorOf(sample), exponent, "test.bin");

@@ -1,4 +1,5 @@
 import { BLOCK, type Dtype } from "../../host/checkpoint/checkpoint.ts";
+import { K_DECODE } from "./kquant-values.ts";
 import type { Sample } from "./make-checkpoints.ts";
 
 /** The numbers of a tensor, each by its format's definition. */
@@ -20,6 +21,24 @@ export function float32(name: string, shape: readonly number[], numbers: Iterabl
   return { name, dtype: "F32", shape: [...shape], bytes: new Uint8Array(Float32Array.from(numbers).buffer) };
 }
 
+/** The same tensor in another format of plain numbers, rounded to it. */
+export function asDtype(sample: Sample, dtype: "F32" | "F16" | "BF16"): Sample {
+  if (sample.dtype === dtype) return sample;
+  if (dtype === "F32") return asFloat32(sample);
+  const numbers = values(sample);
+  const words = new Uint32Array(numbers.buffer);
+  const halves = Uint16Array.from(numbers, (number, i) => (dtype === "BF16" ? words[i]! >>> 16 : halfBits(number)));
+  return { ...sample, dtype, bytes: new Uint8Array(halves.buffer) };
+}
+
+/** The bits of the nearest half-precision number. */
+function halfBits(number: number): number {
+  const size = Math.abs(number);
+  const exponent = Math.floor(Math.log2(size));
+  const bits = size < 2 ** -14 ? size * 2 ** 24 : (exponent + 14) * 1024 + (size / 2 ** exponent) * 1024;
+  return Math.round(bits) + (number < 0 ? 0x8000 : 0);
+}
+
 /** The last two axes swapped. */
 export function transposed(sample: Sample): Sample {
   const [rows, columns] = sample.shape.slice(-2) as [number, number];
@@ -33,7 +52,7 @@ export function transposed(sample: Sample): Sample {
   return { ...sample, shape: [...sample.shape.slice(0, -2), columns, rows], bytes };
 }
 
-/** One block: a number, or 32 that share a scale d (and a least value m), as ggml defines them. */
+/** One block: a number, or 32 or 256 that share a scale d (and a least value m), as ggml defines them. */
 const DECODE: Record<Dtype, (block: DataView) => number[]> = {
   F32: (block) => [block.getFloat32(0, true)],
   F16: (block) => [half(block, 0)],
@@ -43,7 +62,17 @@ const DECODE: Record<Dtype, (block: DataView) => number[]> = {
   Q5_0: (block) => fifthBits(block, 2, nibbles(block, 6)).map((q) => (q - 16) * half(block, 0)),
   Q5_1: (block) => fifthBits(block, 4, nibbles(block, 8)).map((q) => q * half(block, 0) + half(block, 2)),
   Q8_0: (block) => Array.from({ length: 32 }, (_, i) => block.getInt8(2 + i) * half(block, 0)),
+  Q2_K: (block) => K_DECODE.Q2_K(parts(block)),
+  Q3_K: (block) => K_DECODE.Q3_K(parts(block)),
+  Q4_K: (block) => K_DECODE.Q4_K(parts(block)),
+  Q5_K: (block) => K_DECODE.Q5_K(parts(block)),
+  Q6_K: (block) => K_DECODE.Q6_K(parts(block)),
 };
+
+function parts(block: DataView) {
+  const bytes = new Uint8Array(block.buffer, block.byteOffset, block.byteLength);
+  return { bytes, half: (at: number) => half(block, at) };
+}
 
 /** The low halves of 16 bytes, then the high ones. */
 function nibbles(block: DataView, at: number): number[] {

@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { diskStore } from "../../host/net/disk-store.ts";
 import { findVocabBeside } from "../../host/tokenizer/beside.ts";
-import { openFileCache } from "../../host/tokenizer/cache.ts";
 import { loadTokenizer } from "../../host/tokenizer/index.ts";
 import { readPinned } from "../../host/tokenizer/named.ts";
 
@@ -37,23 +37,39 @@ async function serve(t: TestContext, listener: RequestListener): Promise<{ baseU
 const freshCache = () => mkdtemp(join(folder, "cache-"));
 const advice = /Get vocab\.txt in another way .* --vocab FILE/;
 
+/** Files that the cache holds, by name, wherever they are in it. */
+async function kept(cacheDir: string): Promise<string[]> {
+  const entries = await readdir(cacheDir, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile() && entry.name !== "wkv.json").map(({ name }) => name);
+}
+
 describe("named vocabularies", () => {
   test("are downloaded once", async (t) => {
     const { baseUrl, requests } = await serve(t, (_, response) => response.end(contents));
     const cacheDir = join(await freshCache(), "made/when/needed");
     for (let i = 0; i < 3; i++)
       assert.deepEqual(Buffer.from(await readPinned(pinned, { baseUrl, cacheDir })), contents);
-    assert.deepEqual(requests, ["/deep/vocab.txt"]);
-    assert.deepEqual(await readdir(cacheDir), ["vocab.txt"]);
+    assert.equal(new Set(requests).size, 1);
+    const before = requests.length;
+    await readPinned(pinned, { baseUrl, cacheDir });
+    assert.equal(requests.length, before);
+    assert.deepEqual(await kept(cacheDir), ["vocab.txt"]);
+    assert.deepEqual(
+      (await (await diskStore(cacheDir)).list()).map(({ address }) => address),
+      [`${baseUrl}deep/vocab.txt`],
+    );
   });
 
   test("are fetched again when the cache is damaged", async (t) => {
     const { baseUrl, requests } = await serve(t, (_, response) => response.end(contents));
     const cacheDir = await freshCache();
-    await writeFile(join(cacheDir, "vocab.txt"), contents.subarray(0, 5));
     await readPinned(pinned, { baseUrl, cacheDir });
-    assert.equal(requests.length, 1);
-    assert.deepEqual(await readFile(join(cacheDir, "vocab.txt")), contents);
+    const [{ place }] = (await (await diskStore(cacheDir)).list()) as unknown as [{ place: string }];
+    const before = requests.length;
+    await writeFile(join(place, "vocab.txt"), Buffer.from("1 'a' 1\n2 'c' 1\n"));
+    assert.deepEqual(Buffer.from(await readPinned(pinned, { baseUrl, cacheDir })), contents);
+    assert.ok(requests.length > before);
+    assert.deepEqual(await readFile(join(place, "vocab.txt")), contents);
   });
 
   test("need no cache that can be written", async (t) => {
@@ -68,15 +84,15 @@ describe("named vocabularies", () => {
     const cacheDir = await freshCache();
     await assert.rejects(readPinned(pinned, { baseUrl, cacheDir }), { code: "not-found", message: /answers 404/ });
     await assert.rejects(readPinned(pinned, { baseUrl, cacheDir }), { code: "not-found", message: advice });
-    assert.deepEqual(await readdir(cacheDir), []);
+    assert.equal((await kept(cacheDir)).includes("vocab.txt"), false);
   });
 
   test("are not taken when they are something else", async (t) => {
     const { baseUrl } = await serve(t, (_, response) => response.end("<html>log in to the hotel's network</html>"));
     const cacheDir = await freshCache();
-    await assert.rejects(readPinned(pinned, { baseUrl, cacheDir }), { code: "bad-vocab", message: /SHA-256/ });
-    await assert.rejects(readPinned(pinned, { baseUrl, cacheDir }), { code: "bad-vocab", message: advice });
-    assert.deepEqual(await readdir(cacheDir), []);
+    await assert.rejects(readPinned(pinned, { baseUrl, cacheDir }), { code: "network", message: /SHA-256/ });
+    await assert.rejects(readPinned(pinned, { baseUrl, cacheDir }), { code: "network", message: advice });
+    assert.equal((await kept(cacheDir)).includes("vocab.txt"), false);
   });
 
   test("are not taken when they are cut off", async (t) => {
@@ -85,13 +101,13 @@ describe("named vocabularies", () => {
       response.write(contents.subarray(0, 5), () => request.socket.destroy());
     });
     const cacheDir = await freshCache();
-    await assert.rejects(readPinned(pinned, { baseUrl, cacheDir }), { code: "not-found", message: advice });
-    assert.deepEqual(await readdir(cacheDir), []);
+    await assert.rejects(readPinned(pinned, { baseUrl, cacheDir }), { code: "network", message: advice });
+    assert.equal((await kept(cacheDir)).includes("vocab.txt"), false);
   });
 
   test("cannot be had from a server that is not there", async () => {
     const options = { baseUrl: "http://127.0.0.1:1/", cacheDir: await freshCache() };
-    await assert.rejects(readPinned(pinned, options), { code: "not-found", message: advice });
+    await assert.rejects(readPinned(pinned, options), { code: "network", message: advice });
     await assert.rejects(loadTokenizer("world", options), { message: /Get rwkv_vocab_v20230424\.txt .* --vocab/ });
     await assert.rejects(loadTokenizer("pile", options), { message: /Get 20B_tokenizer\.json .* --vocab/ });
   });
@@ -111,8 +127,9 @@ describe("named vocabularies", () => {
       else process.env.XDG_CACHE_HOME = before;
     });
     process.env.XDG_CACHE_HOME = await freshCache();
-    await (await openFileCache()).write("x", contents);
-    assert.deepEqual(await readdir(join(process.env.XDG_CACHE_HOME, "wkv")), ["x"]);
+    const { baseUrl } = await serve(t, (_, response) => response.end(contents));
+    await readPinned(pinned, { baseUrl });
+    assert.deepEqual(await kept(join(process.env.XDG_CACHE_HOME, "wkv", "models")), ["vocab.txt"]);
   });
 });
 
@@ -129,7 +146,7 @@ describe("files and addresses", () => {
     const { baseUrl } = await serve(t, (_, response) => response.writeHead(500).end());
     await assert.rejects(loadTokenizer(join(folder, "none.txt")), { code: "not-found", message: /"world", "pile"/ });
     await assert.rejects(loadTokenizer(folder), { code: "not-found", message: /is a directory/ });
-    await assert.rejects(loadTokenizer(`${baseUrl}x`), { code: "not-found", message: /\/x answers 500/ });
+    await assert.rejects(loadTokenizer(`${baseUrl}x`), { code: "network", message: /\/x answers 500/ });
   });
 
   test("messages name the file", async () => {

@@ -34,6 +34,15 @@ function readCases(file: string): Case[] {
   return JSON.parse(readFileSync(join(root, "test/golden/data/tokenizer", file), "utf8")).cases;
 }
 
+/** Python's literal of bytes. */
+function bytesLiteral(bytes: Uint8Array): string {
+  const plain = (byte: number) => byte >= 0x20 && byte < 0x7f && byte !== 0x27 && byte !== 0x5c;
+  const parts = Array.from(bytes, (byte) =>
+    plain(byte) ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`,
+  );
+  return `b'${parts.join("")}'`;
+}
+
 function checkCase(tokenizer: Tokenizer, { name, hex, text, ids, decoded }: Case): void {
   const bytes = new Uint8Array(Buffer.from(hex, "hex"));
   assert.deepEqual(tokenizer.encode(bytes), ids, `${name}: bytes to ids`);
@@ -58,7 +67,7 @@ describe("World", { skip: missing(WORLD) }, () => {
     for (const item of cases) checkCase(tokenizer, item);
   });
 
-  test("CRLF, no final newline and JSON are the same vocabulary", async () => {
+  test("CRLF, no final newline, JSON and Hugging Face's vocab.txt are the same vocabulary", async () => {
     const text = readFileSync(file, "utf8");
     const tokenizer = await loadTokenizer(file);
     const json: Record<string, string | number[]> = {};
@@ -67,7 +76,9 @@ describe("World", { skip: missing(WORLD) }, () => {
       const token = tokenizer.decode([id]);
       json[id] = Buffer.from(token).equals(bytes) ? token : [...bytes];
     }
-    for (const variant of [text.replaceAll("\n", "\r\n"), text.trimEnd(), JSON.stringify(json, null, 4)]) {
+    const lines = Array.from({ length: tokenizer.vocabSize }, (_, id) => bytesLiteral(tokenizer.tokenBytes(id)));
+    const literals = ["b'<s>'", ...lines.slice(1), ""].join("\n");
+    for (const variant of [text.replaceAll("\n", "\r\n"), text.trimEnd(), JSON.stringify(json, null, 4), literals]) {
       const twin = await loadTokenizer(new TextEncoder().encode(variant));
       assert.equal(twin.kind, "world");
       for (let id = 0; id < tokenizer.vocabSize; id++)

@@ -331,3 +331,21 @@ test("nothing is imported up front but our own files: fit for browsers, and Worl
     [],
   );
 });
+
+describe("vocab.txt of Hugging Face's repositories", () => {
+  const bytes = Array.from({ length: 256 }, (_, byte) => `b'\\x${byte.toString(16).padStart(2, "0")}'`);
+  const file = ["b'<s>'", ...bytes, `b"it's"`, "b'\\xc3\\xa9'", ""];
+
+  test("a literal a line, whose number is the id; the first ends a text", async () => {
+    for (const text of [file.join("\n"), file.join("\r\n")]) {
+      const tokenizer = await load(text);
+      assert.deepEqual([tokenizer.kind, tokenizer.vocabSize, tokenizer.endOfText], ["world", 259, 0]);
+      assert.deepEqual(tokenizer.encode("it's é<s>"), [257, 33, 258, 61, 116, 63]);
+      assert.equal(tokenizer.decode([257, 33, 258, 0]), "it's é");
+    }
+  });
+
+  test("a line that is none is named", async () => {
+    await assert.rejects(load([...file.slice(0, 5), "x", ""].join("\n")), badVocab(/line 6: a token is written/));
+  });
+});

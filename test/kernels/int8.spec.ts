@@ -1,7 +1,7 @@
 // The int8 weight format: what packing keeps, and products against f64 sums of the same integers and scales. Integers
 // and scales are read from a block one by one, by the place that the format gives them.
 import { NOT_FINITE, QUANT_VALUES, SCRATCH_HEAD, SCRATCH_WIDE, UNIT_ROWS } from "../../assembly/abi";
-import { f16 } from "../../assembly/dtypes";
+import { f16 } from "../../assembly/half";
 import { blockBytes, decodeScale, dot, encodeScale, pack, packQ8, SCALE_UNIT } from "../../assembly/formats/int8";
 import { at, bits, copy, random, reseed, uniform } from "./support";
 

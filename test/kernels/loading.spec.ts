@@ -7,13 +7,14 @@ import {
   FOLD_NEG_EXP,
   FOLD_ONE_MINUS,
   FORMAT_F32,
+  OP_ADD_LOW_RANK,
   OP_DECODE,
   OP_FOLD,
   OP_PACK,
   UNIT_ROWS,
 } from "../../assembly/abi";
 import { decode, storedBytes } from "../../assembly/dtypes";
-import { decodeValues, fold, packRows } from "../../assembly/loading";
+import { addLowRank, decodeValues, fold, packRows } from "../../assembly/loading";
 import { command, joinAsOneOf } from "./command";
 import { at, bits, copy, random, relative, reseed } from "./support";
 
@@ -89,6 +90,38 @@ function pack(
   const from = <i32>at(src, first * rowStride);
   command(OP_PACK, [<i32>at(dst), FORMAT_F32, cols, from, rowStride, colStride, first, stop]);
   packRows();
+}
+
+describe("OP_ADD_LOW_RANK", () => {
+  it("adds one rank after the other, in f32, to every row and no further", () => {
+    reseed(4);
+    const ROWS: i32[] = [1, 3, 32, 65];
+    const COLS: i32[] = [1, 4, 33, 64];
+    const RANKS: i32[] = [1, 3, 16];
+    for (let threads = 1; threads <= 3; threads++) {
+      joinAsOneOf(threads);
+      for (let r = 0; r < ROWS.length; r++) {
+        for (let c = 0; c < COLS.length; c++) {
+          for (let k = 0; k < RANKS.length; k++) expect(wrongSums(ROWS[r], COLS[c], RANKS[k])).toBe(0);
+        }
+      }
+    }
+  });
+});
+
+function wrongSums(rows: i32, cols: i32, rank: i32): i32 {
+  const w = random(rows * cols + 4);
+  const want = copy(w);
+  const a = random(rank * cols);
+  const b = random(rows * rank);
+  command(OP_ADD_LOW_RANK, [<i32>at(w), rows, cols, <i32>at(a), <i32>at(b), rank]);
+  addLowRank();
+  for (let i = 0; i < rows * cols; i++) {
+    for (let k = 0; k < rank; k++) want[i] = want[i] + b[(i / cols) * rank + k] * a[k * cols + (i % cols)];
+  }
+  let wrong = 0;
+  for (let i = 0; i < w.length; i++) if (w[i] != want[i]) wrong++;
+  return wrong;
 }
 
 describe("OP_FOLD", () => {

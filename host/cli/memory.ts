@@ -1,0 +1,44 @@
+import { type PublishedMemory, publishedMemory } from "../published-memory.ts";
+import { print, printJson } from "./output.ts";
+
+/** Buffers of threads are small, and a table should be the same on every machine. */
+const THREADS = 4;
+
+/** What published shapes take: the table of docs/memory.md, or JSON. */
+export async function printMemory({ json }: { json?: boolean }): Promise<void> {
+  const models = publishedMemory(THREADS);
+  await (json ? printJson(models) : print(table(models)));
+}
+
+function table(models: readonly PublishedMemory[]): string {
+  const head = [
+    "Model",
+    "Layers × width",
+    "Parameters",
+    "int8: weights",
+    "in all",
+    "f32: weights",
+    "in all",
+    "A session",
+  ];
+  const rows = [head, head.map(() => "---"), ...models.map(row)];
+  return rows.map((cells) => `| ${cells.join(" | ")} |\n`).join("");
+}
+
+function row({ name, layers, width, parameters, session, weights: { int8, f32 } }: PublishedMemory): string[] {
+  const sizes = [int8, f32].flatMap(({ weights, total, fits }) => [
+    mb(weights),
+    fits ? mb(total) : `${mb(total)}: too large`,
+  ]);
+  return [
+    name,
+    `${layers} × ${width}`,
+    `${(parameters / 1e6).toFixed(0)} M`,
+    ...sizes,
+    `${(session / 1e6).toFixed(1)} MB`,
+  ];
+}
+
+function mb(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0)} MB`;
+}

@@ -1,0 +1,26 @@
+import type { Progress } from "../loader.ts";
+
+/** One line for people. @param work what is said while neither a download nor its check goes on */
+export function progressText(
+  { phase, loaded, total, bytesPerSecond = 0, secondsLeft = Infinity }: Progress,
+  work: string,
+): string {
+  const percent = `${Math.floor((100 * loaded) / total)} %`;
+  if (phase === "check") return `checking ${percent}`;
+  if (phase !== "download") return `${work} ${percent}`;
+  const share = Number.isFinite(total) ? `${percent}, ${mb(loaded)} of ${mb(total)}` : mb(loaded);
+  const left = Number.isFinite(secondsLeft) ? `, ${duration(secondsLeft)} left` : "";
+  return `downloading ${share}, ${mb(bytesPerSecond)}/s${left}`;
+}
+
+function mb(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** `7 s`, `3 min 20 s`, `2 h 5 min` */
+function duration(seconds: number): string {
+  const s = Math.ceil(seconds);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+}

@@ -1,0 +1,103 @@
+import type { Tensor } from "../checkpoint/checkpoint.ts";
+import type { ModelConfig } from "../checkpoint/config.ts";
+import { WkvError } from "../errors.ts";
+import { UNUSED7 } from "./rwkv7.ts";
+import { entry, isLowRank, swapped, type Weight, whole } from "./weights.ts";
+
+/** How one family of Hugging Face models calls its tensors. */
+export interface Family {
+  readonly name: string;
+  /** A name that only this family has. */
+  readonly mark: RegExp;
+  /** What makes a published name of it, one rule after the other. */
+  readonly rules: readonly (readonly [RegExp, string])[];
+  /** Low-rank matrices are linear layers, so their axes are swapped. */
+  readonly lowRankSwapped: boolean;
+}
+
+const FAMILIES: readonly Family[] = [
+  {
+    // RWKV-7: a low-rank product is two layers, W1ᵀ and W2ᵀ with a bias.
+    name: "flash-linear-attention",
+    mark: /^model\.layers\.\d+\.attn\.([rkvo]_proj\.|[wavg]_lora\.|g_norm\.)/,
+    rules: [
+      [/^model\.embeddings\./, "emb."],
+      [/^model\.norm\./, "ln_out."],
+      [/^lm_head\./, "head."],
+      [/^model\.layers\./, "blocks."],
+      [/\.pre_norm\./, ".ln0."],
+      [/\.attn_norm\./, ".ln1."],
+      [/\.ffn_norm\./, ".ln2."],
+      [/\.attn\.r_proj\./, ".att.receptance."],
+      [/\.attn\.k_proj\./, ".att.key."],
+      [/\.attn\.v_proj\./, ".att.value."],
+      [/\.attn\.o_proj\./, ".att.output."],
+      [/\.attn\.g_norm\./, ".att.ln_x."],
+      [/\.attn\.(?<letter>[wavg])_lora\.lora\.0\.weight$/, ".att.$<letter>1"],
+      [/\.attn\.(?<letter>[wavg])_lora\.lora\.2\.weight$/, ".att.$<letter>2"],
+      [/\.attn\.(?<letter>[wavg])_lora\.lora\.2\.bias$/, ".att.$<letter>0"],
+      [/\.attn\./, ".att."],
+    ],
+    lowRankSwapped: true,
+  },
+  {
+    // And of the model code beside published files: RWKV-4, 5, 6, and Rwkv7ForCausalLM.
+    name: "transformers",
+    mark: /^(rwkv7?|model)\.blocks\.\d+\./,
+    rules: [
+      [/^(rwkv7?|model)\./, ""],
+      [/^embeddings\./, "emb."],
+      [/\.pre_ln\./, ".ln0."],
+      [/\.attention\./, ".att."],
+      [/\.feed_forward\./, ".ffn."],
+      [/\.time_mix_key$/, ".time_mix_k"],
+      [/\.time_mix_value$/, ".time_mix_v"],
+      [/\.time_mix_receptance$/, ".time_mix_r"],
+      [/\.time_mix_gate$/, ".time_mix_g"],
+    ],
+    lowRankSwapped: false,
+  },
+];
+
+/** The family that a checkpoint with these names belongs to, if it is one of Hugging Face's. */
+export function familyOf(names: Iterable<string>): Family | undefined {
+  for (const name of names) {
+    const family = FAMILIES.find(({ mark }) => mark.test(name));
+    if (family) return family;
+  }
+  return undefined;
+}
+
+/** A name of another model's tensor stays as it is, for the message that refuses it. */
+export function publishedName({ rules }: Family, name: string): string {
+  return rules.reduce((text, [from, to]) => text.replace(from, to), name);
+}
+
+/** What configurations call the epsilon of the layer norms, which the engine does not read from files. */
+const EPSILONS = ["norm_eps", "layer_norm_epsilon", "layer_norm_eps"];
+const LAYER_NORM_EPS = 1e-5;
+
+/** @throws WkvError `unsupported-model` when the model's code would compute otherwise than the engine does */
+export function checkConfig(config: ModelConfig, file: string): void {
+  for (const key of EPSILONS) {
+    const epsilon = config[key];
+    if (typeof epsilon === "number" && Math.fround(epsilon) !== Math.fround(LAYER_NORM_EPS))
+      throw new WkvError(
+        "unsupported-model",
+        `${file}: its config.json says ${key} ${epsilon}, and wkv computes with ${LAYER_NORM_EPS}.`,
+      );
+  }
+}
+
+/** A converter of such a checkpoint's tensors to published names and shapes. */
+export function fromHuggingFace(family: Family): (tensor: Tensor) => Weight[] {
+  return (tensor) => {
+    const name = publishedName(family, tensor.name);
+    const weight = whole(tensor, name);
+    if (UNUSED7.test(name)) return [];
+    // The first versions of flash-linear-attention kept the six mixing vectors in one tensor.
+    if (name.endsWith(".att.x_x"))
+      return Array.from("rwkvag", (c, i) => entry(weight, i, name.replace("x_x", `x_${c}`)));
+    return [family.lowRankSwapped && isLowRank(name) ? swapped(weight) : weight];
+  };
+}
