@@ -7,6 +7,7 @@
  * - `bad-vocab`: a vocabulary that cannot be read, or of the wrong size for the model.
  * - `not-found`: a file, an address or a name that is not there.
  * - `too-large`: more memory than this machine or 32-bit WebAssembly has.
+ * - `bad-constraint`: a JSON schema or regular expression that is wrong, not supported, or holds for no text.
  * - `busy`: a session that is still working on an earlier call.
  * - `bad-state`: a saved state that is damaged or belongs to another model.
  * - `disposed`: a model or session used after `dispose()`.
@@ -19,6 +20,7 @@ export type WkvErrorCode =
   | "bad-vocab"
   | "not-found"
   | "too-large"
+  | "bad-constraint"
   | "busy"
   | "bad-state"
   | "disposed"

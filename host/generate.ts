@@ -1,4 +1,6 @@
-import { createSampler, logProbability, type SamplerOptions } from "./sampler.ts";
+import type { Constraint } from "./constraint/constraint.ts";
+import type { ConstraintSource } from "./constraint/index.ts";
+import { createSampler, logProbability, type Sampler, type SamplerOptions } from "./sampler.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 export interface GenerateOptions extends SamplerOptions {
@@ -6,14 +8,22 @@ export interface GenerateOptions extends SamplerOptions {
   maxTokens?: number | undefined;
   /** Ends before the first of these texts, none of which is ever shown. */
   stop?: readonly string[] | undefined;
+  /**
+   * What the text may be: a schema, an expression or choices, or what `createConstraint` made of one, at the place from
+   * which the text goes on. It is forked, so one constraint serves any number of generations.
+   */
+  constraint?: Constraint | ConstraintSource | undefined;
   /** Adds the natural logarithm of each token's probability, before temperature and cuts. */
   logprobs?: boolean | undefined;
   /** Ends the generation: the loop throws the signal's reason, and the session stays as it was after the last token. */
   signal?: AbortSignal | undefined;
 }
 
-/** `end`: the model ended the text; `stop`: a stop string came; `length`: maxTokens were made. */
-export type StopReason = "end" | "stop" | "length";
+/**
+ * `end`: the model ended the text; `stop`: a stop string came; `length`: maxTokens were made; `complete`: nothing can
+ * follow that the constraint allows.
+ */
+export type StopReason = "end" | "stop" | "length" | "complete";
 
 /** One token of a generation. */
 export interface Piece {
@@ -23,6 +33,8 @@ export interface Piece {
   readonly logprob?: number;
   /** Why the generation ended; on the last piece only. */
   readonly stop?: StopReason;
+  /** Whether the constraint holds for the text as a whole; on the last piece of a generation that has one. */
+  readonly complete?: boolean;
 }
 
 /** What a generation needs of its session. */
@@ -43,29 +55,55 @@ export async function* generate(
   options: GenerateOptions,
 ): AsyncGenerator<Piece, void, void> {
   const { maxTokens = 256, stop = [], logprobs = false, signal } = options;
-  const sample = createSampler(options);
+  const constraint = options.constraint && (await ownConstraint(options.constraint, tokenizer));
+  const sample = constraint ? constrained(createSampler(options), constraint) : createSampler(options);
   const decoder = tokenizer.stream();
   const filter = new StopFilter(stop);
+  const last = (stop: StopReason) => (constraint ? { stop, complete: constraint.complete } : { stop });
   for (let made = 1; made <= maxTokens; made++) {
     signal?.throwIfAborted();
-    const token = sample(logits);
+    const token = sample(logits, maxTokens - made + 1);
     const piece = logprobs ? { token, logprob: logProbability(logits, token) } : { token };
     if (token === tokenizer.endOfText) {
-      yield { ...piece, text: filter.push(decoder.flush()) + filter.rest(), stop: filter.found ? "stop" : "end" };
+      const text = filter.push(decoder.flush()) + filter.rest();
+      yield { ...piece, text, ...last(filter.found ? "stop" : "end") };
       return;
     }
+    constraint?.accept(token);
     logits = await next(token);
     let text = filter.push(decoder.push(token));
-    if (!filter.found && made === maxTokens) text += filter.push(decoder.flush()) + filter.rest();
-    if (filter.found) return yield { ...piece, text, stop: "stop" };
-    yield made === maxTokens ? { ...piece, text, stop: "length" } : { ...piece, text };
+    const reason = constraint?.finished ? "complete" : made === maxTokens ? "length" : undefined;
+    if (!filter.found && reason) text += filter.push(decoder.flush()) + filter.rest();
+    if (filter.found) return yield { ...piece, text, ...last("stop") };
+    if (reason) return yield { ...piece, text, ...last(reason) };
+    yield { ...piece, text };
   }
+}
+
+/** A constraint that only this generation moves on. The code that reads schemas is loaded when there is one. */
+async function ownConstraint(given: Constraint | ConstraintSource, tokenizer: Tokenizer): Promise<Constraint> {
+  if (!("mask" in given)) return (await import("./constraint/index.ts")).createConstraint(tokenizer, given);
+  if (given.finished) throw new RangeError('"constraint" expected one that text can follow, got one that is finished');
+  return given.fork();
+}
+
+/** A sampler of the tokens that the constraint allows, of which `left` may still be made. The logits stay as they are. */
+function constrained(sample: Sampler, constraint: Constraint): (logits: Float32Array, left: number) => number {
+  let allowed = new Float32Array(0);
+  return (logits, left) => {
+    if (allowed.length !== logits.length) allowed = new Float32Array(logits.length);
+    allowed.set(logits);
+    constraint.mask(allowed, left);
+    return sample(allowed);
+  };
 }
 
 /** @throws TypeError or RangeError naming the option that is wrong */
 export function checkGenerateOptions(options: GenerateOptions): void {
-  const { maxTokens = 256, stop = [] } = options;
+  const { maxTokens = 256, stop = [], constraint } = options;
   createSampler(options);
+  if (constraint !== undefined && (typeof constraint !== "object" || constraint === null))
+    throw new TypeError(`"constraint" expected an object such as { schema }, got ${constraint}`);
   if (!Number.isInteger(maxTokens) || maxTokens < 1)
     throw new RangeError(`"maxTokens" expected a whole number from 1 on, got ${maxTokens}`);
   if (!Array.isArray(stop) || stop.some((s) => typeof s !== "string" || s === ""))

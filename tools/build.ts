@@ -46,6 +46,7 @@ async function buildNode(): Promise<void> {
       index: INDEX,
       tokenizer: TOKENIZER,
       sampler: "host/sampler.ts",
+      constraint: "host/constraint/index.ts",
       worker: "host/platform/node-worker.ts",
       cli: "host/cli/main.ts",
     },

@@ -62,7 +62,8 @@ export function tokenIds(text: string): number[] {
   return ids.map(Number);
 }
 
-function collect(text: string, before: string[] = []): string[] {
+/** Every value of an option that may be given several times. */
+export function collect(text: string, before: string[] = []): string[] {
   return [...before, text];
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Model } from "../model.ts";
 import { BEGINNING, bundledModel } from "./bundled.ts";
+import { addConstraintOptions, type ConstraintOptions, readConstraint } from "./constraint.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
@@ -16,7 +17,7 @@ import { print, printJson } from "./output.ts";
 import { promptTokens, readPrompt } from "./prompt.ts";
 import { checkTextOptions, streamText } from "./text.ts";
 
-interface RunOptions extends ModelOptions, TextOptions {
+interface RunOptions extends ModelOptions, TextOptions, ConstraintOptions {
   tokens?: number[];
   logits?: boolean;
   logprobs?: boolean;
@@ -28,14 +29,17 @@ const HELP = `${VOCAB_HELP}
 The text goes to standard output and ends its last line, everything else goes to standard error. A newline at the end
 of standard input is left out.
 With --json each piece is a line {"text","token","logprob"?}, and the last line says how it went:
-{"reason","read","made","seed"?,"readPerSecond","madePerSecond"}. The reason is "end" (the model ended the text),
-"stop" (a --stop text came), "length" (--max-tokens) or "interrupted" (Ctrl-C).
+{"reason","complete"?,"read","made","seed"?,"readPerSecond","madePerSecond"}. The reason is "end" (the model ended the
+text), "stop" (a --stop text came), "length" (--max-tokens), "complete" (nothing can follow that --schema, --regex or
+--choice allows) or "interrupted" (Ctrl-C). With one of these three, "complete" says whether the text is.
 
 Examples:
   $ wkv run model.pth "Once upon a time"
   $ wkv run model.pth -e "User: Why is the sky blue?\\n\\nAssistant:" --stop "\\n\\n"
   $ wkv run model.pth - < story.txt
   $ wkv run model.pth "1 + 1 =" --temperature 0 --max-tokens 4 --json
+  $ wkv run model.pth "Is water wet?" --choice " yes" --choice " no"
+  $ wkv run model.pth "A person:" --schema '{"type":"object","properties":{"name":{"type":"string"}},"required":["name"]}'
   $ wkv run model.pth --tokens 34,105,110 --logits --json`;
 
 export function addRun(program: Command): void {
@@ -49,6 +53,7 @@ export function addRun(program: Command): void {
     .option("--logprobs", "with --json: each token's log-probability")
     .option("--json", "JSON, one object a line; with --logits one array");
   addTextOptions(command);
+  addConstraintOptions(command);
   addModelOptions(command);
   command.addHelpText("after", HELP).action(run);
 }
@@ -59,12 +64,13 @@ async function run(path: string | undefined, argument: string | undefined, optio
   const source = path ?? bundledModel();
   if (!source) throw new UsageError('MODEL is missing: wkv run MODEL "Once upon a time"');
   const beginning = path || options.tokens ? argument : BEGINNING;
+  const constraint = await readConstraint(options);
   const prompt = await readPrompt(beginning, options);
   await interruptible(async (signal) => {
     await using model = await load(source, options, signal);
     const ids = promptTokens(model, prompt);
     if (options.logits) await printLogits(model, ids, options, signal);
-    else await streamText(model, ids, options, signal);
+    else await streamText(model, ids, { ...options, constraint }, signal);
   });
 }
 

@@ -1,3 +1,4 @@
+import type { ConstraintSource } from "../constraint/index.ts";
 import { checkGenerateOptions, type GenerateOptions, type Piece } from "../generate.ts";
 import type { Model } from "../model.ts";
 import { createSampler } from "../sampler.ts";
@@ -7,6 +8,7 @@ import { note, print, printJson, printText } from "./output.ts";
 import { Report } from "./report.ts";
 
 export interface StreamOptions extends TextOptions {
+  constraint?: ConstraintSource | undefined;
   logprobs?: boolean;
   json?: boolean;
   quiet?: boolean;
@@ -53,9 +55,10 @@ export async function streamText(
 
 /** The seed is chosen here, so that the report can tell it and the text can be made again. */
 function generateOptions(options: StreamOptions, signal: AbortSignal): GenerateOptions {
-  const { maxTokens, temperature, topP, topK, logprobs, escapes, stop = [] } = options;
+  const { maxTokens, temperature, topP, topK, logprobs, escapes, constraint, stop = [] } = options;
   const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
-  return { maxTokens, temperature, topP, topK, seed, logprobs, stop: escapes ? stop.map(unescaped) : stop, signal };
+  const stops = escapes ? stop.map(unescaped) : stop;
+  return { maxTokens, temperature, topP, topK, seed, logprobs, constraint, stop: stops, signal };
 }
 
 function printPiece({ text, token, logprob }: Piece, { json }: StreamOptions): Promise<void> {
