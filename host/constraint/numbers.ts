@@ -68,7 +68,7 @@ interface Bound {
   readonly open: boolean;
   /**
    * Digits that may be written behind the point beside this bound. A decimal number is rounded to the nearest double,
-   * which may be the bound: that matters if the bound is open, and cannot happen with 15 digits in all.
+   * which may be the bound: that matters where it is open, and cannot happen with 15 digits in all.
    */
   readonly places: number;
 }
@@ -97,11 +97,11 @@ const OPEN_ZERO = boundOf(0, true, "");
 /** Of the number without its sign. */
 function boundOf(value: number, open: boolean, what: string): Bound {
   const [whole = "", fraction = ""] = String(Math.abs(value)).split(".");
-  const places = open ? MAX_DIGITS - whole.length : MAX_DIGITS;
-  if (!/^\d{1,15}$/.test(whole) || !/^\d*$/.test(fraction) || fraction.length > places)
+  const places = open ? MAX_DIGITS - whole.length : Math.max(MAX_DIGITS, fraction.length);
+  if (!/^\d{1,15}$/.test(whole) || !/^\d*$/.test(fraction))
     throw new WkvError(
       "bad-constraint",
-      `${what}, which is not supported: bounds of numbers have at most ${MAX_DIGITS} digits and no exponent.`,
+      `${what}, which is not supported: bounds of numbers have at most ${MAX_DIGITS} digits before the point, and are not so small that they are written with an exponent.`,
     );
   return { whole: Number(whole), fraction, open, places };
 }
@@ -142,6 +142,7 @@ function atLeast(json: Json, fraction: string, more: boolean, places: number): N
 /** The same for at most, or less. */
 function atMost(json: Json, fraction: string, less: boolean, places: number): Node {
   const { grammar } = json;
+  if (places === 0 && fraction !== "") return grammar.empty;
   if (fraction === "") return less ? grammar.never : grammar.repeat(grammar.symbols(ZERO, ZERO), 0, places);
   const first = fraction.charCodeAt(0);
   const same = grammar.sequence([grammar.symbols(first, first), atMost(json, fraction.slice(1), less, places - 1)]);
