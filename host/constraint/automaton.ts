@@ -3,6 +3,8 @@ import type { Grammar, Node } from "./grammar.ts";
 
 /** No way on. */
 export const DEAD = -1;
+/** More tokens than anybody makes. */
+export const NO_END = 2 ** 30;
 const UNKNOWN = 0;
 /** The continuation after which nothing has to come. */
 const DONE = 0;
@@ -21,9 +23,9 @@ const MAX_WAYS = 20_000;
  * A grammar as a deterministic automaton whose states are made when they are first reached.
  *
  * What has to come at some place is a continuation: a node, and the continuation after it. A state is the set of
- * continuations that begin with a symbol (or DONE), so it takes in nesting and counting alike. Equal continuations and
- * equal sets are one, which makes this the subset construction for all that is regular, and a pushdown automaton with
- * memory of where it has been for the rest.
+ * continuations that begin with a plain node (or DONE), so it takes in nesting and counting alike. Equal continuations
+ * and equal sets are one, which makes this the subset construction for all that is regular, and a pushdown automaton
+ * with memory of where it has been for the rest.
  */
 export class Automaton {
   readonly grammar: Grammar;
@@ -31,23 +33,29 @@ export class Automaton {
   readonly starts: readonly number[];
   /** Of symbols below 256. */
   readonly classOf = new Uint8Array(256);
-  /** `[state * classes + class]`: the next state, DEAD, or 0 where `step` has not been asked. */
-  rows = new Int32Array(1 << 12);
   readonly classes: number;
+  /**
+   * A state is the place of its row. `rows[state]`: tokens to the nearest end at most, NO_END where the vocabulary has no
+   * way to one. `rows[state + 1 + class]`: the next state, DEAD, or 0 where `step` has not been asked. Array is replaced
+   * when it grows.
+   */
+  rows = new Int32Array(1 << 12);
 
   /** Continuation i: its node, the continuation after it, and what the shortest way through it costs. */
   readonly #nodeOf: Node[] = [];
   readonly #restOf: number[] = [];
   readonly #costOf: number[] = [];
   readonly #continuations = new Map<number, number>();
+  /** What follows in a plain node, by its id and the class of the symbol. */
+  readonly #derived = new Map<number, Node>();
   /** Continuation i was looked at in this round. */
   #seen = new Uint32Array(1 << 10);
   #round = 0;
   #effort = 0;
 
-  /** State s: its continuations, in the order of their ids; state 0 is none. */
+  /** Of each row, the continuations in the order of their ids; row 0 is no state. */
   readonly #waysOf: number[][] = [[]];
-  readonly #shortestOf: number[] = [Infinity];
+
   readonly #states = new Map<string, number>();
   /** Cells of rows, and continuations of states. */
   #cells = 0;
@@ -85,37 +93,48 @@ export class Automaton {
 
   /** The same place in another automaton of the same grammar. */
   moveTo(other: Automaton, state: number): number {
-    const moved = this.#waysOf[state]!.map((way) => {
-      const nodes: Node[] = [];
-      for (let at = way; at !== DONE; at = this.#restOf[at]!) nodes.push(this.#nodeOf[at]!);
-      return nodes.reduceRight((rest, node) => other.#continuation(node, rest), DONE);
-    });
-    return other.#state(moved);
+    return other.#state(this.#ways(state).map((way) => this.#rebuilt(way, other, (node) => node)));
+  }
+
+  /** A state from which the next `length` symbols lead on as from this one: what may come more often is not counted. */
+  withoutCounts(state: number, length: number): number {
+    const uncounted = (node: Node) =>
+      node.kind === "repeat" && node.max > length ? this.grammar.repeat(node.body, node.min, Infinity) : node;
+    const ways = this.#ways(state);
+    const rebuilt = ways.map((way) => this.#rebuilt(way, this, uncounted));
+    return rebuilt.every((way, i) => way === ways[i]) ? state : this.#state(rebuilt);
+  }
+
+  #rebuilt(way: number, into: Automaton, change: (node: Node) => Node): number {
+    const nodes: Node[] = [];
+    for (let at = way; at !== DONE; at = this.#restOf[at]!) nodes.push(change(this.#nodeOf[at]!));
+    return nodes.reduceRight((rest, node) => into.#continuation(node, rest), DONE);
   }
 
   /** The text may end here. */
   isComplete(state: number): boolean {
-    return this.#waysOf[state]![0] === DONE;
-  }
-
-  /** Tokens to the nearest end at most; Infinity where the vocabulary has no way to one. */
-  shortest(state: number): number {
-    return this.#shortestOf[state]!;
+    return this.#ways(state)[0] === DONE;
   }
 
   /** @returns the state after a symbol of this class, or DEAD */
   step(state: number, symbolClass: number): number {
-    const known = this.rows[state * this.classes + symbolClass]!;
+    const known = this.rows[state + 1 + symbolClass]!;
     if (known !== UNKNOWN) return known;
-    const symbol = this.starts[symbolClass]!;
     const after: number[] = [];
-    for (const way of this.#waysOf[state]!) {
-      const node = this.#nodeOf[way]!;
-      if (node.kind === "symbols" && node.low <= symbol && symbol <= node.high) after.push(this.#restOf[way]!);
+    for (const way of this.#ways(state)) {
+      const node = this.#derive(this.#nodeOf[way]!, symbolClass);
+      if (node !== this.grammar.never) after.push(this.#continuation(node, this.#restOf[way]!));
     }
     const next = after.length === 0 ? DEAD : this.#state(after);
-    this.rows[state * this.classes + symbolClass] = next;
+    this.rows[state + 1 + symbolClass] = next;
     return next;
+  }
+
+  #derive(node: Node, symbolClass: number): Node {
+    const key = node.id * this.classes + symbolClass;
+    let derived = this.#derived.get(key);
+    if (!derived) this.#derived.set(key, (derived = this.grammar.derive(node, this.starts[symbolClass]!)));
+    return derived;
   }
 
   /** The state of these continuations, or DEAD when no string goes through any of them. */
@@ -125,23 +144,27 @@ export class Automaton {
     const key = ways.join();
     const known = this.#states.get(key);
     if (known !== undefined) return known;
-    const state = this.#waysOf.length;
+    const state = this.#waysOf.length * (1 + this.classes);
     this.#waysOf.push(ways);
-    this.#shortestOf.push(ways.reduce((least, way) => Math.min(least, this.#costOf[way]!), Infinity));
     this.#states.set(key, state);
-    this.#cells += this.classes + ways.length;
-    this.#reserveRow(state);
+    this.#cells += 1 + this.classes + ways.length;
+    this.#reserve(state + 1 + this.classes);
+    this.rows[state] = ways.reduce((least, way) => Math.min(least, this.#costOf[way]!), NO_END);
     return state;
   }
 
-  #reserveRow(state: number): void {
-    if ((state + 1) * this.classes <= this.rows.length) return;
-    const larger = new Int32Array(Math.max(2 * this.rows.length, (state + 1) * this.classes));
+  #ways(state: number): readonly number[] {
+    return this.#waysOf[state / (1 + this.classes)]!;
+  }
+
+  #reserve(cells: number): void {
+    if (cells <= this.rows.length) return;
+    const larger = new Int32Array(Math.max(2 * this.rows.length, cells));
     larger.set(this.rows);
     this.rows = larger;
   }
 
-  /** Opens continuations until each begins with a symbol or is DONE. @returns them in the order of their ids */
+  /** Opens continuations until each begins with a plain node or is DONE. @returns them in the order of their ids */
   #expand(continuations: readonly number[]): number[] {
     this.#round++;
     const open = [...continuations];
@@ -151,18 +174,16 @@ export class Automaton {
       this.#seen[at] = this.#round;
       if (++this.#effort > MAX_EFFORT) throw tooAmbiguous();
       const node = this.#nodeOf[at]!;
-      if (at === DONE || node.kind === "symbols") ways.push(at);
-      else this.#open(node, this.#restOf[at]!, open);
+      if (at === DONE || node.isPlain) ways.push(at);
+      if (at !== DONE && (node.nullable || !node.isPlain)) this.#open(node, this.#restOf[at]!, open);
     }
     if (ways.length > MAX_WAYS) throw tooAmbiguous();
     return ways.sort((a, b) => a - b);
   }
 
   #open(node: Node, rest: number, open: number[]): void {
+    if (node.isPlain) return void open.push(rest);
     switch (node.kind) {
-      case "empty":
-        open.push(rest);
-        break;
       case "sequence":
         open.push(this.#continuation(node.first, this.#continuation(node.second, rest)));
         break;

@@ -88,9 +88,12 @@ function addSequences(grammar: Grammar, low: number, high: number, sequences: No
   sequences.push(grammar.sequence(first.map((byte, i) => grammar.symbols(byte, last[i]!))));
 }
 
-/** A lone surrogate becomes U+FFFD, as in every text that is encoded. */
-function encode(codePoint: number): number[] {
-  return [...new TextEncoder().encode(String.fromCodePoint(codePoint))];
+function encode(code: number): number[] {
+  if (code < 0x80) return [code];
+  const tail = (shift: number) => 0x80 | ((code >> shift) & 0x3f);
+  if (code < 0x800) return [0xc0 | (code >> 6), tail(0)];
+  if (code < 0x10000) return [0xe0 | (code >> 12), tail(6), tail(0)];
+  return [0xf0 | (code >> 18), tail(12), tail(6), tail(0)];
 }
 
 /** One of these texts, with beginnings that are the same written once. */
@@ -128,8 +131,9 @@ function character(grammar: Grammar, codePoint: number): Node {
   return utf8(grammar, [[codePoint, codePoint]]);
 }
 
-function codePoints(text: string): number[] {
-  return Array.from(text, (character) => character.codePointAt(0)!);
+/** A lone surrogate is U+FFFD, as in every text that is encoded. */
+export function codePoints(text: string): number[] {
+  return Array.from(text, (character) => (/\p{Surrogate}/u.test(character) ? 0xfffd : character.codePointAt(0)!));
 }
 
 function compare(a: readonly number[], b: readonly number[]): number {

@@ -1,4 +1,4 @@
-import { includes, utf8, without } from "./characters.ts";
+import { codePoints, includes, utf8, without } from "./characters.ts";
 import { propertiesOf } from "./combine.ts";
 import type { Node } from "./grammar.ts";
 import { type Json, PLAIN } from "./json.ts";
@@ -123,7 +123,7 @@ function membersNode(json: Json, properties: readonly Property[], additional: No
 
 /** A name of at least one character, none of them escaped, that is none of these. */
 function otherName(json: Json, names: readonly string[]): Node {
-  const taken = names.map((name) => Array.from(name, (character) => character.codePointAt(0)!));
+  const taken = names.map(codePoints);
   const plain = taken.filter((name) => name.every((code) => includes(PLAIN, code)));
   return json.quoted(json.grammar.withoutEmpty(otherThan(json, plain, 0)));
 }

@@ -16,6 +16,8 @@ interface Common {
   readonly id: number;
   /** Holds the empty string. Rules do not tell and count as not empty, so no rule may be repeated that could be. */
   readonly nullable: boolean;
+  /** Made of symbols, sequences and choices alone. */
+  readonly isPlain: boolean;
   /** Tokens that the shortest string takes at most; Infinity where the vocabulary cannot spell any. */
   cost: number;
 }
@@ -51,7 +53,7 @@ export interface Rule extends Common {
   body: Node;
 }
 
-type Shape<T> = T extends Node ? Omit<T, "id" | "cost"> : never;
+type Shape<T> = T extends Node ? Omit<T, "id" | "cost" | "isPlain"> : never;
 
 /** Makes nodes, one of each kind. */
 export class Grammar {
@@ -118,6 +120,22 @@ export class Grammar {
     return this.repeat(body, Math.max(min - 1, 0), max - 1);
   }
 
+  /** What may follow after `symbol` in a plain node. */
+  derive(node: Node, symbol: number): Node {
+    switch (node.kind) {
+      case "symbols":
+        return node.low <= symbol && symbol <= node.high ? this.empty : this.never;
+      case "sequence": {
+        const begun = this.#pair(this.derive(node.first, symbol), node.second);
+        return node.first.nullable ? this.choice([begun, this.derive(node.second, symbol)]) : begun;
+      }
+      case "choice":
+        return this.choice(node.nodes.map((each) => this.derive(each, symbol)));
+      default:
+        return this.never;
+    }
+  }
+
   /** A rule, which must be given its body before {@link Grammar.settle}. */
   rule(): Rule {
     return this.#node(`u${this.nodes.length}`, { kind: "rule", body: this.never, nullable: false }) as Rule;
@@ -169,7 +187,7 @@ export class Grammar {
     if (known) return known;
     if (this.nodes.length >= MAX_NODES)
       throw new WkvError("bad-constraint", `The constraint has more than ${MAX_NODES} parts: make it smaller.`);
-    const node = { ...shape, id: this.nodes.length, cost: Infinity } as Node;
+    const node = { ...shape, id: this.nodes.length, isPlain: isPlain(shape), cost: Infinity } as Node;
     node.cost = this.#cost(node);
     this.nodes.push(node);
     this.#known.set(key, node);
@@ -200,5 +218,19 @@ export class Grammar {
   #hasToken({ low, high }: Symbols): boolean {
     for (let symbol = low; symbol <= high; symbol++) if (this.#isToken(symbol)) return true;
     return false;
+  }
+}
+
+function isPlain(shape: Shape<Node>): boolean {
+  switch (shape.kind) {
+    case "sequence":
+      return shape.first.isPlain && shape.second.isPlain;
+    case "choice":
+      return shape.nodes.every((node) => node.isPlain);
+    case "repeat":
+    case "rule":
+      return false;
+    default:
+      return true;
   }
 }

@@ -14,9 +14,10 @@ export class Vocabulary {
   readonly depth: Uint16Array;
   /** The node after the last one below. */
   readonly end: Int32Array;
-  /** The tokens that end at node n are `tokens[firstToken[n]] .. tokens[firstToken[n + 1] - 1]`. */
-  readonly firstToken: Int32Array;
-  readonly tokens: Int32Array;
+  /** The token that ends at a node; `ids` where there is none. */
+  readonly tokenAt: Int32Array;
+  /** Tokens with the same bytes as one with a lower id, and that one. */
+  readonly sameBytes: readonly (readonly [id: number, other: number])[];
   /** Bytes of the longest token. */
   readonly deepest: number;
   /** Ids below this; not all have a token. */
@@ -25,36 +26,35 @@ export class Vocabulary {
   readonly hasByte = new Uint8Array(256);
   /** Code points above ASCII that are a token each, where some byte is no token; else none, for nobody has to ask. */
   readonly characters: readonly number[];
-  readonly #bytes: readonly Uint8Array[];
+  readonly #tokenizer: Tokenizer;
 
   constructor(tokenizer: Tokenizer) {
     this.endOfText = tokenizer.endOfText;
     this.ids = tokenizer.vocabSize;
-    this.#bytes = Array.from({ length: this.ids }, (_, id) =>
-      id === tokenizer.endOfText ? new Uint8Array(0) : tokenizer.tokenBytes(id),
-    );
-    const tree = link(this.#bytes);
+    this.#tokenizer = tokenizer;
+    const tokens = Array.from({ length: this.ids }, (_, id) => this.bytesOf(id));
+    const tree = link(tokens);
     this.size = tree.size;
     this.byte = new Uint8Array(tree.size);
     this.depth = new Uint16Array(tree.size);
     this.end = new Int32Array(tree.size);
-    this.firstToken = new Int32Array(tree.size + 1);
-    this.tokens = new Int32Array(this.ids);
+    this.tokenAt = new Int32Array(tree.size);
+    this.sameBytes = tree.sameBytes;
     this.#layOut(tree);
     this.deepest = this.depth.reduce((a, b) => Math.max(a, b), 0);
-    for (const { length, 0: byte } of this.#bytes) if (length === 1) this.hasByte[byte!] = 1;
-    this.characters = this.hasByte.every((has) => has) ? [] : singleCharacters(this.#bytes);
+    for (const { length, 0: byte } of tokens) if (length === 1) this.hasByte[byte!] = 1;
+    this.characters = this.hasByte.every((has) => has) ? [] : singleCharacters(tokens);
   }
 
   /** The bytes of a token; none for an id without one, and for the end of the text. */
   bytesOf(id: number): Uint8Array {
-    return this.#bytes[id] ?? new Uint8Array(0);
+    const isText = Number.isInteger(id) && id >= 0 && id < this.ids && id !== this.endOfText;
+    return isText ? this.#tokenizer.tokenBytes(id) : new Uint8Array(0);
   }
 
   #layOut(tree: LinkedTree): void {
     const { firstChild, nextSibling } = tree;
     let placed = 0;
-    let tokens = 0;
     const open: number[] = [0];
     /** The place of the last node at each depth, until what is below it is complete. */
     const above: number[] = [];
@@ -65,15 +65,13 @@ export class Vocabulary {
       above.push(placed);
       this.byte[placed] = tree.byte[node]!;
       this.depth[placed] = depth;
-      this.firstToken[placed++] = tokens;
-      for (let id = tree.token[node]!; id >= 0; id = tree.sameBytes[id]!) this.tokens[tokens++] = id;
+      this.tokenAt[placed++] = tree.token[node]! < 0 ? this.ids : tree.token[node]!;
       for (let child = firstChild[node]!; child !== 0; child = nextSibling[child]!) {
         open.push(child);
         depths.push(depth + 1);
       }
     }
     for (const node of above) this.end[node] = placed;
-    this.firstToken[placed] = tokens;
   }
 }
 
@@ -82,10 +80,9 @@ interface LinkedTree {
   firstChild: Int32Array;
   nextSibling: Int32Array;
   byte: Uint8Array;
-  /** A token that ends here, or -1. */
+  /** The first token that ends here, or -1. */
   token: Int32Array;
-  /** Another token of the same bytes, or -1. */
-  sameBytes: Int32Array;
+  sameBytes: [id: number, other: number][];
 }
 
 function link(tokens: readonly Uint8Array[]): LinkedTree {
@@ -96,14 +93,14 @@ function link(tokens: readonly Uint8Array[]): LinkedTree {
     nextSibling: new Int32Array(most),
     byte: new Uint8Array(most),
     token: new Int32Array(most).fill(-1),
-    sameBytes: new Int32Array(tokens.length).fill(-1),
+    sameBytes: [],
   };
   tokens.forEach((bytes, id) => {
     if (bytes.length === 0) return;
     let node = 0;
     for (const byte of bytes) node = childOf(tree, node, byte);
-    tree.sameBytes[id] = tree.token[node]!;
-    tree.token[node] = id;
+    if (tree.token[node] === -1) tree.token[node] = id;
+    else tree.sameBytes.push([id, tree.token[node]!]);
   });
   return tree;
 }
