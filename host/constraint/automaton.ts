@@ -149,7 +149,8 @@ export class Automaton {
     this.#states.set(key, state);
     this.#cells += 1 + this.classes + ways.length;
     this.#reserve(state + 1 + this.classes);
-    this.rows[state] = ways.reduce((least, way) => Math.min(least, this.#costOf[way]!), NO_END);
+    const cost = ways.reduce((least, way) => Math.min(least, this.#costOf[way]!), Infinity);
+    this.rows[state] = cost === Infinity ? NO_END : Math.min(cost, NO_END - 1);
     return state;
   }
 

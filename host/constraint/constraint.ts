@@ -9,8 +9,9 @@ export interface Constraint {
    * Takes every token out that cannot come next: its logit becomes -Infinity. The end of the text may come where the
    * text is complete. Some token is always left, unless the text is {@link Constraint.finished}.
    * @param logits changed in place
-   * @param left tokens that may still be made. Once there are few, only those are left in that can be completed within
-   *   them; where nothing can, as if there were enough.
+   * @param left tokens that may still be made; accepting one makes it one less. Once there are few, only those are left
+   *   in after which the text can be completed in time; where that is too late, as if there were enough. Default: any
+   *   number.
    * @throws WkvError `bad-constraint` where there are more ways to go on than can be followed
    */
   mask(logits: Float32Array, left?: number): void;
@@ -18,7 +19,7 @@ export interface Constraint {
   accept(token: number): void;
   /** The text may end here. */
   readonly complete: boolean;
-  /** The text is complete, and nothing can follow. */
+  /** The text is complete, and nothing can follow that would be complete in time. */
   readonly finished: boolean;
   /** Another one at the same place. It shares what was computed. */
   fork(): Constraint;
@@ -29,6 +30,8 @@ export class GrammarConstraint implements Constraint {
   readonly #vocabulary: Vocabulary;
   #masks: Masks;
   #state: number;
+  /** Tokens that may still be made. */
+  #left = Infinity;
 
   /** @param from another one, to go on from where it is */
   constructor(vocabulary: Vocabulary, from: { grammar: Grammar; root: Node } | GrammarConstraint) {
@@ -36,6 +39,7 @@ export class GrammarConstraint implements Constraint {
     if (from instanceof GrammarConstraint) {
       this.#masks = from.#masks;
       this.#state = from.#state;
+      this.#left = from.#left;
     } else {
       this.#masks = new Masks(from.grammar, vocabulary);
       this.#state = this.#masks.automaton.enter(from.root);
@@ -47,10 +51,11 @@ export class GrammarConstraint implements Constraint {
   }
 
   get finished(): boolean {
-    return this.complete && this.#masks.allowed(this.#state, Infinity).count === 0;
+    return this.complete && this.#masks.allowed(this.#state, this.#left).count === 0;
   }
 
   mask(logits: Float32Array, left = Infinity): void {
+    this.#left = left;
     this.#moveFromLarge();
     const { endOfText } = this.#vocabulary;
     const ending = endOfText !== undefined && this.complete ? logits[endOfText]! : -Infinity;
@@ -67,6 +72,7 @@ export class GrammarConstraint implements Constraint {
     if (state === DEAD || automaton.rows[state] === NO_END)
       throw new RangeError(`"token" expected one that the constraint allows here, got ${token}`);
     this.#state = state;
+    this.#left--;
   }
 
   fork(): GrammarConstraint {
