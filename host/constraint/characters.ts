@@ -46,23 +46,15 @@ export const ANY: Characters = [
 ];
 
 /** Where the number of bytes of UTF-8 changes. */
-const LENGTH_ENDS = [0x7f, 0x7ff, 0xffff, LAST];
+const LENGTH_ENDS = [0x7f, 0x7ff, 0xffff];
 
 /** One character of the set, in UTF-8. */
 export function utf8(grammar: Grammar, set: Characters): Node {
-  const sequences: Node[] = [];
-  for (const [low, high] of set) {
-    let from = low;
-    for (const end of LENGTH_ENDS) {
-      if (from > end) continue;
-      addSequences(grammar, from, Math.min(high, end), sequences);
-      from = end + 1;
-      if (from > high) break;
-    }
-  }
-  const node = grammar.choice(sequences);
-  const isToken = grammar.characters.some((codePoint) => includes(set, codePoint));
-  return isToken ? grammar.isOneToken(node) : node;
+  return grammar.cached(`utf8 ${set}`, () => {
+    const node = grammar.choice(set.flatMap(([low, high]) => sequences(grammar, low, high)));
+    const isToken = grammar.characters.some((codePoint) => includes(set, codePoint));
+    return isToken ? grammar.isOneToken(node) : node;
+  });
 }
 
 export function includes(set: Characters, codePoint: number): boolean {
@@ -70,22 +62,22 @@ export function includes(set: Characters, codePoint: number): boolean {
 }
 
 /**
- * Code points of the same number of bytes as sequences of byte ranges: a range is cut until its first and last have all
- * bytes alike up to one, and after that one everything from 80 to BF.
+ * Code points as sequences of byte ranges: a range is cut where the number of bytes changes, and then until its first and
+ * last have all bytes alike up to one, and after that one everything from 80 to BF.
  */
-function addSequences(grammar: Grammar, low: number, high: number, sequences: Node[]): void {
+function sequences(grammar: Grammar, low: number, high: number): Node[] {
+  const cutAt = (end: number) => [...sequences(grammar, low, end), ...sequences(grammar, end + 1, high)];
+  const lengthEnd = LENGTH_ENDS.find((end) => low <= end && end < high);
+  if (lengthEnd !== undefined) return cutAt(lengthEnd);
   const first = encode(low);
   const last = encode(high);
   for (let i = first.length - 1; i > 0; i--) {
     const below = 2 ** (6 * i) - 1;
-    if (Math.floor(low / (below + 1)) === Math.floor(high / (below + 1))) continue;
-    const cut = (low & below) !== 0 ? low | below : (high & below) !== below ? (high & ~below) - 1 : undefined;
-    if (cut === undefined) continue;
-    addSequences(grammar, low, cut, sequences);
-    addSequences(grammar, cut + 1, high, sequences);
-    return;
+    if (low >> (6 * i) === high >> (6 * i)) continue;
+    if ((low & below) !== 0) return cutAt(low | below);
+    if ((high & below) !== below) return cutAt((high & ~below) - 1);
   }
-  sequences.push(grammar.sequence(first.map((byte, i) => grammar.symbols(byte, last[i]!))));
+  return [grammar.sequence(first.map((byte, i) => grammar.symbols(byte, last[i]!)))];
 }
 
 function encode(code: number): number[] {

@@ -58,13 +58,14 @@ export function objectNode(json: Json, keywords: Keywords, where: string, compil
     return json.object(freeMembers(json, keywords, nameNode(json, keywords, where, compile), ofOthers()));
   if (!isAnyText(keywords.propertyNames))
     throw wrong(where, '"propertyNames" beside "properties" or "required" is not supported');
+  const isRequired = new Set(required);
   const valueNode = (name: string) =>
     Object.hasOwn(declared, name)
       ? compile(declared[name]!, `${where}/properties/${name}`)
       : compile(additionalProperties ?? true, `${where}/additionalProperties`);
   const properties = names.map((name) => ({
     member: member(json, json.literals([name]), valueNode(name)),
-    isRequired: required.includes(name),
+    isRequired: isRequired.has(name),
   }));
   const additional = others === false ? json.grammar.never : member(json, otherName(json, names), ofOthers());
   return json.object(membersNode(json, properties, additional));

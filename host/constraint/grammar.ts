@@ -2,6 +2,8 @@ import { WkvError } from "../errors.ts";
 
 /** Nodes of a grammar. JSON schemas that people write have hundreds to thousands. */
 const MAX_NODES = 300_000;
+/** Alternatives of a choice inside a choice that become its own. */
+const MAX_FLATTENED = 16;
 /** Nodes that {@link Grammar.settle} looks at. A pass over all of them carries what is known at least one rule further. */
 const MAX_EFFORT = 30_000_000;
 
@@ -62,6 +64,7 @@ export class Grammar {
   /** No string at all. */
   readonly never: Node;
   readonly #known = new Map<string, Node>();
+  readonly #cached = new Map<string, Node>();
   /** Nodes whose shortest string is one token, although its symbols are not tokens each. */
   readonly #single = new Set<Node>();
   readonly #isToken: (symbol: number) => boolean;
@@ -93,12 +96,16 @@ export class Grammar {
   }
 
   choice(nodes: readonly Node[]): Node {
-    const isOpen = (node: Node) => node.kind === "choice" && !this.#single.has(node);
-    const flat = nodes.flatMap((node) => (isOpen(node) ? (node as Choice).nodes : [node]));
+    const flat = nodes.flatMap((node) => (this.#mayFlatten(node) ? node.nodes : [node]));
     const distinct = [...new Set(flat)].sort((a, b) => a.id - b.id);
     if (distinct.length === 1) return distinct[0]!;
     const nullable = distinct.some((node) => node.nullable);
     return this.#node(`c${distinct.map(({ id }) => id)}`, { kind: "choice", nodes: distinct, nullable });
+  }
+
+  /** Long choices stay as they are: a chain of optional parts would take the square of its length. */
+  #mayFlatten(node: Node): node is Choice {
+    return node.kind === "choice" && node.nodes.length <= MAX_FLATTENED && !this.#single.has(node);
   }
 
   optional(node: Node): Node {
@@ -139,6 +146,13 @@ export class Grammar {
   /** A rule, which must be given its body before {@link Grammar.settle}. */
   rule(): Rule {
     return this.#node(`u${this.nodes.length}`, { kind: "rule", body: this.never, nullable: false }) as Rule;
+  }
+
+  /** What `make` made for this key before. */
+  cached(key: string, make: () => Node): Node {
+    let node = this.#cached.get(key);
+    if (!node) this.#cached.set(key, (node = make()));
+    return node;
   }
 
   /** Says that some string of `node` is one token. */

@@ -56,11 +56,14 @@ export class Json {
 
   /** One character of the set inside a string, escaped only where it must be and in the shortest way. */
   encode(set: Characters): Node {
-    const escaped: string[] = [];
-    for (const [low, high] of both(set, ESCAPED))
-      for (let code = low; code <= high; code++) escaped.push(JSON.stringify(String.fromCodePoint(code)).slice(1, -1));
-    const plain = utf8(this.grammar, both(set, PLAIN));
-    return escaped.length === 0 ? plain : this.grammar.choice([plain, words(this.grammar, escaped)]);
+    return this.grammar.cached(`json ${set}`, () => {
+      const escaped: string[] = [];
+      for (const [low, high] of both(set, ESCAPED))
+        for (let code = low; code <= high; code++)
+          escaped.push(JSON.stringify(String.fromCodePoint(code)).slice(1, -1));
+      const plain = utf8(this.grammar, both(set, PLAIN));
+      return escaped.length === 0 ? plain : this.grammar.choice([plain, words(this.grammar, escaped)]);
+    });
   }
 
   /** One of these values, without white space. */

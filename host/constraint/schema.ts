@@ -22,6 +22,9 @@ const MAX_DEPTH = 64;
 /** Alternatives that `allOf`, `anyOf` and `oneOf` of one place may multiply to. */
 const MAX_ALTERNATIVES = 1000;
 
+/** Pairs of alternatives of `oneOf` that are compared, in all. */
+const MAX_COMPARISONS = 50_000;
+
 /** A schema, and where it is, such as `#/properties/name`. */
 export type Compile = (schema: JsonSchema, where: string) => Node;
 
@@ -38,7 +41,8 @@ function plainJson(schema: unknown): JsonSchema {
   try {
     return JSON.parse(JSON.stringify(schema));
   } catch (error) {
-    throw wrong("#", `it is no JSON (${(error as Error).message.split("\n")[0]})`);
+    if (error instanceof RangeError) throw wrong("#", "it is nested too deeply");
+    throw wrong("#", `it is no JSON: ${(error as Error).message.split("\n")[0]}`);
   }
 }
 
@@ -52,6 +56,7 @@ class SchemaCompiler {
   readonly #open: { reference: string; rule: Rule }[] = [];
   #depth = 0;
   #alternatives = 0;
+  #comparisons = 0;
 
   constructor(grammar: Grammar, schema: JsonSchema, whitespace: Whitespace) {
     this.#grammar = grammar;
@@ -133,16 +138,23 @@ class SchemaCompiler {
 
   /** `oneOf` wants exactly one to hold, so it must be sure that no other does. */
   #checkOneOf(schemas: readonly JsonSchema[], where: string): void {
-    const alternatives = (schema: JsonSchema) => this.#alternativesOf(schema, `${where}/oneOf`, 0);
-    const all = schemas.map(alternatives);
-    for (let i = 0; i < all.length; i++)
-      for (let j = 0; j < i; j++)
-        if (!all[i]!.every((a) => all[j]!.every((b) => areDisjoint(a, b, alternatives))))
+    const all = schemas.map((schema) => this.#alternativesOf(schema, `${where}/oneOf`, 0));
+    all.forEach((some, i) => {
+      all.slice(0, i).forEach((others, j) => {
+        if (!some.every((a) => others.every((b) => this.#areDisjoint(a, b, where))))
           throw wrong(
             where,
             `alternatives ${j} and ${i} of "oneOf" may hold for the same value: give them different types, a required ` +
               'property that is a different "const" in each, or use "anyOf"',
           );
+      });
+    });
+  }
+
+  #areDisjoint(a: Keywords, b: Keywords, where: string): boolean {
+    if (++this.#comparisons > MAX_COMPARISONS)
+      throw wrong(where, '"oneOf" has too many alternatives to see that only one can hold: use "anyOf"');
+    return areDisjoint(a, b, (schema) => this.#alternativesOf(schema, `${where}/oneOf`, 0));
   }
 
   #resolve(reference: string, where: string): JsonSchema {

@@ -7,7 +7,7 @@ import { matchAll, matchSome, parseRegex, type Regex, regexNode } from "./regex.
 
 const CODE_POINTS = 0x110000;
 /** Places in a string at which two expressions, or an expression and a length, are told apart. */
-const MAX_PLACES = 20_000;
+const MAX_PLACES = 10_000;
 
 const LABEL = "[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?";
 const HOST = `${LABEL}(\\.${LABEL}){0,4}`;
