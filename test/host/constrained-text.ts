@@ -2,6 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import formats from "ajv-formats";
 import type { Constraint } from "../../host/constraint/index.ts";
 import { loadTokenizer, type Tokenizer } from "../../host/tokenizer/index.ts";
 import { random } from "./random.ts";
@@ -15,6 +17,13 @@ export async function worldTokenizer(): Promise<Tokenizer | undefined> {
 }
 
 export const WORLD_MISSING = "the World vocabulary is not there (WKV_GOLDEN, ../shared/golden)";
+
+/** A JSON schema validator that shares nothing with the constraint. */
+export function validator(): Ajv2020 {
+  const ajv = new Ajv2020({ strict: false, logger: false, ownProperties: true });
+  formats.default(ajv);
+  return ajv;
+}
 
 /** Logits drawn at random; what ends a string or a value is made likelier, as it is in a text. */
 export class RandomLogits {
