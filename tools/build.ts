@@ -15,6 +15,7 @@ const WASM_FEATURES = [
 
 const INDEX = "host/index.ts";
 const TOKENIZER = "host/tokenizer/index.ts";
+const CONSTRAINT = "host/constraint/index.ts";
 
 rmSync("build", { recursive: true, force: true });
 mkdirSync("build");
@@ -46,7 +47,7 @@ async function buildNode(): Promise<void> {
       index: INDEX,
       tokenizer: TOKENIZER,
       sampler: "host/sampler.ts",
-      constraint: "host/constraint/index.ts",
+      constraint: CONSTRAINT,
       worker: "host/platform/node-worker.ts",
       cli: "host/cli/main.ts",
     },
@@ -60,6 +61,7 @@ async function buildBrowser(): Promise<void> {
     entryPoints: {
       browser: INDEX,
       "browser-tokenizer": TOKENIZER,
+      "browser-constraint": CONSTRAINT,
       "browser-worker": "host/platform/browser-worker.ts",
     },
     conditions: ["browser"],
@@ -68,7 +70,7 @@ async function buildBrowser(): Promise<void> {
 
 async function buildWorkerd(): Promise<void> {
   await buildHost({
-    entryPoints: { workerd: INDEX, "workerd-tokenizer": TOKENIZER },
+    entryPoints: { workerd: INDEX, "workerd-tokenizer": TOKENIZER, "workerd-constraint": CONSTRAINT },
     conditions: ["workerd"],
     external: ["*.wasm"],
   });
