@@ -36,8 +36,8 @@ export class Automaton {
   readonly classes: number;
   /**
    * A state is the place of its row. `rows[state]`: tokens to the nearest end at most, NO_END where the vocabulary has no
-   * way to one. `rows[state + 1 + class]`: the next state, DEAD, or 0 where `step` has not been asked. Array is replaced
-   * when it grows.
+   * way to one. `rows[state + 1 + class]`: the next state, DEAD, or 0 where `step` has not been asked. The array is
+   * replaced when it grows.
    */
   rows = new Int32Array(1 << 12);
 
@@ -55,7 +55,6 @@ export class Automaton {
 
   /** Of each row, the continuations in the order of their ids; row 0 is no state. */
   readonly #waysOf: number[][] = [[]];
-
   readonly #states = new Map<string, number>();
   /** Cells of rows, and continuations of states. */
   #cells = 0;

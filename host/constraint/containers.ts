@@ -35,11 +35,6 @@ interface Property {
   readonly isRequired: boolean;
 }
 
-interface Property {
-  readonly member: Node;
-  readonly isRequired: boolean;
-}
-
 /**
  * Properties in the order in which the schema has them, then additional ones. Where a schema names properties and says
  * nothing of additional ones, there are none.

@@ -3,7 +3,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 /**
  * The tokens of a vocabulary as a tree of bytes, laid out in the order of a walk that goes into every node before its
  * next sibling: going on is `node + 1`, and leaving out everything below is `end[node]`. World has 116,079 nodes in
- * 1.6 MB, and a walk through all of them, with a step of an automaton each, takes about half a millisecond.
+ * 1.6 MB, and a walk through all of them, with a step of an automaton each, takes about a millisecond.
  */
 export class Vocabulary {
   readonly endOfText: number | undefined;
