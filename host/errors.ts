@@ -9,6 +9,7 @@
  * - `network`: a server that fails, cuts off or changes its file; trying again goes on where it ended.
  * - `no-space`: the disk, or the browser's quota, is full.
  * - `too-large`: more memory than this machine or 32-bit WebAssembly has.
+ * - `bad-constraint`: a JSON schema or regular expression that is wrong, not supported, or holds for no text.
  * - `busy`: a session that is still working on an earlier call.
  * - `bad-state`: a saved state that is damaged or belongs to another model.
  * - `not-saved`: a state could not be written to its file, which is as it was before.
@@ -24,6 +25,7 @@ export type WkvErrorCode =
   | "network"
   | "no-space"
   | "too-large"
+  | "bad-constraint"
   | "busy"
   | "bad-state"
   | "not-saved"

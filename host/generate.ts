@@ -1,3 +1,5 @@
+import type { Constraint } from "./constraint/constraint.ts";
+import type { ConstraintSource } from "./constraint/index.ts";
 import { checkGuidance, type Guidance } from "./guidance.ts";
 import type { Arrangement } from "./prompt-arrange.ts";
 import { createSampler, logProbabilities, type Sampler, type SamplerOptions, type TokenLogprob } from "./sampler.ts";
@@ -19,12 +21,20 @@ export interface GenerateOptions extends SamplerOptions, Arrangement {
   logprobs?: boolean | number | undefined;
   /** Draws away from what another session would say. */
   guidance?: Guidance | undefined;
+  /**
+   * What the text may be: a schema, an expression or choices, or what `createConstraint` made of one, at the place from
+   * which the text goes on. It is forked, so one constraint serves any number of generations.
+   */
+  constraint?: Constraint | ConstraintSource | undefined;
   /** Ends the generation: the loop throws the signal's reason, and the session stays as it was after the last token. */
   signal?: AbortSignal | undefined;
 }
 
-/** `end`: the model ended the text; `stop`: a stop string came; `length`: maxTokens were made. */
-export type StopReason = "end" | "stop" | "length";
+/**
+ * `end`: the model ended the text; `stop`: a stop string came; `length`: maxTokens were made; `complete`: nothing can
+ * follow that the constraint allows.
+ */
+export type StopReason = "end" | "stop" | "length" | "complete";
 
 /** One token of a generation. */
 export interface Piece {
@@ -38,6 +48,8 @@ export interface Piece {
   readonly stop?: StopReason;
   /** Counts and speed; on the last piece only. */
   readonly usage?: Usage;
+  /** Whether the constraint holds for the text as a whole; on the last piece of a generation that has one. */
+  readonly complete?: boolean;
 }
 
 /** What a generation needs of its session. */
@@ -60,7 +72,9 @@ export async function* generate(
   options: GenerateOptions,
 ): AsyncGenerator<Piece, void, void> {
   const { maxTokens = 256, stop = [], signal } = options;
-  const sample = samplerFor(options, tokenizer);
+  const constraint = options.constraint && (await ownConstraint(options.constraint, tokenizer));
+  const plain = samplerFor(options, tokenizer);
+  const sample = constraint ? constrained(plain, constraint) : plain;
   const decoder = tokenizer.stream();
   const filter = new StopFilter(stop);
   let seconds = 0;
@@ -68,22 +82,46 @@ export async function* generate(
     signal?.throwIfAborted();
     const start = performance.now();
     const lap = () => (seconds += (performance.now() - start) / 1000);
-    const last = (stop: StopReason) => ({ stop, usage: usageOf(prompt, { tokens: made, seconds: lap() }) });
-    const token = sample(logits);
+    const last = (stop: StopReason) => ({
+      stop,
+      ...(constraint && { complete: constraint.complete }),
+      usage: usageOf(prompt, { tokens: made, seconds: lap() }),
+    });
+    const token = sample(logits, maxTokens - made + 1);
     const piece = { token, ...logprobsOf(logits, token, options) };
     if (token === tokenizer.endOfText) {
       const text = filter.push(decoder.flush()) + filter.rest();
       yield { ...piece, text, ...last(filter.found ? "stop" : "end") };
       return;
     }
+    constraint?.accept(token);
     logits = await next(token);
     let text = filter.push(decoder.push(token));
-    if (!filter.found && made === maxTokens) text += filter.push(decoder.flush()) + filter.rest();
+    const reason = constraint?.finished ? "complete" : made === maxTokens ? "length" : undefined;
+    if (!filter.found && reason) text += filter.push(decoder.flush()) + filter.rest();
     if (filter.found) return yield { ...piece, text, ...last("stop") };
-    if (made === maxTokens) return yield { ...piece, text, ...last("length") };
+    if (reason) return yield { ...piece, text, ...last(reason) };
     lap();
     yield { ...piece, text };
   }
+}
+
+/** A constraint that only this generation moves on. The code that reads schemas is loaded when there is one. */
+async function ownConstraint(given: Constraint | ConstraintSource, tokenizer: Tokenizer): Promise<Constraint> {
+  if (!("mask" in given)) return (await import("./constraint/index.ts")).createConstraint(tokenizer, given);
+  if (given.finished) throw new RangeError('"constraint" expected one that text can follow, got one that is finished');
+  return given.fork();
+}
+
+/** A sampler of the tokens that the constraint allows, of which `left` may still be made. The logits stay as they are. */
+function constrained(sample: Sampler, constraint: Constraint): (logits: Float32Array, left: number) => number {
+  let allowed = new Float32Array(0);
+  return (logits, left) => {
+    if (allowed.length !== logits.length) allowed = new Float32Array(logits.length);
+    allowed.set(logits);
+    constraint.mask(allowed, left);
+    return sample(allowed);
+  };
 }
 
 /** A sampler that knows the tokens which BlinkDL's rule does not count. */
@@ -102,9 +140,11 @@ function logprobsOf(logits: Float32Array, token: number, { logprobs = false }: G
  * @throws TypeError or RangeError naming the option that is wrong
  */
 export function checkGenerateOptions(options: GenerateOptions, vocabSize?: number): void {
-  const { maxTokens = 256, stop = [], logprobs = false, guidance } = options;
+  const { maxTokens = 256, stop = [], logprobs = false, guidance, constraint } = options;
   settle(options, vocabSize);
   if (guidance !== undefined) checkGuidance(guidance);
+  if (constraint !== undefined && (typeof constraint !== "object" || constraint === null))
+    throw new TypeError(`"constraint" expected an object such as { schema }, got ${constraint}`);
   if (!Number.isInteger(maxTokens) || maxTokens < 1)
     throw new RangeError(`"maxTokens" expected a whole number from 1 on, got ${maxTokens}`);
   if (!Array.isArray(stop) || stop.some((s) => typeof s !== "string" || s === ""))

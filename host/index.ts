@@ -1,5 +1,6 @@
 /** RWKV language models on any processor that runs WebAssembly. */
 
+export type { Constraint, ConstraintSource, JsonSchema } from "./constraint/index.ts";
 export { type Converted, type ConvertOptions, convertModel } from "./convert.ts";
 export { WkvError, type WkvErrorCode } from "./errors.ts";
 export type { GenerateOptions, Piece, StopReason } from "./generate.ts";

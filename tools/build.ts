@@ -17,6 +17,7 @@ const INDEX = "host/index.ts";
 const TOKENIZER = "host/tokenizer/index.ts";
 const CHAT = "host/chat/index.ts";
 const SAMPLER = "host/sampler.ts";
+const CONSTRAINT = "host/constraint/index.ts";
 
 rmSync("build", { recursive: true, force: true });
 mkdirSync("build");
@@ -66,6 +67,7 @@ async function buildNode(): Promise<void> {
       tokenizer: TOKENIZER,
       sampler: SAMPLER,
       chat: CHAT,
+      constraint: CONSTRAINT,
       worker: "host/platform/node-worker.ts",
       cli: "host/cli/main.ts",
     },
@@ -80,6 +82,7 @@ async function buildBrowser(): Promise<void> {
       browser: INDEX,
       "browser-tokenizer": TOKENIZER,
       "browser-chat": CHAT,
+      "browser-constraint": CONSTRAINT,
       "browser-worker": "host/platform/browser-worker.ts",
     },
     conditions: ["browser"],
@@ -93,6 +96,7 @@ async function buildWorkerd(): Promise<void> {
       "workerd-tokenizer": TOKENIZER,
       "workerd-sampler": SAMPLER,
       "workerd-chat": CHAT,
+      "workerd-constraint": CONSTRAINT,
     },
     conditions: ["workerd"],
     external: ["*.wasm"],

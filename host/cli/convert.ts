@@ -3,8 +3,9 @@ import type { Command } from "commander";
 import { type ConvertOptions, convertModel } from "../convert.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
-import { loraFile, number } from "./options.ts";
+import { loraFile } from "./options.ts";
 import { note, printJson, statusLine } from "./output.ts";
+import { number } from "./parse.ts";
 import { progressText } from "./progress.ts";
 
 interface Options {

@@ -55,6 +55,7 @@ export function loraFile(
   return [...before, { source, scale: number(scale as string) }];
 }
 
-function collect(text: string, before: string[] = []): string[] {
+/** Every value of an option that may be given several times. */
+export function collect(text: string, before: string[] = []): string[] {
   return [...before, text];
 }

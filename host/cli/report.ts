@@ -4,6 +4,7 @@ const REASONS: Record<StopReason | "interrupted", string> = {
   end: "the model ended the text",
   stop: "a --stop text came",
   length: "--max-tokens reached",
+  complete: "the text is complete",
   interrupted: "ended by Ctrl-C",
 };
 
@@ -11,6 +12,7 @@ const REASONS: Record<StopReason | "interrupted", string> = {
 export class Report {
   /** Why the text ended; undefined while it has not. */
   reason: StopReason | "interrupted" | undefined;
+  #complete: boolean | undefined;
   readonly #seed: number | undefined;
   #start = performance.now();
   #read = { tokens: 0, seconds: 0 };
@@ -27,14 +29,16 @@ export class Report {
   }
 
   /** One more token has been made. */
-  made({ stop }: Piece): void {
+  made({ stop, complete }: Piece): void {
     this.#made = { tokens: this.#made.tokens + 1, seconds: this.#elapsed() };
     this.reason = stop;
+    this.#complete = complete;
   }
 
   toJSON() {
     return {
       reason: this.reason,
+      complete: this.#complete,
       read: this.#read.tokens,
       made: this.#made.tokens,
       seed: this.#seed,
@@ -45,9 +49,10 @@ export class Report {
 
   /** One line for people. */
   toString(): string {
-    const { read, made, readPerSecond, madePerSecond, seed, reason } = this.toJSON();
+    const { read, made, readPerSecond, madePerSecond, seed, reason, complete } = this.toJSON();
     const counts = `read ${read} tokens (${readPerSecond}/s), made ${made} (${madePerSecond}/s)`;
-    return `${counts}; ${reason && REASONS[reason]}${seed === undefined ? "" : `; seed ${seed}`}`;
+    const why = `${reason && REASONS[reason]}${complete === false ? ", and the text is not complete" : ""}`;
+    return `${counts}; ${why}${seed === undefined ? "" : `; seed ${seed}`}`;
   }
 
   #elapsed(): number {

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Model } from "../model.ts";
 import type { Session } from "../session.ts";
 import { BEGINNING, bundledModel } from "./bundled.ts";
+import { addConstraintOptions, type ConstraintOptions, readConstraint } from "./constraint.ts";
 import { Interrupted, UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
@@ -12,7 +13,7 @@ import { type Prompt, promptTokens, readPrompt } from "./prompt.ts";
 import { addStateOptions, checkStateOut, hasRead, openSession, type StateOptions, saveSession } from "./state.ts";
 import { checkTextOptions, streamText } from "./text.ts";
 
-interface RunOptions extends ModelOptions, TextOptions, StateOptions {
+interface RunOptions extends ModelOptions, TextOptions, ConstraintOptions, StateOptions {
   tokens?: number[];
   questionFirst?: boolean;
   readTwice?: boolean;
@@ -27,8 +28,9 @@ const HELP = `${VOCAB_HELP}
 The text goes to standard output and ends its last line, everything else goes to standard error. A newline at the end
 of standard input is left out.
 With --json each piece is a line {"text","token","logprob"?,"topLogprobs"?}, and the last line says how it went:
-{"reason","read","made","seed"?,"readPerSecond","madePerSecond"}. The reason is "end" (the model ended the text),
-"stop" (a --stop text came), "length" (--max-tokens) or "interrupted" (Ctrl-C).
+{"reason","complete"?,"read","made","seed"?,"readPerSecond","madePerSecond"}. The reason is "end" (the model ended the
+text), "stop" (a --stop text came), "length" (--max-tokens), "complete" (nothing can follow that --schema, --regex or
+--choice allows) or "interrupted" (Ctrl-C). With one of these three, "complete" says whether the text is.
 
 Examples:
   $ wkv run model.pth "Once upon a time"
@@ -39,6 +41,8 @@ Examples:
   $ wkv run model.pth "Once upon a time" --state-out story.state
   $ wkv run model.pth --state story.state --state-out story.state
   $ wkv run model.pth "User: Hi!" --state tuned.pth --lora lora.pth:0.8 --lora-alpha 64
+  $ wkv run model.pth "Is water wet?" --choice " yes" --choice " no"
+  $ wkv run model.pth "A person:" --schema '{"type":"object","properties":{"name":{"type":"string"}},"required":["name"]}'
   $ wkv run model.pth --tokens 34,105,110 --logits --json`;
 
 export function addRun(program: Command): void {
@@ -62,6 +66,7 @@ export function addRun(program: Command): void {
     .option("--json", "JSON, one object a line; with --logits one array");
   addStateOptions(command);
   addTextOptions(command);
+  addConstraintOptions(command);
   addModelOptions(command);
   command.addHelpText("after", HELP).action(run);
 }
@@ -72,6 +77,7 @@ async function run(path: string | undefined, argument: string | undefined, optio
   const source = path ?? bundledModel();
   if (!source) throw new UsageError('MODEL is missing: wkv run MODEL "Once upon a time"');
   const beginning = path || options.tokens ? argument : BEGINNING;
+  const constraint = await readConstraint(options);
   const goesOn = options.state !== undefined && !options.tokens && argument === undefined;
   const prompt = goesOn ? undefined : await readPrompt(beginning, options);
   await checkStateOut(options);
@@ -81,7 +87,7 @@ async function run(path: string | undefined, argument: string | undefined, optio
     const ids = await tokensToRead(model, session, prompt);
     try {
       if (options.logits) await printLogits(session, ids, options, signal);
-      else await streamText(session, ids, options, signal);
+      else await streamText(session, ids, { ...options, constraint }, signal);
     } catch (error) {
       if (error instanceof Interrupted) await saveSession(session, options);
       throw error;

@@ -1,3 +1,4 @@
+import type { ConstraintSource } from "../constraint/index.ts";
 import { checkGenerateOptions, type GenerateOptions, type Piece } from "../generate.ts";
 import type { Session } from "../session.ts";
 import { Interrupted } from "./failure.ts";
@@ -8,10 +9,10 @@ import { Report } from "./report.ts";
 import { samplerOptions } from "./sampling.ts";
 
 export interface StreamOptions extends TextOptions {
+  constraint?: ConstraintSource | undefined;
   logprobs?: boolean | number;
   json?: boolean;
   quiet?: boolean;
-  initialState?: Uint8Array | undefined;
 }
 
 /** Says before a model is loaded what the library would say afterwards. @throws RangeError or TypeError */
@@ -55,10 +56,10 @@ export async function streamText(
 
 /** The seed is chosen here, so that the report can tell it and the text can be made again. */
 function generateOptions(options: StreamOptions, signal: AbortSignal): GenerateOptions {
-  const { maxTokens, logprobs, escapes, stop = [] } = options;
+  const { maxTokens, logprobs, escapes, constraint, stop = [] } = options;
   const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   const stops = escapes ? stop.map(unescaped) : stop;
-  return { ...samplerOptions(options), maxTokens, seed, logprobs, stop: stops, signal };
+  return { ...samplerOptions(options), maxTokens, seed, logprobs, constraint, stop: stops, signal };
 }
 
 function printPiece({ text, token, logprob, topLogprobs }: Piece, { json }: StreamOptions): Promise<void> {

@@ -1,0 +1,144 @@
+import {
+  asArray,
+  isObject,
+  type JsonSchema,
+  type Keywords,
+  sameJson,
+  TYPES,
+  type Type,
+  typeOf,
+  wrong,
+} from "./keywords.ts";
+
+/** Of two values of a keyword, the one that asks for more. */
+const STRICTER: Record<string, (a: number, b: number) => number> = {
+  minLength: Math.max,
+  minItems: Math.max,
+  minProperties: Math.max,
+  minimum: Math.max,
+  exclusiveMinimum: Math.max,
+  maxLength: Math.min,
+  maxItems: Math.min,
+  maxProperties: Math.min,
+  maximum: Math.min,
+  exclusiveMaximum: Math.min,
+};
+
+/**
+ * The schema that holds where both hold. After this `pattern` and `format` may be arrays, all of which count.
+ * @param a keywords without `$ref`, `allOf`, `anyOf` and `oneOf`; so is `b`
+ */
+export function merge(a: Keywords, b: Keywords, where: string): Keywords {
+  if (("prefixItems" in a && "items" in b) || ("prefixItems" in b && "items" in a))
+    throw wrong(where, '"prefixItems" and "items" of schemas that have to hold together are not supported');
+  const merged: Record<string, unknown> = { ...a };
+  for (const [keyword, value] of Object.entries(b)) {
+    if (!(keyword in a)) merged[keyword] = value;
+    else if (!sameJson(a[keyword], value)) merged[keyword] = mergeValues(keyword, a[keyword], value, where);
+  }
+  if ("properties" in a || "properties" in b) merged.properties = mergeProperties(a, b);
+  return merged;
+}
+
+function mergeValues(keyword: string, a: unknown, b: unknown, where: string): unknown {
+  const stricter = STRICTER[keyword];
+  if (stricter) return stricter(a as number, b as number);
+  switch (keyword) {
+    case "properties":
+      return a; // see mergeProperties
+    case "type":
+      return commonTypes(asArray(a) as Type[], asArray(b) as Type[]);
+    case "enum":
+      return (a as unknown[]).filter((value) => (b as unknown[]).some((other) => sameJson(value, other)));
+    case "required":
+      return [...new Set([...(a as string[]), ...(b as string[])])];
+    case "pattern":
+    case "format":
+      return [...new Set([...asArray(a), ...asArray(b)])];
+    case "items":
+    case "additionalProperties":
+    case "propertyNames":
+      return { allOf: [a, b] };
+    default:
+      throw wrong(where, `"${keyword}" of schemas that have to hold together is not supported`);
+  }
+}
+
+/** The types that both allow. A whole number is a number. */
+function commonTypes(a: readonly Type[], b: readonly Type[]): Type[] {
+  const allows = (types: readonly Type[], type: Type) =>
+    types.includes(type) || (type === "integer" && types.includes("number"));
+  const common = TYPES.filter((type) => allows(a, type) && allows(b, type));
+  return common.includes("number") ? common.filter((type) => type !== "integer") : common;
+}
+
+/** A property that only one of the two names is an additional one to the other. */
+function mergeProperties(a: Keywords, b: Keywords): Record<string, JsonSchema> {
+  const [inA, inB] = [propertiesOf(a), propertiesOf(b)];
+  const names = new Set([...Object.keys(inA), ...Object.keys(inB)]);
+  const entries = [...names].map((name) => {
+    const schemas = [
+      Object.hasOwn(inA, name) ? inA[name] : a.additionalProperties,
+      Object.hasOwn(inB, name) ? inB[name] : b.additionalProperties,
+    ].filter((schema) => schema !== undefined) as JsonSchema[];
+    const [first, second] = schemas;
+    return [name, second === undefined || sameJson(first, second) ? first : { allOf: schemas }] as const;
+  });
+  return Object.fromEntries(entries) as Record<string, JsonSchema>;
+}
+
+export function propertiesOf(schema: Keywords): Record<string, JsonSchema> {
+  return isObject(schema.properties) ? (schema.properties as Record<string, JsonSchema>) : {};
+}
+
+/** The types that a value may have. */
+export function typesOf(schema: Keywords): readonly Type[] {
+  if (schema.enum) {
+    const types = new Set((schema.enum as unknown[]).map(typeOf));
+    return schema.type ? commonTypes([...types], asArray(schema.type) as Type[]) : [...types];
+  }
+  return schema.type === undefined ? TYPES : (asArray(schema.type) as Type[]);
+}
+
+/**
+ * Whether no value can be valid for both, as far as types, `enum`, bounds of numbers, and the properties of objects
+ * tell: "no" may be wrong, "yes" is not.
+ * @param alternatives what a property's schema comes to: one of these holds
+ */
+export function areDisjoint(
+  a: Keywords,
+  b: Keywords,
+  alternatives: (schema: JsonSchema) => readonly Keywords[],
+): boolean {
+  if (a.enum && b.enum) return !(a.enum as unknown[]).some((v) => (b.enum as unknown[]).some((w) => sameJson(v, w)));
+  return commonTypes(typesOf(a), typesOf(b)).every((type) => {
+    if (type === "object") return areDisjointObjects(a, b, alternatives);
+    if (type === "integer" || type === "number") return areApart(a, b) || areApart(b, a);
+    return false;
+  });
+}
+
+/** All numbers of `a` are below all of `b`. */
+function areApart(a: Keywords, b: Keywords): boolean {
+  const { maximum = Infinity, exclusiveMaximum = Infinity } = a as Record<string, number>;
+  const { minimum = -Infinity, exclusiveMinimum = -Infinity } = b as Record<string, number>;
+  const [high, low] = [Math.min(maximum, exclusiveMaximum), Math.max(minimum, exclusiveMinimum)];
+  return high < low || (high === low && (exclusiveMaximum === high || exclusiveMinimum === low) && high < Infinity);
+}
+
+function areDisjointObjects(
+  a: Keywords,
+  b: Keywords,
+  alternatives: (schema: JsonSchema) => readonly Keywords[],
+): boolean {
+  const [inA, inB] = [propertiesOf(a), propertiesOf(b)];
+  const [byA, byB] = [(a.required ?? []) as string[], (b.required ?? []) as string[]];
+  const excludes = (schema: Keywords, name: string) =>
+    schema.additionalProperties === false && !Object.hasOwn(propertiesOf(schema), name);
+  if (byA.some((name) => excludes(b, name)) || byB.some((name) => excludes(a, name))) return true;
+  const names = byA.filter((name) => byB.includes(name) && Object.hasOwn(inA, name) && Object.hasOwn(inB, name));
+  return names.some((name) => {
+    const [left, right] = [alternatives(inA[name]!), alternatives(inB[name]!)];
+    return left.every((x) => right.every((y) => areDisjoint(x, y, alternatives)));
+  });
+}
