@@ -14,13 +14,13 @@ export async function probe({ loadModel }, base) {
     try {
       for (const weights of ["f32", "int8"]) {
         for (const { file, tokens } of goldens) {
-          const model = await loadModel(await remote(`${base}/data/${file}`), { weights, vocab: null, ...options });
+          const model = await loadModel(await content(`${base}/data/${file}`), { weights, vocab: null, ...options });
           info = model.info;
           hashes[`${file} ${weights}`] = await hashOf(await logits(model, tokens));
           await model.dispose();
         }
         const vocab = new URL(`${base}/data/fairy.vocab.txt`);
-        const model = await loadModel(await remote(`${base}/data/fairy.safetensors`), { weights, vocab, ...options });
+        const model = await loadModel(await content(`${base}/data/fairy.safetensors`), { weights, vocab, ...options });
         for (const story of stories) hashes[`story ${story.seed} ${weights}`] = await hashOf(await tell(model, story));
         await model.dispose();
       }
@@ -54,8 +54,12 @@ const CONFIGURATIONS = {
   "relaxed threaded": { simd: "relaxed", threads: 3 },
 };
 
+async function content(url) {
+  return (await fetch(url)).arrayBuffer();
+}
+
 /** A file of the server, read piece by piece. */
-export async function remote(url) {
+async function remote(url) {
   const { headers } = await fetch(url, { method: "HEAD" });
   return {
     size: Number(headers.get("x-size")),
