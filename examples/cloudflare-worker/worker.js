@@ -25,6 +25,7 @@ async function* story(prompt, signal) {
 export default {
   async fetch(request, env) {
     model ??= load(env);
-    return new Response(ReadableStream.from(story(await request.text(), request.signal)));
+    const stream = ReadableStream.from(story(await request.text(), request.signal));
+    return new Response(stream, { headers: { "content-type": "text/plain; charset=utf-8" } });
   },
 };

@@ -59,7 +59,9 @@ test("cloudflare-worker", { skip: missing(wrangler) }, async (t) => {
   const node = (nodes.get(24) ?? nodes.get(22)) as string;
   const { base, group } = await wranglerDev(node, wrangler as string, copyExample("cloudflare-worker"));
   try {
-    const response = await fetch(base, { method: "POST", body: PROMPT });
+    // Compressed, as wrangler does it when it may, the answer would come at once.
+    const headers = { "accept-encoding": "identity" };
+    const response = await fetch(base, { method: "POST", body: PROMPT, headers });
     const pieces: string[] = [];
     const decoder = new TextDecoder();
     for await (const chunk of response.body ?? []) pieces.push(decoder.decode(chunk, { stream: true }));
