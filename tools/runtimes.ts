@@ -8,6 +8,7 @@ import { makeData } from "../test/runtimes/data.ts";
 import { HOW_TO_GET, RUNTIMES, type Runtime } from "../test/runtimes/runtimes.ts";
 import { type Server, serve } from "../test/runtimes/server.ts";
 
+const nodeVersion = RUNTIMES[0]?.version;
 const PAGE = "docs/runtimes.md";
 const [BEGIN, END] = ["<!-- table -->\n", "<!-- /table -->"];
 
@@ -62,7 +63,7 @@ function row({ name, version }: Runtime, { probe, one, two }: Measured, node: Me
   const speed = ({ tokensPerSecond }: Speed, base: Speed) =>
     `${tokensPerSecond.toFixed(0)} (${((100 * tokensPerSecond) / base.tokensPerSecond).toFixed(0)} %)`;
   const cells = [
-    `${name} ${name.includes(",") ? "" : version?.replace("workerd ", "")}`.trim(),
+    name.replace(/^Node \d+$/, "Node").replace(/^[^,]+/, (label) => `${label} ${version?.replace("workerd ", "")}`),
     probe.plain.error ?? "yes",
     threads > 1 ? "yes" : `1: ${singleThreadReason}`,
     probe.relaxed.error ? "no" : "yes",
@@ -80,7 +81,7 @@ function write(rows: string[]): void {
     "| --- | --- | --- | --- | --- | --- | --- |",
     ...rows,
     "",
-    `Measured on ${cpus()[0]?.model.trim()}, ${cpus().length} cores; tokens a second and share of Node 20's.`,
+    `Measured on ${cpus()[0]?.model.trim()}, ${cpus().length} cores; tokens a second and share of Node ${nodeVersion}'s.`,
     "",
   ].join("\n");
   const [head, rest = ""] = page.split(BEGIN) as [string, string?];

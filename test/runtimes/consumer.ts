@@ -11,8 +11,8 @@ export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export function makeConsumer(): { folder: string; tarball: string } {
   const folder = mkdtempSync(join(tmpdir(), "wkv-consumer-"));
   const [packed] = JSON.parse(
-    execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], {
-      cwd: ROOT,
+    execFileSync("npm", ["pack", ROOT, "--json", "--ignore-scripts"], {
+      cwd: folder,
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
       shell: process.platform === "win32",

@@ -12,6 +12,9 @@ const FILES = ["s4.bf16.safetensors", "s50.f32.pth", "s51.bf16.pth", "s52.f16.pt
 /** 21 MB as int8: more than the caches next to the cores. */
 const LARGE = { layers: 6, width: 512, headSize: 64, vocabSize: 96 };
 
+/** The shape of the 0.1B models, but for the vocabulary. */
+export const SMALLEST_PUBLISHED = { layers: 12, width: 768, headSize: 64, vocabSize: 96 };
+
 export function makeData(folder: string): void {
   mkdirSync(folder);
   const goldens = readGoldens(committedFolder).flatMap(({ models, prompt, greedy }) =>
