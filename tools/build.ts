@@ -56,12 +56,14 @@ async function buildNode(): Promise<void> {
 /** All that a page needs, since nothing resolves names there; the library for NeoX vocabularies in a file of its own. */
 async function buildBrowser(): Promise<void> {
   await buildHost({
-    entryPoints: {
-      browser: INDEX,
-      "browser-tokenizer": TOKENIZER,
-      "browser-worker": "host/platform/browser-worker.ts",
-    },
+    entryPoints: { browser: INDEX, "browser-tokenizer": TOKENIZER },
     conditions: ["browser"],
+  });
+  // In one piece, because some bundlers' users copy it.
+  await buildHost({
+    entryPoints: { "browser-worker": "host/platform/browser-worker.ts" },
+    conditions: ["browser"],
+    splitting: false,
   });
 }
 

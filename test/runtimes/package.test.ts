@@ -35,6 +35,10 @@ test("what a page loads is small", (t) => {
   }
 });
 
+test("the worker is one file, as docs/runtimes.md has it copied", () => {
+  assert.deepEqual([...graph("browser-worker.js", true)], ["browser-worker.js"]);
+});
+
 test("pages and workerd get nothing of Node's, and nothing that a strict policy forbids", () => {
   for (const entry of ["browser.js", "browser-tokenizer.js", "browser-worker.js", "workerd.js", "workerd-tokenizer.js"])
     for (const file of graph(entry, true)) {
