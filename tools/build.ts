@@ -83,9 +83,14 @@ async function buildBrowser(): Promise<void> {
       "browser-tokenizer": TOKENIZER,
       "browser-chat": CHAT,
       "browser-constraint": CONSTRAINT,
-      "browser-worker": "host/platform/browser-worker.ts",
     },
     conditions: ["browser"],
+  });
+  // In one piece, because some bundlers' users copy it.
+  await buildHost({
+    entryPoints: { "browser-worker": "host/platform/browser-worker.ts" },
+    conditions: ["browser"],
+    splitting: false,
   });
 }
 

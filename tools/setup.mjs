@@ -40,7 +40,10 @@ const installed = join(modules, ".package-lock.json");
 // A linked node_modules belongs to another checkout, and `npm ci` would empty it.
 const linked = existsSync(modules) && lstatSync(modules).isSymbolicLink();
 if (!linked && (!existsSync(installed) || changed(lock) > changed(installed))) {
-  step("installing the packages (once, about a minute)", "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+  // Inside `npm run` the name npm may mean an old one that a dependency brought along.
+  const [npm, ...args] = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ["npm"];
+  const options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+  step("installing the packages (once, about a minute)", npm, [...args, ...options]);
 }
 const built = changed(join(root, "build", "built"));
 const newest = Math.max(...SOURCES.map((source) => changed(join(root, source))));

@@ -9,7 +9,9 @@ const STEPS: [name: string, work: () => Promise<void>][] = [
   ["lint and format", () => runTool("biome", ["check", "."])],
   ["format of the kernels", () => runTool("prettier", ["--check", "--log-level", "warn", ...KERNEL_SOURCES])],
   ["kernels", () => run(process.execPath, ["node_modules/@as-pect/cli/lib/test.js", "--summary"])],
-  ["host and goldens", runHostTests],
+  ["host and goldens", () => runTests(["test/host", "test/golden"])],
+  // One after the other: browsers and compilers want the machine for themselves.
+  ["package, runtimes, examples", () => runTests(["test/runtimes"], "--test-concurrency=1")],
 ];
 
 const failed: string[] = [];
@@ -25,11 +27,11 @@ if (failed.length > 0) {
   process.exitCode = 1;
 }
 
-function runHostTests(): Promise<void> {
-  const files = ["test/host", "test/golden"].flatMap((folder) =>
+function runTests(folders: string[], ...options: string[]): Promise<void> {
+  const files = folders.flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => name.endsWith(".test.ts"))
       .map((name) => `${folder}/${name}`),
   );
-  return run(process.execPath, ["--import", "tsx", "--test", "--test-reporter=spec", ...files]);
+  return run(process.execPath, ["--import", "tsx", "--test", "--test-reporter=spec", ...options, ...files]);
 }

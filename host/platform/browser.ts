@@ -66,10 +66,7 @@ function whyAlone(): string | undefined {
       "this page is not cross-origin isolated: serve it with the headers " +
       "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp."
     );
-  try {
-    structuredClone(new WebAssembly.Memory({ initial: 0, maximum: 0, shared: true }));
-    return undefined;
-  } catch {
+  if (typeof SharedArrayBuffer === "undefined")
     return "this browser does not let threads share memory: use another one, or a newer version.";
-  }
+  return undefined;
 }

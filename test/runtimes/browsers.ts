@@ -1,0 +1,89 @@
+/** Opens a page in a browser, lets it work, closes the browser. Each gives what the page reported. */
+import { createRequire } from "node:module";
+import { freePort, PATIENCE_MS, type Place, retry, startGroup } from "./place.ts";
+
+// Untyped: these are installed in this folder, and only where somebody asked for them.
+const require = createRequire(import.meta.url);
+
+const CHROMIUM_ARGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** A page that is open. */
+export interface Page {
+  goto(url: string): Promise<unknown>;
+  /** Runs an expression in the page. */
+  evaluate<T>(expression: string): Promise<T>;
+  close(): Promise<void>;
+}
+
+export type OpenPage = (program: string) => Promise<Page>;
+
+export const openChromium: OpenPage = async (executablePath) => {
+  const { chromium } = require("playwright-core");
+  const browser = await chromium.launch({ executablePath, args: CHROMIUM_ARGS });
+  const page = await browser.newPage();
+  return { goto: (url) => page.goto(url), evaluate: (code) => page.evaluate(code), close: () => browser.close() };
+};
+
+export const openFirefox: OpenPage = async (executablePath) => {
+  const puppeteer = require("puppeteer-core");
+  const browser = await puppeteer.launch({ browser: "firefox", executablePath, headless: true });
+  const page = await browser.newPage();
+  return { goto: (url) => page.goto(url), evaluate: (code) => page.evaluate(code), close: () => browser.close() };
+};
+
+/** WebKitGTK's MiniBrowser, by the WebDriver protocol. Threads share memory there only if JavaScriptCore is told so. */
+export const openWebKit: OpenPage = async (program) => {
+  const port = await freePort();
+  const driver = startGroup("xvfb-run", ["-a", "WebKitWebDriver", `--port=${port}`], process.cwd(), {
+    JSC_useSharedArrayBuffer: "1",
+    WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1", // it needs user namespaces, which containers do not give
+  });
+  const call = async (method: string, path: string, body?: object) => {
+    const response = await fetch(`http://127.0.0.1:${port}/session${path}`, { method, body: JSON.stringify(body) });
+    const { value } = (await response.json()) as { value: { error?: string; sessionId: string } };
+    if (value?.error) throw new Error(JSON.stringify(value));
+    return value;
+  };
+  const options = { binary: program, args: ["--automation"] };
+  const start = () => call("POST", "", { capabilities: { alwaysMatch: { "webkitgtk:browserOptions": options } } });
+  try {
+    const { sessionId } = await retry(start, driver.said);
+    return {
+      goto: (url) => call("POST", `/${sessionId}/url`, { url }),
+      evaluate: async <T>(code: string) =>
+        (await call("POST", `/${sessionId}/execute/sync`, { script: `return ${code}`, args: [] })) as T,
+      close: async () => {
+        await call("DELETE", `/${sessionId}`).catch(() => {});
+        await driver.end();
+      },
+    };
+  } catch (error) {
+    await driver.end();
+    throw error;
+  }
+};
+
+/** Opens `path` of the server and returns what the page reports. */
+export async function report(open: OpenPage, program: string, { server }: Place, path: string): Promise<unknown> {
+  const page = await open(program);
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const answer = server.answer();
+    await page.goto(server.base + path);
+    const late = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`${path} reports nothing`)), PATIENCE_MS);
+    });
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+    await page.close();
+  }
+}

@@ -1,0 +1,31 @@
+/** A folder in which wkv is installed from the tarball that users get, and a server for what runs in it. */
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Packs wkv and unpacks it into `node_modules` of a new folder, with its dependencies beside it. */
+export function makeConsumer(): { folder: string; tarball: string } {
+  const folder = mkdtempSync(join(tmpdir(), "wkv-consumer-"));
+  const [packed] = JSON.parse(
+    execFileSync("npm", ["pack", ROOT, "--json", "--ignore-scripts"], {
+      cwd: folder,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      shell: process.platform === "win32",
+    }),
+  );
+  const tarball = join(folder, packed.filename);
+  const modules = join(folder, "node_modules");
+  mkdirSync(join(modules, "wkv"), { recursive: true });
+  execFileSync("tar", ["-xzf", tarball, "-C", join(modules, "wkv"), "--strip-components=1"]);
+  cpSync(fileURLToPath(new URL("app", import.meta.url)), folder, { recursive: true });
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  for (const name of Object.keys(dependencies))
+    cpSync(join(ROOT, "node_modules", name), join(modules, name), { recursive: true });
+  return { folder, tarball };
+}

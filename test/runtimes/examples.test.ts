@@ -1,0 +1,189 @@
+/** Every example, in the runtime that it is for, with wkv as it is installed: all tell Node's story. */
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
+import { after, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { type OpenPage, openChromium, openFirefox, openWebKit } from "./browsers.ts";
+import { makeConsumer, ROOT } from "./consumer.ts";
+import { freePort, output, retry, startGroup } from "./place.ts";
+import { bun, chromium, deno, firefox, HOW_TO_GET, nodes, vite, webkit, wrangler } from "./runtimes.ts";
+import { serve } from "./server.ts";
+import { wranglerDev } from "./workerd.ts";
+
+const PROMPT = "Once upon a time";
+const { folder } = makeConsumer();
+after(() => rmSync(folder, { recursive: true }));
+const missing = (program: unknown) => !program && `not here: ${HOW_TO_GET}`;
+
+/** A folder of examples/ with the installed wkv in it. */
+function copyExample(name: string): string {
+  const copy = join(folder, name);
+  mkdirSync(copy, { recursive: true });
+  cpSync(join(ROOT, "examples", name), copy, { recursive: true });
+  symlinkSync(join(folder, "node_modules"), join(copy, "node_modules"), "junction");
+  return copy;
+}
+
+for (const name of ["node.mjs", "deno.ts", "bun.ts"]) cpSync(join(ROOT, "examples", name), join(folder, name));
+const story = await output(process.execPath, ["node.mjs", PROMPT], folder);
+const continuation = story.slice(PROMPT.length);
+
+test("the story is one", () => {
+  assert.ok(story.startsWith(PROMPT) && story.length > 200, story);
+});
+
+for (const [major, program] of nodes)
+  test(`node.mjs on Node ${major}`, { skip: missing(program) }, async () => {
+    assert.equal(await output(program as string, ["node.mjs", PROMPT], folder), story);
+  });
+
+const DENO_ARGS = ["run", "--allow-net", "--allow-read", "--allow-env", "--allow-sys", "deno.ts"];
+for (const [name, program, args] of [
+  ["deno.ts", deno, DENO_ARGS],
+  ["bun.ts", bun, ["bun.ts"]],
+] as const)
+  test(name, { skip: missing(program) }, async () => {
+    const port = await freePort();
+    const server = startGroup(program as string, args, folder, { PORT: String(port) });
+    try {
+      assert.equal(await ask(`http://127.0.0.1:${port}`, server.said), continuation);
+    } finally {
+      await server.end();
+    }
+  });
+
+test("cloudflare-worker", { skip: missing(wrangler) }, async (t) => {
+  const node = (nodes.get(24) ?? nodes.get(22)) as string;
+  const { base, group } = await wranglerDev(node, wrangler as string, copyExample("cloudflare-worker"));
+  try {
+    // Compressed, as wrangler does it when it may, the answer would come at once.
+    const headers = { "accept-encoding": "identity" };
+    const response = await fetch(base, { method: "POST", body: PROMPT, headers });
+    const pieces: string[] = [];
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body ?? []) pieces.push(decoder.decode(chunk, { stream: true }));
+    t.diagnostic(`came in ${pieces.length} pieces`);
+    assert.equal(pieces.join(""), continuation, group.said());
+    assert.ok(pieces.length > 10, `the answer came in ${pieces.length} pieces`);
+    assert.equal(await ask(base, group.said), continuation, "a second request");
+  } finally {
+    await group.end();
+  }
+});
+
+/** Lambda's own runtime is not to be had here: its one global is stood in for, everything else is real. */
+test("lambda", async () => {
+  const copy = copyExample("lambda");
+  Object.assign(globalThis, { awslambda: { streamifyResponse: (handler: unknown) => handler } });
+  const { handler } = await import(pathToFileURL(join(copy, "handler.mjs")).href);
+  const stream = Object.assign(new PassThrough(), { setContentType: () => {} });
+  const [answer] = await Promise.all([text(stream), handler({ body: PROMPT }, stream)]);
+  assert.equal(answer, continuation);
+});
+
+const BROWSERS = [
+  ["Chromium", chromium, openChromium],
+  ["Firefox", firefox, openFirefox],
+  ["WebKitGTK", webkit, openWebKit],
+] as const;
+for (const [name, program, open] of BROWSERS)
+  test(`browser, in ${name}`, { skip: missing(program) }, async () => {
+    const copy = copyExample(`browser`);
+    const port = await freePort();
+    const server = startGroup(process.execPath, ["serve.mjs"], copy, { PORT: String(port) });
+    try {
+      await tellInPage(open, program as string, `http://127.0.0.1:${port}/`);
+    } finally {
+      await server.end();
+      rmSync(copy, { recursive: true });
+    }
+  });
+
+test("browser, without the two headers", { skip: missing(chromium) }, async () => {
+  const copy = copyExample("browser");
+  const server = await serve({ "/": copy }, false);
+  try {
+    assert.match(
+      await tellInPage(openChromium, chromium as string, `${server.base}/index.html`),
+      /^1 thread: .*headers/,
+    );
+  } finally {
+    server.close();
+    rmSync(copy, { recursive: true });
+  }
+});
+
+for (const [what, file] of [
+  ["the module", "build/wkv.wasm"],
+  ["the worker", "build/browser-worker.js"],
+  ["the model", "models/fairy/fairy.safetensors"],
+] as const)
+  test(`browser, when ${what} is missing`, { skip: missing(chromium) }, async () => {
+    const copy = copyExample("browser");
+    rmSync(join(copy, "node_modules"));
+    cpSync(join(folder, "node_modules/wkv"), join(copy, "node_modules/wkv"), { recursive: true });
+    rmSync(join(copy, "node_modules/wkv", file));
+    const server = await serve({ "/": copy }, true);
+    const page = await openChromium(chromium as string);
+    try {
+      await page.goto(`${server.base}/index.html`);
+      const info = () => page.evaluate<string>(`document.getElementById("info").textContent`);
+      await retry(async () => assert.notEqual(await info(), "Loading …"));
+      assert.ok((await info()).includes(file), `${file}: ${await info()}`);
+    } finally {
+      await page.close();
+      server.close();
+      rmSync(copy, { recursive: true });
+    }
+  });
+
+test("vite, built", { skip: missing(vite && chromium) }, async () => {
+  const copy = copyExample("vite");
+  await output(process.execPath, [vite as string, "build"], copy);
+  const server = await serve({ "/": join(copy, "dist") }, true);
+  try {
+    assert.match(await tellInPage(openChromium, chromium as string, `${server.base}/index.html`), /threads$/);
+  } finally {
+    server.close();
+    rmSync(copy, { recursive: true });
+  }
+});
+
+test("vite, while developing", { skip: missing(vite && chromium) }, async () => {
+  const copy = copyExample("vite");
+  const port = await freePort();
+  const args = [vite as string, "--host", "127.0.0.1", "--port", String(port), "--strictPort"];
+  const server = startGroup(process.execPath, args, copy);
+  try {
+    await retry(() => fetch(`http://127.0.0.1:${port}/`), server.said);
+    assert.match(await tellInPage(openChromium, chromium as string, `http://127.0.0.1:${port}/`), /threads$/);
+  } finally {
+    await server.end();
+    rmSync(copy, { recursive: true });
+  }
+});
+
+/** Clicks through the page of examples/browser; it must tell the story. @returns what it says of its threads */
+async function tellInPage(open: OpenPage, program: string, url: string): Promise<string> {
+  const page = await open(program);
+  try {
+    await retry(() => page.goto(url));
+    const contentOf = (id: string) => page.evaluate<string>(`document.getElementById("${id}").textContent`);
+    await retry(async () => {
+      if (await page.evaluate(`document.getElementById("go").disabled`)) throw new Error(await contentOf("info"));
+    });
+    await page.evaluate(`document.getElementById("go").click()`);
+    await retry(async () => assert.equal(await contentOf("text"), story));
+    return await contentOf("info");
+  } finally {
+    await page.close();
+  }
+}
+
+async function ask(url: string, said: () => string): Promise<string> {
+  const response = await retry(() => fetch(url, { method: "POST", body: PROMPT }), said);
+  return response.text();
+}

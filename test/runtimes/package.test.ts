@@ -1,0 +1,57 @@
+/** The tarball: what is in it, how much of it a page loads, what the tools that check packages say. */
+import assert from "node:assert/strict";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { makeConsumer } from "./consumer.ts";
+import { output } from "./place.ts";
+import { attw, HOW_TO_GET, publint } from "./runtimes.ts";
+
+/** Bytes, gzipped. */
+const MOST = 120_000;
+const { folder, tarball } = makeConsumer();
+const build = join(folder, "node_modules/wkv/build");
+after(() => rmSync(folder, { recursive: true }));
+
+const read = (file: string) => readFileSync(join(build, file));
+
+/** The files that a program of the package imports, itself included. */
+function graph(entry: string, dynamic: boolean, found = new Set<string>()): Set<string> {
+  if (found.has(entry)) return found;
+  found.add(entry);
+  const imports = dynamic ? /(?:from|import|import\()\s*"\.\/([^"]+\.js)"/g : /(?:from|import)\s*"\.\/([^"]+\.js)"/g;
+  for (const [, file] of read(entry).toString().matchAll(imports)) graph(file as string, dynamic, found);
+  return found;
+}
+
+test("what a page loads is small", (t) => {
+  for (const simd of ["wkv.wasm", "wkv.relaxed.wasm"]) {
+    const files = [...graph("browser.js", false), "browser-worker.js", simd];
+    const bytes = files.reduce((sum, file) => sum + gzipSync(read(file), { level: 9 }).length, 0);
+    t.diagnostic(`${files.join(", ")}: ${bytes} bytes gzipped`);
+    assert.ok(bytes <= MOST, `${bytes} bytes`);
+    assert.ok(!files.some((file) => file.startsWith("tokenizers-")), "the library for NeoX is loaded only when needed");
+  }
+});
+
+test("the worker is one file, as docs/runtimes.md has it copied", () => {
+  assert.deepEqual([...graph("browser-worker.js", true)], ["browser-worker.js"]);
+});
+
+test("pages and workerd get nothing of Node's, and nothing that a strict policy forbids", () => {
+  for (const entry of ["browser.js", "browser-tokenizer.js", "browser-worker.js", "workerd.js", "workerd-tokenizer.js"])
+    for (const file of graph(entry, true)) {
+      const code = read(file).toString();
+      assert.doesNotMatch(code, /(?:from|import|import\()\s*"node:/, file);
+      assert.doesNotMatch(code, /\beval\(|new Function\(|createObjectURL/, file);
+    }
+});
+
+test("publint", { skip: !publint && HOW_TO_GET }, async () => {
+  await output(process.execPath, [publint as string, tarball, "--strict"], folder);
+});
+
+test("are the types wrong?", { skip: !attw && HOW_TO_GET }, async () => {
+  await output(process.execPath, [attw as string, tarball, "--profile", "esm-only"], folder);
+});
