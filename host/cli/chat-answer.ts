@@ -9,6 +9,7 @@ const REASONS: Record<ChatStop, string> = {
   end: "the model ended its answer",
   stop: "the next turn would begin",
   length: "--max-tokens reached",
+  complete: "nothing more is allowed to follow",
   tool_calls: "the model calls a tool",
 };
 

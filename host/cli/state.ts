@@ -14,7 +14,10 @@ export interface StateOptions {
 
 export function addStateOptions(command: Command): Command {
   return command
-    .option("--state <file>", "start from a tuned state (.pth, .st), or go on from a session that --state-out saved; PROMPT may then be left out")
+    .option(
+      "--state <file>",
+      "start from a tuned state (.pth, .st), or go on from a session that --state-out saved; PROMPT may then be left out",
+    )
     .option("--state-out <file>", "save the session afterwards, also after Ctrl-C");
 }
 
