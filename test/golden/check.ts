@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import type { Model, Session } from "wkv";
 import { load, randomTokens, SMALL_IDS } from "../host/models.ts";
+import { savedValues } from "../host/saved-state.ts";
 import type { Golden } from "./goldens.ts";
 
-/** Bytes before the values in a saved state: see host/state.ts. */
-const STATE_HEADER = 32;
 /** Relative to the value and to the root mean square of all. */
 const STATE_TOLERANCE = 1e-4;
 
@@ -25,8 +24,7 @@ export async function checkEveryToken(model: Model, golden: Golden): Promise<voi
 
 async function checkState(session: Session, expected: Float32Array | undefined, what: string): Promise<void> {
   if (!expected) return;
-  const saved = await session.save();
-  const state = new Float32Array(saved.buffer, STATE_HEADER, expected.length);
+  const state = savedValues(await session.save()).subarray(0, expected.length);
   const meanSquare = expected.reduce((sum, value) => sum + value * value, 0) / expected.length;
   const allowed = (value: number) => STATE_TOLERANCE * (Math.abs(value) + Math.sqrt(meanSquare));
   assertClose(state, expected, allowed, what);

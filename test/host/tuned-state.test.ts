@@ -10,13 +10,12 @@ import { runProgram } from "./cli-program.ts";
 import { ownStorages, pth, type Sample, safetensors } from "./make-checkpoints.ts";
 import { toWebRwkv } from "./make-hf.ts";
 import { committed, load, ONE_OF_EACH, SMALL } from "./models.ts";
+import { savedValues, withoutLogits } from "./saved-state.ts";
 import { asDtype, float32, transposed } from "./tensor-values.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "wkv-tuned-"));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Bytes before the values in a saved state: see host/state.ts. */
-const HEADER = 32;
 const PROMPT = [5, 17, 3, 60];
 
 /**
@@ -29,7 +28,7 @@ async function stateOf(model: Model): Promise<{ tuned: Sample[]; saved: Uint8Arr
   const session = model.createSession();
   await session.feed(PROMPT);
   const saved = await session.save();
-  const values = new Float32Array(saved.buffer, HEADER);
+  const values = savedValues(saved);
   const perLayer = 2 * width + width * n;
   assert.ok(stateBytes >= layers * perLayer * 4);
   const tuned = Array.from({ length: layers }, (_, layer) => {
@@ -42,13 +41,7 @@ async function stateOf(model: Model): Promise<{ tuned: Sample[]; saved: Uint8Arr
     );
     return architecture === "rwkv7" ? state : transposed(state);
   });
-  return { tuned, saved: withoutLogits(saved, layers * perLayer) };
-}
-
-function withoutLogits(saved: Uint8Array, values: number): Uint8Array {
-  const bytes = saved.slice(0, HEADER + 4 * values);
-  new DataView(bytes.buffer).setUint32(28, 0, true);
-  return bytes;
+  return { tuned, saved: withoutLogits(saved) };
 }
 
 function refused(code: string, message: RegExp): (error: unknown) => boolean {
@@ -132,13 +125,13 @@ describe("what is no state of this model", async () => {
         "bad-state",
         /\[1,32,128\].*needs \[1,64,64\]/,
       ],
-      [saved.subarray(0, 100), "bad-state", /cut off or damaged/],
+      [saved.subarray(0, 100), "bad-file", /cut off or damaged/],
       [new Uint8Array(100), "unknown-format", /zeros/],
     ];
     for (const [bytes, code, message] of cases) await assert.rejects(model.loadState(bytes), refused(code, message));
     await assert.rejects(model.loadState(join(folder, "none.pth")), refused("not-found", /none\.pth/));
-    const huge = { size: 2 ** 40, read: (_: number, length: number) => saved.slice(0, length) };
-    await assert.rejects(model.loadState(huge), refused("bad-state", /has 1099511627776 bytes/));
+    const huge = { size: 2 ** 40, read: (at: number, length: number) => saved.slice(at, at + length) };
+    await assert.rejects(model.loadState(huge), refused("bad-file", /the file at byte 1099511627776/));
   });
 
   test("RWKV-4 takes none", async () => {
