@@ -1,9 +1,7 @@
 import * as abi from "../assembly/abi.ts";
-import { byteLength } from "./checkpoint/checkpoint.ts";
 import type { Engine } from "./engine.ts";
 import { WkvError } from "./errors.ts";
-import { DTYPE_ID } from "./loader.ts";
-import type { Entry, MatrixEntry, Recipe } from "./models/recipe.ts";
+import type { Entry, Recipe } from "./models/recipe.ts";
 import type { Plan, WeightFormat } from "./plan.ts";
 
 /** Which model a state is of. */
@@ -16,7 +14,7 @@ export interface Identity {
   readonly vocabSize: number;
   /** Hash of ln1 and ln2 of all layers and ln_out: the same in whichever container, quantised or not. */
   readonly norms: string;
-  /** Hash of a few values of two matrices as the file has them: another one for each quantisation. */
+  /** Hash of the first weights of two matrices as they are in memory: another one for each quantisation and LoRA. */
   readonly matrices: string;
   /** How the matrices were kept in memory when the state was made. */
   readonly weights: WeightFormat;
@@ -34,13 +32,10 @@ const MUST_BE_EQUAL: readonly [keyof Identity, string][] = [
 
 const NORMS_OF_LAYER = new Set([abi.LN1_WEIGHT, abi.LN1_BIAS, abi.LN2_WEIGHT, abi.LN2_BIAS]);
 const NORMS_OUTSIDE = new Set([abi.LN_OUT_WEIGHT, abi.LN_OUT_BIAS]);
-/** Values of a matrix that are looked at, at most: a whole number of blocks in every quantisation. */
+/** Words of a matrix that are looked at: less than any matrix has. */
 const SAMPLE = 256;
 
-/**
- * The identity of a model that has just been loaded, before there are sessions. The norms are hashed from memory; of the
- * file less than 2 KB are read.
- */
+/** The identity of a model that has just been loaded, from what is in memory. */
 export async function identify({ shape, globals, layers }: Recipe, plan: Plan, engine: Engine): Promise<Identity> {
   const norms = new Hash();
   const addNorms = async (entries: readonly Entry[], slots: ReadonlySet<number>) => {
@@ -53,23 +48,15 @@ export async function identify({ shape, globals, layers }: Recipe, plan: Plan, e
 
   const matrices = new Hash();
   for (const [entries, slot] of [[layers[0], abi.ATT_KEY] as const, [layers.at(-1), abi.FFN_VALUE] as const]) {
-    const entry = entries?.find((e) => e.kind === "matrix" && e.slot === slot);
-    if (entry?.kind === "matrix") matrices.add(await firstValues(entry, plan, engine));
+    const entry = entries?.find((e) => e.slot === slot);
+    if (!entry) continue;
+    const first = await engine.memory.read(plan.places.get(entry) ?? 0, SAMPLE);
+    if (plan.weights === "f32") matrices.add(first);
+    else matrices.addBits(first);
   }
   const { version, layers: count, width, headSize, vocabSize } = shape;
   const { weights } = plan;
   return { version, layers: count, width, headSize, vocabSize, norms: norms.hex, matrices: matrices.hex, weights };
-}
-
-/** Decoded where the loader decodes, which no session has taken yet. */
-async function firstValues({ weight, cols }: MatrixEntry, plan: Plan, engine: Engine): Promise<Float32Array> {
-  const { raw, f32 } = plan.staging[0] ?? { raw: 0, f32: 0 };
-  const { tensor, offset } = weight;
-  const values = Math.min(SAMPLE, cols);
-  const from = byteLength(tensor.dtype, offset);
-  await engine.memory.fill(raw, byteLength(tensor.dtype, values), (target) => tensor.read(target, from));
-  await engine.run(abi.OP_DECODE, f32, raw, DTYPE_ID[tensor.dtype], values);
-  return engine.memory.read(f32, values);
 }
 
 /**
@@ -107,7 +94,12 @@ class Hash {
   #b = 0x85ebca6b;
 
   add(values: Float32Array): void {
-    for (const bits of new Uint32Array(Float32Array.from(values, toHalf).buffer)) {
+    this.addBits(Float32Array.from(values, toHalf));
+  }
+
+  /** The values' bits as they are. */
+  addBits(values: Float32Array): void {
+    for (const bits of new Uint32Array(values.buffer, values.byteOffset, values.length)) {
       this.#a = Math.imul(this.#a ^ bits, 0x2c1b3c6d);
       this.#a ^= this.#a >>> 15;
       this.#b = Math.imul((this.#b + bits) | 0, 0x297a2d39);

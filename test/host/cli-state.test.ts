@@ -76,7 +76,11 @@ test("other weights are a warning, another model is an error, and nothing is rea
   const other = await runProgram(["run", "other.safetensors", "--state", "d.state"], folder);
   expectFailure(other, 1, /^wkv: The saved state is of another model: its number of layers is 2, this model's is 1\./);
   expectFailure(await run(["--state", "nowhere.state"]), 1, /nowhere\.state is not there/);
-  expectFailure(await run(["--state", "model.safetensors"]), 1, /no tensor blocks\.0\.att\.time_state: give a file of state/);
+  expectFailure(
+    await run(["--state", "model.safetensors"]),
+    1,
+    /no tensor blocks\.0\.att\.time_state: give a file of state/,
+  );
   await writeFile(join(folder, "huge.state"), "");
   await truncate(join(folder, "huge.state"), 2 ** 31);
   expectFailure(await run(["--state", "huge.state"]), 1, /huge\.state starts with nothing but zeros/);

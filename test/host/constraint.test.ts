@@ -163,7 +163,9 @@ test("the model may end the text where it is complete, and only there", async ()
     pieces.map(({ token }) => token),
     [1, 1, 1, 0],
   );
-  assert.deepEqual(pieces.at(-1), { token: 0, text: "", stop: "end", complete: true });
+  const { usage, ...last } = pieces.at(-1)!;
+  assert.deepEqual(last, { token: 0, text: "", stop: "end", complete: true });
+  assert.equal(usage?.completionTokens, 4);
 });
 
 test("a stop string ends a constrained text too, and the result says whether it is complete", async () => {
