@@ -3,6 +3,7 @@ import { FOLD_EXP, FOLD_EXP_NEG_EXP, FOLD_NEG_EXP, FOLD_ONE_MINUS, FORMAT_INT8, 
 import { decode, storedBytes } from "./dtypes";
 import * as formatF32 from "./formats/f32";
 import * as formatInt8 from "./formats/int8";
+import { blockBytes as int8BlockBytes } from "./formats/int8-block";
 import { exp } from "./math";
 import { argument, begin, claim, end, pointer } from "./pool";
 
@@ -37,7 +38,7 @@ function packUnit(unit: i32, cols: i32, src: usize, rows: i32): void {
   const rowStride = argument(4);
   const colStride = argument(5);
   if (argument(1) == FORMAT_INT8) {
-    const dst = pointer(0) + <usize>unit * formatInt8.blockBytes(cols);
+    const dst = pointer(0) + <usize>unit * int8BlockBytes(cols);
     formatInt8.pack(dst, cols, src, rowStride, colStride, rows);
   } else {
     const bytes = formatF32.blockBytes(cols);
@@ -55,7 +56,7 @@ export function packQ8Rows(): void {
   const rows = argument(5) - first;
   while (claim((rows + UNIT_ROWS - 1) / UNIT_ROWS)) {
     for (let u = begin; u < end; u++) {
-      const dst = pointer(0) + <usize>(first / UNIT_ROWS + u) * formatInt8.blockBytes(cols);
+      const dst = pointer(0) + <usize>(first / UNIT_ROWS + u) * int8BlockBytes(cols);
       const src = pointer(2) + <usize>(u * UNIT_ROWS) * rowBytes;
       formatInt8.packQ8(dst, cols, src, rowBytes, min(UNIT_ROWS, rows - u * UNIT_ROWS));
     }

@@ -10,6 +10,7 @@
 import { BUF_R, FORMAT_INT8, SCRATCH_TILE, SCRATCH_WIDE, SLOT_BYTES, UNIT_ROWS } from "./abi";
 import * as formatF32 from "./formats/f32";
 import * as formatInt8 from "./formats/int8";
+import { blockBytes as int8BlockBytes } from "./formats/int8-block";
 import { quantRow, quantStride, row, scratch, slots, stride } from "./model";
 import { argument, begin, claim, end } from "./pool";
 import { integerBytes, quantiseColumns } from "./quantise";
@@ -73,7 +74,7 @@ function dot(matrix: usize, unit: i32, from: i32, column: i32, count: i32, out: 
       // The scales of a row are 1/16 of its integers' bytes.
       const scales = integerBytes(quantStride(from)) - skipped + (skipped >> 4);
       const wide = scratch + SCRATCH_WIDE;
-      const w = weights + <usize>unit * formatInt8.blockBytes(cols);
+      const w = weights + <usize>unit * int8BlockBytes(cols);
       formatInt8.dot(w, cols, quantRow(from, 0) + skipped, scales, quantStride(from), count, out, outStride, wide);
       break;
     }

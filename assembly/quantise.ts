@@ -2,11 +2,12 @@
 // weights is exact in 32 bits, and can be split into two halves of 7 bits for the relaxed dot product. Their error, at
 // most 1/16382 of the block's largest value, is a sixtieth of that of the int8 weights they meet.
 //
-// A quantised row holds all integers (i16), then the scales (f32), one for each 32 values, times what the weights' scales
+// A quantised row holds all integers (i16; in the relaxed build their halves, 8 + 8 bytes for 8 of them), then the scales (f32), one for each 32 values, times what the weights' scales
 // lack (SCALE_UNIT).
 import { QUANT_VALUES } from "./abi";
-import { SCALE_UNIT } from "./formats/int8";
+import { SCALE_UNIT } from "./formats/int8-block";
 import { quantRow, quantStride, row } from "./model";
+import { RELAXED } from "./simd";
 
 const LARGEST: f32 = 8191;
 /** Blocks with nothing above 2^−110 count as zeros: the inverse of their scale might be infinite. */
@@ -48,6 +49,15 @@ function quantiseBlock(x: usize, q: usize, scale: usize): void {
   for (let i: usize = 0; i < 128; i += 32) {
     const low = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x + i), inverse)));
     const high = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x + i, 16), inverse)));
-    v128.store(q + (i >> 1), i16x8.narrow_i32x4_s(low, high));
+    const eight = i16x8.narrow_i32x4_s(low, high);
+    v128.store(q + (i >> 1), RELAXED ? halves(eight) : eight);
   }
+}
+
+/** Eight integers of 14 bits with a sign as x + 8192 = 128·hi + lo: the eight lo, then the eight hi. */
+// @ts-ignore: decorator
+@inline
+function halves(eight: v128): v128 {
+  const x = i16x8.add(eight, i16x8.splat(8192));
+  return i8x16.narrow_i16x8_u(v128.and(x, i16x8.splat(127)), i16x8.shr_u(x, 7));
 }

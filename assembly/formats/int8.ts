@@ -1,10 +1,5 @@
-// int8 weights with a scale for each row and 32 columns, "rows in lanes". A block holds 32 rows, 32 columns at a time:
-// 1024 bytes of integers, pair of columns by pair of columns (row 0's pair, row 1's pair, ... row 31's pair), then the
-// rows' scales, 64 bytes. The kernels read that as one straight run of memory, as long as the same weights in Q8_0.
-//
-// A scale has 16 bits, a 6-bit exponent and a 10-bit mantissa without a sign, and is 2^79 times too small when its bits
-// are put into an f32's place; the activations' scales make up for it (SCALE_UNIT). So it costs a shift or two, holds
-// every scale of Q8_0 exactly, and is never a subnormal number: those cost a third of the kernel's speed on x86.
+// int8 weights: packing, and products with plain SIMD. Where a block's values are: int8-block.ts; relaxed SIMD:
+// int8-relaxed.ts.
 //
 // The activations are integers with a scale for 32 values as well (quantise.ts). Sums of products within 32 columns are
 // exact in 32 bits; each is multiplied by its two scales and added to the f32 total, in the order of the columns. So a
@@ -12,11 +7,19 @@
 
 import { NOT_FINITE } from "../abi";
 import { f16 } from "../half";
+import { RELAXED } from "../simd";
+import {
+  addScaled,
+  blockBytes,
+  decodeScale,
+  encodeScale,
+  GROUP_BYTES,
+  highScales,
+  lowScales,
+  SCALES,
+} from "./int8-block";
+import { relaxedDot } from "./int8-relaxed";
 
-/** What activations' scales are multiplied by: 2^79. */
-export const SCALE_UNIT: f32 = 6.044629098073146e23;
-const GROUP_BYTES: usize = 1088;
-const SCALES: usize = 1024;
 /** Groups of weights that the tokens of a batch pass by before the next ones are read: 8.7 KB. */
 const STEP: i32 = 8;
 /** From so many tokens on, widening the weights once is cheaper than widening them for every two. */
@@ -25,13 +28,6 @@ const MANY: i32 = 16;
 const WIDE_BYTES: usize = 1088;
 /** Half the rows of STEP groups. */
 const WIDE_HALF: usize = <usize>STEP * WIDE_BYTES;
-
-/** Bytes of one block of 32 rows. */
-// @ts-ignore: decorator
-@inline
-export function blockBytes(cols: i32): usize {
-  return <usize>((cols + 31) >> 5) * GROUP_BYTES;
-}
 
 /**
  * out[t][32] = block · x[t] for `count` quantised rows `q`, `stride` bytes apart, their scales `scales` bytes into each;
@@ -50,7 +46,8 @@ export function dot(
 ): void {
   const groups = (cols + 31) >> 5;
   for (let t = 0; t < count; t++) clear(out + <usize>t * outStride);
-  if (count == 1) dot1(block, groups, q, q + scales, out);
+  if (RELAXED) relaxedDot(block, groups, q, scales, stride, count, out, outStride, wide);
+  else if (count == 1) dot1(block, groups, q, q + scales, out);
   else dotMany(block, groups, q, scales, stride, count, out, outStride, wide);
 }
 
@@ -244,38 +241,6 @@ function accumulate(out: usize, a0: v128, a1: v128, a2: v128, a3: v128, scales: 
   addScaled(out + 16, a1, wide ? q : highScales(p), s);
   addScaled(out + 32, a2, wide ? v128.load(scales, 32) : lowScales(q), s);
   addScaled(out + 48, a3, wide ? v128.load(scales, 48) : highScales(q), s);
-}
-
-// @ts-ignore: decorator
-@inline
-function addScaled(out: usize, sum: v128, weights: v128, activations: v128): void {
-  const product = f32x4.mul(f32x4.convert_i32x4_s(sum), f32x4.mul(weights, activations));
-  v128.store(out, f32x4.add(v128.load(out), product));
-}
-
-/** A 32-bit lane holds the scales of two rows, four rows apart: the first one's as f32 (times 2^-79). */
-// @ts-ignore: decorator
-@inline
-function lowScales(pair: v128): v128 {
-  return i32x4.shr_u(i32x4.shl(pair, 16), 3);
-}
-
-/** The second one's. */
-// @ts-ignore: decorator
-@inline
-function highScales(pair: v128): v128 {
-  return i32x4.shl(i32x4.shr_u(pair, 16), 13);
-}
-
-/** The bits of the scale nearest to `s` ≥ 0: 0 below 2^-47, at most 65,504. */
-export function encodeScale(s: f32): u32 {
-  const bits = reinterpret<u32>(s / SCALE_UNIT);
-  const nearest = (bits + 0xfff + ((bits >> 13) & 1)) >> 13;
-  return nearest < 1024 ? 0 : min(nearest, 0xffff);
-}
-
-export function decodeScale(bits: u32): f32 {
-  return reinterpret<f32>(bits << 13) * SCALE_UNIT;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { BenchmarkResult, Spread } from "../benchmark.ts";
 import type { ModelInfo } from "../model.ts";
 import type { WeightFormat } from "../plan.ts";
+import type { Simd } from "../platform/platform.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
 import { print, printJson, statusLine } from "./output.ts";
@@ -10,6 +11,7 @@ import { number } from "./parse.ts";
 interface BenchOptions {
   weights?: WeightFormat;
   threads?: number;
+  simd?: Simd;
   prefill?: number;
   decode?: number;
   sessions?: number;
@@ -34,6 +36,7 @@ export function addBench(program: Command): void {
     .argument("<MODEL>", "a model file")
     .option("--weights <format>", 'how matrices are kept in memory: "int8" or "f32"')
     .option("--threads <n>", "threads that compute; default: the cores, at most 4", number)
+    .option("--simd <build>", 'which build of the kernels: "plain" or "relaxed"')
     .option("--prefill <n>", "tokens of the prompt; default: 512", number)
     .option("--decode <n>", "tokens made in each round; default: 64", number)
     .option("--sessions <n>", "sessions that decode together; default: 1", number)

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { WeightFormat } from "../plan.ts";
+import type { Simd } from "../platform/platform.ts";
 import type { TokenizerSource } from "../tokenizer/load.ts";
 import { number } from "./parse.ts";
 import { addSamplingOptions, type SamplingOptions } from "./sampling.ts";
@@ -9,6 +10,7 @@ export interface ModelOptions {
   vocab?: TokenizerSource | null;
   weights?: WeightFormat;
   threads?: number;
+  simd?: Simd;
   groupNormEps?: number;
   lora?: { source: string; scale?: number }[];
   loraAlpha?: number;
@@ -27,6 +29,7 @@ export function addModelOptions(command: Command): Command {
     .option("--vocab <vocab>", 'the vocabulary: a file, an address, "world", "pile" or "bytes"; default: see below')
     .option("--weights <format>", 'how matrices are kept in memory: "int8" or "f32"')
     .option("--threads <n>", "threads that compute; default: the cores, at most 4", number)
+    .option("--simd <build>", 'which build of the kernels: "plain" or "relaxed"; the bits are the same')
     .option("--group-norm-eps <x>", "epsilon of the group norm in RWKV-5 to 7, where it is not 64e-5", number)
     .option("--lora <file[:scale]>", "merge a LoRA while loading; may be given several times", loraFile)
     .option("--lora-alpha <n>", "its trainer's lora_alpha: adds scale · alpha / rank; default: the rank", number)

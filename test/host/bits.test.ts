@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Model, Session } from "wkv";
+import type { Simd } from "../../host/platform/platform.ts";
+import { relaxedWorks } from "../../host/simd.ts";
 import { runChild } from "./children.ts";
 import { load, ONE_OF_EACH, randomTokens } from "./models.ts";
 import { randomModel } from "./random-model.ts";
@@ -13,6 +15,11 @@ import { randomModel } from "./random-model.ts";
 const LENGTH = 700;
 const THREADS = [1, 2, 3, 4];
 const CHUNKS = [1, 2, 3, 16, 512, LENGTH];
+const relaxedIsThere = Number.parseInt(process.versions.node, 10) >= 22 && (await relaxedWorks());
+
+function missing(simd: Simd): string | false {
+  return simd === "relaxed" && !relaxedIsThere && "this runtime has no relaxed SIMD, or computes it wrongly";
+}
 
 const folder = mkdtempSync(join(tmpdir(), "wkv-bits-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -36,16 +43,19 @@ for (const path of [...ONE_OF_EACH, sixHeads])
       });
       after(() => model.dispose());
 
-      for (const threads of THREADS)
-        test(`${threads} threads, chunks of ${CHUNKS.join(", ")}`, async () => {
-          const other = await load(path, { weights, threads });
-          for (const size of CHUNKS) {
-            const found = await feedAll(other.createSession(), tokens, size);
-            for (const [i, logits] of found.entries())
-              assertSameBits(logits, expected[Math.min((i + 1) * size, LENGTH) - 1]!, `chunk ${i} of size ${size}`);
-          }
-          await other.dispose();
-        });
+      for (const simd of ["plain", "relaxed"] as const)
+        for (const threads of THREADS)
+          test(`${simd} SIMD, ${threads} threads, chunks of ${CHUNKS.join(", ")}`, {
+            skip: missing(simd),
+          }, async () => {
+            const other = await load(path, { weights, threads, simd });
+            for (const size of CHUNKS) {
+              const found = await feedAll(other.createSession(), tokens, size);
+              for (const [i, logits] of found.entries())
+                assertSameBits(logits, expected[Math.min((i + 1) * size, LENGTH) - 1]!, `chunk ${i} of size ${size}`);
+            }
+            await other.dispose();
+          });
 
       test("saved, loaded and continued in another process", async () => {
         const session = model.createSession();

@@ -2,7 +2,8 @@
 // and scales are read from a block one by one, by the place that the format gives them.
 import { NOT_FINITE, QUANT_VALUES, SCRATCH_HEAD, SCRATCH_WIDE, UNIT_ROWS } from "../../assembly/abi";
 import { f16 } from "../../assembly/half";
-import { blockBytes, decodeScale, dot, encodeScale, pack, packQ8, SCALE_UNIT } from "../../assembly/formats/int8";
+import { dot, pack, packQ8 } from "../../assembly/formats/int8";
+import { blockBytes, decodeScale, encodeScale, SCALE_UNIT } from "../../assembly/formats/int8-block";
 import { at, bits, copy, random, reseed, uniform } from "./support";
 
 /** Columns around whole groups of 32, and around the 8 groups that all tokens pass by at a time. */

@@ -26,6 +26,7 @@ import {
 } from "../../assembly/abi";
 import { pack } from "../../assembly/formats/f32";
 import * as int8 from "../../assembly/formats/int8";
+import { blockBytes } from "../../assembly/formats/int8-block";
 import { claimUnits, product, productAt, units } from "../../assembly/matmul";
 import { enter, open, slots } from "../../assembly/model";
 import { end } from "../../assembly/pool";
@@ -107,7 +108,7 @@ function matrix(slot: i32, rows: i32): void {
 function int8Matrix(slot: i32, rows: i32): void {
   matrix(slot, rows);
   const values = matrices[slot];
-  const bytes = <i32>int8.blockBytes(COLS);
+  const bytes = <i32>blockBytes(COLS);
   const blocks = (rows + UNIT_ROWS - 1) / UNIT_ROWS;
   const packed = new StaticArray<f32>((blocks * bytes) / 4);
   for (let b = 0; b < blocks; b++) {
@@ -174,7 +175,7 @@ function int8Wanted(
     // The row from `column` on: a row of fewer columns, which has its scales nearer.
     const scales = integers + column / 8 - column * 2;
     for (let row = first; row < stop; row += UNIT_ROWS) {
-      const block = load<usize>(slotAt(slot)) + <usize>(row / UNIT_ROWS) * int8.blockBytes(COLS);
+      const block = load<usize>(slotAt(slot)) + <usize>(row / UNIT_ROWS) * blockBytes(COLS);
       int8.dot(block, COLS, x + column * 2, scales, QUANT_STRIDE, 1, at(sums), 128, changetype<usize>(scratch));
       for (let r = 0; r < UNIT_ROWS; r++) {
         const i = t * STRIDE + row + r;

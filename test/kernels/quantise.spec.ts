@@ -1,6 +1,6 @@
 // Quantised activations: how close a row's twin is, what becomes of zeros, NaN and infinity, and which bytes a call
 // writes. Every test is of buffers in the model table.
-import { SCALE_UNIT } from "../../assembly/formats/int8";
+import { SCALE_UNIT } from "../../assembly/formats/int8-block";
 import { BUF_HIDDEN, BUF_K, BUF_X, BUF_XK, BUFFERS, TABLE, TABLE_BUFFERS, TABLE_HEAD_SIZE } from "../../assembly/abi";
 import { open } from "../../assembly/model";
 import { integerBytes, quantiseColumns, quantiseRow } from "../../assembly/quantise";
