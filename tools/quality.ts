@@ -3,9 +3,13 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { loadModel, type Perplexity } from "wkv";
+import { blockSizeTable, measureBlockSizes } from "./block-sizes.ts";
 
 const MODEL = "models/fairy/fairy.safetensors";
+const VOCAB = "models/fairy/vocab.txt";
 const PAGE = "docs/quality.md";
+/** Of the text, for the sizes of blocks. */
+const BLOCK_TEXT = 30_000;
 
 const [path, limit = "Infinity"] = process.argv.slice(2);
 if (path === undefined || !(Number(limit) > 0)) {
@@ -15,6 +19,7 @@ if (path === undefined || !(Number(limit) > 0)) {
 const text = readFileSync(path);
 const part = text.subarray(0, Number(limit));
 const result = await measure(part);
+const blockSizes = blockSizeTable(await measureBlockSizes(MODEL, VOCAB, text.subarray(0, BLOCK_TEXT)));
 mkdirSync("docs", { recursive: true });
 writeFileSync(PAGE, page(result));
 console.error(`wkv: ${PAGE} written`);
@@ -65,6 +70,15 @@ This page is written, from the corpus that training/README.md names, by
 sed -n '/^The Shifty Lad$/,$p' CORPUS | head -c -1 > held_out.txt
 npm run bench:quality -- held_out.txt${limit === "Infinity" ? "" : ` ${limit}`}
 \`\`\`
+
+## How many weights share a scale
+
+The same model, its large matrices rounded to int8 in blocks, everything else exact, on the first ${number(BLOCK_TEXT)} bytes:
+
+${blockSizes}
+
+Decoding reads every weight once a token, so bytes are time: from 32 columns to 64 there are 3 % to gain. The kernels have
+blocks of 32, which hold Q8_0 exactly.
 
 For any model and text: \`wkv perplexity MODEL FILE --compare f32\`.
 `;
