@@ -1,4 +1,5 @@
-// Runs the kernel specs (test/kernels/*.spec.ts): `npx asp --summary`. How they are compiled: as-pect.asconfig.json.
+// Runs the kernel specs (test/kernels/*.spec.ts): `npx asp --summary`. How they are compiled: as-pect.asconfig.json,
+// or with `--as-config as-pect.relaxed.asconfig.json` as the relaxed build.
 export default {
   entries: ["test/kernels/*.spec.ts"],
   include: ["node_modules/@as-pect/assembly/assembly/index.ts"],

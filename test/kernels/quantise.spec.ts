@@ -5,6 +5,7 @@ import { BUF_HIDDEN, BUF_K, BUF_X, BUF_XK, BUFFERS, TABLE, TABLE_BUFFERS, TABLE_
 import { open } from "../../assembly/model";
 import { integerBytes, quantiseColumns, quantiseRow } from "../../assembly/quantise";
 import { at, bits, copy, random, reseed, sameBits, uniform } from "./support";
+import { integerAt } from "./twin";
 
 const ROWS: i32 = 3;
 /** Values of a row; the twin's row, and where its scales are. */
@@ -39,7 +40,7 @@ function twinRow(t: i32): usize {
 
 /** Integer of row `t`, column `c`. */
 function integer(t: i32, c: i32): i32 {
-  return load<i16>(twinRow(t) + c * 2);
+  return integerAt(twinRow(t), c);
 }
 
 /** Scale of row `t` in the block of column `c`. */
@@ -152,6 +153,7 @@ describe("quantiseRow", () => {
           if (b != (c & ~31)) wrong += got == largest(0, b) / <f32>LARGEST ? 0 : 1;
           else wrong += s < 2 ? (isNaN(got) ? 0 : 1) : got == Infinity ? 0 : 1;
         }
+        for (let i = 0; i < VALUES; i++) if (integer(0, i) < -LARGEST || integer(0, i) > LARGEST) wrong++;
         expect(wrong).toBe(0);
       }
     }
