@@ -2,8 +2,8 @@
 // weights is exact in 32 bits, and can be split into two halves of 7 bits for the relaxed dot product. Their error, at
 // most 1/16382 of the block's largest value, is a sixtieth of that of the int8 weights they meet.
 //
-// A quantised row holds all integers (i16; in the relaxed build their halves, 8 + 8 bytes for 8 of them), then the scales (f32), one for each 32 values, times what the weights' scales
-// lack (SCALE_UNIT).
+// A quantised row holds all integers (i16; in the relaxed build their halves, 8 + 8 bytes for 8 of them), then the scales
+// (f32), one for each 32 values, times what the weights' scales lack (SCALE_UNIT).
 import { QUANT_VALUES } from "./abi";
 import { SCALE_UNIT } from "./formats/int8-block";
 import { quantRow, quantStride, row } from "./model";
