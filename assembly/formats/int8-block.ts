@@ -52,3 +52,17 @@ export function encodeScale(s: f32): u32 {
 export function decodeScale(bits: u32): f32 {
   return reinterpret<f32>(bits << 13) * SCALE_UNIT;
 }
+
+/** The first four 16-bit values of a and b, in turn. */
+// @ts-ignore: decorator
+@inline
+export function zipLow(a: v128, b: v128): v128 {
+  return i16x8.shuffle(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+
+/** The last four. */
+// @ts-ignore: decorator
+@inline
+export function zipHigh(a: v128, b: v128): v128 {
+  return i16x8.shuffle(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+}

@@ -8,7 +8,7 @@
 //   Σ w·x = 128·Σ w·hi + Σ w·lo − 8192·Σ w
 //
 // A lane takes four columns of one row: two pairs of columns are interleaved, row by row. 16 rows at a time.
-import { addScaled, GROUP_BYTES, highScales, lowScales, SCALES } from "./int8-block";
+import { addScaled, GROUP_BYTES, highScales, lowScales, SCALES, zipHigh, zipLow } from "./int8-block";
 
 /** Groups that the tokens of a batch pass by before the next ones are read. */
 const STEP: i32 = 8;
@@ -39,18 +39,6 @@ export function relaxedDot(
       else many(w + (half << 5), n, x, scale, stride, count, to, outStride, wide);
     }
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function zipLow(a: v128, b: v128): v128 {
-  return i16x8.shuffle(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-}
-
-// @ts-ignore: decorator
-@inline
-function zipHigh(a: v128, b: v128): v128 {
-  return i16x8.shuffle(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
 }
 
 // @ts-ignore: decorator

@@ -17,6 +17,8 @@ import {
   highScales,
   lowScales,
   SCALES,
+  zipHigh,
+  zipLow,
 } from "./int8-block";
 import { relaxedDot } from "./int8-relaxed";
 
@@ -324,45 +326,31 @@ function transpose(block: usize, src: usize, rowBytes: usize, tile: i32): void {
   const a5 = v128.load(at + rowBytes * 5);
   const a6 = v128.load(at + rowBytes * 6);
   const a7 = v128.load(at + rowBytes * 7);
-  const b0 = low(a0, a4);
-  const b1 = high(a0, a4);
-  const b2 = low(a1, a5);
-  const b3 = high(a1, a5);
-  const b4 = low(a2, a6);
-  const b5 = high(a2, a6);
-  const b6 = low(a3, a7);
-  const b7 = high(a3, a7);
-  const c0 = low(b0, b4);
-  const c1 = high(b0, b4);
-  const c2 = low(b1, b5);
-  const c3 = high(b1, b5);
-  const c4 = low(b2, b6);
-  const c5 = high(b2, b6);
-  const c6 = low(b3, b7);
-  const c7 = high(b3, b7);
+  const b0 = zipLow(a0, a4);
+  const b1 = zipHigh(a0, a4);
+  const b2 = zipLow(a1, a5);
+  const b3 = zipHigh(a1, a5);
+  const b4 = zipLow(a2, a6);
+  const b5 = zipHigh(a2, a6);
+  const b6 = zipLow(a3, a7);
+  const b7 = zipHigh(a3, a7);
+  const c0 = zipLow(b0, b4);
+  const c1 = zipHigh(b0, b4);
+  const c2 = zipLow(b1, b5);
+  const c3 = zipHigh(b1, b5);
+  const c4 = zipLow(b2, b6);
+  const c5 = zipHigh(b2, b6);
+  const c6 = zipLow(b3, b7);
+  const c7 = zipHigh(b3, b7);
   const dst = block + (pair << 6) + (row << 1);
-  v128.store(dst, low(c0, c4));
-  v128.store(dst, high(c0, c4), 64);
-  v128.store(dst, low(c1, c5), 128);
-  v128.store(dst, high(c1, c5), 192);
-  v128.store(dst, low(c2, c6), 256);
-  v128.store(dst, high(c2, c6), 320);
-  v128.store(dst, low(c3, c7), 384);
-  v128.store(dst, high(c3, c7), 448);
-}
-
-/** The first four 16-bit values of a and b, in turn. */
-// @ts-ignore: decorator
-@inline
-function low(a: v128, b: v128): v128 {
-  return i16x8.shuffle(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-}
-
-/** The last four. */
-// @ts-ignore: decorator
-@inline
-function high(a: v128, b: v128): v128 {
-  return i16x8.shuffle(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+  v128.store(dst, zipLow(c0, c4));
+  v128.store(dst, zipHigh(c0, c4), 64);
+  v128.store(dst, zipLow(c1, c5), 128);
+  v128.store(dst, zipHigh(c1, c5), 192);
+  v128.store(dst, zipLow(c2, c6), 256);
+  v128.store(dst, zipHigh(c2, c6), 320);
+  v128.store(dst, zipLow(c3, c7), 384);
+  v128.store(dst, zipHigh(c3, c7), 448);
 }
 
 /** Where row `r`, column `c` of a group is: pairs of columns, in each the rows. */
