@@ -129,20 +129,22 @@ async function loadFrom(
   const plan = makePlan(recipe, planOptions(checkpoint, recipe, options, file.name), file.name);
   const cache = new PrefixCache(shape, options.prefixCache);
   const engine = await Engine.start(plan, platform, options.simd);
+  const loading = checkpoint.packed
+    ? loadPacked(checkpoint.packed, recipe, plan, engine, options, file.name)
+    : loadWeights(recipe, plan, engine, options);
   try {
     const [tokenizer, described, start] = await Promise.all([
       chooseTokenizer(options.vocab, { path, checkpoint, shape }, options.signal),
       describeFile(file, path, checkpoint),
       recipe.tunedState && tunedState(recipe.tunedState, shape),
-      checkpoint.packed
-        ? loadPacked(checkpoint.packed, recipe, plan, engine, options, file.name)
-        : loadWeights(recipe, plan, engine, options),
+      loading,
     ]);
     options.signal?.throwIfAborted();
     const identity = await identify(recipe, plan, engine);
     return new Model(engine, plan, recipe, tokenizer, start, identity, cache, described);
   } catch (error) {
     await engine.dispose();
+    await loading.catch(() => {}); // it ends with the engine, and reads nothing more from then on
     throw error;
   }
 }
