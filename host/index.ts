@@ -13,7 +13,7 @@ export { type LoadOptions, loadModel, type Model, type ModelInfo, type SessionOp
 export type { Perplexity, PerplexityOptions, Score } from "./perplexity.ts";
 export type { PrefixCacheOptions, PrefixCacheStats } from "./prefix-cache.ts";
 export { PRESETS, type Preset, type SamplerOptions, type TokenLogprob } from "./sampler.ts";
-export type { Session } from "./session.ts";
+export type { FeedOptions, Session } from "./session.ts";
 export type { CustomSource } from "./source.ts";
 export type { Tokenizer, TokenStream } from "./tokenizer/tokenizer.ts";
 export type { Usage } from "./usage.ts";

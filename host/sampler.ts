@@ -44,16 +44,9 @@ function picker(settings: Settings): Sampler {
 
 /** Index of the largest logit; the first of equals. */
 export function mostLikely(logits: Float32Array): number {
-  let best = -1;
-  let top = -Infinity;
-  for (let i = 0; i < logits.length; i++) {
-    const logit = logits[i] as number;
-    if (logit > top || (best < 0 && logit === top)) {
-      top = logit;
-      best = i;
-    }
-  }
-  return Math.max(best, 0);
+  const candidates = new Candidates(sharedKernel());
+  candidates.load(logits);
+  return Math.max(logits.indexOf(candidates.top), 0);
 }
 
 /** A token and the natural logarithm of its probability. */

@@ -24,6 +24,13 @@ export interface SessionHost {
   sessionEnded(session: Session): void;
 }
 
+export interface FeedOptions {
+  /** Ends the feed between two batches. */
+  readonly signal?: AbortSignal | undefined;
+  /** vocabSize values for the logits, which are returned: a loop need not make an array for each token. */
+  readonly into?: Float32Array | undefined;
+}
+
 /**
  * A text in the making: everything that the model has read, as a state of constant size. One call at a time: another
  * one while it works is a WkvError `busy`. Sessions of one model work at the same time and do not touch one another.
@@ -58,9 +65,11 @@ export class Session {
    * @returns the logits after the last one: vocabSize values, the caller's own
    * @throws RangeError for an id that the model has not; the signal's reason: some of the tokens are then taken in
    */
-  async feed(tokens: number | Iterable<number>, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {
+  async feed(tokens: number | Iterable<number>, options: FeedOptions = {}): Promise<Float32Array> {
     const ids = this.#checkTokens(typeof tokens === "number" ? [tokens] : tokens, "tokens");
-    return this.#exclusively(async () => (await this.#read(ids, options.signal)).slice());
+    const { signal, into } = options;
+    if (into !== undefined) this.#checkInto(into);
+    return this.#exclusively(async () => copyInto(await this.#read(ids, signal), into));
   }
 
   /**
@@ -317,6 +326,13 @@ export class Session {
     return ids;
   }
 
+  #checkInto(into: Float32Array): void {
+    const { vocabSize } = this.#host.runner.plan.shape;
+    if (!(into instanceof Float32Array)) throw new TypeError(`"into" expected a Float32Array, got ${kindOf(into)}`);
+    if (into.length !== vocabSize)
+      throw new RangeError(`"into" expected an array of ${vocabSize} values, got one of ${into.length}`);
+  }
+
   async #exclusively<T>(work: () => Promise<T>): Promise<T> {
     this.#begin();
     try {
@@ -345,6 +361,12 @@ export class Session {
     if (this.#busy)
       throw new WkvError("busy", "The session is still working: await the call before, or take a session of your own.");
   }
+}
+
+function copyInto(logits: Float32Array, into: Float32Array | undefined): Float32Array {
+  if (!into) return logits.slice();
+  into.set(logits);
+  return into;
 }
 
 function kindOf(value: unknown): string {

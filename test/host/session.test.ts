@@ -46,6 +46,28 @@ describe("feed", () => {
     assert.deepEqual(logits, new Float32Array(SMALL_IDS).fill(7));
   });
 
+  test("writes the logits into an array that it is given", async () => {
+    const session = model.createSession();
+    const into = new Float32Array(SMALL_IDS);
+    const logits = await session.feed([1, 2], { into });
+    assert.equal(logits, into);
+    assert.deepEqual(into, await model.createSession().feed([1, 2]));
+    into.fill(7);
+    assert.notDeepEqual(await session.feed([]), into);
+  });
+
+  test("refuses an array of another kind or size, and takes nothing in", async () => {
+    const session = model.createSession();
+    const wrong: [unknown, string, RegExp][] = [
+      [new Float32Array(SMALL_IDS - 1), "RangeError", /"into" expected an array of 97 values, got one of 96/],
+      [new Float64Array(SMALL_IDS), "TypeError", /"into" expected a Float32Array, got object/],
+      [null, "TypeError", /"into" expected a Float32Array, got null/],
+    ];
+    for (const [into, name, message] of wrong)
+      await assert.rejects(session.feed(1, { into: into as Float32Array }), { name, message }, String(into));
+    await assert.rejects(session.feed([]), RangeError);
+  });
+
   test("refuses what is no token id, and takes none of them in", async () => {
     const session = model.createSession();
     await session.feed([1]);

@@ -18,10 +18,11 @@ await answer(async ({ model: path, threads, prompt: { tokens }, position }: Long
   /** Median milliseconds of one token. */
   async function tokenTime(session: typeof early): Promise<number> {
     const times: number[] = [];
+    const into = new Float32Array(model.info.vocabSize);
     let token = 1;
     for (let i = 0; i < TOKENS; i++) {
       const start = performance.now();
-      token = sample(await session.feed(token));
+      token = sample(await session.feed(token, { into }));
       times.push(performance.now() - start);
     }
     return median(times);
