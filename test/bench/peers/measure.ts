@@ -71,7 +71,7 @@ async function measureBusy({ results, request }: Run, round: number): Promise<vo
 }
 
 export async function measureLong({ results, request }: Run, position: number): Promise<void> {
-  const [threads = 1] = results.threads;
+  const threads = results.threads.at(-1) ?? 1;
   const { node } = results.engines[0] ?? {};
   console.log(`position ${position}`);
   const answer = await ask<LongAnswer>("wkv-long.ts", { ...request, threads, position }, { node, verbose: true });
