@@ -32,7 +32,8 @@ export class Engine {
     this.#threads = threads;
     for (const [i, thread] of threads.entries()) {
       thread.onMessage = (message) => {
-        if (i === 0 || "failed" in message) this.#answer(message);
+        if (i === 0) this.#answer(message);
+        else if ("failed" in message) this.#fail(threadFailure(message.failed));
       };
       thread.onFailure = (error) => this.#fail(error);
     }
@@ -103,14 +104,13 @@ export class Engine {
   #answer(message: FromThread): void {
     if (this.#failure) return; // an answer that was on its way must not let the program end before the threads have
     if ("failed" in message) {
-      const { failed, code } = message;
-      const text = code ? failed : `A thread of the engine failed: ${failed}. Load the model again.`;
-      this.#fail(new WkvError(code ?? "engine", text));
+      this.#fail(threadFailure(message.failed));
       return;
     }
     const first = this.#waiting.shift();
     if (this.#waiting.length === 0) this.#threads[0]?.keepAlive(false);
-    first?.resolve(message.done);
+    if ("refused" in message) first?.reject(new WkvError(message.code, message.refused));
+    else first?.resolve(message.done);
   }
 
   #fail(error: unknown): void {
@@ -119,6 +119,10 @@ export class Engine {
     this.#threads[0]?.keepAlive(false);
     for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
   }
+}
+
+function threadFailure(reason: string): WkvError {
+  return new WkvError("engine", `A thread of the engine failed: ${reason}. Load the model again.`);
 }
 
 /** Everything that abi.ts says about TABLE, from there on, but for the slots, which the loader fills. */

@@ -19,10 +19,11 @@ export interface EngineMemory {
   fill(address: number, length: number, read: (target: Uint8Array) => Promise<void>): Promise<void>;
   copy(from: number, to: number, length: number): Promise<void>;
   /**
-   * Makes the memory at least `size` bytes long.
+   * Makes the memory at least `size` bytes long. When there is a promise, that is known only when it resolves; until then,
+   * and if it rejects, nothing can be had of what is beyond the end, and all else goes on.
    * @throws WkvError `too-large` when it cannot be had
    */
-  grow(size: number): void;
+  grow(size: number): Promise<void> | undefined;
   release(): void;
 }
 
@@ -61,7 +62,7 @@ export class SharedMemory implements EngineMemory {
     this.#bytes(to, length).set(this.#bytes(from, length));
   }
 
-  grow(size: number): void {
+  grow(size: number): undefined {
     growMemory(this.#memory, size);
   }
 
@@ -79,13 +80,19 @@ export class SharedMemory implements EngineMemory {
 /** A memory that only thread 0 sees, where none can be shared: everything goes there and comes back as messages. */
 export class RemoteMemory implements EngineMemory {
   readonly #ask: (message: ToThread, transfer?: ArrayBuffer[]) => Promise<Answer>;
+  /** Bytes that are known to be there. */
+  #size = 0;
 
   constructor(ask: (message: ToThread, transfer?: ArrayBuffer[]) => Promise<Answer>) {
     this.#ask = ask;
   }
 
-  async write(address: number, values: Values): Promise<void> {
-    await this.#ask({ write: address, bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) });
+  // What is not awaited may fail unheard: so these promises are the engine's own, which it has seen to.
+  write(address: number, values: Values): Promise<void> {
+    return this.#ask({
+      write: address,
+      bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+    }) as Promise<void>;
   }
 
   async read(address: number, length: number): Promise<Float32Array> {
@@ -98,14 +105,17 @@ export class RemoteMemory implements EngineMemory {
     await this.#ask({ write: address, bytes }, [bytes.buffer]);
   }
 
-  async copy(from: number, to: number, length: number): Promise<void> {
-    await this.#ask({ copy: from, to, length });
+  copy(from: number, to: number, length: number): Promise<void> {
+    return this.#ask({ copy: from, to, length }) as Promise<void>;
   }
 
-  /** The thread finds out whether there is that much; when there is not, the engine fails with `too-large`. */
-  grow(size: number): void {
+  /** The thread finds out whether there is that much. */
+  grow(size: number): Promise<void> | undefined {
+    if (size <= this.#size) return undefined;
     if (size > MOST_PAGES * PAGE) throw cannotGrow(size);
-    void this.#ask({ grow: size });
+    return this.#ask({ grow: size }).then(() => {
+      this.#size = Math.max(this.#size, size);
+    });
   }
 
   release(): void {}
@@ -125,7 +135,8 @@ export function growMemory(memory: WebAssembly.Memory, size: number): void {
   }
 }
 
-function cannotGrow(size: number, cause?: unknown): WkvError {
+/** What a session is told that finds no place. */
+export function cannotGrow(size: number, cause?: unknown): WkvError {
   const mb = Math.ceil(size / 1e6);
   const message = `No memory for another session (${mb} MB in all): dispose of sessions that are done.`;
   return new WkvError("too-large", message, { cause });

@@ -21,8 +21,11 @@ export class Runner {
   readonly engine: Engine;
   /** What sessions start with, where the model has a tuned state. */
   readonly #start: Float32Array | undefined;
+  /** Places that nobody has; the last one is taken first. */
   readonly #free: number[] = [];
-  #states = 0;
+  #places = 0;
+  /** Places that the memory may not reach to: it is growing, or could not. */
+  readonly #growing = new Map<number, Promise<void>>();
   #waiting: WaitingJob[] = [];
   #running = false;
   readonly #crew: Crew;
@@ -38,7 +41,7 @@ export class Runner {
    * Takes in at least one token.
    * @param into an array that may be written over with the result
    * @returns the logits after the last one
-   * @throws the signal's reason, between batches: the state has then taken in some of the tokens
+   * @throws WkvError `too-large` where the memory could not grow to the state; the signal's reason, between batches: the state has then taken in some of the tokens
    */
   async feed(
     state: number,
@@ -54,7 +57,8 @@ export class Runner {
     return this.#enqueue({ state, tokens, each: true, done: 0 }, signal);
   }
 
-  #enqueue(job: Job, signal: AbortSignal | undefined): Promise<Float32Array[]> {
+  async #enqueue(job: Job, signal: AbortSignal | undefined): Promise<Float32Array[]> {
+    await this.reached(job.state);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ...job, signal, logits: [], resolve, reject });
       if (!this.#running) void this.#run();
@@ -96,16 +100,24 @@ export class Runner {
 
   /**
    * A place for a session's state, holding the initial one; the memory grows when none is free.
-   * @throws WkvError `too-large` when it cannot grow
+   * @throws WkvError `too-large` when it cannot grow; where that is not known at once, `reached` tells
    */
   takeState(): number {
-    const address = this.#free.pop() ?? this.#newState();
+    const address = this.#free.at(-1) ?? this.plan.states + this.#places * this.plan.stateBytes;
+    this.#growTo(address);
+    if (this.#free.pop() === undefined) this.#places++;
     this.resetState(address);
     return address;
   }
 
   freeState(address: number): void {
-    this.#free.push(address);
+    if (this.#growing.has(address)) this.#free.unshift(address);
+    else this.#free.push(address);
+  }
+
+  /** Resolves when the memory reaches to a place. @throws WkvError `too-large` when it could not grow */
+  reached(address: number): Promise<void> | undefined {
+    return this.#growing.get(address);
   }
 
   resetState(address: number): void {
@@ -129,10 +141,14 @@ export class Runner {
     return this.plan.shape.layers * this.plan.shape.layerState;
   }
 
-  #newState(): number {
-    const address = this.plan.states + this.#states * this.plan.stateBytes;
-    this.engine.memory.grow(address + this.plan.stateBytes);
-    this.#states++;
-    return address;
+  #growTo(address: number): void {
+    const growing = this.engine.memory.grow(address + this.plan.stateBytes);
+    const reached = () => this.#growing.delete(address);
+    if (!growing) {
+      reached();
+      return;
+    }
+    this.#growing.set(address, growing);
+    growing.then(reached, () => {}); // who uses the place hears of it
   }
 }

@@ -15,6 +15,7 @@ export async function zeroShare(runner: Runner, tokens: readonly number[]): Prom
   if (wrong !== undefined) throw new RangeError(`"tokens" expected ids from 0 to ${vocabSize - 1}, got ${wrong}`);
   const state = runner.takeState();
   try {
+    await runner.reached(state);
     await runBatch(engine, plan, makeBatch([{ state, tokens, done: 0 }]));
   } finally {
     runner.freeState(state);

@@ -2,7 +2,7 @@
 // the others sleep and work inside the module.
 import { CONTROL, CONTROL_REQUEST, TABLE } from "../assembly/abi.ts";
 import { WkvError, type WkvErrorCode } from "./errors.ts";
-import { growMemory, makeMemory } from "./memory.ts";
+import { cannotGrow, growMemory, makeMemory } from "./memory.ts";
 
 interface Exports {
   firstFree(): number;
@@ -37,7 +37,8 @@ export type ToThread =
 
 /** What comes back of it: values that were read, whether the threads see one another, nothing of the others. */
 export type Answer = Float32Array | boolean | undefined;
-export type FromThread = { done: Answer } | { failed: string; code?: WkvErrorCode };
+/** Refused: that which was asked for cannot be done, and nothing has changed. Failed: the thread is of no use any more. */
+export type FromThread = { done: Answer } | { refused: string; code: WkvErrorCode } | { failed: string };
 
 /** Answers the engine's messages; `post` sends back. */
 export function makeThread(post: (message: FromThread, transfer: ArrayBuffer[]) => void): (message: ToThread) => void {
@@ -53,17 +54,23 @@ export function makeThread(post: (message: FromThread, transfer: ArrayBuffer[]) 
     exports.serve(thread);
   };
 
+  /** @throws WkvError where the memory did not grow when it should have: the place of a session that cannot be had */
+  const bytesAt = (address: number, length: number): Uint8Array => {
+    if (address + length > memory.buffer.byteLength) throw cannotGrow(address + length);
+    return new Uint8Array(memory.buffer, address, length);
+  };
+
   const answer = (message: ToThread): Answer => {
     if ("start" in message) return start(message);
     if ("run" in message) {
       new Int32Array(memory.buffer, CONTROL_REQUEST).set(message.run);
       exports.run();
     } else if ("write" in message) {
-      new Uint8Array(memory.buffer).set(message.bytes, message.write);
+      bytesAt(message.write, message.bytes.length).set(message.bytes);
     } else if ("read" in message) {
-      return new Float32Array(memory.buffer, message.read, message.length).slice();
+      return new Float32Array(bytesAt(message.read, 4 * message.length).slice().buffer);
     } else if ("copy" in message) {
-      new Uint8Array(memory.buffer).copyWithin(message.to, message.copy, message.copy + message.length);
+      bytesAt(message.to, message.length).set(bytesAt(message.copy, message.length));
     } else {
       growMemory(memory, message.grow);
     }
@@ -74,7 +81,7 @@ export function makeThread(post: (message: FromThread, transfer: ArrayBuffer[]) 
       const done = answer(message);
       post({ done }, done instanceof Float32Array ? [done.buffer as ArrayBuffer] : []);
     } catch (error) {
-      if (error instanceof WkvError) post({ failed: error.message, code: error.code }, []);
+      if (error instanceof WkvError) post({ refused: error.message, code: error.code }, []);
       else post({ failed: error instanceof Error ? `${error.name}: ${error.message}` : String(error) }, []);
     }
   };

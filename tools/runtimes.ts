@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeConsumer } from "../test/runtimes/consumer.ts";
-import { makeData } from "../test/runtimes/data.ts";
+import { makeData, type Turns, writePublished } from "../test/runtimes/data.ts";
 import { HOW_TO_GET, RUNTIMES, type Runtime } from "../test/runtimes/runtimes.ts";
 import { type Server, serve } from "../test/runtimes/server.ts";
 
@@ -32,6 +32,7 @@ if (missing.length > 0) {
 const temporary = mkdtempSync(join(tmpdir(), "wkv-data-"));
 const { folder } = makeConsumer();
 makeData(join(temporary, "data"));
+writePublished(join(temporary, "data"));
 const folders = { "/data": join(temporary, "data"), "/": folder };
 const [plain, isolated] = await Promise.all([serve(folders, false), serve(folders, true)]);
 try {
@@ -47,15 +48,16 @@ try {
 async function measure({ name, isolated: headers, run }: Runtime) {
   console.error(`wkv: ${name} ...`);
   const server: Server = headers ? isolated : plain;
-  const probe = (await run({ folder, server })) as Probe;
-  const one = (await run({ folder, server }, { threads: 1 })) as Speed;
-  const two = (await run({ folder, server }, { threads: 2 })) as Speed;
-  return { probe, one, two };
+  const probe = (await run({ folder, server }, "probe")) as Probe;
+  const one = (await run({ folder, server }, "speed", { threads: 1 })) as Speed;
+  const two = (await run({ folder, server }, "speed", { threads: 2 })) as Speed;
+  const turns = (await run({ folder, server }, "turns", { threads: 2 })) as Turns;
+  return { probe, one, two, turns };
 }
 
 type Measured = Awaited<ReturnType<typeof measure>>;
 
-function row({ name, version }: Runtime, { probe, one, two }: Measured, node: Measured): string {
+function row({ name, version }: Runtime, { probe, one, two, turns }: Measured, node: Measured): string {
   const { threads, singleThreadReason } = probe.threaded;
   const expected = JSON.stringify(node.probe.plain.hashes);
   const ran = Object.values(probe).filter((run) => run?.hashes && !run.error);
@@ -70,6 +72,7 @@ function row({ name, version }: Runtime, { probe, one, two }: Measured, node: Me
     `${equal} of ${ran.length} configurations`,
     speed(one, node.one),
     two.threads === 2 ? speed(two, node.two) : "one thread only",
+    `${turns.late.toFixed(0)} ms`,
   ];
   return `| ${cells.join(" | ")} |`;
 }
@@ -77,8 +80,8 @@ function row({ name, version }: Runtime, { probe, one, two }: Measured, node: Me
 function write(rows: string[]): void {
   const page = readFileSync(PAGE, "utf8");
   const table = [
-    "| Runtime | Loads | Threads | Relaxed SIMD | Bits equal Node's | Decode, 1 thread | Decode, 2 threads |",
-    "| --- | --- | --- | --- | --- | --- | --- |",
+    "| Runtime | Loads | Threads | Relaxed SIMD | Bits equal Node's | Decode, 1 thread | Decode, 2 threads | Event loop |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ...rows,
     "",
     `Measured on ${cpus()[0]?.model.trim()}, ${cpus().length} cores; tokens a second and share of Node ${nodeVersion}'s.`,

@@ -23,11 +23,12 @@ export interface Page {
   close(): Promise<void>;
 }
 
-export type OpenPage = (program: string) => Promise<Page>;
+/** @param flags for the browser's command line; Chromium alone takes them */
+export type OpenPage = (program: string, flags?: readonly string[]) => Promise<Page>;
 
-export const openChromium: OpenPage = async (executablePath) => {
+export const openChromium: OpenPage = async (executablePath, flags = []) => {
   const { chromium } = require("playwright-core");
-  const browser = await chromium.launch({ executablePath, args: CHROMIUM_ARGS });
+  const browser = await chromium.launch({ executablePath, args: [...CHROMIUM_ARGS, ...flags] });
   const page = await browser.newPage();
   return { goto: (url) => page.goto(url), evaluate: (code) => page.evaluate(code), close: () => browser.close() };
 };

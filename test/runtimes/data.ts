@@ -13,7 +13,24 @@ const FILES = ["s4.bf16.safetensors", "s50.f32.pth", "s51.bf16.pth", "s52.f16.pt
 const LARGE = { layers: 6, width: 512, headSize: 64, vocabSize: 96 };
 
 /** The shape of the 0.1B models, but for the vocabulary. */
-export const SMALLEST_PUBLISHED = { layers: 12, width: 768, headSize: 64, vocabSize: 96 };
+const SMALLEST_PUBLISHED = { layers: 12, width: 768, headSize: 64, vocabSize: 96 };
+
+/** The model that app/turns.js loads: 350 MB. */
+export function writePublished(folder: string): void {
+  writeFileSync(join(folder, "published.safetensors"), syntheticModel(SMALLEST_PUBLISHED));
+}
+
+/** What app/turns.js reports: milliseconds. */
+export interface Turns {
+  /** Of a prompt of four batches. */
+  prefill: number;
+  timers: number;
+  /** How late a timer was: 99th percentile, and the worst. */
+  late: number;
+  latest: number;
+  /** A page's tasks of more than 50 ms, in Chromium. */
+  longTasks?: number[];
+}
 
 export function makeData(folder: string): void {
   mkdirSync(folder);

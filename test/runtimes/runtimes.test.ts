@@ -28,7 +28,7 @@ before(async () => {
   makeData(data);
   for (const isolated of [false, true]) servers.push(await serve({ "/data": data, "/": folder }, isolated));
   const here = RUNTIMES.find(({ name }) => name === `Node ${process.versions.node.split(".")[0]}`);
-  const probe = (await here?.run({ folder, server: servers[1] as Server })) as Probe;
+  const probe = (await here?.run({ folder, server: servers[1] as Server }, "probe")) as Probe;
   expected = probe.plain.hashes;
   assert.ok(Object.keys(expected).length === 18, JSON.stringify(probe.plain));
 });
@@ -40,7 +40,7 @@ after(() => {
 for (const { name, version, isolated, run } of RUNTIMES)
   test(name, { skip: !version && `${name} is not here: ${HOW_TO_GET}` }, async (t) => {
     t.diagnostic(`${name}: version ${version}`);
-    const probe = (await run({ folder, server: servers[Number(isolated)] as Server })) as Probe;
+    const probe = (await run({ folder, server: servers[Number(isolated)] as Server }, "probe")) as Probe;
     assert.equal(probe.error, undefined);
     for (const configuration of ["plain", "threaded"] as const)
       assert.deepEqual(probe[configuration].hashes, expected, `${configuration}: ${probe[configuration].error}`);

@@ -13,8 +13,8 @@ export interface Runtime {
   readonly version: string | undefined;
   /** Whether pages come with the headers that let threads share memory; true where there are no pages. */
   readonly isolated: boolean;
-  /** Runs `probe` of app/probe.js or, with options for loadModel, `speed`. */
-  run(place: Place, options?: object): Promise<unknown>;
+  /** Does a work of app/works.js, with options for loadModel, in a runtime started with `flags`. */
+  run(place: Place, work: string, options?: object, flags?: readonly string[]): Promise<unknown>;
 }
 
 /** What to do about a runtime that is missing. */
@@ -51,8 +51,8 @@ function command(name: string, program: string | undefined, args: readonly strin
     name,
     version: versionOf(program),
     isolated: true,
-    async run({ folder, server }, options) {
-      const words = [...args, "run.mjs", server.base, ...(options ? [JSON.stringify(options)] : [])];
+    async run({ folder, server }, work, options = {}, flags = []) {
+      const words = [...args, ...flags, "run.mjs", server.base, work, JSON.stringify(options)];
       return JSON.parse(await output(program as string, words, folder));
     },
   };
@@ -64,10 +64,10 @@ function workerd(): Runtime {
     name: "workerd",
     version: node && versionOf(installed("@cloudflare/workerd-linux-64/bin/workerd")),
     isolated: true,
-    async run({ folder, server }, options) {
+    async run({ folder, server }, work, options = {}) {
       const { base, group } = await wranglerDev(node as string, wrangler as string, folder);
       try {
-        const query = new URLSearchParams({ base: server.base, ...(options && { options: JSON.stringify(options) }) });
+        const query = new URLSearchParams({ base: server.base, work, options: JSON.stringify(options) });
         const response = await fetch(`${base}/?${query}`);
         if (!response.ok) throw new Error(`${await response.text()}\n${group.said()}`);
         return await response.json();
@@ -79,9 +79,9 @@ function workerd(): Runtime {
 }
 
 function page(name: string, version: string | undefined, program: string | undefined, open: OpenPage): Runtime[] {
-  const run: Runtime["run"] = (place, options) => {
-    const query = options ? `?${encodeURIComponent(JSON.stringify(options))}` : "";
-    return report(open, program as string, place, `/page.html${query}`);
+  const run: Runtime["run"] = (place, work, options = {}, flags = []) => {
+    const query = new URLSearchParams({ work, options: JSON.stringify(options) });
+    return report((path) => open(path, flags), program as string, place, `/page.html?${query}`);
   };
   return [
     { name, version, isolated: true, run },

@@ -1,3 +1,5 @@
+import { content, remote } from "./fetching.js";
+
 /**
  * What every runtime is asked, in the words that all of them understand: loads the goldens' models and the model in the
  * box, and says what came out as hashes. `base`: the address of the test's server.
@@ -31,13 +33,11 @@ export async function probe({ loadModel }, base) {
   }
 }
 
-/** Decoding speed of a model, after a prompt: tokens a second, the median of five rounds; prefill in ms. */
-export async function speed({ loadModel }, base, { file = "large.safetensors", ...options }) {
-  const model = await loadModel(await remote(`${base}/data/${file}`), { vocab: null, ...options });
+/** Decoding speed of a model, after a prompt: tokens a second, the median of five rounds. */
+export async function speed({ loadModel }, base, options) {
+  const model = await loadModel(await remote(`${base}/data/large.safetensors`), { vocab: null, ...options });
   const session = model.createSession();
-  const before = performance.now();
   await session.feed(Array.from({ length: 256 }, (_, i) => 1 + ((i * 37) % 90)));
-  const prefill = performance.now() - before;
   const rounds = [];
   for (let round = 0; round < 6; round++) {
     const start = performance.now();
@@ -46,7 +46,7 @@ export async function speed({ loadModel }, base, { file = "large.safetensors", .
   }
   const { threads, simd } = model.info;
   await model.dispose();
-  return { threads, simd, prefill, tokensPerSecond: rounds.slice(1).sort((a, b) => a - b)[2] };
+  return { threads, simd, tokensPerSecond: rounds.slice(1).sort((a, b) => a - b)[2] };
 }
 
 const TOKENS = 16;
@@ -56,22 +56,6 @@ const CONFIGURATIONS = {
   relaxed: { simd: "relaxed", threads: 1 },
   "relaxed threaded": { simd: "relaxed", threads: 3 },
 };
-
-async function content(url) {
-  return (await fetch(url)).arrayBuffer();
-}
-
-/** A file of the server, read piece by piece. */
-async function remote(url) {
-  const { headers } = await fetch(url, { method: "HEAD" });
-  return {
-    size: Number(headers.get("x-size")),
-    async read(offset, length) {
-      const response = await fetch(url, { headers: { range: `bytes=${offset}-${offset + length - 1}` } });
-      return new Uint8Array(await response.arrayBuffer());
-    },
-  };
-}
 
 /** Fed one by one after a first chunk, so that both paths are taken. */
 async function logits(model, tokens) {

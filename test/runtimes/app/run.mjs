@@ -1,6 +1,6 @@
-// Node, Deno, Bun: run.mjs BASE [OPTIONS]; prints JSON. With options, the speed.
+// Node, Deno, Bun: run.mjs BASE WORK OPTIONS; prints JSON.
 import * as wkv from "wkv";
-import { probe, speed } from "./probe.js";
+import { works } from "./works.js";
 
-const [base, options] = process.argv.slice(2);
-console.log(JSON.stringify(options ? await speed(wkv, base, JSON.parse(options)) : await probe(wkv, base)));
+const [base, work, options] = process.argv.slice(2);
+console.log(JSON.stringify(await works[work](wkv, base, JSON.parse(options))));

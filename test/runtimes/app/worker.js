@@ -1,11 +1,10 @@
-// workerd: /?base=BASE[&options=OPTIONS]
+// workerd: /?base=BASE&work=WORK&options=OPTIONS
 import * as wkv from "wkv";
-import { probe, speed } from "./probe.js";
+import { works } from "./works.js";
 
 export default {
   async fetch(request) {
-    const { searchParams } = new URL(request.url);
-    const [base, options] = [searchParams.get("base"), searchParams.get("options")];
-    return Response.json(await (options ? speed(wkv, base, JSON.parse(options)) : probe(wkv, base)));
+    const { base, work, options } = Object.fromEntries(new URL(request.url).searchParams);
+    return Response.json(await works[work](wkv, base, JSON.parse(options)));
   },
 };
