@@ -3,10 +3,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeConsumer } from "../test/runtimes/consumer.ts";
+import { copyExample, makeConsumer } from "../test/runtimes/consumer.ts";
 import { makeData, type Turns, writePublished } from "../test/runtimes/data.ts";
-import { HOW_TO_GET, RUNTIMES, type Runtime } from "../test/runtimes/runtimes.ts";
+import { HOW_TO_GET, nodes, RUNTIMES, type Runtime, wrangler } from "../test/runtimes/runtimes.ts";
 import { type Server, serve } from "../test/runtimes/server.ts";
+import { measureWorker, wranglerDev } from "../test/runtimes/workerd.ts";
 
 const nodeVersion = RUNTIMES[0]?.version;
 const PAGE = "docs/runtimes.md";
@@ -39,7 +40,7 @@ try {
   const node = await measure(RUNTIMES[0] as Runtime);
   const rows = [row(RUNTIMES[0] as Runtime, node, node)];
   for (const runtime of RUNTIMES.slice(1)) rows.push(row(runtime, await measure(runtime), node));
-  write(rows);
+  write(rows, await worker());
 } finally {
   for (const server of [plain, isolated]) server.close();
   for (const path of [folder, temporary]) rmSync(path, { recursive: true });
@@ -77,7 +78,22 @@ function row({ name, version }: Runtime, { probe, one, two, turns }: Measured, n
   return `| ${cells.join(" | ")} |`;
 }
 
-function write(rows: string[]): void {
+/** What the example for Cloudflare takes: a paragraph. */
+async function worker(): Promise<string> {
+  console.error("wkv: memory and time of a Worker ...");
+  const dev = await wranglerDev(nodes.get(24) as string, wrangler as string, copyExample(folder, "cloudflare-worker"));
+  try {
+    const { before, peak, firstSeconds, laterSeconds } = await measureWorker(dev, "Once upon a time");
+    const [start, more] = [before, peak - before].map((bytes) => `${(bytes / 1e6).toFixed(0)} MB`);
+    return `The [Worker](../examples/cloudflare-worker) under \`wrangler dev\`: its process has ${start} resident before the
+first request, and at most ${more} more from then on. The first request, which loads the model in the box and writes 100 tokens,
+takes ${firstSeconds.toFixed(2)} s of CPU time; later ones, which find the model there, ${laterSeconds.toFixed(2)} s each.`;
+  } finally {
+    await dev.group.end();
+  }
+}
+
+function write(rows: string[], ...paragraphs: string[]): void {
   const page = readFileSync(PAGE, "utf8");
   const table = [
     "| Runtime | Loads | Threads | Relaxed SIMD | Bits equal Node's | Decode, 1 thread | Decode, 2 threads | Event loop |",
@@ -85,6 +101,7 @@ function write(rows: string[]): void {
     ...rows,
     "",
     `Measured on ${cpus()[0]?.model.trim()}, ${cpus().length} cores; tokens a second and share of Node ${nodeVersion}'s.`,
+    ...paragraphs.flatMap((paragraph) => ["", paragraph]),
     "",
   ].join("\n");
   const [head, rest = ""] = page.split(BEGIN) as [string, string?];

@@ -1,6 +1,6 @@
 /** A folder in which wkv is installed from the tarball that users get, and a server for what runs in it. */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,4 +28,12 @@ export function makeConsumer(): { folder: string; tarball: string } {
   for (const name of Object.keys(dependencies))
     cpSync(join(ROOT, "node_modules", name), join(modules, name), { recursive: true });
   return { folder, tarball };
+}
+
+/** A folder of examples/, in the consumer's, with the installed wkv in it. */
+export function copyExample(consumer: string, name: string): string {
+  const copy = mkdtempSync(join(consumer, `${name}-`));
+  cpSync(join(ROOT, "examples", name), copy, { recursive: true });
+  symlinkSync(join(consumer, "node_modules"), join(copy, "node_modules"), "junction");
+  return copy;
 }

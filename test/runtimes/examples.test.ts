@@ -1,31 +1,24 @@
 /** Every example, in the runtime that it is for, with wkv as it is installed: all tell Node's story. */
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { type OpenPage, openChromium, openFirefox, openWebKit } from "./browsers.ts";
-import { makeConsumer, ROOT } from "./consumer.ts";
+import { copyExample, makeConsumer, ROOT } from "./consumer.ts";
 import { freePort, output, retry, startGroup } from "./place.ts";
 import { bun, chromium, deno, firefox, HOW_TO_GET, nodes, vite, webkit, wrangler } from "./runtimes.ts";
 import { serve } from "./server.ts";
-import { wranglerDev } from "./workerd.ts";
+import { measureWorker, wranglerDev } from "./workerd.ts";
 
 const PROMPT = "Once upon a time";
+/** Cloudflare gives a Worker as many bytes. */
+const WORKER_LIMIT = 128e6;
 const { folder } = makeConsumer();
 after(() => rmSync(folder, { recursive: true }));
 const missing = (program: unknown) => !program && `not here: ${HOW_TO_GET}`;
-
-/** A folder of examples/ with the installed wkv in it. */
-function copyExample(name: string): string {
-  const copy = join(folder, name);
-  mkdirSync(copy, { recursive: true });
-  cpSync(join(ROOT, "examples", name), copy, { recursive: true });
-  symlinkSync(join(folder, "node_modules"), join(copy, "node_modules"), "junction");
-  return copy;
-}
 
 for (const name of ["node.mjs", "deno.ts", "bun.ts"]) cpSync(join(ROOT, "examples", name), join(folder, name));
 const story = await output(process.execPath, ["node.mjs", PROMPT], folder);
@@ -57,7 +50,7 @@ for (const [name, program, args] of [
 
 test("cloudflare-worker", { skip: missing(wrangler) }, async (t) => {
   const node = (nodes.get(24) ?? nodes.get(22)) as string;
-  const { base, group } = await wranglerDev(node, wrangler as string, copyExample("cloudflare-worker"));
+  const { base, group } = await wranglerDev(node, wrangler as string, copyExample(folder, "cloudflare-worker"));
   try {
     // Compressed, as wrangler does it when it may, the answer would come at once.
     const headers = { "accept-encoding": "identity" };
@@ -74,9 +67,26 @@ test("cloudflare-worker", { skip: missing(wrangler) }, async (t) => {
   }
 });
 
+test("cloudflare-worker: memory and time", {
+  skip: missing(wrangler) || (process.platform !== "linux" && "Linux only"),
+}, async (t) => {
+  const node = (nodes.get(24) ?? nodes.get(22)) as string;
+  const dev = await wranglerDev(node, wrangler as string, copyExample(folder, "cloudflare-worker"));
+  try {
+    const { before, peak, firstSeconds, laterSeconds } = await measureWorker(dev, PROMPT);
+    t.diagnostic(
+      `workerd has ${mb(before)}, and ${mb(peak)} at most; ${firstSeconds} s of CPU time, then ${laterSeconds} s`,
+    );
+    assert.ok(peak > before && peak - before < WORKER_LIMIT, `the Worker takes ${mb(peak - before)}`);
+    assert.ok(firstSeconds > 0 && laterSeconds > 0);
+  } finally {
+    await dev.group.end();
+  }
+});
+
 /** Lambda's own runtime is not to be had here: its one global is stood in for, everything else is real. */
 test("lambda", async () => {
-  const copy = copyExample("lambda");
+  const copy = copyExample(folder, "lambda");
   Object.assign(globalThis, { awslambda: { streamifyResponse: (handler: unknown) => handler } });
   const { handler } = await import(pathToFileURL(join(copy, "handler.mjs")).href);
   const stream = Object.assign(new PassThrough(), { setContentType: () => {} });
@@ -91,7 +101,7 @@ const BROWSERS = [
 ] as const;
 for (const [name, program, open] of BROWSERS)
   test(`browser, in ${name}`, { skip: missing(program) }, async () => {
-    const copy = copyExample(`browser`);
+    const copy = copyExample(folder, "browser");
     const port = await freePort();
     const server = startGroup(process.execPath, ["serve.mjs"], copy, { PORT: String(port) });
     try {
@@ -103,7 +113,7 @@ for (const [name, program, open] of BROWSERS)
   });
 
 test("browser, without the two headers", { skip: missing(chromium) }, async () => {
-  const copy = copyExample("browser");
+  const copy = copyExample(folder, "browser");
   const server = await serve({ "/": copy }, false);
   try {
     assert.match(
@@ -122,7 +132,7 @@ for (const [what, file] of [
   ["the model", "models/fairy/fairy.safetensors"],
 ] as const)
   test(`browser, when ${what} is missing`, { skip: missing(chromium) }, async () => {
-    const copy = copyExample("browser");
+    const copy = copyExample(folder, "browser");
     rmSync(join(copy, "node_modules"));
     cpSync(join(folder, "node_modules/wkv"), join(copy, "node_modules/wkv"), { recursive: true });
     rmSync(join(copy, "node_modules/wkv", file));
@@ -141,7 +151,7 @@ for (const [what, file] of [
   });
 
 test("vite, built", { skip: missing(vite && chromium) }, async () => {
-  const copy = copyExample("vite");
+  const copy = copyExample(folder, "vite");
   await output(process.execPath, [vite as string, "build"], copy);
   const server = await serve({ "/": join(copy, "dist") }, true);
   try {
@@ -153,7 +163,7 @@ test("vite, built", { skip: missing(vite && chromium) }, async () => {
 });
 
 test("vite, while developing", { skip: missing(vite && chromium) }, async () => {
-  const copy = copyExample("vite");
+  const copy = copyExample(folder, "vite");
   const port = await freePort();
   const args = [vite as string, "--host", "127.0.0.1", "--port", String(port), "--strictPort"];
   const server = startGroup(process.execPath, args, copy);
@@ -186,4 +196,8 @@ async function tellInPage(open: OpenPage, program: string, url: string): Promise
 async function ask(url: string, said: () => string): Promise<string> {
   const response = await retry(() => fetch(url, { method: "POST", body: PROMPT }), said);
   return response.text();
+}
+
+function mb(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0)} MB`;
 }
