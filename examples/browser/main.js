@@ -1,37 +1,42 @@
 // No bundler: the page imports wkv from where npm put it. Nothing here blocks the page: the model works in workers.
 import { loadModel } from "./node_modules/wkv/build/browser.js";
 
-const element = (id) => document.getElementById(id);
+const [info, prompt, go, stop, text] = ["info", "prompt", "go", "stop", "text"].map((id) => document.getElementById(id));
 const fairy = new URL("./node_modules/wkv/models/fairy/", import.meta.url);
 
-async function load() {
-  const response = await fetch(new URL("fairy.safetensors", fairy));
-  if (!response.ok) throw new Error(`${response.url} answers ${response.status}`);
-  return loadModel(await response.blob(), { vocab: new URL("vocab.txt", fairy) });
+/** Downloaded once: from then on the browser has it. */
+function load() {
+  return loadModel(new URL("fairy.safetensors", fairy), {
+    vocab: new URL("vocab.txt", fairy),
+    onProgress: ({ phase = "load", loaded, total }) => {
+      info.textContent = `${phase}: ${Math.floor((100 * loaded) / total)} %`;
+    },
+  });
 }
 
 async function tell(model) {
-  const controller = new AbortController();
-  element("stop").onclick = () => controller.abort();
-  const prompt = element("prompt").value;
-  element("text").textContent = prompt;
   const session = model.createSession();
+  const controller = new AbortController();
+  stop.onclick = () => controller.abort();
+  go.disabled = true;
+  text.textContent = prompt.value;
   try {
-    for await (const { text } of session.generate(prompt, { maxTokens: 100, seed: 7, signal: controller.signal }))
-      element("text").append(text);
+    const options = { maxTokens: 100, seed: 7, signal: controller.signal };
+    for await (const piece of session.generate(prompt.value, options)) text.append(piece.text);
   } catch (error) {
-    if (!controller.signal.aborted) throw error;
+    if (!controller.signal.aborted) info.textContent = error.message;
   } finally {
     session.dispose();
+    go.disabled = false;
   }
 }
 
 try {
   const model = await load();
   const { threads, singleThreadReason } = model.info;
-  element("info").textContent = singleThreadReason ? `1 thread: ${singleThreadReason}` : `${threads} threads`;
-  element("go").onclick = () => tell(model);
-  element("go").disabled = false;
+  info.textContent = singleThreadReason ? `1 thread: ${singleThreadReason}` : `${threads} threads`;
+  go.onclick = () => tell(model);
+  go.disabled = false;
 } catch (error) {
-  element("info").textContent = error.message;
+  info.textContent = error.message;
 }

@@ -15,8 +15,8 @@ const server = createServer(async ({ url }, response) => {
   const file = path === "/" ? "/index.html" : path;
   try {
     const content = await readFile(join(import.meta.dirname, file));
-    response.writeHead(200, { ...HEADERS, "Content-Type": TYPES[extname(file)] ?? "application/octet-stream" });
-    response.end(content);
+    const type = TYPES[extname(file)] ?? "application/octet-stream";
+    response.writeHead(200, { ...HEADERS, "Content-Type": type, "Content-Length": content.length }).end(content);
   } catch {
     response.writeHead(404).end();
   }

@@ -2,19 +2,27 @@ import { loadModel } from "wkv";
 import fairy from "wkv/models/fairy/fairy.safetensors?url";
 import vocab from "wkv/models/fairy/vocab.txt?url";
 
-const element = (id) => document.getElementById(id);
+const [info, prompt, go, stop, text] = ["info", "prompt", "go", "stop", "text"].map((id) => document.getElementById(id));
 
 async function tell(model) {
-  const prompt = element("prompt").value;
-  element("text").textContent = prompt;
   const session = model.createSession();
-  element("stop").onclick = () => session.dispose();
-  for await (const { text } of session.generate(prompt, { maxTokens: 100, seed: 7 })) element("text").append(text);
-  session.dispose();
+  const controller = new AbortController();
+  stop.onclick = () => controller.abort();
+  go.disabled = true;
+  text.textContent = prompt.value;
+  try {
+    const options = { maxTokens: 100, seed: 7, signal: controller.signal };
+    for await (const piece of session.generate(prompt.value, options)) text.append(piece.text);
+  } catch (error) {
+    if (!controller.signal.aborted) throw error;
+  } finally {
+    session.dispose();
+    go.disabled = false;
+  }
 }
 
-const model = await loadModel(await (await fetch(fairy)).blob(), { vocab });
+const model = await loadModel(fairy, { vocab });
 const { threads, singleThreadReason } = model.info;
-element("info").textContent = singleThreadReason ? `1 thread: ${singleThreadReason}` : `${threads} threads`;
-element("go").onclick = () => tell(model);
-element("go").disabled = false;
+info.textContent = singleThreadReason ? `1 thread: ${singleThreadReason}` : `${threads} threads`;
+go.onclick = () => tell(model);
+go.disabled = false;

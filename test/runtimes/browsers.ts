@@ -20,7 +20,10 @@ export interface Page {
   goto(url: string): Promise<unknown>;
   /** Runs an expression in the page. */
   evaluate<T>(expression: string): Promise<T>;
+  /** Closes the page, and the browser if it was the first. */
   close(): Promise<void>;
+  /** Another page of the same browser. */
+  another?(): Promise<Page>;
 }
 
 /** @param flags for the browser's command line; Chromium alone takes them */
@@ -29,16 +32,23 @@ export type OpenPage = (program: string, flags?: readonly string[]) => Promise<P
 export const openChromium: OpenPage = async (executablePath, flags = []) => {
   const { chromium } = require("playwright-core");
   const browser = await chromium.launch({ executablePath, args: [...CHROMIUM_ARGS, ...flags] });
-  const page = await browser.newPage();
-  return { goto: (url) => page.goto(url), evaluate: (code) => page.evaluate(code), close: () => browser.close() };
+  return tabs(await browser.newContext(), () => browser.close());
 };
 
 export const openFirefox: OpenPage = async (executablePath) => {
   const puppeteer = require("puppeteer-core");
   const browser = await puppeteer.launch({ browser: "firefox", executablePath, headless: true });
-  const page = await browser.newPage();
-  return { goto: (url) => page.goto(url), evaluate: (code) => page.evaluate(code), close: () => browser.close() };
+  return tabs(browser, () => browser.close());
 };
+
+/** The first page of a browser that playwright or puppeteer drives. */
+async function tabs(window: { newPage(): Promise<Page> }, close: () => Promise<void>): Promise<Page> {
+  const open = async (): Promise<Page> => {
+    const page = await window.newPage();
+    return { goto: (url) => page.goto(url), evaluate: (code) => page.evaluate(code), close: () => page.close() };
+  };
+  return { ...(await open()), close, another: open };
+}
 
 /** WebKitGTK's MiniBrowser, by the WebDriver protocol. Threads share memory there only if JavaScriptCore is told so. */
 export const openWebKit: OpenPage = async (program) => {

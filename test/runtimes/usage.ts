@@ -1,4 +1,19 @@
+/** What processes take of the machine, as Linux tells in /proc. */
 import { readdirSync, readFileSync } from "node:fs";
+
+/** Linux counts processor time in hundredths of a second, whatever its own clock is. */
+const TICKS_PER_SECOND = 100;
+
+/** Why a test that asks for these is skipped. */
+export const NOT_LINUX = process.platform !== "linux" && "Linux alone tells what processes take";
+
+interface Process {
+  readonly id: number;
+  readonly program: string;
+  readonly parent: number;
+  readonly group: number;
+  readonly cpuSeconds: number;
+}
 
 /** What a process has taken so far. */
 export interface Usage {
@@ -8,27 +23,53 @@ export interface Usage {
   readonly cpuSeconds: number;
 }
 
-/** Linux counts processor time in hundredths of a second, whatever its own clock is. */
-const TICKS_PER_SECOND = 100;
-
-/** The processes of a group that run a program, by their id. Linux alone tells. */
+/** The processes of a group that run a program, by their id. */
 export function usageOf(program: string, group: number): Map<number, Usage> {
-  const found = new Map<number, Usage>();
-  for (const id of readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number))
-    try {
-      const stat = readFileSync(`/proc/${id}/stat`, "utf8");
-      const end = stat.lastIndexOf(")"); // of the program's name, which comes second
-      // state, parent, group, ...; the times in user and kernel mode are the 14th and 15th field of all.
-      const fields = stat.slice(end + 2).split(" ");
-      if (stat.slice(stat.indexOf("(") + 1, end) !== program || Number(fields[2]) !== group) continue;
-      const status = readFileSync(`/proc/${id}/status`, "utf8");
-      const bytes = (name: string) => 1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1]);
-      const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-      found.set(id, { resident: bytes("VmRSS"), peak: bytes("VmHWM"), cpuSeconds });
-    } catch (error) {
-      if (!["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error; // it has ended
-    }
-  return found;
+  const found = processes().filter((each) => each.program === program && each.group === group);
+  return new Map(
+    found.map(({ id, cpuSeconds }) => {
+      const status = read(`/proc/${id}/status`);
+      const bytes = (name: string) => 1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0);
+      return [id, { resident: bytes("VmRSS"), peak: bytes("VmHWM"), cpuSeconds }];
+    }),
+  );
+}
+
+/** How many threads of a name there are in the processes that this one has started, and in those that they have. */
+export function threadsNamed(name: string): number {
+  const parents = new Map(processes().map(({ id, parent }) => [id, parent]));
+  const isOurs = (id: number): boolean => id === process.pid || (parents.has(id) && isOurs(parents.get(id) as number));
+  return [...parents.keys()]
+    .filter(isOurs)
+    .flatMap((id) => entries(`/proc/${id}/task`).map((thread) => read(`/proc/${id}/task/${thread}/comm`).trim()))
+    .filter((found) => found === name).length;
+}
+
+function processes(): Process[] {
+  return entries("/proc").flatMap((name) => {
+    const stat = /^\d+$/.test(name) ? read(`/proc/${name}/stat`) : "";
+    // The program's name is in brackets, and may hold some; the times in user and kernel mode are the 14th and 15th field.
+    const [, program, rest] = /^\d+ \((.*)\) (.*)/s.exec(stat) ?? [];
+    if (program === undefined || rest === undefined) return [];
+    const fields = rest.split(" ").map(Number);
+    const cpuSeconds = ((fields[11] as number) + (fields[12] as number)) / TICKS_PER_SECOND;
+    return { id: Number(name), program, parent: fields[1] as number, group: fields[2] as number, cpuSeconds };
+  });
+}
+
+/** Nothing, when the process has ended. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function entries(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
