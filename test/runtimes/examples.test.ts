@@ -2,14 +2,12 @@
 import assert from "node:assert/strict";
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
-import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
-import { pathToFileURL } from "node:url";
 import { type OpenPage, openChromium, openFirefox, openWebKit } from "./browsers.ts";
 import { copyExample, makeConsumer, ROOT } from "./consumer.ts";
+import { invoke } from "./lambda.ts";
 import { freePort, output, retry, startGroup } from "./place.ts";
-import { bun, chromium, deno, firefox, HOW_TO_GET, nodes, vite, webkit, wrangler } from "./runtimes.ts";
+import { bun, chromium, deno, firefox, HOW_TO_GET, lambda, nodes, vite, webkit, wrangler } from "./runtimes.ts";
 import { serve } from "./server.ts";
 import { NOT_LINUX } from "./usage.ts";
 import { measureWorker, wranglerDev } from "./workerd.ts";
@@ -68,9 +66,7 @@ test("cloudflare-worker", { skip: missing(wrangler) }, async (t) => {
   }
 });
 
-test("cloudflare-worker: memory and time", {
-  skip: NOT_LINUX || missing(wrangler),
-}, async (t) => {
+test("cloudflare-worker: memory and time", { skip: NOT_LINUX || missing(wrangler) }, async (t) => {
   const node = (nodes.get(24) ?? nodes.get(22)) as string;
   const dev = await wranglerDev(node, wrangler as string, copyExample(folder, "cloudflare-worker"));
   try {
@@ -85,14 +81,16 @@ test("cloudflare-worker: memory and time", {
   }
 });
 
-/** Lambda's own runtime is not to be had here: its one global is stood in for, everything else is real. */
-test("lambda", async () => {
-  const copy = copyExample(folder, "lambda");
-  Object.assign(globalThis, { awslambda: { streamifyResponse: (handler: unknown) => handler } });
-  const { handler } = await import(pathToFileURL(join(copy, "handler.mjs")).href);
-  const stream = Object.assign(new PassThrough(), { setContentType: () => {} });
-  const [answer] = await Promise.all([text(stream), handler({ body: PROMPT }, stream)]);
-  assert.equal(answer, continuation);
+test("lambda", { skip: missing(lambda) }, async (t) => {
+  const node = (nodes.get(24) ?? nodes.get(22)) as string;
+  const events = [{ body: PROMPT }, {}];
+  const answers = await invoke(node, lambda as string, copyExample(folder, "lambda"), events);
+  for (const { type, pieces } of answers) {
+    t.diagnostic(`came in ${pieces.length} pieces`);
+    assert.equal(pieces.join(""), continuation);
+    assert.ok(pieces.length > 10, `the answer came in ${pieces.length} pieces`);
+    assert.equal(type, "text/plain; charset=utf-8");
+  }
 });
 
 const BROWSERS = [

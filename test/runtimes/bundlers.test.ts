@@ -1,0 +1,65 @@
+/** What docs/runtimes.md says of bundlers, as it is written there, with wkv as it is installed. */
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { openChromium } from "./browsers.ts";
+import { makeConsumer, ROOT } from "./consumer.ts";
+import { freePort, output, retry, startGroup } from "./place.ts";
+import { chromium, esbuild, HOW_TO_GET, vite7 } from "./runtimes.ts";
+import { serve } from "./server.ts";
+
+const docs = readFileSync(join(ROOT, "docs/runtimes.md"), "utf8");
+const { folder } = makeConsumer();
+after(() => rmSync(folder, { recursive: true }));
+cpSync(join(ROOT, "examples/node.mjs"), join(folder, "node.mjs"));
+cpSync(join(folder, "bundle.js"), join(folder, "main.js"));
+const story = (await output(process.execPath, ["node.mjs"], folder)).slice("Once upon a time".length);
+
+function written(what: RegExp): string {
+  const found = what.exec(docs)?.[1];
+  assert.ok(found, `docs/runtimes.md has no ${what}`);
+  return found;
+}
+
+function writePage(script: string): void {
+  writeFileSync(join(folder, "index.html"), `<!doctype html><body><script type="module" src="${script}"></script>`);
+}
+
+async function assertTold(url: string): Promise<void> {
+  const page = await openChromium(chromium as string);
+  try {
+    await page.goto(url);
+    await retry(async () => assert.equal(await page.evaluate("document.title"), "told"));
+    assert.equal(await page.evaluate("document.body.textContent"), story);
+  } finally {
+    await page.close();
+  }
+}
+
+test("esbuild", { skip: !(esbuild && chromium) && HOW_TO_GET }, async () => {
+  mkdirSync(join(folder, "node_modules/.bin"));
+  symlinkSync(esbuild as string, join(folder, "node_modules/.bin/esbuild")); // as npm installs it
+  await output("sh", ["-ec", written(/esbuild.*?\n```console\n(.*?)```/s)], folder);
+  writePage("dist/main.js");
+  const server = await serve({ "/": folder }, true);
+  try {
+    await assertTold(`${server.base}/index.html`);
+  } finally {
+    server.close();
+  }
+});
+
+test("Vite 7, while developing", { skip: !(vite7 && chromium) && HOW_TO_GET }, async () => {
+  writePage("main.js");
+  writeFileSync(join(folder, "vite.config.mjs"), `export default { ${written(/Vite 7 and older needs\s`(.*?)`/)} };`);
+  const port = await freePort();
+  const args = [vite7 as string, "--host", "127.0.0.1", "--port", String(port), "--strictPort"];
+  const server = startGroup(process.execPath, args, folder);
+  try {
+    await retry(() => fetch(`http://127.0.0.1:${port}/`), server.said);
+    await assertTold(`http://127.0.0.1:${port}/`);
+  } finally {
+    await server.end();
+  }
+});
