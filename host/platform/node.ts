@@ -26,7 +26,9 @@ export const platform: Platform = {
   },
 
   startThread() {
-    const worker = new Worker(new URL("./worker.js", import.meta.url), { name: "wkv" });
+    // Without the program's own flags: some are refused in a thread (--input-type), and what others preload is of no use
+    // there. Those of V8 hold for the whole process.
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { name: "wkv", execArgv: [] });
     const thread: Thread = {
       onMessage: () => {},
       onFailure: () => {},
