@@ -85,11 +85,13 @@ async function buildBrowser(): Promise<void> {
       "browser-constraint": CONSTRAINT,
     },
     conditions: ["browser"],
+    minify: true, // a page without a bundler loads these as they are
   });
   // In one piece, because some bundlers' users copy it.
   await buildHost({
     entryPoints: { "browser-worker": "host/platform/browser-worker.ts" },
     conditions: ["browser"],
+    minify: true,
     splitting: false,
   });
 }

@@ -4,7 +4,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { makeConsumer } from "./consumer.ts";
+import { makeConsumer, ROOT } from "./consumer.ts";
 import { output } from "./place.ts";
 import { attw, HOW_TO_GET, publint } from "./runtimes.ts";
 
@@ -25,12 +25,15 @@ function graph(entry: string, dynamic: boolean, found = new Set<string>()): Set<
   return found;
 }
 
-test("what a page loads is small", (t) => {
+test("what a page loads is small, and as docs/runtimes.md says", (t) => {
+  const written =
+    Number(/about (\d+) KB gzipped/.exec(readFileSync(join(ROOT, "docs/runtimes.md"), "utf8"))?.[1]) * 1000;
   for (const simd of ["wkv.wasm", "wkv.relaxed.wasm"]) {
     const files = [...graph("browser.js", false), "browser-worker.js", simd];
     const bytes = files.reduce((sum, file) => sum + gzipSync(read(file), { level: 9 }).length, 0);
     t.diagnostic(`${files.join(", ")}: ${bytes} bytes gzipped`);
     assert.ok(bytes <= MOST, `${bytes} bytes`);
+    assert.ok(Math.abs(bytes - written) < bytes / 10, `docs/runtimes.md says ${written} bytes, and there are ${bytes}`);
     assert.ok(!files.some((file) => file.startsWith("tokenizers-")), "the library for NeoX is loaded only when needed");
   }
 });
