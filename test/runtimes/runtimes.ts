@@ -67,8 +67,8 @@ function workerd(): Runtime {
     name: "workerd",
     version: node && versionOf(installed("@cloudflare/workerd-linux-64/bin/workerd")),
     isolated: true,
-    async run({ folder, server }, work, options = {}) {
-      const { base, group } = await wranglerDev(node as string, wrangler as string, folder);
+    async run({ folder, server }, work, options = {}, flags = []) {
+      const { base, group } = await wranglerDev(node as string, wrangler as string, folder, flags);
       try {
         const query = new URLSearchParams({ base: server.base, work, options: JSON.stringify(options) });
         const response = await fetch(`${base}/?${query}`);

@@ -7,11 +7,21 @@ export interface DevServer {
   readonly group: Group;
 }
 
-/** Starts `wrangler dev` for the wrangler.json in `folder`, on a Node that it accepts. */
-export async function wranglerDev(node: string, wrangler: string, folder: string): Promise<DevServer> {
+/** Starts `wrangler dev` for the wrangler.json in `folder`, on a Node that it accepts; `flags` are V8's, for workerd. */
+export async function wranglerDev(
+  node: string,
+  wrangler: string,
+  folder: string,
+  flags: readonly string[] = [],
+): Promise<DevServer> {
   const port = await freePort();
   const args = [wrangler, "dev", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0"];
-  const group = startGroup(node, args, folder, { CI: "1", WRANGLER_SEND_METRICS: "false", NO_COLOR: "1" });
+  const group = startGroup(node, args, folder, {
+    CI: "1",
+    WRANGLER_SEND_METRICS: "false",
+    NO_COLOR: "1",
+    MINIFLARE_WORKERD_V8_FLAGS: flags.join(" "),
+  });
   const base = `http://127.0.0.1:${port}`;
   try {
     await retry(async () => {
