@@ -246,7 +246,8 @@ export class Model {
    * A session that has read nothing, or one that was saved; `session.warnings` says when it was saved with other weights
    * of the same model. With `initialState`, which `loadState()` gives, it has read nothing either, but starts from there,
    * and does so again after `reset()`.
-   * @throws WkvError `bad-state` for another model's state, `too-large` when there is no memory for it
+   * @throws WkvError `bad-state` for another model's state, `too-large` when there is no memory for it; where threads do
+   *   not share memory, the session's first call says so instead
    */
   createSession(saved?: Uint8Array | SessionOptions): Session {
     this.#checkAlive();

@@ -21,10 +21,10 @@ export class Runner {
   readonly engine: Engine;
   /** What sessions start with, where the model has a tuned state. */
   readonly #start: Float32Array | undefined;
-  /** Places that nobody has; the last one is taken first. */
+  /** Places that nobody has, the lowest one last: it is taken first, and those that the memory may not reach to come last. */
   readonly #free: number[] = [];
   #places = 0;
-  /** Places that the memory may not reach to: it is growing, or could not. */
+  /** Places that hold nothing yet: the memory is growing, or it could not. */
   readonly #growing = new Map<number, Promise<void>>();
   #waiting: WaitingJob[] = [];
   #running = false;
@@ -41,7 +41,8 @@ export class Runner {
    * Takes in at least one token.
    * @param into an array that may be written over with the result
    * @returns the logits after the last one
-   * @throws WkvError `too-large` where the memory could not grow to the state; the signal's reason, between batches: the state has then taken in some of the tokens
+   * @throws WkvError `too-large` when the memory could not grow for the state; the signal's reason, between batches: the
+   *   state has then taken in some of the tokens
    */
   async feed(
     state: number,
@@ -111,11 +112,11 @@ export class Runner {
   }
 
   freeState(address: number): void {
-    if (this.#growing.has(address)) this.#free.unshift(address);
-    else this.#free.push(address);
+    this.#free.push(address);
+    this.#free.sort((a, b) => b - a);
   }
 
-  /** Resolves when the memory reaches to a place. @throws WkvError `too-large` when it could not grow */
+  /** Resolves when a place holds its state. @throws WkvError `too-large` when the memory could not grow */
   reached(address: number): Promise<void> | undefined {
     return this.#growing.get(address);
   }
@@ -134,7 +135,8 @@ export class Runner {
   }
 
   copyState(from: number, to: number): void {
-    void this.engine.memory.copy(from, to, 4 * this.#stateValues);
+    const copied = this.engine.memory.copy(from, to, 4 * this.#stateValues);
+    if (this.#growing.has(from)) this.#waitFor(copied, to);
   }
 
   get #stateValues(): number {
@@ -143,12 +145,13 @@ export class Runner {
 
   #growTo(address: number): void {
     const growing = this.engine.memory.grow(address + this.plan.stateBytes);
-    const reached = () => this.#growing.delete(address);
-    if (!growing) {
-      reached();
-      return;
-    }
+    if (growing) this.#waitFor(growing, address);
+    else this.#growing.delete(address);
+  }
+
+  #waitFor(growing: Promise<void>, address: number): void {
     this.#growing.set(address, growing);
-    growing.then(reached, () => {}); // who uses the place hears of it
+    const grown = () => this.#growing.get(address) === growing && this.#growing.delete(address);
+    growing.then(grown, () => {}); // who uses the place hears of it
   }
 }

@@ -5,22 +5,29 @@ const MANY = 200;
 const IDS = [34, 5, 60, 7];
 
 /**
- * Makes sessions until there is no memory for another one. `codes`: of the errors that came of it; `sound`: of every
- * other session, and of one made when another was done, whether it gives the logits that the first one gave before.
+ * Makes sessions until there is no memory for another one, and again when one of them is done. `room`: for how many there
+ * was; `codes`: of the errors of all others; `sound`: whether each session gives the logits that the first one gave before.
  */
 export async function full({ loadModel }, base, options) {
   const model = await loadModel(await remote(`${base}/data/large.safetensors`), { vocab: null, ...options });
   const sessions = [model.createSession()];
   const expected = String(await sessions[0].feed(IDS));
   const { lost, code } = await fill(model, sessions);
+  const room = [sessions.length];
   const codes = [code];
   if (lost)
     for (const ask of [() => lost.feed(IDS), () => lost.save(), () => lost.fork().feed(IDS)]) {
       const [answer] = await Promise.allSettled([ask(), sessions[0].feed(IDS)]);
       codes.push(answer.reason?.code);
     }
+  const heir = lost && model.createSession(await sessions[0].save());
   sessions.pop().dispose();
-  lost?.dispose();
+  if (heir) {
+    // There is a place for the fork, but nothing to put there.
+    const fork = heir.fork();
+    codes.push(await fork.feed(IDS).catch((error) => error.code));
+    for (const session of [fork, heir, lost]) session.dispose();
+  }
   codes.push((await fill(model, sessions)).code);
   const sound = [];
   for (const session of sessions) {
@@ -28,7 +35,7 @@ export async function full({ loadModel }, base, options) {
     sound.push(String(await session.feed(IDS)) === expected);
   }
   await model.dispose();
-  return { sessions: sessions.length, codes, sound };
+  return { room: [...room, sessions.length], codes, sound };
 }
 
 /** @returns the session that there was no memory for, where it could be made all the same, and what it was told */
