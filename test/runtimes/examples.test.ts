@@ -72,7 +72,7 @@ test("cloudflare-worker: memory and time", { skip: NOT_LINUX || missing(wrangler
   try {
     const { before, peak, firstSeconds, laterSeconds } = await measureWorker(dev, PROMPT);
     t.diagnostic(
-      `workerd has ${mb(before)}, and ${mb(peak)} at most; ${firstSeconds} s of CPU time, then ${laterSeconds} s`,
+      `workerd has ${mb(before)}, and ${mb(peak)} at most; ${firstSeconds.toFixed(2)} s of CPU time, then ${laterSeconds.toFixed(2)} s`,
     );
     assert.ok(peak > before && peak - before < WORKER_LIMIT, `the Worker takes ${mb(peak - before)}`);
     assert.ok(firstSeconds > 0 && laterSeconds > 0);
