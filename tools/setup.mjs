@@ -1,25 +1,11 @@
 // Makes a fresh clone ready: installs the packages, builds what is missing or older than its sources. Plain JavaScript,
 // because it runs before anything is installed. `--force` builds everything.
-import { spawnSync } from "node:child_process";
 import { existsSync, lstatSync, readdirSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { install } from "./install.mjs";
+import { root, step } from "./step.mjs";
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const SOURCES = ["assembly", "host", "tools", "asconfig.json", "package.json", "tsconfig.json"];
-
-/** @param {string} what @param {string} command @param {string[]} args */
-function step(what, command, args) {
-  console.error(`wkv: ${what} ...`);
-  const { status, error } = spawnSync(command, args, {
-    cwd: root,
-    stdio: ["ignore", 2, 2],
-    shell: process.platform === "win32",
-  });
-  if (status === 0) return;
-  console.error(`wkv: ${what} failed${error ? `: ${error.message}` : ""}. Mend what is said above and try again.`);
-  process.exit(1);
-}
 
 /** Time of the last change of a file or of anything in a folder. @param {string} path @returns {number} */
 function changed(path) {
@@ -39,12 +25,7 @@ const modules = join(root, "node_modules");
 const installed = join(modules, ".package-lock.json");
 // A linked node_modules belongs to another checkout, and `npm ci` would empty it.
 const linked = existsSync(modules) && lstatSync(modules).isSymbolicLink();
-if (!linked && (!existsSync(installed) || changed(lock) > changed(installed))) {
-  // Inside `npm run` the name npm may mean an old one that a dependency brought along.
-  const [npm, ...args] = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ["npm"];
-  const options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-  step("installing the packages (once, about a minute)", npm, [...args, ...options]);
-}
+if (!linked && (!existsSync(installed) || changed(lock) > changed(installed))) install(".");
 const built = changed(join(root, "build", "built"));
 const newest = Math.max(...SOURCES.map((source) => changed(join(root, source))));
 if (process.argv.includes("--force") || built < newest) {
