@@ -6,6 +6,7 @@
 // (f32), one for each 32 values, times what the weights' scales lack (SCALE_UNIT).
 import { QUANT_VALUES } from "./abi";
 import { SCALE_UNIT } from "./formats/int8-block";
+import { addInteger, integerOf } from "./math";
 import { quantRow, quantStride, row } from "./model";
 import { RELAXED } from "./simd";
 
@@ -40,18 +41,28 @@ export function quantiseColumns(buffer: i32, t: i32, first: i32, n: i32): void {
 
 /** 32 values at `x` to integers at `q` and their scale. NaN makes it NaN, infinities and values from 2^62 on infinite. */
 function quantiseBlock(x: usize, q: usize, scale: usize): void {
+  // As integers, absolute values have the order of the numbers, and NaN is above all.
   let largest = f32x4.abs(v128.load(x));
-  for (let i: usize = 16; i < 128; i += 16) largest = f32x4.max(largest, f32x4.abs(v128.load(x + i)));
-  const a = f32x4.max(largest, i8x16.shuffle(largest, largest, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
-  const most = max(f32x4.extract_lane(a, 0), f32x4.extract_lane(a, 1));
+  for (let i: usize = 16; i < 128; i += 16) largest = i32x4.max_s(largest, f32x4.abs(v128.load(x + i)));
+  const a = i32x4.max_s(largest, i8x16.shuffle(largest, largest, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  const most = reinterpret<f32>(max(i32x4.extract_lane(a, 0), i32x4.extract_lane(a, 1)));
   store<f32>(scale, (most / LARGEST) * SCALE_UNIT);
-  const inverse = f32x4.splat(most > TINY ? LARGEST / most : 0);
+  if (most > TINY && most < Infinity) scaleBlock(x, q, f32x4.splat(LARGEST / most));
+  else for (let i: usize = 0; i < 64; i += 16) v128.store(q + i, stored(i16x8.splat(0)));
+}
+
+function scaleBlock(x: usize, q: usize, inverse: v128): void {
   for (let i: usize = 0; i < 128; i += 32) {
-    const low = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x + i), inverse)));
-    const high = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x + i, 16), inverse)));
-    const eight = i16x8.narrow_i32x4_s(low, high);
-    v128.store(q + (i >> 1), RELAXED ? halves(eight) : eight);
+    const low = integerOf(addInteger(f32x4.mul(v128.load(x + i), inverse)));
+    const high = integerOf(addInteger(f32x4.mul(v128.load(x + i, 16), inverse)));
+    v128.store(q + (i >> 1), stored(i16x8.narrow_i32x4_s(low, high)));
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function stored(eight: v128): v128 {
+  return RELAXED ? halves(eight) : eight;
 }
 
 /** Eight integers of 14 bits with a sign as x + 8192 = 128·hi + lo: the eight lo, then the eight hi. */

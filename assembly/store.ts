@@ -32,7 +32,7 @@ function value(then: i32, x: v128, dst: usize, gate: usize): v128 {
     case SILU:
       return silu(x);
     case RELU2: {
-      const positive = f32x4.max(x, f32x4.splat(0));
+      const positive = f32x4.pmax(x, f32x4.splat(0)); // NaN stays
       return f32x4.mul(positive, positive);
     }
     case ADD:
