@@ -5,6 +5,7 @@ import type { Arrangement } from "./prompt-arrange.ts";
 import { createSampler, logProbabilities, type Sampler, type SamplerOptions, type TokenLogprob } from "./sampler.ts";
 import { exemptTokens } from "./sampling/exempt.ts";
 import { settle } from "./sampling/options.ts";
+import { StopFilter } from "./stop-filter.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 import { type Timed, type Usage, usageOf } from "./usage.ts";
 
@@ -151,60 +152,4 @@ export function checkGenerateOptions(options: GenerateOptions, vocabSize?: numbe
     throw new TypeError(`"stop" expected an array of texts that are not empty, got ${JSON.stringify(stop)}`);
   if (typeof logprobs !== "boolean" && !(Number.isInteger(logprobs) && logprobs >= 0))
     throw new RangeError(`"logprobs" expected true, false or a whole number from 0 on, got ${logprobs}`);
-}
-
-/**
- * Lets text through until a stop string is complete, holding back what may be the beginning of one. What is shown does
- * not depend on how the text is cut into tokens: the stop that is complete first counts, the longest of several.
- */
-export class StopFilter {
-  readonly #stops: readonly string[];
-  #held = "";
-  found = false;
-
-  constructor(stops: readonly string[]) {
-    this.#stops = stops;
-  }
-
-  /** The text that may be shown now. */
-  push(text: string): string {
-    if (this.found) return "";
-    this.#held += text;
-    const at = this.#stopAt();
-    if (at !== undefined) {
-      this.found = true;
-      return this.#release(at);
-    }
-    return this.#release(this.#held.length - this.#longestBeginning());
-  }
-
-  /** What was held back and turned out to be no stop string. */
-  rest(): string {
-    return this.found ? "" : this.#release(this.#held.length);
-  }
-
-  #release(length: number): string {
-    const text = this.#held.slice(0, length);
-    this.#held = this.found ? "" : this.#held.slice(length);
-    return text;
-  }
-
-  #stopAt(): number | undefined {
-    const found = this.#stops
-      .map((stop) => ({ at: this.#held.indexOf(stop), length: stop.length }))
-      .filter(({ at }) => at >= 0);
-    found.sort((a, b) => a.at + a.length - (b.at + b.length) || b.length - a.length);
-    return found[0]?.at;
-  }
-
-  /** Length of the longest end of the held text that a stop string begins with. */
-  #longestBeginning(): number {
-    let longest = 0;
-    for (const stop of this.#stops) {
-      for (let n = Math.min(stop.length - 1, this.#held.length); n > longest; n--) {
-        if (this.#held.endsWith(stop.slice(0, n))) longest = n;
-      }
-    }
-    return longest;
-  }
 }

@@ -1,4 +1,6 @@
+import { beginningAtEnd } from "../stop-filter.ts";
 import { isBlank } from "./clean.ts";
+import { type AnswerStart, BARE_CALLS, BLANKS, FENCE, THOUGHT, THOUGHT_END } from "./marks.ts";
 
 /** What of an answer became certain with some more of the model's text. */
 export interface AnswerText {
@@ -6,34 +8,44 @@ export interface AnswerText {
   readonly thinking: string;
 }
 
-const OPEN = "<think>";
-const CLOSE = "</think>";
-const FENCE = "```json";
-
 /**
  * Takes the model's text apart as it comes: the thought, the answer, and what may be a call. Nothing is given out that
  * might still turn out to be something else; blank ends are left out. The pieces joined are the whole, so the message is
  * a fold of the stream.
  */
 export class AnswerReader {
+  /** Where the text began, by the end of the prompt, which may have begun the thought or the call already. */
+  readonly at: AnswerStart;
   #thinks: boolean;
   readonly #calls: boolean;
-  #part: "start" | "opened" | "thought" | "closed" | "text" | "call" = "start";
+  #part: AnswerStart | "thought" | "text";
+  /** Characters that came, the last of which are held. */
+  #come = 0;
   #held = "";
-  readonly #thought = new Trimmer();
-  readonly #answer = new Trimmer();
+  readonly #trimmers = { text: new Trimmer(), thinking: new Trimmer() };
+  /** The beginning that was there already: its length, what is certain of it, and what it is if nothing follows. */
+  readonly #begun: { length: number; certain: { text: string; thinking: string }; whole: AnswerText };
 
   /**
-   * @param opening the end of the prompt, which may have begun the thought or the call already
+   * @param opening the end of the prompt
    * @param options whether thoughts are told apart, and whether calls are
+   * @param begun the beginning of an answer that goes on: it is read, but not given out again
    */
-  constructor(opening: string, { thinks, calls }: { thinks: boolean; calls: boolean }) {
+  constructor(opening: string, options: { thinks: boolean; calls: boolean }, begun = "") {
+    const { thinks, calls } = options;
     this.#thinks = thinks;
     this.#calls = calls;
-    if (!thinks && !calls) this.#part = "text";
-    if (thinks && /<\/think>?\s*$/.test(opening)) this.#part = "closed";
-    else if (thinks && /<think>?\s*$/.test(opening)) this.#part = "opened";
-    if (calls && opening.endsWith(FENCE)) this.#part = "call";
+    this.at = startOf(opening, thinks, calls);
+    this.#part = thinks || calls ? this.at : "text";
+    const whole = begun === "" ? { text: "", thinking: "" } : new AnswerReader(opening, options).#all(begun);
+    this.#begun = { length: begun.length, certain: { text: "", thinking: "" }, whole };
+    this.push(begun);
+  }
+
+  /** The beginning of an answer that goes on, without what turned out to be a mark or part of a call. */
+  get begun(): AnswerText {
+    const { length, certain, whole } = this.#begun;
+    return this.#come - this.#held.length < length ? whole : certain;
   }
 
   /** The text of a call, complete only at the end. */
@@ -42,6 +54,7 @@ export class AnswerReader {
   }
 
   push(more: string): AnswerText {
+    this.#come += more.length;
     this.#held += more;
     const out = { text: "", thinking: "" };
     for (let before: string | undefined; before !== this.#part; ) {
@@ -53,26 +66,44 @@ export class AnswerReader {
 
   /** What was held back. @param isCall whether the held text is a call, and so no part of the answer */
   end(isCall: boolean): AnswerText {
+    const out = { text: "", thinking: "" };
+    const from = this.#come - this.#held.length;
     const held = this.#take(this.#held.length);
-    if (isCall) return { text: "", thinking: "" };
-    if (this.#part === "thought") return { text: "", thinking: this.#thought.push(held) };
-    return { text: this.#answer.push(held), thinking: "" };
+    if (!isCall) this.#give(out, this.#part === "thought" ? "thinking" : "text", held, from);
+    return out;
+  }
+
+  #all(text: string): AnswerText {
+    const [read, held] = [this.push(text), this.end(false)];
+    return { text: read.text + held.text, thinking: read.thinking + held.thinking };
   }
 
   #step(out: { text: string; thinking: string }): void {
+    const from = this.#come - this.#held.length;
     if (this.#part === "start") this.#start();
     else if (this.#part === "opened" || this.#part === "closed") this.#finishTag();
-    else if (this.#part === "thought") out.thinking += this.#thought.push(this.#until(CLOSE, "closed"));
-    else if (this.#part === "text") out.text += this.#answer.push(this.#textUntilCall());
+    else if (this.#part === "thought") this.#give(out, "thinking", this.#until(THOUGHT_END, "closed"), from);
+    else if (this.#part === "text") this.#give(out, "text", this.#textUntilCall(), from);
+  }
+
+  /** @param from of how many characters the text comes after */
+  #give(out: { text: string; thinking: string }, part: keyof AnswerText, text: string, from: number): void {
+    const known = Math.max(0, this.#begun.length - from);
+    this.#begun.certain[part] += this.#trimmers[part].push(text.slice(0, known));
+    out[part] += this.#trimmers[part].push(text.slice(known));
   }
 
   #start(): void {
-    const begun = this.#held.trimStart();
-    if (this.#thinks && begun.startsWith(OPEN)) {
-      this.#held = begun.slice(OPEN.length);
+    const begun = withoutBlanks(this.#held);
+    if (this.#thinks && begun.startsWith(THOUGHT)) {
+      this.#held = begun.slice(THOUGHT.length);
       this.#part = "thought";
-    } else if (this.#calls && /^[{[]/.test(begun)) this.#part = "call";
-    else if (begun !== "" && !(this.#thinks && OPEN.startsWith(begun))) this.#part = "text";
+      return;
+    }
+    const calls = this.#calls ? BARE_CALLS : [];
+    if (calls.some((mark) => begun.startsWith(mark))) this.#part = "call";
+    else if (![...calls, ...(this.#thinks ? [THOUGHT] : [])].some((mark) => mark.startsWith(begun)))
+      this.#part = "text";
   }
 
   /** The prompt ended before the ">", which the model writes. */
@@ -104,10 +135,16 @@ export class AnswerReader {
   }
 }
 
-/** Length of the longest end of a text that a mark begins with. */
-function beginningAtEnd(text: string, mark: string): number {
-  for (let n = Math.min(mark.length - 1, text.length); n > 0; n--) if (text.endsWith(mark.slice(0, n))) return n;
-  return 0;
+function startOf(opening: string, thinks: boolean, calls: boolean): AnswerStart {
+  if (calls && opening.endsWith(FENCE)) return "call";
+  if (thinks && /<\/think>?\s*$/.test(opening)) return "closed";
+  return thinks && /<think>?\s*$/.test(opening) ? "opened" : "start";
+}
+
+function withoutBlanks(text: string): string {
+  let from = 0;
+  while (from < text.length && BLANKS.includes(text[from]!)) from++;
+  return text.slice(from);
 }
 
 /** Lets text through without blank ends: blanks wait until something follows. */

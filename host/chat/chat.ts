@@ -4,11 +4,12 @@ import type { Model } from "../model.ts";
 import { rate } from "../usage.ts";
 import { AnswerReader } from "./answer.ts";
 import { chooseTemplate } from "./choose.ts";
-import { type ChatMessage, checkMessages, checkTools, type TextPart, type Tool } from "./messages.ts";
+import type { AnswerStart } from "./marks.ts";
+import { type ChatMessage, checkMessages, checkTools, type TextPart } from "./messages.ts";
 import { readSaved, writeSaved } from "./saved.ts";
-import { Answer, type ChatPiece, Fold } from "./stream.ts";
-import { type ChatTemplate, type PromptOptions, THINK_MODES } from "./template.ts";
-import { readCalls } from "./tools.ts";
+import { Answer, answerMessage, type ChatPiece, type ChatResult, Fold } from "./stream.ts";
+import { type ChatTemplate, type Prompt, type PromptOptions, THINK_MODES } from "./template.ts";
+import { callable, readCalls } from "./tools.ts";
 import { Track } from "./track.ts";
 
 /**
@@ -32,13 +33,14 @@ export type Said = string | readonly TextPart[] | ChatMessage | readonly ChatMes
 /**
  * Answers a conversation once: `for await (const piece of chat(model, messages))`, or `await chat(...).result()`.
  * Whoever goes on talking takes {@link createChat}, which reads only what is new.
- * @param messages in OpenAI's shape; the last one is a user's or a tool's
+ * @param messages in OpenAI's shape; where the last one is an answer, it is continued, and what is given is new of it
  * @throws TypeError or RangeError naming the argument that is wrong; while reading, what `session.generate` throws
  */
 export function chat(model: Model, messages: readonly ChatMessage[], options: ChatOptions = {}): Answer {
   checkMessages(messages);
   checkAnswerable(messages);
   checkOptions(options);
+  checkCalls(options);
   return new Answer(answerOnce(model, { ...options, messages }));
 }
 
@@ -139,7 +141,7 @@ export class Chat {
     return this.#answer(options, () => this.#messages.push(...messages));
   }
 
-  /** Answers the messages as they stand, such as after `edit()`. */
+  /** Answers the messages as they stand, such as after `edit()`. Where the last one is an answer, it is continued. */
   answer(options: AnswerOptions = {}): Answer {
     return this.#answer(options, () => checkAnswerable(this.#messages));
   }
@@ -194,58 +196,84 @@ export class Chat {
     const preset = given.preset ?? (given.mirostatTau === undefined ? this.template.preset : undefined);
     const merged = { ...given, preset };
     checkOptions(merged);
+    checkCalls(merged);
     return new Answer(this.#run(merged, prepare));
   }
 
   async *#run(options: AnswerOptions, prepare: () => void): AsyncGenerator<ChatPiece, void, void> {
     this.#begin();
     const fold = new Fold();
+    let reader: AnswerReader | undefined;
     try {
       prepare();
-      for await (const piece of this.#pieces(options)) {
+      const prompt = this.#prompt(options);
+      reader = readerOf(prompt, this.template, options);
+      for await (const piece of this.#pieces(prompt, reader, options)) {
         fold.add(piece);
         yield piece;
       }
     } finally {
       // What was said is said, also when it was cut short.
-      const { message } = fold.result();
-      if (message.content || message.reasoning || message.tool_calls) this.#messages.push(message);
+      if (reader) this.#say(fold.result(), reader);
       this.#busy = false;
     }
   }
 
-  async *#pieces(options: AnswerOptions): AsyncGenerator<ChatPiece, void, void> {
-    const { tools = [], toolChoice = "auto", signal } = options;
+  #prompt(options: AnswerOptions): Prompt {
     const prompt = this.template.prompt(this.#messages, options);
-    const calls = tools.length > 0 && toolChoice !== "none";
-    const reader = new AnswerReader(prompt.opening, { thinks: this.template.thinks, calls });
+    if (this.#messages.at(-1)?.role === "assistant" && prompt.begun === undefined)
+      throw new TypeError(
+        `"template" expected one that gives "begun", to continue an answer, got "${this.template.name}"`,
+      );
+    return prompt;
+  }
+
+  /** Takes an answer into the messages, as what it is with its beginning. */
+  #say({ message: { content, reasoning = "", tool_calls }, stop }: ChatResult, { begun }: AnswerReader): void {
+    if (!(content || reasoning || tool_calls) && !(stop && begun.text)) return;
+    const message = answerMessage(begun.text + (content ?? ""), begun.thinking + reasoning, tool_calls);
+    const last = this.#messages.at(-1);
+    if (last?.role === "assistant") this.#messages.splice(-1, 1, { ...last, ...message });
+    else this.#messages.push(message);
+  }
+
+  async *#pieces(prompt: Prompt, reader: AnswerReader, options: AnswerOptions): AsyncGenerator<ChatPiece, void, void> {
+    const constraint = await this.#constraint(reader.at, prompt.begun ?? "", options);
     const started = performance.now();
-    const promptTokens = await this.#track.advance(prompt, signal);
+    const promptTokens = await this.#track.advance(prompt, options.signal);
     const promptTokensPerSecond = rate({ tokens: promptTokens, seconds: (performance.now() - started) / 1000 });
-    for await (const { text, stop, usage, ...more } of this.#generate(options, calls && toolChoice === "required")) {
+    for await (const { text, stop, usage, ...more } of this.#generate({ ...options, constraint })) {
       const piece = { ...more, ...reader.push(text) };
       if (!stop) yield piece;
       // The session read nothing for this generation: the prompt was fed before.
-      else
-        yield { ...this.#last(piece, stop, reader, tools), usage: { ...usage!, promptTokens, promptTokensPerSecond } };
+      else yield { ...this.#last(piece, stop, reader), usage: { ...usage!, promptTokens, promptTokensPerSecond } };
     }
   }
 
+  /** What holds calls to their tools, at the end of what is there of the answer. */
+  async #constraint(at: AnswerStart, begun: string, options: AnswerOptions): Promise<GenerateOptions["constraint"]> {
+    const { tools, required, one } = callable(options.tools, options.toolChoice);
+    if (tools.length === 0) return options.constraint;
+    const { answerConstraint } = await import("./calls.ts");
+    const { thinks } = this.template;
+    return answerConstraint(this.model.tokenizer, { tools, at, thinks, required, one }, begun);
+  }
+
   /** The last piece, with what was held back until it was certain. */
-  #last(piece: ChatPiece, stop: StopReason, reader: AnswerReader, tools: readonly Tool[]): ChatPiece {
-    const toolCalls = reader.call ? readCalls(reader.call, tools, this.#callsSoFar()) : undefined;
+  #last(piece: ChatPiece, stop: StopReason, reader: AnswerReader): ChatPiece {
+    const toolCalls = reader.call ? readCalls(reader.call, this.#callsSoFar()) : undefined;
     const { text, thinking } = reader.end(toolCalls !== undefined);
     const whole = { ...piece, text: piece.text + text, thinking: piece.thinking + thinking };
     return toolCalls ? { ...whole, stop: "tool_calls", toolCalls } : { ...whole, stop };
   }
 
   /** The model's text, each token of which the track takes note of. */
-  async *#generate(options: AnswerOptions, isCall: boolean) {
+  async *#generate(options: AnswerOptions) {
     const { session } = this.#track;
     const decoder = this.model.tokenizer.stream();
-    const stop = [...this.template.stops, ...(options.stop ?? []), ...(isCall ? ["\n```"] : [])];
+    const stop = [...this.template.stops, ...(options.stop ?? [])];
     try {
-      for await (const piece of session.generate([], { ...options, stop })) {
+      for await (const { complete: _, ...piece } of session.generate([], { ...options, stop })) {
         if (piece.stop !== "end") this.#track.wrote(decoder.push(piece.token)); // that token was not taken in
         yield piece;
       }
@@ -289,19 +317,43 @@ function asMessages(said: Said): readonly ChatMessage[] {
   return messages;
 }
 
-/** @throws RangeError when there is nothing to answer */
+function readerOf({ opening, begun = "" }: Prompt, { thinks }: ChatTemplate, options: AnswerOptions): AnswerReader {
+  const calls = callable(options.tools, options.toolChoice).tools.length > 0;
+  return new AnswerReader(opening.slice(0, opening.length - begun.length), { thinks, calls }, begun);
+}
+
+/** @throws RangeError when there is nothing to answer or to continue */
 function checkAnswerable(messages: readonly ChatMessage[]): void {
-  const role = messages.at(-1)?.role;
-  if (role !== "user" && role !== "tool")
-    throw new RangeError(`"messages" expected a last message of a user or a tool, got ${role ?? "none"}`);
+  const last = messages.at(-1);
+  if (!last || last.role === "system")
+    throw new RangeError(
+      `"messages" expected a last message to answer or to continue, got ${last ? "a system's" : "none"}`,
+    );
+  if (last.tool_calls?.length)
+    throw new RangeError('"messages" expected the results of the last message\'s calls after it, got none');
 }
 
 function checkOptions(options: AnswerOptions): void {
   checkGenerateOptions(options);
-  const { think, tools, toolChoice } = options;
+  const { think, tools } = options;
   if (think !== undefined && !THINK_MODES.includes(think))
     throw new RangeError(`"think" expected ${THINK_MODES.join(", ")}, got ${JSON.stringify(think)}`);
   if (tools !== undefined) checkTools(tools);
-  if (toolChoice !== undefined && !["auto", "required", "none"].includes(toolChoice))
-    throw new RangeError(`"toolChoice" expected auto, required or none, got ${JSON.stringify(toolChoice)}`);
+}
+
+/** @throws RangeError or TypeError when the options of an answer do not go together */
+function checkCalls({ tools = [], toolChoice = "auto", constraint }: AnswerOptions): void {
+  const isName = typeof toolChoice === "object" && toolChoice !== null;
+  if (!isName && !["auto", "required", "none"].includes(toolChoice))
+    throw new RangeError(
+      `"toolChoice" expected auto, required, none or { type, function: { name } }, got ${JSON.stringify(toolChoice)}`,
+    );
+  const { tools: called, required } = callable(tools, toolChoice);
+  if (required && called.length === 0)
+    throw new RangeError(
+      `"toolChoice" expected ${isName ? "the name of one of the tools" : "tools to choose from"}, got ` +
+        (isName ? JSON.stringify(toolChoice.function?.name) : "none"),
+    );
+  if (constraint !== undefined && called.length > 0)
+    throw new TypeError('"constraint" expected none beside tools that may be called: take toolChoice "none"');
 }

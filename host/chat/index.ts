@@ -16,7 +16,7 @@ export { encodePrompt } from "./encode.ts";
 export { FILL_STOP, fillPrompt } from "./fill.ts";
 export type { SpeakerFormat, TemplateName } from "./formats.ts";
 export { jinjaTemplate } from "./jinja.ts";
-export type { AssistantMessage, ChatMessage, Role, TextPart, Tool, ToolCall } from "./messages.ts";
+export type { AssistantMessage, ChatMessage, Role, TextPart, Tool, ToolCall, ToolChoice } from "./messages.ts";
 export type { Answer, ChatPiece, ChatResult, ChatStop } from "./stream.ts";
 export {
   type ChatTemplate,

@@ -2,6 +2,7 @@ import { WkvError } from "../errors.ts";
 import { arrange } from "../prompt-arrange.ts";
 import { cleanAnswer, cleanText, cleanTurn, withoutSpeakers } from "./clean.ts";
 import { FORMATS } from "./formats.ts";
+import { THOUGHT } from "./marks.ts";
 import { type ChatMessage, partsOf } from "./messages.ts";
 import type { ChatTemplate, Prompt, PromptOptions } from "./template.ts";
 
@@ -77,12 +78,33 @@ class JinjaTemplate implements ChatTemplate {
   }
 
   prompt(messages: readonly ChatMessage[], options: PromptOptions = {}): Prompt {
-    const clean = messages.map((message) => this.#clean(message, options));
-    const whole = this.#text(clean, options, true);
+    const last = messages.at(-1);
+    const asked = last?.role === "assistant" ? messages.slice(0, -1) : messages;
+    const clean = asked.map((message) => this.#clean(message, options));
     const history = this.#text(clean, options, false);
+    const { whole, begun } =
+      last === asked.at(-1)
+        ? { whole: this.#text(clean, options, true), begun: "" }
+        : this.#begun(clean, last!, options);
     return whole.startsWith(history)
-      ? { history, opening: whole.slice(history.length) }
-      : { history: "", opening: whole };
+      ? { history, opening: whole.slice(history.length), begun }
+      : { history: "", opening: whole, begun };
+  }
+
+  /** The prompt up to the end of an answer that goes on, in the template's words. */
+  #begun(asked: readonly Record<string, unknown>[], last: ChatMessage, options: PromptOptions) {
+    const answer = this.#clean(last, options);
+    const content = answer.content as string;
+    if (content) {
+      const said = this.#text([...asked, answer], options, false);
+      const at = said.lastIndexOf(content);
+      if (at < 0) throw unusable(this.#source, "it changes the answer that is to be continued");
+      return { whole: said.slice(0, at + content.length), begun: content };
+    }
+    const opening = this.#text(asked, options, true);
+    const thought = cleanAnswer(last.reasoning ?? "");
+    const begun = !thought || opening.trimEnd().endsWith(THOUGHT) ? thought : `${THOUGHT}\n${thought}`;
+    return { whole: opening + begun, begun };
   }
 
   #clean(message: ChatMessage, options: PromptOptions): Record<string, unknown> {

@@ -32,15 +32,26 @@ export interface AssistantMessage extends ChatMessage {
   readonly content: string | null;
 }
 
-/** A function that the model may call. `parameters` is a JSON schema of an object. */
+/**
+ * A function that the model may call. `parameters` is a JSON schema of an object, which its arguments always keep to;
+ * without one it takes none. With `strict: false` the arguments are any JSON object.
+ */
 export interface Tool {
   readonly type: "function";
   readonly function: {
     readonly name: string;
     readonly description?: string;
     readonly parameters?: Readonly<Record<string, unknown>>;
+    readonly strict?: boolean;
   };
 }
+
+/** `auto`: the model decides. `required`: the answer ends with a call, or with one of this function. `none`: no calls. */
+export type ToolChoice =
+  | "auto"
+  | "required"
+  | "none"
+  | { readonly type: "function"; readonly function: { readonly name: string } };
 
 const ROLES: readonly string[] = ["system", "user", "assistant", "tool"];
 

@@ -74,12 +74,15 @@ export class Fold {
 
   result(): ChatResult {
     const { stop, toolCalls, usage } = this.#last ?? {};
-    const message: AssistantMessage = {
-      role: "assistant",
-      content: toolCalls && this.#text === "" ? null : this.#text,
-      ...(this.#thinking ? { reasoning: this.#thinking } : {}),
-      ...(toolCalls ? { tool_calls: toolCalls } : {}),
-    };
-    return { message, stop, usage };
+    return { message: answerMessage(this.#text, this.#thinking, toolCalls), stop, usage };
   }
+}
+
+export function answerMessage(text: string, thinking: string, toolCalls?: readonly ToolCall[]): AssistantMessage {
+  return {
+    role: "assistant",
+    content: toolCalls && text === "" ? null : text,
+    ...(thinking ? { reasoning: thinking } : {}),
+    ...(toolCalls ? { tool_calls: toolCalls } : {}),
+  };
 }

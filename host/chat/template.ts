@@ -1,9 +1,11 @@
 import { type Arrangement, arrange } from "../prompt-arrange.ts";
 import type { Preset } from "../sampler.ts";
+import { beginningAtEnd } from "../stop-filter.ts";
 import { cleanAnswer, cleanText, cleanTurn, withoutSpeakers } from "./clean.ts";
 import type { SpeakerFormat } from "./formats.ts";
-import { type ChatMessage, partsOf, type Tool } from "./messages.ts";
-import { describeTools, RESULT, writeCalls } from "./tools.ts";
+import { FENCE, THOUGHT, THOUGHT_END } from "./marks.ts";
+import { type ChatMessage, partsOf, type Tool, type ToolChoice } from "./messages.ts";
+import { callable, describeTools, RESULT, writeCalls } from "./tools.ts";
 
 /**
  * How much a G1 model thinks before it answers. `off`: not at all. `fake`: an empty thought is put into its mouth, which
@@ -17,8 +19,8 @@ export const THINK_MODES: readonly ThinkMode[] = ["off", "fake", "on", "a bit", 
 export interface PromptOptions extends Arrangement {
   think?: ThinkMode | undefined;
   tools?: readonly Tool[] | undefined;
-  /** `auto`: the model decides. `required`: the answer is a call. `none`: the tools are not mentioned. */
-  toolChoice?: "auto" | "required" | "none" | undefined;
+  /** Default "auto". With "none" the tools are not mentioned. */
+  toolChoice?: ToolChoice | undefined;
 }
 
 /** A prompt in two halves. "\0" in either is the token that ends a text. */
@@ -27,6 +29,8 @@ export interface Prompt {
   readonly history: string;
   /** What asks for the answer, and what of the messages is said differently only now. */
   readonly opening: string;
+  /** Where the last message is an answer to be continued: what of it the opening ends with. */
+  readonly begun?: string;
 }
 
 /** How messages become a text that the model knows. Write one of your own for a model with a format of its own. */
@@ -38,7 +42,7 @@ export interface ChatTemplate {
   readonly thinks: boolean;
   /** Settings of the sampler, where nobody says others. */
   readonly preset?: Preset;
-  /** The last message is the user's or a tool's. */
+  /** The last message is the user's or a tool's, or an answer to be continued. */
   prompt(messages: readonly ChatMessage[], options?: PromptOptions): Prompt;
 }
 
@@ -64,22 +68,23 @@ class Writer {
   }
 
   prompt(messages: readonly ChatMessage[], options: PromptOptions): Prompt {
-    const { think = "off", toolChoice = "auto" } = options;
-    const tools = toolChoice === "none" ? [] : (options.tools ?? []);
-    const isForced = toolChoice === "required" && tools.length > 0;
-    const mode = this.#format.thinks && !isForced ? think : "off";
+    const { think = "off", tools = [], toolChoice } = options;
+    const { required } = callable(tools, toolChoice);
+    const mode = this.#format.thinks && !required ? think : "off";
+    const last = messages.at(-1);
+    const begun = last?.role === "assistant" ? this.#begun(last, mode) : "";
+    const asked = last?.role === "assistant" ? messages.slice(0, -1) : messages;
     // "(think a bit)" is said to the last message only while it is being answered.
-    const suffix = mode.startsWith("a ") && messages.at(-1)?.role === "user" ? ` (think ${mode})` : "";
-    const kept = suffix ? messages.slice(0, -1) : messages;
+    const suffix = mode.startsWith("a ") && asked.at(-1)?.role === "user" ? ` (think ${mode})` : "";
+    const kept = suffix ? asked.slice(0, -1) : asked;
     const start = this.#format.startsWithEnd ? "\0" : "";
     const turns = kept.map((each) => this.#turn(each, options));
+    const answered = asked.slice(kept.length).map((each) => this.#turn(each, options, suffix));
+    const described = toolChoice === "none" ? "" : describe(tools, required);
     return {
-      history: start + this.#beginning(turns, kept, describe(tools, isForced)),
-      opening:
-        messages
-          .slice(kept.length)
-          .map((each) => this.#turn(each, options, suffix))
-          .join("") + this.#opening(mode, isForced),
+      history: start + this.#beginning(turns, kept, described),
+      opening: answered.join("") + (begun ? `${this.#format.assistant}:${begun}` : this.#opening(mode, required)),
+      begun,
     };
   }
 
@@ -115,6 +120,22 @@ class Writer {
     return [text, ...(message.tool_calls?.length ? [writeCalls(message.tool_calls)] : [])].filter(Boolean).join("\n");
   }
 
+  /** What stands after "Assistant:" of an answer that goes on: its thought, and its text. */
+  #begun(message: ChatMessage, mode: ThinkMode): string {
+    const text = this.#withoutBegunStop(this.#answer(message));
+    const { reasoning = "" } = this.#format.thinks ? message : {};
+    const thought = withoutSpeakers(cleanAnswer(reasoning), this.#names);
+    if (!thought && (!text || mode !== "fake")) return text && ` ${text}`;
+    const opened = ` ${THOUGHT}\n${thought}`;
+    return text ? `${opened}${thought && "\n"}${THOUGHT_END}\n${text}` : opened;
+  }
+
+  /** An answer that was cut may end with the beginning of the next turn, which would be completed. */
+  #withoutBegunStop(text: string): string {
+    const begun = this.#format.stops.map((stop) => beginningAtEnd(text, stop));
+    return cleanAnswer(text.slice(0, text.length - Math.max(0, ...begun)));
+  }
+
   #said(name: string | undefined, text: string): string {
     return `${name ? `${name}:${text && " "}` : ""}${text}\n\n`;
   }
@@ -122,7 +143,7 @@ class Writer {
   /** No space at the end: it belongs to the first token of the answer. The last ">" is the model's too. */
   #opening(mode: ThinkMode, isForced: boolean): string {
     const thought = mode === "off" ? "" : mode === "fake" ? " <think>\n</think" : " <think";
-    return `${this.#format.assistant}:${isForced ? " ```json" : thought}`;
+    return `${this.#format.assistant}:${isForced ? ` ${FENCE}` : thought}`;
   }
 }
 

@@ -1,5 +1,6 @@
 import { trim } from "./clean.ts";
-import type { Tool, ToolCall } from "./messages.ts";
+import { FENCE } from "./marks.ts";
+import type { Tool, ToolCall, ToolChoice } from "./messages.ts";
 
 /** How the line after which a tool's result comes begins. */
 export const RESULT = "Function output";
@@ -26,32 +27,35 @@ function signature(parameters: Readonly<Record<string, unknown>> = {}): string {
 /** The calls as the model writes them: JSON in a fence, an object for one, an array for several. */
 export function writeCalls(calls: readonly ToolCall[]): string {
   const plain = calls.map(({ function: { name, arguments: given } }) => ({ name, arguments: parsed(given) ?? {} }));
-  return `\`\`\`json\n${JSON.stringify(plain.length === 1 ? plain[0] : plain)}\n\`\`\``;
+  return `${FENCE}\n${JSON.stringify(plain.length === 1 ? plain[0] : plain)}\n\`\`\``;
 }
 
 /**
- * The calls in what a model wrote, with or without the fence.
+ * The calls that a model wrote, with or without the fence's beginning.
  * @param nth how many calls the chat had before: ids count on
- * @returns undefined when it is anything else than calls of these tools
+ * @returns undefined when the text was cut before its end
  */
-export function readCalls(text: string, tools: readonly Tool[], nth: number): ToolCall[] | undefined {
-  const json = trim(text)
-    .replace(/^```(?:json)?/, "")
-    .replace(/```$/, "");
-  const value = parsed(json);
-  const list = Array.isArray(value) ? value : [value];
-  const names = new Set(tools.map((tool) => tool.function.name));
-  if (list.length === 0 || !list.every((call) => names.has(call?.name))) return undefined;
-  return list.map((call, i) => ({
+export function readCalls(text: string, nth: number): ToolCall[] | undefined {
+  const value = parsed(trim(text).slice(text.startsWith(FENCE) ? FENCE.length : 0));
+  if (value === undefined) return undefined;
+  return [value].flat().map(({ name, arguments: given }, i) => ({
     id: `call_${nth + i}`,
     type: "function",
-    function: { name: call.name, arguments: asJson(call.arguments ?? call.parameters ?? {}) },
+    function: { name, arguments: JSON.stringify(given) },
   }));
 }
 
-/** Some models write the arguments as JSON within JSON. */
-function asJson(given: unknown): string {
-  return typeof given === "string" && parsed(given) !== undefined ? given : JSON.stringify(given);
+/** Which tools there may be calls of, whether there has to be one, and whether there is one at most. */
+export interface Callable {
+  readonly tools: readonly Tool[];
+  readonly required: boolean;
+  readonly one: boolean;
+}
+
+export function callable(tools: readonly Tool[] = [], choice: ToolChoice = "auto"): Callable {
+  if (typeof choice !== "object")
+    return { tools: choice === "none" ? [] : tools, required: choice === "required", one: false };
+  return { tools: tools.filter((tool) => tool.function.name === choice?.function?.name), required: true, one: true };
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON of a model may be anything

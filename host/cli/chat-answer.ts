@@ -8,7 +8,7 @@ import { note, print, printJson, printText, withoutControls } from "./output.ts"
 const REASONS: Record<ChatStop, string> = {
   end: "the model ended its answer",
   stop: "the next turn would begin",
-  length: "--max-tokens reached",
+  length: "--max-tokens reached, /continue goes on",
   complete: "nothing more is allowed to follow",
   tool_calls: "the model calls a tool",
 };

@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, ChatCommand>> = {
   system: { usage: "/system [TEXT]", help: "what the system says first; without a text: nothing", run: system },
   think: { usage: "/think MODE", help: THINK_MODES.join(", "), run: think },
   regenerate: { usage: "/regenerate", help: "another answer instead of the last one", run: regenerate },
+  continue: { usage: "/continue", help: "go on with an answer that was cut", run: continueAnswer },
   edit: {
     usage: "/edit [N] [TEXT]",
     help: "change message N (default: your last one) and go on from there",
@@ -80,6 +81,12 @@ function regenerate(talk: Talk): Promise<void> {
   if (!chatOf(talk).messages.some(({ role }) => role === "user"))
     throw new CommandError("/regenerate: nothing has been said yet.");
   return answerTo(talk, (chat, options) => chat.regenerate(options));
+}
+
+function continueAnswer(talk: Talk): Promise<void> {
+  if (chatOf(talk).messages.at(-1)?.role !== "assistant")
+    throw new CommandError("/continue: there is no answer to go on with.");
+  return answerTo(talk, (chat, options) => chat.answer(options));
 }
 
 async function edit(talk: Talk, argument: string, lines: LineReader): Promise<void> {

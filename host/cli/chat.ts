@@ -108,7 +108,7 @@ async function converse(talk: Talk, lines: LineReader): Promise<void> {
       else if (said.trim()) await answerTo(talk, (chat, options) => chat.send(asText(said as string), options));
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error;
-      if (!talk.options.quiet) note("Ctrl-C ended the answer; what there is of it is part of the chat.");
+      if (!talk.options.quiet) note("Ctrl-C ended the answer; /continue goes on with it.");
     }
   }
 }

@@ -1,7 +1,9 @@
+import { WkvError } from "../errors.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { DEAD, NO_END } from "./automaton.ts";
-import type { Grammar, Node } from "./grammar.ts";
+import { Grammar, type Node } from "./grammar.ts";
 import { apply, Masks } from "./masks.ts";
-import type { Vocabulary } from "./vocabulary.ts";
+import { type Vocabulary, vocabularyOf } from "./vocabulary.ts";
 
 /** What a text may be, as it is made token by token. */
 export interface Constraint {
@@ -25,8 +27,29 @@ export interface Constraint {
   fork(): Constraint;
 }
 
+/**
+ * The constraint of a grammar of bytes, for the tokens of a vocabulary.
+ * @param rootOf makes the node that the whole text is
+ * @throws WkvError `bad-constraint` where no text is left that the vocabulary can spell
+ */
+export function grammarConstraint(tokenizer: Tokenizer, rootOf: (grammar: Grammar) => Node): Constraint {
+  const vocabulary = vocabularyOf(tokenizer);
+  const grammar = new Grammar((byte) => vocabulary.hasByte[byte] === 1, vocabulary.characters);
+  const root = rootOf(grammar);
+  grammar.settle();
+  if (root.cost === Infinity)
+    throw new WkvError(
+      "bad-constraint",
+      root === grammar.never || vocabulary.hasByte.every((has) => has)
+        ? "The constraint holds for no text at all: its parts contradict one another, or never end."
+        : "The constraint holds for no text that this vocabulary can spell: some characters that it needs are no tokens.",
+    );
+  if (root === grammar.empty) throw new WkvError("bad-constraint", "The constraint holds for the empty text alone.");
+  return new GrammarConstraint(vocabulary, { grammar, root });
+}
+
 /** A grammar of bytes as a constraint on the tokens of a vocabulary. */
-export class GrammarConstraint implements Constraint {
+class GrammarConstraint implements Constraint {
   readonly #vocabulary: Vocabulary;
   #masks: Masks;
   #state: number;

@@ -3,13 +3,12 @@
 import { WkvError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { utf8, words } from "./characters.ts";
-import { type Constraint, GrammarConstraint } from "./constraint.ts";
-import { Grammar, type Node } from "./grammar.ts";
+import { type Constraint, grammarConstraint } from "./constraint.ts";
+import type { Grammar, Node } from "./grammar.ts";
 import { WHITESPACE, type Whitespace } from "./json.ts";
 import type { JsonSchema } from "./keywords.ts";
 import { matchAll, parseRegex, regexNode } from "./regex.ts";
 import { schemaNode } from "./schema.ts";
-import { vocabularyOf } from "./vocabulary.ts";
 
 export { WkvError, type WkvErrorCode } from "../errors.ts";
 export type { Constraint } from "./constraint.ts";
@@ -40,19 +39,7 @@ export type ConstraintSource =
  */
 export function createConstraint(tokenizer: Tokenizer, source: ConstraintSource): Constraint {
   checkSource(source);
-  const vocabulary = vocabularyOf(tokenizer);
-  const grammar = new Grammar((byte) => vocabulary.hasByte[byte] === 1, vocabulary.characters);
-  const root = rootOf(grammar, source);
-  grammar.settle();
-  if (root.cost === Infinity)
-    throw new WkvError(
-      "bad-constraint",
-      root === grammar.never || vocabulary.hasByte.every((has) => has)
-        ? "The constraint holds for no text at all: its parts contradict one another, or never end."
-        : "The constraint holds for no text that this vocabulary can spell: some characters that it needs are no tokens.",
-    );
-  if (root === grammar.empty) throw new WkvError("bad-constraint", "The constraint holds for the empty text alone.");
-  return new GrammarConstraint(vocabulary, { grammar, root });
+  return grammarConstraint(tokenizer, (grammar) => rootOf(grammar, source));
 }
 
 /** @throws TypeError that says what a source is */

@@ -34,11 +34,12 @@ interface Read {
   call: string;
 }
 
-function read(opening: string, pieces: readonly string[], kind: { thinks: boolean; calls: boolean }): Read {
-  const reader = new AnswerReader(opening, kind);
+function read(opening: string, pieces: readonly string[], kind: { thinks: boolean; calls: boolean }, begun = ""): Read {
+  const reader = new AnswerReader(opening, kind, begun);
   const parts = pieces.map((piece) => reader.push(piece));
   const { call } = reader;
   parts.push(reader.end(call !== ""));
+  parts.unshift(reader.begun);
   return {
     text: parts.map(({ text }) => text).join(""),
     thinking: parts.map(({ thinking }) => thinking).join(""),
@@ -53,7 +54,7 @@ function cut(text: string, next: (below: number) => number): string[] {
   return pieces;
 }
 
-test("20,000 texts: the parts do not depend on where the tokens end, and have no blank ends", () => {
+test("20,000 texts: the parts do not depend on where the tokens end or where the answer was cut, and have no blank ends", () => {
   const next = random(5);
   for (let i = 0; i < 20_000; i++) {
     const text = Array.from({ length: next(14) }, () => FRAGMENTS[next(FRAGMENTS.length)]).join("");
@@ -61,6 +62,9 @@ test("20,000 texts: the parts do not depend on where the tokens end, and have no
     const opening = OPENINGS[next(OPENINGS.length)]!;
     const whole = read(opening, [text], kind);
     assert.deepEqual(read(opening, cut(text, next), kind), whole, JSON.stringify({ opening, text, kind }));
+    const at = next(text.length + 1);
+    const more = read(opening, cut(text.slice(at), next), kind, text.slice(0, at));
+    assert.deepEqual(more, whole, JSON.stringify({ opening, text, kind, at }));
     for (const part of [whole.text, whole.thinking]) assert.equal(part, part.trim());
     if (!kind.thinks && !kind.calls) assert.deepEqual(whole, { text: text.trim(), thinking: "", call: "" });
   }
@@ -86,7 +90,9 @@ test("calls", () => {
   };
   assert.deepEqual(calls("Assistant:", ' {"name": 1}'), ["", ' {"name": 1}']);
   assert.deepEqual(calls("Assistant:", " I look.\n```json\n{}\n```"), ["I look.", "```json\n{}\n```"]);
-  assert.deepEqual(calls("Assistant: <think", ">Hm.</think>\n[1]"), ["", "\n[1]"]);
+  assert.deepEqual(calls("Assistant: <think", '>Hm.</think>\n[{"name":1}]'), ["", '\n[{"name":1}]']);
+  assert.deepEqual(calls("Assistant:", " [1] and {"), ["[1] and {", ""]);
+  assert.deepEqual(calls("Assistant:", '\u3000{"name"'), ['{"name"', ""]);
   assert.deepEqual(calls("Assistant:", " ```js\n1\n```"), ["```js\n1\n```", ""]);
   assert.deepEqual(calls("Assistant: ```json", "\n{}"), ["", "\n{}"]);
 });

@@ -13,7 +13,6 @@ import {
   createChat,
   encodePrompt,
   loadChat,
-  type Tool,
   templates,
 } from "wkv/chat";
 import { toGguf } from "../golden/convert-gguf.ts";
@@ -120,46 +119,6 @@ test("thoughts, characters and stops that are cut anywhere", async () => {
   await model.dispose();
 });
 
-const WEATHER: Tool = {
-  type: "function",
-  function: { name: "weather", parameters: { type: "object", properties: { city: { type: "string" } } } },
-};
-
-test("calls of tools, when they must be and when they may be, and their results", async () => {
-  const json = ['\n{"na', 'me": "weather", "argu', 'ments": {"city": "Paris"}}', "\n``", "`\n", "!!"];
-  const model = await scripted({
-    n: json,
-    ":": [" Let me look.\n```j", 'son\n{"name":"weather","arguments":{}}\n``` ', "\n\nUser:"],
-  });
-  const talk = await createChat(model, { template: "g1", temperature: 0, tools: [WEATHER] });
-  const forced = await talk.send("Paris?", { toolChoice: "required" }).result();
-  const call = { id: "call_0", type: "function", function: { name: "weather", arguments: '{"city":"Paris"}' } };
-  assert.deepEqual(forced.message, { role: "assistant", content: null, tool_calls: [call] });
-  assert.equal(forced.stop, "tool_calls");
-  const pieces = await collect(talk.send({ role: "tool", tool_call_id: "call_0", content: "sunny" }));
-  assert.equal(joined(pieces, "text"), "Let me look.");
-  assert.deepEqual(pieces.at(-1)!.toolCalls, [
-    { id: "call_1", type: "function", function: { name: "weather", arguments: "{}" } },
-  ]);
-  assert.equal(talk.messages.at(-1)!.content, "Let me look.");
-  // Without tools the same is an answer.
-  const plain = await talk.regenerate({ tools: [] }).result();
-  assert.equal(plain.message.content, 'Let me look.\n```json\n{"name":"weather","arguments":{}}\n```');
-  assert.equal(plain.stop, "stop");
-  talk.dispose();
-  await model.dispose();
-});
-
-test("what is no call of a known tool is an answer", async () => {
-  const model = await scripted({ ":": [' {"name":"rm","argum', 'ents":{}}'] });
-  const { message, stop } = await chat(model, [{ role: "user", content: "x" }], {
-    temperature: 0,
-    tools: [WEATHER],
-  }).result();
-  assert.deepEqual([message.content, stop], ['{"name":"rm","arguments":{}}', "end"]);
-  await model.dispose();
-});
-
 test("an answer that is cut short is part of the chat, and the chat goes on", async () => {
   const talk = await createChat(fairy, { seed: 5, maxTokens: 40 });
   const controller = new AbortController();
@@ -258,8 +217,8 @@ test("one answer at a time; wrong arguments are named", async () => {
   await talk.send("Hi").result();
   const wrong = (messages: unknown, message: RegExp) => assert.throws(() => chat(fairy, messages as [], {}), message);
   wrong("x", /"messages" expected an array, got string/);
-  wrong([], /"messages" expected a last message of a user or a tool, got none/);
-  wrong([{ role: "assistant", content: "x" }], /got assistant/);
+  wrong([], /"messages" expected a last message to answer or to continue, got none/);
+  wrong([{ role: "system", content: "x" }], /to answer or to continue, got a system's/);
   wrong([{ role: "bot", content: "x" }], /"messages\[0\]" expected a role of system, user, assistant, tool, got "bot"/);
   wrong([{ role: "user", content: null }], /"messages\[0\]" expected a content of text, got null/);
   wrong([{ role: "user", content: [{ type: "image" }] }], /parts that are no text/);
@@ -268,7 +227,6 @@ test("one answer at a time; wrong arguments are named", async () => {
     assert.throws(() => chat(fairy, [{ role: "user", content: "x" }], given), message);
   options({ think: "hard" }, /"think" expected off, fake, on, a bit, a lot, got "hard"/);
   options({ tools: [{}] }, /"tools\[0\]" expected a function with a name/);
-  options({ toolChoice: "maybe" }, /"toolChoice" expected/);
   options({ topP: 2 }, /"topP" expected/);
   await assert.rejects(createChat(fairy, { template: "chatml" }), /"template" expected raven, world, g1/);
   talk.dispose();

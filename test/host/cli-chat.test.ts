@@ -191,8 +191,16 @@ test("Ctrl-C ends the answer, not the chat", { skip: process.platform === "win32
   child.stdin.end();
   const { code, stdout, stderr } = await finished;
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /Ctrl-C ended the answer/);
+  assert.match(stderr, /Ctrl-C ended the answer; \/continue goes on with it/);
   assert.match(stdout, / (?:on|and)\n0 user: Hello\n1 assistant: on and on/);
+});
+
+test("/continue goes on with an answer that was cut", async () => {
+  const { code, stdout, stderr } = await talk(["/continue", "Hello", "/continue", "/history"], "-n", "1");
+  assert.equal(code, 0, stderr);
+  assert.equal(stdout, "Hi.\n\nI am here.\n0 user: Hello\n1 assistant: Hi.\nI am here.\n");
+  assert.match(stderr, /there is no answer to go on with/);
+  assert.match(stderr, /--max-tokens reached, \/continue goes on/);
 });
 
 const python = spawnSync("python3", ["-c", "import pty"]).status === 0;

@@ -1,0 +1,146 @@
+import { type Constraint, grammarConstraint } from "../constraint/constraint.ts";
+import type { Grammar, Node } from "../constraint/grammar.ts";
+import { Json } from "../constraint/json.ts";
+import { schemaNode } from "../constraint/schema.ts";
+import { WkvError } from "../errors.ts";
+import { beginningAtEnd } from "../stop-filter.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { type AnswerStart, BARE_CALLS, BLANKS, FENCE, THOUGHT, THOUGHT_END } from "./marks.ts";
+import type { Tool } from "./messages.ts";
+
+/** Which answers there may be. */
+export interface AnswerRules {
+  readonly tools: readonly Tool[];
+  readonly at: AnswerStart;
+  /** Whether an answer may begin with a thought. */
+  readonly thinks: boolean;
+  /** Whether there has to be a call. */
+  readonly required: boolean;
+  /** Whether there is one call at most; else also an array of calls. */
+  readonly one: boolean;
+}
+
+/** The last constraint of a vocabulary: its tools are often those of the next answer, and what it computed serves again. */
+const kept = new WeakMap<Tokenizer, { key: string; constraint: Constraint }>();
+
+/**
+ * Answers of which every call names a function and has arguments for which its schema holds. The text before a call is
+ * free, and a call ends the answer.
+ * @param begun what is there of the answer
+ * @throws WkvError `bad-constraint` that names the function whose schema is not supported; RangeError where `begun` is
+ * no beginning of such an answer
+ */
+export function answerConstraint(tokenizer: Tokenizer, rules: AnswerRules, begun: string): Constraint {
+  const key = JSON.stringify(rules);
+  let { constraint, key: known } = kept.get(tokenizer) ?? {};
+  if (!constraint || key !== known) {
+    constraint = grammarConstraint(tokenizer, (grammar) => new Answers(grammar, rules).root());
+    kept.set(tokenizer, { key, constraint });
+  }
+  const own = constraint.fork();
+  for (const token of tokenizer.encode(begun)) accept(own, token);
+  return own;
+}
+
+function accept(constraint: Constraint, token: number): void {
+  try {
+    constraint.accept(token);
+  } catch (cause) {
+    throw new RangeError('"messages" expected a last answer that can become one with calls of these tools', { cause });
+  }
+}
+
+/** Texts in which a mark is looked for, as rules of one byte each, and calls after it. */
+class Answers {
+  readonly #grammar: Grammar;
+  readonly #rules: AnswerRules;
+  readonly #json: Json;
+  /** By {@link BARE_CALLS}: what comes after the mark. */
+  readonly #afterBare: readonly Node[];
+  readonly #afterFence: Node;
+
+  constructor(grammar: Grammar, rules: AnswerRules) {
+    this.#grammar = grammar;
+    this.#rules = rules;
+    this.#json = new Json(grammar, "space");
+    const call = grammar.choice(rules.tools.map((tool) => this.#afterName(tool.function)));
+    const next = grammar.sequence([this.#json.comma, this.#json.text(BARE_CALLS[0]), call]);
+    const several = grammar.sequence([call, grammar.repeat(next, 0, Infinity), this.#json.text("]")]);
+    this.#afterBare = [call, rules.one ? grammar.never : several];
+    const marked = this.#afterBare.map((after, i) => grammar.sequence([this.#json.text(BARE_CALLS[i]!), after]));
+    this.#afterFence = grammar.sequence([this.#json.text("\n"), grammar.choice(marked)]);
+  }
+
+  root(): Node {
+    const { at, thinks } = this.#rules;
+    if (at === "call") return this.#afterFence;
+    const answer = this.#answer();
+    if (at === "closed") return this.#grammar.sequence([this.#grammar.optional(this.#json.text(">")), answer]);
+    if (at === "start" && !thinks) return answer;
+    const thought = this.#until(THOUGHT_END, answer)[0]!;
+    return at === "opened" ? thought : this.#answer(thought);
+  }
+
+  /** A call after `{"name"`. */
+  #afterName({ name, parameters, strict = true }: Tool["function"]): Node {
+    const { colon, comma } = this.#json;
+    const schema = !strict ? {} : (parameters ?? { properties: {}, additionalProperties: false });
+    try {
+      const given = schemaNode(this.#grammar, { type: "object", ...schema }, "space");
+      const [key, end] = [this.#json.text('"arguments"'), this.#json.text("}")];
+      return this.#grammar.sequence([colon, this.#json.literals([name]), comma, key, colon, given, end]);
+    } catch (error) {
+      if (!(error instanceof WkvError)) throw error;
+      const advice = `Mend the parameters of the function "${name}", or give it "strict": false for any arguments.`;
+      throw new WkvError(error.code, `${error.message} ${advice}`, { cause: error });
+    }
+  }
+
+  /** An answer from its beginning. @param thought what is after a thought's mark, where there may be one */
+  #answer(thought?: Node): Node {
+    const text = this.#until(FENCE, this.#afterFence);
+    const marks = BARE_CALLS.map((mark, i) => [mark, this.#afterBare[i]!] as const);
+    const start = this.#grammar.rule();
+    const ways = new Map<string, Node>([[FENCE[0]!, text[1]!]]);
+    for (const blank of BLANKS) ways.set(blank, start);
+    for (const [mark, after] of thought ? [...marks, [THOUGHT, thought] as const] : marks)
+      ways.set(mark[0]!, this.#begun(mark, 1, after, text));
+    start.body = this.#byte(ways, text[0]!);
+    return start;
+  }
+
+  /** After the first characters of a mark: the rest of it, or text that is none. No mark here has a part of the fence. */
+  #begun(mark: string, read: number, after: Node, text: readonly Node[]): Node {
+    if (read === mark.length) return after;
+    const ways = new Map([[FENCE[0]!, text[1]!]]);
+    return this.#byte(ways.set(mark[read]!, this.#begun(mark, read + 1, after, text)), text[0]!);
+  }
+
+  /** Any text up to a mark, and what is after it: node `i` is where the first `i` characters of the mark have come. */
+  #until(mark: string, after: Node): readonly Node[] {
+    const rules = Array.from(mark, () => this.#grammar.rule());
+    for (const [i, rule] of rules.entries()) {
+      const ways = new Map<string, Node>();
+      for (const character of mark) {
+        const come = beginningAtEnd(mark.slice(0, i) + character, mark);
+        ways.set(character, rules[come] ?? after);
+      }
+      rule.body = this.#byte(ways, rules[0]!);
+    }
+    return rules;
+  }
+
+  /** One more byte and what is after it, by the character that it is. The text may end before, unless it has to call. */
+  #byte(ways: ReadonlyMap<string, Node>, others: Node): Node {
+    const grammar = this.#grammar;
+    const nodes = this.#rules.required ? [] : [grammar.empty];
+    let from = 0;
+    for (const character of [...ways.keys()].sort()) {
+      const code = character.charCodeAt(0);
+      if (from < code) nodes.push(grammar.sequence([grammar.symbols(from, code - 1), others]));
+      nodes.push(grammar.sequence([grammar.symbols(code, code), ways.get(character)!]));
+      from = code + 1;
+    }
+    return grammar.choice([...nodes, grammar.sequence([grammar.symbols(from, 0xff), others])]);
+  }
+}
