@@ -2,12 +2,20 @@ import { WkvError } from "../errors.ts";
 import { arrange } from "../prompt-arrange.ts";
 import { cleanAnswer, cleanText, cleanTurn, withoutSpeakers } from "./clean.ts";
 import { FORMATS } from "./formats.ts";
+import { boundedInterpreter } from "./jinja-bounds.ts";
 import { THOUGHT } from "./marks.ts";
 import { type ChatMessage, partsOf } from "./messages.ts";
 import type { ChatTemplate, Prompt, PromptOptions } from "./template.ts";
 
 /** Longer templates than this are no templates; the longest in use have some ten thousand characters. */
 const MAX_LENGTH = 1 << 17;
+
+/** The library looks for blanks before a mark anew from each of them. */
+const MAX_BLANKS = 1000;
+
+/** A template for tools and thoughts does some 100 units of work a message. */
+const MIN_WORK = 200_000;
+const WORK_A_MESSAGE = 500;
 
 /** A file's template may be hostile: `range` gives at most so many numbers, where Jinja has no limit. */
 const MAX_RANGE = 10_000;
@@ -28,6 +36,7 @@ export function looksLikeJinja(text: string): boolean {
 export async function jinjaTemplate(source: string, name = "the chat template"): Promise<ChatTemplate> {
   if (source.length > MAX_LENGTH)
     throw unusable(name, `it has ${source.length} characters, at most ${MAX_LENGTH} are read`);
+  if (new RegExp(`\\s{${MAX_BLANKS}}`).test(source)) throw unusable(name, `it has ${MAX_BLANKS} blanks in a row`);
   try {
     return new JinjaTemplate(await compile(source), name);
   } catch (error) {
@@ -35,7 +44,7 @@ export async function jinjaTemplate(source: string, name = "the chat template"):
   }
 }
 
-type Render = (items: Record<string, unknown>) => string;
+type Render = (items: { messages: readonly unknown[] } & Record<string, unknown>) => string;
 
 /** Jinja's globals but for the time of day: a prompt is the same whenever it is made. */
 const GLOBALS: Readonly<Record<string, unknown>> = {
@@ -57,7 +66,8 @@ async function compile(source: string): Promise<Render> {
   return (items) => {
     const environment = new Environment();
     for (const [name, value] of Object.entries({ ...GLOBALS, ...items })) environment.set(name, value);
-    return String(new Interpreter(environment).run(program).value);
+    const most = MIN_WORK + WORK_A_MESSAGE * items.messages.length;
+    return String(boundedInterpreter(Interpreter, program, environment, most).run(program).value);
   };
 }
 
@@ -192,5 +202,7 @@ function boundedRange(start: number, stop?: number, step = 1): number[] {
 }
 
 function unusable(name: string, reason: string, cause?: unknown): WkvError {
-  return new WkvError("bad-file", `${name} cannot be used (${reason}): name another, such as "world".`, { cause });
+  return new WkvError("bad-file", `${name} cannot be used (${reason}): name another as "template", such as "world".`, {
+    cause,
+  });
 }

@@ -1,0 +1,180 @@
+/** What a template may take. Its language has loops, recursion and strings that double, and files of models are hostile. */
+
+/** What is known of the library's nodes: their parts are other nodes, in arrays and maps as well. */
+type Parts = Readonly<Record<string, unknown>> & { readonly type: string };
+
+interface Value {
+  readonly type: string;
+  readonly value: unknown;
+}
+
+/** The library's interpreter, all of which goes through `evaluate`. */
+interface Interpreter {
+  evaluate(node: Parts | undefined, scope: object): Value;
+  run(program: Parts): Value;
+}
+
+/** A turn of a loop, with its scopes. */
+const TURN_WORK = 5;
+/** A name that nothing has, or a way out of a loop: the library throws an error for each. */
+const UNKNOWN_WORK = 20;
+/** Characters of a text; of an array or object those of all that is in it, with one for each item. */
+const MAX_SIZE = 2_000_000;
+/** Size of what is changed times that of what it is changed with: how long `replace`, `join` and the like can get. */
+const MAX_PRODUCT = 32_000_000;
+/** Nodes inside one another while they are evaluated; a macro that calls itself takes about eight. */
+const MAX_DEPTH = 400;
+/** Arrays and objects inside one another. */
+const MAX_NESTING = 64;
+/** What takes longer than the rest for each character or item. */
+const SLOW: readonly unknown[] = ["sort", "dictsort", "replace", "split", "title"];
+
+/** An operation whose result can be longer than its parts: a filter with arguments, or a method. */
+interface Growing {
+  readonly node: Parts;
+  readonly subjects: readonly unknown[];
+  readonly seasonings: readonly unknown[];
+  subject: number;
+  seasoning: number;
+}
+
+/**
+ * An interpreter that does a bounded amount of work, the same on every machine.
+ * @param Base of the library, which is loaded when it is needed
+ * @param program what will be run
+ * @param most units of work, each of about a microsecond: a node that is evaluated, or 200 characters of a text
+ */
+export function boundedInterpreter(
+  Base: new (environment: object) => Interpreter,
+  program: Parts,
+  environment: object,
+  most: number,
+): Interpreter {
+  const { shown, nodes } = survey(program);
+
+  class BoundedInterpreter extends Base {
+    #work = 0;
+    #depth = 0;
+    readonly #sizes = new WeakMap<Value, { size: number; nesting: number }>();
+    readonly #growing: Growing[] = [];
+
+    override evaluate(node: Parts | undefined, scope: object): Value {
+      if (!node) return super.evaluate(node, scope);
+      this.#spend(this.#cost(node));
+      const growing = growingOf(node);
+      if (growing) this.#growing.push(growing);
+      if (++this.#depth > MAX_DEPTH) throw new RangeError("it is nested too deeply");
+      let value: Value;
+      try {
+        value = super.evaluate(node, scope);
+      } finally {
+        this.#depth--;
+        if (growing) this.#growing.pop();
+      }
+      this.#check(node, value);
+      return value;
+    }
+
+    #cost({ type }: Parts): number {
+      if (type === "Identifier") return 1 + this.#depth / 50; // looked for in all scopes around it
+      if (type === "Break" || type === "Continue") return UNKNOWN_WORK;
+      return type === "Macro" || type === "CallStatement" ? 1 + nodes / 8 : 1; // all of it is looked through
+    }
+
+    #check(node: Parts, value: Value): void {
+      const { size } = this.#measure(value);
+      if (size > MAX_SIZE) throw new RangeError(`it makes a value of more than ${MAX_SIZE} characters`);
+      if (value.type === "StringValue") this.#spend(size / 200);
+      else if (value.type === "ArrayValue") this.#spend((value.value as Value[]).length / (isKnown(node) ? 50 : 3));
+      else if (value.type === "UndefinedValue") this.#spend(UNKNOWN_WORK);
+      if (isContainer(value) && shown.has(node)) this.#spend(size / 10); // it becomes JSON
+      const around = this.#growing.at(-1);
+      if (value.type === "FunctionValue" && node.type === "MemberExpression" && around?.node.callee !== node)
+        throw new TypeError("it keeps a method as a value");
+      if (around) this.#grow(around, node, value, size);
+    }
+
+    #grow(around: Growing, node: Parts, value: Value, size: number): void {
+      if (around.subjects.includes(node)) {
+        around.subject += size;
+        if (around.node.type === "For") this.#spend(TURN_WORK * ((value.value as { length?: number }).length ?? size));
+        if (SLOW.includes(nameOf(around.node))) this.#spend(size / 10);
+      } else if (around.seasonings.includes(node))
+        around.seasoning += value.type === "IntegerValue" ? MAX_NESTING * Math.abs(value.value as number) : size;
+      if (around.subject * around.seasoning > MAX_PRODUCT) throw new RangeError("it makes texts that are too long");
+    }
+
+    #spend(work: number): void {
+      this.#work += work;
+      if (this.#work > most) throw new RangeError("it takes too long");
+    }
+
+    /** A namespace can be changed, so it is measured anew each time, and none may be in anything else. */
+    #measure(value: Value): { size: number; nesting: number } {
+      if (value.type === "StringValue") return { size: 1 + (value.value as string).length, nesting: 0 };
+      if (!isContainer(value)) return { size: 1, nesting: 0 };
+      const known = this.#sizes.get(value);
+      if (known) return known;
+      const measured = { size: 1, nesting: 1 };
+      for (const [key, item] of (value.value as Map<string, Value> | Value[]).entries()) {
+        if (item.type === "NamespaceValue") throw new TypeError("it puts a namespace into a value");
+        const inner = this.#measure(item);
+        measured.size += inner.size + 1 + (typeof key === "string" ? key.length : 0);
+        measured.nesting = Math.max(measured.nesting, 1 + inner.nesting);
+      }
+      if (measured.nesting > MAX_NESTING) throw new RangeError("its values are nested too deeply");
+      if (value.type !== "NamespaceValue") this.#sizes.set(value, measured);
+      return measured;
+    }
+  }
+  return new BoundedInterpreter(environment);
+}
+
+/** Whether a value was there before, and is only named. */
+function isKnown({ type }: Parts): boolean {
+  return type === "Identifier" || type === "MemberExpression";
+}
+
+function isContainer({ value }: Value): boolean {
+  return Array.isArray(value) || value instanceof Map;
+}
+
+function growingOf(node: Parts): Growing | undefined {
+  const { callee, filter, args } = node as { callee?: Parts; filter?: Parts; args?: unknown[] };
+  const parts = (subjects: unknown[], seasonings: unknown[] = []) => ({
+    ...{ node, subjects, subject: 0, seasoning: 0 },
+    seasonings: seasonings.map(argumentOf),
+  });
+  if (node.type === "CallExpression" && callee?.type === "MemberExpression") return parts([callee.object], args);
+  if (node.type === "FilterExpression") return parts([node.operand], filter?.args as unknown[] | undefined);
+  if (node.type === "FilterStatement") return parts(node.body as unknown[], filter?.args as unknown[] | undefined);
+  if (node.type === "For") return parts([(node.iterable as Parts).lhs ?? node.iterable]);
+  return undefined;
+}
+
+/** Of `key=value`, `*values` and `**values`, what is evaluated. */
+function argumentOf(node: unknown): unknown {
+  const { type, value, argument } = node as Parts;
+  return type === "KeywordArgumentExpression" ? value : type.includes("Spread") ? argument : node;
+}
+
+function nameOf({ filter, callee }: Parts): unknown {
+  const named = (filter ?? (callee as Parts | undefined)?.property) as Parts | undefined;
+  return named?.type === "CallExpression" ? (named.callee as Parts).value : named?.value;
+}
+
+/** The nodes whose values become text where they stand, and how many nodes there are. */
+function survey(program: Parts): { shown: ReadonlySet<unknown>; nodes: number } {
+  const shown = new Set<unknown>();
+  const open: unknown[] = [program];
+  let nodes = 0;
+  for (let part = open.pop(); part !== undefined; part = open.pop()) {
+    nodes++;
+    const { body, alternate, defaultBlock } = part as Record<string, unknown>;
+    for (const block of [body, alternate, defaultBlock])
+      if (Array.isArray(block)) for (const each of block) shown.add(each);
+    const inner = part instanceof Map ? [...part].flat() : Object.values(part as object);
+    for (const each of inner) if (typeof each === "object" && each !== null) open.push(each);
+  }
+  return { shown, nodes };
+}
