@@ -82,7 +82,7 @@ class GrammarConstraint implements Constraint {
     this.#moveFromLarge();
     const { endOfText } = this.#vocabulary;
     const ending = endOfText !== undefined && this.complete ? logits[endOfText]! : -Infinity;
-    apply(this.#masks.allowed(this.#state, left), logits);
+    apply(this.#masks.allowed(this.#state, left), this.#vocabulary, logits);
     if (endOfText !== undefined) logits[endOfText] = ending;
   }
 
