@@ -4,21 +4,22 @@ import { byteLength, type Checkpoint, type Dtype, type Tensor } from "./checkpoi
 import { openCheckpoint } from "./checkpoint/open.ts";
 import { WkvError, type WkvErrorCode } from "./errors.ts";
 import { type ModelSource, openSource } from "./input.ts";
-import type { Progress } from "./loader.ts";
 import { isLora, type LoraFacts, loraFacts } from "./models/lora.ts";
 import { schemeOf } from "./models/names.ts";
 import type { Entry, Recipe, Shape } from "./models/recipe.ts";
 import { recogniseModel } from "./models/recognise.ts";
 import { count, isTunedState } from "./models/weights.ts";
+import { isAddress } from "./net/address.ts";
+import type { FetchOptions } from "./net/fetch-model.ts";
+import { type RemoteSource, remoteSource } from "./net/remote-source.ts";
 import { makePlan, matrixFormat, type Plan, type WeightFormat } from "./plan.ts";
-import type { Source } from "./source.ts";
+import { readBytes, type Source } from "./source.ts";
 import { type Stats, tensorStats } from "./stats.ts";
 import { embeddedTokenizer, loadFitting, vocabSource } from "./vocab.ts";
 
-export interface InspectOptions {
+export interface InspectOptions extends FetchOptions {
   /** Reads all values too. */
   stats?: boolean | undefined;
-  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /** What a model file holds. Values are only read for the statistics. */
@@ -100,11 +101,14 @@ export interface TensorPlace {
 }
 
 /**
- * Looks into a model file. A model that wkv does not run is described as far as possible, with the reason in `error`.
+ * Looks into a model file. A model that wkv does not run is described as far as possible, with the reason in `error`. Of a
+ * model on the net, only what is looked at is fetched, unless that is all of it or the server gives no ranges.
  * @throws WkvError when the file cannot be read as a directory of tensors
  */
 export async function inspectModel(source: ModelSource, options: InspectOptions = {}): Promise<Inspection> {
-  const file = await openSource(source, { onProgress: options.onProgress });
+  const isRemote = (typeof source === "string" || source instanceof URL) && isAddress(source) && !options.stats;
+  const remote = isRemote ? await remoteSource(source, options) : undefined;
+  const file = remote ?? (await openSource(source, options));
   try {
     const checkpoint = await openCheckpoint(file);
     const tensors = [...checkpoint.tensors.values()];
@@ -112,7 +116,7 @@ export async function inspectModel(source: ModelSource, options: InspectOptions 
     const { places, ...model } = await describeModel(
       checkpoint,
       file,
-      typeof source === "string" ? file.name : undefined,
+      remote ?? (typeof source === "string" ? file.name : undefined),
     );
     return {
       file: file.name,
@@ -145,7 +149,12 @@ type ModelPart = Pick<Inspection, ModelFact> & { places?: Places };
 /** By the tensors' own names. */
 type Places = ReadonlyMap<string, readonly TensorPlace[]>;
 
-async function describeModel(checkpoint: Checkpoint, file: Source, path: string | undefined): Promise<ModelPart> {
+/** @param place where the file lies, if it does somewhere */
+async function describeModel(
+  checkpoint: Checkpoint,
+  file: Source,
+  place: string | RemoteSource | undefined,
+): Promise<ModelPart> {
   try {
     if (isLora(checkpoint)) return { lora: loraFacts(checkpoint, file.name) };
     const tensors = [...checkpoint.tensors.values()];
@@ -156,7 +165,7 @@ async function describeModel(checkpoint: Checkpoint, file: Source, path: string 
       names: schemeOf(checkpoint, file.name).name,
       model: modelFacts(recipe.shape),
       memory: { int8: int8 && memoryFacts(int8), f32: f32 && memoryFacts(f32) },
-      tokenizer: await tokenizerFacts(checkpoint, path, recipe.shape),
+      tokenizer: await tokenizerFacts(checkpoint, place, recipe.shape),
       ...(recipe.tunedState ? { tunedState: tunedStateFacts(recipe.tunedState) } : {}),
       places: placesOf(recipe, int8),
     };
@@ -218,18 +227,33 @@ function modelFacts(shape: Shape): ModelFacts {
   };
 }
 
-/** Nothing is downloaded for it. */
-async function tokenizerFacts(checkpoint: Checkpoint, path: string | undefined, shape: Shape): Promise<TokenizerFacts> {
+/** Nothing is downloaded for it but what lies beside a model on the net. */
+async function tokenizerFacts(
+  checkpoint: Checkpoint,
+  place: string | RemoteSource | undefined,
+  shape: Shape,
+): Promise<TokenizerFacts> {
   try {
     const embedded = await embeddedTokenizer(checkpoint, shape);
     if (embedded) return { source: "in the file", kind: embedded.kind, ids: embedded.vocabSize };
-    const source = await vocabSource(path, shape);
+    const [beside] = typeof place === "object" ? place.vocabularies : [];
+    if (beside !== undefined) return await factsOf(beside, await contentsBeside(place as RemoteSource, beside), shape);
+    const source = await vocabSource(typeof place === "string" ? place : undefined, shape);
     if (source === "world" || source === "pile") return { source };
-    const { kind, vocabSize: ids } = await loadFitting(source, shape);
-    return { source, kind, ids };
+    return await factsOf(source, source, shape);
   } catch (error) {
     return { error: reason(error).message };
   }
+}
+
+async function factsOf(source: string, contents: string | Uint8Array, shape: Shape): Promise<TokenizerFacts> {
+  const { kind, vocabSize: ids } = await loadFitting(contents, shape);
+  return { source, kind, ids };
+}
+
+async function contentsBeside(model: RemoteSource, name: string): Promise<Uint8Array> {
+  const file = await model.beside(name);
+  return readBytes(file, 0, file.size);
 }
 
 /** What a WkvError says; any other error goes on. */

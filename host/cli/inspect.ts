@@ -24,7 +24,8 @@ interface InspectOptions {
 }
 
 const HELP = `
-Only headers are read, however large the file is; --stats reads all values. A model with NaN values can be loaded, so
+Only headers are read, however large the file is, and of a model on the net (hf:ORG/REPO, https://...) only they are
+fetched, where its server gives ranges; --stats reads all values. A model with NaN values can be loaded, so
 look here when a model makes no sense. A file that wkv cannot run is described as far as possible; the exit code is 1.
 --tensors says of each tensor what it becomes in memory with int8 weights; with --json also where.
 
@@ -38,7 +39,7 @@ export function addInspect(program: Command): void {
   program
     .command("inspect")
     .description("Shows what a model, a LoRA or a tuned state holds: version, sizes, memory, vocabulary.")
-    .argument("[MODEL]", "a .pth, .safetensors, .gguf or .bin file, or a folder with one")
+    .argument("[MODEL]", "a .pth, .safetensors, .gguf or .bin file, a folder with one, or an address")
     .option("--memory", "what every published shape would take in memory; needs no MODEL")
     .option("--tensors", "list all tensors")
     .option("--stats", "read all values: smallest, largest, NaN, infinite, tensors of zeros")

@@ -34,7 +34,7 @@ const CHUNK_BYTES = 16 << 20;
 class Changed extends Error {}
 
 /** What a first request tells of a file. */
-interface Probe {
+export interface Probe {
   readonly size: number | undefined;
   /** The server's name for this version of the file; undefined when it gives none. */
   readonly version: string | undefined;
@@ -106,7 +106,7 @@ async function fill(
 }
 
 /** One byte tells the size, the version, and whether ranges can be had; an empty file has none to give. */
-async function probeFile({ url, token }: RemoteFile, { signal, stallAfter }: DownloadControl): Promise<Probe> {
+export async function probeFile({ url, token }: RemoteFile, { signal, stallAfter }: DownloadControl): Promise<Probe> {
   const first = await request(url, { range: { first: 0, end: 1 }, token, signal, stallAfter });
   if (first.status === 200) return wholeProbe(first);
   first.cancel();
@@ -127,11 +127,11 @@ function isEncoded({ headers }: Answer): boolean {
   return !/^(identity)?$/.test(headers.get("content-encoding") ?? "");
 }
 
-function versionOf({ headers }: Answer): string | undefined {
+export function versionOf({ headers }: Answer): string | undefined {
   return headers.get("etag") ?? headers.get("last-modified") ?? undefined;
 }
 
-function rangeOf({ headers }: Answer): { first: number; total: number } | undefined {
+export function rangeOf({ headers }: Answer): { first: number; total: number } | undefined {
   const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get("content-range") ?? "") ?? [];
   return total === undefined ? undefined : { first: Number(first), total: Number(total) };
 }
@@ -160,7 +160,7 @@ async function fetchWhole(part: Part, file: RemoteFile, probe: Probe, control: D
   });
 }
 
-function wrongLength({ url }: RemoteFile, got: number, expected: number): Passing {
+export function wrongLength({ url }: RemoteFile, got: number, expected: number): Passing {
   return new Passing(`${url.href} sends ${got} bytes instead of ${expected}: try again later.`);
 }
 
@@ -270,7 +270,7 @@ async function check(
 }
 
 /** Does work again when it fails for a reason that may pass, a few times in a row, with longer and longer pauses. */
-async function retry<T>(
+export async function retry<T>(
   { tries = 5, patience = 500, signal }: DownloadControl,
   work: (progressed: () => void) => Promise<T>,
 ): Promise<T> {

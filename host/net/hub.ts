@@ -1,6 +1,7 @@
 // The hub's documented addresses, nothing more: one that lists a revision with sizes and checksums, one that gives a
 // file. (@huggingface/hub, 2.17, neither resumes nor checks what it fetches, and brings megabytes of task descriptions.)
 import { WkvError } from "../errors.ts";
+import { vocabularyNames } from "../tokenizer/names.ts";
 import { type HubAddress, isSafePath } from "./address.ts";
 import type { RemoteFile } from "./download.ts";
 import { requestJson } from "./request.ts";
@@ -19,15 +20,6 @@ export interface Wanted {
   readonly files: readonly RemoteFile[];
 }
 
-/** What is fetched with a model from its folder, when it is there: how HF models are described, and vocabularies. */
-const COMPANIONS = [
-  "config.json",
-  "vocab.txt",
-  "rwkv_vocab_v20230424.txt",
-  "rwkv_vocab_v20230424.json",
-  "tokenizer.json",
-  "20B_tokenizer.json",
-];
 const MAX_COMPANION_BYTES = 32e6;
 
 const MODEL = /\.(safetensors|st|gguf|pth|pt|bin)$/i;
@@ -112,10 +104,10 @@ function partsOf(main: string, files: ReadonlyMap<string, Listed>): string[] {
   );
 }
 
+/** What is fetched with a model from its folder, when it is there: how HF models are described, and vocabularies. */
 function companionsOf(main: string, files: ReadonlyMap<string, Listed>): string[] {
   const folder = main.slice(0, main.lastIndexOf("/") + 1);
-  const stem = main.slice(folder.length).replace(/\.[^.]*$/, "");
-  const names = [`${stem}.vocab.txt`, ...COMPANIONS].map((name) => folder + name);
+  const names = [...vocabularyNames(main), "config.json"].map((name) => folder + name);
   return names.filter((path) => path !== main && (files.get(path)?.size ?? Infinity) <= MAX_COMPANION_BYTES);
 }
 

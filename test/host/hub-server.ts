@@ -8,6 +8,8 @@ export interface HubServer {
   readonly endpoint: string;
   /** Method, path and range of every request. */
   readonly requests: { path: string; range: string | undefined; token: string | undefined }[];
+  /** Bytes of files that were sent. */
+  sent: number;
   /** Files of the repository org/repo; may be changed between requests. */
   readonly files: Map<string, Uint8Array>;
   behaviour: Behaviour;
@@ -57,6 +59,7 @@ export async function startHub(files: Record<string, Uint8Array>): Promise<HubSe
   const hub: HubServer = {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: [],
+    sent: 0,
     files: new Map(Object.entries(files)),
     behaviour: {},
     async close() {
@@ -83,7 +86,7 @@ async function answer(hub: HubServer, request: IncomingMessage, response: Server
   if (content === undefined) return void response.writeHead(404).end("not here");
   const target = behaviour.redirect?.(path);
   if (target !== undefined) return void response.writeHead(302, { location: target }).end();
-  await sendFile(behaviour, path, content, range, response);
+  await sendFile(hub, path, content, range, response);
 }
 
 function list({ files, behaviour }: HubServer, response: ServerResponse): void {
@@ -96,12 +99,13 @@ function list({ files, behaviour }: HubServer, response: ServerResponse): void {
 }
 
 async function sendFile(
-  behaviour: Behaviour,
+  hub: HubServer,
   path: string,
   stored: Uint8Array,
   range: string | undefined,
   response: ServerResponse,
 ): Promise<void> {
+  const { behaviour } = hub;
   const content = behaviour.corrupt ? Uint8Array.from(stored, (byte, i) => (i === 7 ? byte ^ 1 : byte)) : stored;
   const total = content.length + (behaviour.wrongLength ?? 0);
   const headers: Record<string, string | number> = {};
@@ -121,19 +125,16 @@ async function sendFile(
   }
   headers["content-length"] = body.length + (status === 200 ? (behaviour.wrongLength ?? 0) : 0);
   response.writeHead(status, headers);
-  await sendBody(behaviour, path, body, response);
+  await sendBody(hub, path, body, response);
 }
 
-async function sendBody(
-  { cutAfter, stallAfter, slow }: Behaviour,
-  path: string,
-  body: Uint8Array,
-  response: ServerResponse,
-) {
+async function sendBody(hub: HubServer, path: string, body: Uint8Array, response: ServerResponse) {
+  const { cutAfter, stallAfter, slow } = hub.behaviour;
   const end = cutAfter?.(path) ?? stallAfter ?? Number.POSITIVE_INFINITY;
   for (let at = 0; at < body.length && !response.destroyed; at += 65536) {
     if (slow) await new Promise((resolve) => setTimeout(resolve, slow));
     const piece = body.subarray(at, Math.min(at + 65536, body.length, end));
+    hub.sent += piece.length;
     await new Promise((resolve) => response.write(piece, resolve));
     if (at + 65536 >= end && end < body.length) {
       if (stallAfter === undefined) response.destroy();
@@ -143,6 +144,11 @@ async function sendBody(
   response.end();
 }
 
+const digests = new WeakMap<Uint8Array, string>();
+
+/** Computed once for an array, which nobody changes. */
 export function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
+  const digest = digests.get(bytes) ?? createHash("sha256").update(bytes).digest("hex");
+  digests.set(bytes, digest);
+  return digest;
 }
