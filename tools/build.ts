@@ -21,7 +21,7 @@ const CONSTRAINT = "host/constraint/index.ts";
 
 rmSync("build", { recursive: true, force: true });
 mkdirSync("build");
-await buildSampler();
+await Promise.all([buildEmbedded("sample"), buildEmbedded("sha256")]);
 await Promise.all([
   buildModule("wkv"),
   buildModule("wkv.relaxed", "relaxed-simd"),
@@ -42,16 +42,16 @@ async function buildModule(name: string, feature?: string): Promise<void> {
   rmSync(raw);
 }
 
-/** The sampler's kernels, as a file and as text in a module: so they are there at once, wherever the sampler is. */
-async function buildSampler(): Promise<void> {
-  const raw = "build/sample.raw.wasm";
+/** A module of its own, as a file and as text in a module: so it is there at once, wherever it is used. */
+async function buildEmbedded(name: string): Promise<void> {
+  const raw = `build/${name}.raw.wasm`;
   const options = ["-O3", "--noAssert", "--runtime", "stub", "--enable", "simd,bulk-memory", "--use", "abort="];
-  await runTool("asc", ["assembly/sample.ts", "--config", "none", ...options, "-o", raw]);
-  await runTool("wasm-opt", [raw, "-O4", ...WASM_FEATURES, "-o", "build/sample.wasm"]);
-  const bytes = readFileSync("build/sample.wasm").toString("base64");
+  await runTool("asc", [`assembly/${name}.ts`, "--config", "none", ...options, "-o", raw]);
+  await runTool("wasm-opt", [raw, "-O4", ...WASM_FEATURES, "-o", `build/${name}.wasm`]);
+  const bytes = readFileSync(`build/${name}.wasm`).toString("base64");
   writeFileSync(
-    "build/sample.ts",
-    `export const SAMPLE_WASM =
+    `build/${name}.ts`,
+    `export const ${name.toUpperCase()}_WASM =
   "${bytes}";
 `,
   );

@@ -264,7 +264,7 @@ async function check(
 ): Promise<void> {
   if (sha256 === undefined) return;
   const actual = await part.sha256(size, (checked) => onCheck?.(checked, size), signal);
-  if (actual === undefined || actual === sha256) return;
+  if (actual === sha256) return;
   await part.restart();
   throw new WkvError("network", `${url.href} gave bytes of SHA-256 ${actual}, but ${sha256} was published: try again.`);
 }

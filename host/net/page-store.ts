@@ -13,8 +13,8 @@ import type { Folder, Kept, KeptFile, Listed, Part, Store } from "./store.ts";
 const ROOT = "wkv";
 const RECORD = "wkv.json";
 const ADDRESS = "address";
-/** SHA-256 in browsers takes bytes in memory, all at once. */
-const MAX_CHECKED = 64 << 20;
+/** Bytes that are hashed between two turns of the page's event loop: about 10 ms. */
+const HASHED_AT_ONCE = 2 << 20;
 
 type Directory = FileSystemDirectoryHandle;
 /** A record, and the folder of each file's chunks. */
@@ -145,7 +145,8 @@ class PageFolder implements Folder {
 
   async has({ path, size, sha256 }: KeptFile & { sha256: string }): Promise<boolean> {
     const key = await keyOf(path, sha256);
-    if ((await wholeFile(this.#directory, key, path))?.size !== size) return false;
+    const file = await wholeFile(this.#directory, key, path);
+    if (file?.size !== size || (await sha256Of(file)) !== sha256) return false;
     this.#places.set(path, key);
     return true;
   }
@@ -245,11 +246,10 @@ class PagePart implements Part {
     for await (const name of this.#chunks.keys()) await this.#chunks.removeEntry(name);
   }
 
-  async sha256(size: number): Promise<string | undefined> {
+  async sha256(size: number, onProgress: (bytes: number) => void, signal?: AbortSignal): Promise<string> {
     for (const number of [...this.#open.keys()]) await this.mark(number);
-    if (size > MAX_CHECKED) return undefined;
     const parts = Array.from({ length: Math.ceil(size / this.#chunkBytes) }, (_, i) => fileOf(this.#chunks, String(i)));
-    return hex(await crypto.subtle.digest("SHA-256", await new Blob(await Promise.all(parts)).arrayBuffer()));
+    return sha256Of(new Blob(await Promise.all(parts)), onProgress, signal);
   }
 
   async commit(): Promise<void> {
@@ -293,6 +293,17 @@ async function doneChunks(chunks: Directory, size: number | undefined, chunkByte
     if (file.size === Math.min(chunkBytes, size - number * chunkBytes)) done.add(number);
   }
   return done;
+}
+
+async function sha256Of(file: Blob, onProgress = (_: number) => {}, signal?: AbortSignal): Promise<string> {
+  const { Sha256 } = await import("./sha256.ts");
+  const digest = new Sha256();
+  for (let at = 0; at < file.size; at += HASHED_AT_ONCE) {
+    signal?.throwIfAborted();
+    digest.update(new Uint8Array(await file.slice(at, at + HASHED_AT_ONCE).arrayBuffer()));
+    onProgress(Math.min(at + HASHED_AT_ONCE, file.size));
+  }
+  return digest.digest();
 }
 
 /** Resolves when this tab alone has the lock, with what gives it back. */

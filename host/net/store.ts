@@ -71,8 +71,8 @@ export interface Part {
   mark(number: number): Promise<void>;
   /** Forgets all chunks. */
   restart(): Promise<void>;
-  /** Hexadecimal; of the first `size` bytes. Undefined where so much cannot be checked. */
-  sha256(size: number, onProgress: (bytes: number) => void, signal?: AbortSignal): Promise<string | undefined>;
+  /** Hexadecimal; of the first `size` bytes. */
+  sha256(size: number, onProgress: (bytes: number) => void, signal?: AbortSignal): Promise<string>;
   /** Makes it the file. */
   commit(size: number): Promise<void>;
   /** Keeps it for the next try. */

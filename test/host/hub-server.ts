@@ -106,7 +106,7 @@ async function sendFile(
   response: ServerResponse,
 ): Promise<void> {
   const { behaviour } = hub;
-  const content = behaviour.corrupt ? Uint8Array.from(stored, (byte, i) => (i === 7 ? byte ^ 1 : byte)) : stored;
+  const content = behaviour.corrupt ? corrupted(stored) : stored;
   const total = content.length + (behaviour.wrongLength ?? 0);
   const headers: Record<string, string | number> = {};
   if (!behaviour.noVersion) headers.etag = behaviour.etag?.() ?? `"${sha256(content).slice(0, 12)}"`;
@@ -142,6 +142,12 @@ async function sendBody(hub: HubServer, path: string, body: Uint8Array, response
     }
   }
   response.end();
+}
+
+function corrupted(bytes: Uint8Array): Uint8Array {
+  const copy = bytes.slice();
+  copy[7]! ^= 1;
+  return copy;
 }
 
 const digests = new WeakMap<Uint8Array, string>();

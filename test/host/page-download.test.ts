@@ -25,8 +25,19 @@ const skip = !(CHROMIUM && playwright()) && "needs Chromium, and playwright-core
 
 /** 1.3 MB: small ranges make many of it. */
 const MODEL = syntheticModel({ layers: 2, width: 128, headSize: 64, vocabSize: 256 });
+/** 80 MB: more than a browser's own SHA-256 should have in memory at once. */
+const LARGE = syntheticModel({ layers: 1, width: 1024, headSize: 64, vocabSize: 16384 });
 const PAGE = `<!doctype html><title>wkv</title><script type="module">
   import { loadModel } from "/build/browser.js";
+  /** Paths and bytes of all that the site keeps. */
+  const files = async (directory, path = "") => {
+    const found = {};
+    for await (const [name, handle] of directory.entries())
+      if (handle.kind === "directory") Object.assign(found, await files(handle, path + name + "/"));
+      else found[path + name] = (await handle.getFile()).size;
+    return found;
+  };
+  window.kept = async () => files(await navigator.storage.getDirectory());
   window.answer = async (source) => {
     const phases = new Set();
     try {
@@ -53,6 +64,7 @@ let expected: number[];
 
 interface BrowserContext {
   newPage(): Promise<Page>;
+  newCDPSession(page: Page): Promise<{ send(method: string, options: object): Promise<unknown> }>;
   close(): Promise<void>;
 }
 interface Page {
@@ -83,11 +95,15 @@ after(async () => {
 
 /** Asks in a page of its own. */
 async function ask(context: BrowserContext, source: string): Promise<Answer> {
+  return inPage(context, (page) => page.evaluate(`answer(${JSON.stringify(source)})`) as Promise<Answer>);
+}
+
+async function inPage<T>(context: BrowserContext, work: (page: Page) => Promise<T>): Promise<T> {
   const page = await context.newPage();
   try {
     await page.goto(`${hub.endpoint}/page`);
     await page.waitForFunction("window.answer !== undefined");
-    return (await page.evaluate(`answer(${JSON.stringify(source)})`)) as Answer;
+    return await work(page);
   } finally {
     await page.close();
   }
@@ -113,7 +129,7 @@ test("downloaded once, kept, the bits of Node", { skip }, async () =>
   inFreshContext({}, async (context) => {
     const first = await ask(context, "hf:org/repo");
     assert.deepEqual(first.logits, expected, first.message);
-    assert.deepEqual(first.phases, ["download", "load"]);
+    assert.deepEqual(first.phases, ["download", "check", "load"]);
     assert.ok(modelRequests().length >= 2);
     const again = await ask(context, "hf:org/repo/tiny.safetensors");
     assert.deepEqual(again.logits, expected, again.message);
@@ -170,4 +186,51 @@ test("what cannot be had ends with a reason, and nothing of it is taken for a mo
   await inFreshContext({ cutAfter: () => (cuts++ < 2 ? MODEL.length / 2 : undefined) }, async (context) => {
     assert.deepEqual((await ask(context, "hf:org/repo")).logits, expected);
   });
+});
+
+test("a large file is checked against the hub's SHA-256, too", { skip }, async () =>
+  inFreshContext({ corrupt: true }, async (context) => {
+    hub.files.set("large.safetensors", LARGE);
+    assert.ok(LARGE.length > 64 << 20);
+    const wrong = await ask(context, "hf:org/repo/large.safetensors");
+    assert.equal(wrong.code, "network", JSON.stringify(wrong).slice(0, 200));
+    assert.match(wrong.message ?? "", /SHA-256/);
+    hub.behaviour = {};
+    const right = await ask(context, "hf:org/repo/large.safetensors");
+    hub.files.delete("large.safetensors");
+    assert.equal(right.logits?.length, 16384, right.message);
+  }),
+);
+
+/** Gives the site so many bytes in all; default: what the browser gives. */
+async function setQuota(context: BrowserContext, page: Page, quotaSize?: number): Promise<void> {
+  const session = await context.newCDPSession(page);
+  await session.send("Storage.overrideQuotaForOrigin", { origin: hub.endpoint, ...(quotaSize && { quotaSize }) });
+}
+
+test("a quota that is too small, and one that runs out, are told, and nothing half stays", { skip }, async () => {
+  const cases: [Behaviour, quota: number, message: RegExp][] = [
+    [{}, 20_000_000, /^The browser gives this site [\d.]+ MB more, but 8\d\.\d MB are needed\.$/],
+    // Without ranges nobody asks beforehand: the browser itself says so in the middle, or when the first file is made.
+    [{ noRanges: true }, 20_000_000, /^The browser's quota for this site is used up: free some space\.$/],
+    [{ noRanges: true }, 1000, /^The browser's quota for this site is used up: free some space\.$/],
+  ];
+  for (const [behaviour, quota, message] of cases)
+    await inFreshContext(behaviour, (context) =>
+      inPage(context, async (page) => {
+        hub.files.set("large.safetensors", LARGE);
+        await setQuota(context, page, quota);
+        const refused = (await page.evaluate('answer("hf:org/repo/large.safetensors")')) as Answer;
+        hub.files.delete("large.safetensors");
+        assert.equal(refused.code, "no-space", JSON.stringify(refused).slice(0, 300));
+        assert.match(refused.message ?? "", message);
+        const kept = (await page.evaluate("kept()")) as Record<string, number>;
+        const bytes = Object.values(kept).reduce((sum, size) => sum + size, 0);
+        assert.ok(bytes < 1000, JSON.stringify(kept)); // the address that the folder is for
+        await setQuota(context, page);
+        hub.behaviour = {};
+        const { logits, message: reason } = (await page.evaluate('answer("hf:org/repo")')) as Answer;
+        assert.deepEqual(logits, expected, reason);
+      }),
+    );
 });
