@@ -167,7 +167,7 @@ function halves(bytes: number, { onProgress, signal }: ConvertOptions): [LoadCon
 async function send(target: Job["target"], size: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   if (target instanceof WritableStream) return sendToStream(target, chunks);
   if (!files) throw new WkvError("not-found", `${target}: there are no files here; give a WritableStream.`);
-  await files.writeWhole(typeof target === "string" ? target : files.fileURLToPath(target), size, chunks);
+  await files.saveFile(typeof target === "string" ? target : files.fileURLToPath(target), chunks, size);
 }
 
 async function sendToStream(target: WritableStream<Uint8Array>, chunks: AsyncIterable<Uint8Array>): Promise<void> {

@@ -12,7 +12,7 @@
  * - `bad-constraint`: a JSON schema or regular expression that is wrong, not supported, or holds for no text.
  * - `busy`: a session that is still working on an earlier call.
  * - `bad-state`: a saved state that is damaged or belongs to another model.
- * - `not-saved`: a state could not be written to its file, which is as it was before.
+ * - `not-saved`: a file could not be written; the one that was there is as it was before.
  * - `disposed`: a model or session used after `dispose()`.
  * - `engine`: a worker thread or the WebAssembly module failed.
  */

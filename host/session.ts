@@ -180,7 +180,8 @@ export class Session {
    */
   async saveFile(path: string): Promise<void> {
     if (!files) throw new WkvError("not-saved", "There are no files here: keep the bytes of session.save() instead.");
-    await files.saveFile(path, await this.save());
+    const bytes = await this.save();
+    await files.saveFile(path, [bytes], bytes.length);
   }
 
   /** Another session that has read the same. */

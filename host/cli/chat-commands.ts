@@ -4,7 +4,7 @@ import { type ChatMessage, checkMessages, partsOf } from "../chat/messages.ts";
 import { THINK_MODES, type ThinkMode } from "../chat/template.ts";
 import { WkvError } from "../errors.ts";
 import type { Model } from "../model.ts";
-import { saveFile } from "../platform/save.ts";
+import { saveFile } from "../platform/write.ts";
 import { answerTo } from "./chat-answer.ts";
 import type { LineReader } from "./chat-lines.ts";
 import { chatOf, type Talk } from "./chat-talk.ts";
@@ -121,7 +121,8 @@ async function save(talk: Talk, path: string): Promise<void> {
   if (!path) throw new CommandError("/save: the file is missing.");
   const chat = chatOf(talk);
   const json = () => new TextEncoder().encode(`${JSON.stringify(chat.messages, null, 2)}\n`);
-  await saveFile(path, path.endsWith(".json") ? json() : await chat.save());
+  const bytes = path.endsWith(".json") ? json() : await chat.save();
+  await saveFile(path, [bytes], bytes.length);
   note(`saved ${chat.messages.length} messages to ${path}`);
 }
 

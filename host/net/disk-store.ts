@@ -16,7 +16,7 @@ import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WkvError } from "../errors.ts";
-import { checkSpace, diskError, makeFolder, writeAt, writeWhole } from "../platform/write.ts";
+import { checkSpace, diskError, makeFolder, saveFile, writeAt } from "../platform/write.ts";
 import { cacheFolder } from "./cache-folder.ts";
 import type { Folder, Kept, KeptFile, Listed, Part, Store } from "./store.ts";
 
@@ -124,19 +124,16 @@ function diskFolder(folder: string, address: string): Folder {
     },
     async begin({ path, size }, identity, signal) {
       await makeFolder(join(folder, PARTS));
-      await writeWhole(join(folder, PARTS, "address"), address.length, of(new TextEncoder().encode(address)));
+      const bytes = new TextEncoder().encode(address);
+      await saveFile(join(folder, PARTS, "address"), [bytes], bytes.length);
       return beginPart(folder, path, size, identity, signal);
     },
     async finish(kept) {
       const json = new TextEncoder().encode(JSON.stringify(kept, undefined, 2));
-      await writeWhole(join(folder, RECORD), json.length, of(json));
+      await saveFile(join(folder, RECORD), [json], json.length);
       await rm(join(folder, PARTS), { recursive: true, force: true });
     },
   };
-}
-
-async function* of(bytes: Uint8Array) {
-  yield bytes;
 }
 
 async function beginPart(

@@ -4,8 +4,7 @@ import { diskStore } from "../net/disk-store.ts";
 import { findVocabBeside } from "../tokenizer/beside.ts";
 import { readVocabFile } from "../tokenizer/file.ts";
 import { fileSource } from "./files.ts";
-import { saveFile } from "./save.ts";
-import { writeWhole } from "./write.ts";
+import { saveFile } from "./write.ts";
 
 /** What needs a file system: on Node, Deno and Bun. */
 const nodeFiles = {
@@ -15,7 +14,6 @@ const nodeFiles = {
   readVocabFile,
   findVocabBeside,
   templateBeside,
-  writeWhole,
   diskStore,
 };
 export type Files = typeof nodeFiles;

@@ -1,22 +1,31 @@
 /** Node, Deno and Bun only. */
-import { randomUUID } from "node:crypto";
-import { type FileHandle, mkdir, open, rename, rm, statfs } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { randomBytes } from "node:crypto";
+import { type FileHandle, mkdir, open, realpath, rename, rm, stat, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
 import { WkvError } from "../errors.ts";
 
 /** Codes of the system for a disk that is full, a quota that is used up, and a file that may not grow. */
 const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /**
- * Writes a file of `size` bytes under a temporary name beside it and renames it when it is whole: whoever looks sees the
- * old file or the new one, never a part.
- * @throws WkvError `no-space` when the disk is full, `not-found` when the folder is not there or may not be written to
+ * Writes a file of `size` bytes, so that there is the old content or the new one at its path whenever the program or the
+ * machine stops: the bytes go to a new file beside it and to the disk, and then the name is moved. What a kill leaves
+ * behind is a file PATH.xxxxxxxx.tmp.
+ * @throws WkvError `no-space` when the disk is full, `not-saved` when it cannot be written; the old file is then as it was
  */
-export async function writeWhole(path: string, size: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
+export async function saveFile(
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  size: number,
+): Promise<void> {
+  let temporary: string | undefined;
   try {
-    await checkSpace(dirname(path), size);
-    const handle = await open(temporary, "wx");
+    // A link stays a link, and a file keeps its permissions.
+    const target = await realpath(path).catch(() => path);
+    const mode = (await stat(target).catch(() => undefined))?.mode;
+    await checkSpace(dirname(target), size);
+    temporary = `${target}.${randomBytes(4).toString("hex")}.tmp`;
+    const handle = await open(temporary, "wx", mode);
     try {
       let at = 0;
       for await (const chunk of chunks) {
@@ -27,10 +36,21 @@ export async function writeWhole(path: string, size: number, chunks: AsyncIterab
     } finally {
       await handle.close();
     }
-    await rename(temporary, path);
+    await rename(temporary, target);
+    await syncFolder(dirname(target));
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
+    if (temporary) await rm(temporary, { force: true }).catch(() => {});
     throw diskError(error, path);
+  }
+}
+
+/** Makes a new name last through a loss of power. Windows cannot open a folder, and does not need to. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r").catch(() => undefined);
+  try {
+    await folder?.sync().catch(() => {});
+  } finally {
+    await folder?.close();
   }
 }
 
@@ -62,7 +82,7 @@ export function diskError(error: unknown, path: string): unknown {
     return new WkvError("no-space", `The disk or your share of it is full (${code}) at ${path}: free some space.`, {
       cause: error,
     });
-  return new WkvError("not-found", `${path} cannot be written (${code}): check that its folder is there and yours.`, {
+  return new WkvError("not-saved", `${path} cannot be written (${code}): check the path, the disk and permissions.`, {
     cause: error,
   });
 }

@@ -353,10 +353,10 @@ describe("the file is there as a whole or not at all", () => {
     const nowhere = join(inside, "none", "model");
     await assert.rejects(
       convertModel(SMALL, nowhere, { vocab: null }),
-      refused("not-found", /none.* cannot be written/),
+      refused("not-saved", /none.* cannot be written/),
     );
     mkdirSync(join(inside, "folder"));
-    await assert.rejects(convertModel(SMALL, join(inside, "folder"), { vocab: null }), refused("not-found", /EISDIR/));
+    await assert.rejects(convertModel(SMALL, join(inside, "folder"), { vocab: null }), refused("not-saved", /EISDIR/));
     assert.deepEqual(readdirSync(inside), ["folder", "model"]);
   });
 
