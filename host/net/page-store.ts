@@ -24,13 +24,12 @@ type PageRecord = Kept & { readonly places: Readonly<Record<string, string>> };
 export async function pageStore(): Promise<Store | undefined> {
   const disk = await globalThis.navigator?.storage?.getDirectory?.().catch(() => undefined);
   if (!disk || !navigator.locks) return undefined;
-  const root = await disk.getDirectoryHandle(ROOT, { create: true });
+  const root = await folderIn(disk, ROOT);
   return {
     list: () => list(root),
     find: (address) => find(root, address),
     async open(address) {
-      const directory = await root.getDirectoryHandle(await folderName(address), { create: true });
-      return new PageFolder(directory, address);
+      return new PageFolder(await folderIn(root, await folderName(address)), address);
     },
     async remove(address) {
       let removed = false;
@@ -169,7 +168,7 @@ class PageFolder implements Folder {
     const unlock = await lock(`wkv ${this.#directory.name} ${key}`, signal);
     try {
       await write(this.#directory, ADDRESS, this.#address);
-      const chunks = await this.#directory.getDirectoryHandle(key, { create: true });
+      const chunks = await folderIn(this.#directory, key);
       return new PagePart(
         chunks,
         await doneChunks(chunks, size, chunkBytes),
@@ -182,7 +181,7 @@ class PageFolder implements Folder {
       );
     } catch (error) {
       unlock();
-      throw quotaError(error);
+      throw error;
     }
   }
 
@@ -209,6 +208,8 @@ class PagePart implements Part {
   readonly #unlock: () => void;
   /** Chunks that are being written, by number. */
   readonly #open = new Map<number, Promise<FileSystemWritableFileStream>>();
+  /** The quota ran out: what is there would keep the whole site from storing anything, so it goes. */
+  #isFull = false;
 
   constructor(chunks: Directory, done: Set<number>, chunkBytes: number, committed: () => void, unlock: () => void) {
     this.#chunks = chunks;
@@ -226,7 +227,7 @@ class PagePart implements Part {
       try {
         await (await this.#writable(number)).write({ type: "write", position, data });
       } catch (error) {
-        throw quotaError(error);
+        throw this.#failure(error);
       }
       from += data.length;
     }
@@ -236,7 +237,7 @@ class PagePart implements Part {
     const writable = this.#open.get(number);
     this.#open.delete(number);
     await (await writable)?.close().catch((error) => {
-      throw quotaError(error);
+      throw this.#failure(error);
     });
   }
 
@@ -258,6 +259,7 @@ class PagePart implements Part {
   }
 
   async release(): Promise<void> {
+    if (this.#isFull) return this.discard();
     await this.#abort();
     this.#unlock();
   }
@@ -265,6 +267,12 @@ class PagePart implements Part {
   async discard(): Promise<void> {
     await this.restart().catch(() => {});
     this.#unlock();
+  }
+
+  #failure(error: unknown): unknown {
+    const failure = quotaError(error);
+    this.#isFull ||= failure !== error;
+    return failure;
   }
 
   #writable(number: number): Promise<FileSystemWritableFileStream> {
@@ -322,6 +330,13 @@ async function write(directory: Directory, name: string, text: string): Promise<
   } catch (error) {
     throw quotaError(error);
   }
+}
+
+/** A folder, made if it is not there. */
+function folderIn(directory: Directory, name: string): Promise<Directory> {
+  return directory.getDirectoryHandle(name, { create: true }).catch((error) => {
+    throw quotaError(error);
+  });
 }
 
 function quotaError(error: unknown): unknown {
