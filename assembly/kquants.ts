@@ -34,7 +34,7 @@ function decodeQ2(dst: usize, src: usize): void {
   }
 }
 
-/** upper bits u8[32], lower 2 bits u8[64], scales of 6 bits u8[12], d; the upper bit is set where 4 is not subtracted */
+/** upper bits u8[32], lower 2 bits u8[64], scales of 6 bits u8[12], d; an upper bit is set where 4 is not subtracted */
 function decodeQ3(dst: usize, src: usize): void {
   const d = f16(load<u16>(src, 108));
   for (let i: usize = 0; i < 16; i++, dst += 64) {

@@ -1,5 +1,5 @@
-// The sampler's kernels, compiled to a module of their own with a memory of their own (build/sample.ts holds its bytes):
-// the sampler works without a model, and on the caller's thread. host/sampling/plain-kernel.ts is the same in
+// The sampler's kernels, compiled to a module of their own with a memory of their own (build/sample.ts holds its
+// bytes): the sampler works without a model, and on the caller's thread. host/sampling/plain-kernel.ts is the same in
 // TypeScript, bit for bit. Counts are rounded up to four: what lies behind the last key is −∞.
 
 /** First byte that the module does not use itself. */

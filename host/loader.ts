@@ -74,8 +74,9 @@ async function checkFinite(entries: readonly Entry[], { places }: Plan, engine: 
   );
 }
 
-/** Bytes of packed weights that are asked for at a time, by each lane. */
+/** Bytes of packed weights that are asked for at a time, and how many such reads are under way. */
 const PACKED_READ = 4 << 20;
+const PACKED_READS = 3;
 
 /**
  * Reads weights that are packed already: one run of the file, straight into its place, several reads under way at once.
@@ -110,7 +111,7 @@ export async function loadPacked(
       next = total; // a lane that fails leaves nothing for the others
     }
   };
-  const done = await Promise.allSettled(plan.staging.map(lane));
+  const done = await Promise.allSettled(Array.from({ length: PACKED_READS }, lane));
   for (const result of done) if (result.status === "rejected") throw result.reason;
 }
 

@@ -1,64 +1,23 @@
 /** Files of `wkv convert`: the same bits as their source, from one file. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
-import { pathToFileURL } from "node:url";
-import { type ConvertOptions, convertModel, loadModel, type ModelSource, WkvError } from "wkv";
+import { describe, test } from "node:test";
+import { convertModel, loadModel, type ModelSource } from "wkv";
 import { PACKED_LAYOUT } from "../../assembly/abi.ts";
 import { syntheticModel } from "../../host/cli/synthetic.ts";
 import { toGguf } from "../golden/convert-gguf.ts";
 import { toRwkvCpp } from "../golden/make-rwkvcpp.ts";
 import { goldenFolder, noGolden, readGolden } from "./checkpoint-checks.ts";
-import { PROGRAM, runProgram } from "./cli-program.ts";
+import { convert, folder, logitsOf, refused, TOKENS } from "./converting.ts";
 import { type Sample, safetensors } from "./make-checkpoints.ts";
 import { list, string } from "./make-gguf.ts";
-import { committed, committedFolder, ONE_OF_EACH, randomTokens, SMALL, SMALL_IDS, symbol, symbols } from "./models.ts";
+import { committed, committedFolder, ONE_OF_EACH, SMALL, SMALL_IDS, symbol, symbols } from "./models.ts";
 import { isQuantised, randomBlocks } from "./random-blocks.ts";
 import { float32 } from "./tensor-values.ts";
 import { watchThreads } from "./threads.ts";
 
 watchThreads();
-
-const folder = mkdtempSync(join(tmpdir(), "wkv-convert-"));
-after(() => rmSync(folder, { recursive: true }));
-
-const TOKENS = randomTokens(40, SMALL_IDS);
-
-async function logitsOf(source: ModelSource, weights?: "f32" | "int8"): Promise<Float32Array> {
-  const model = await loadModel(source, { threads: 2, vocab: null, ...(weights && { weights }) });
-  try {
-    return await model.createSession().feed(TOKENS.map((token) => token % model.info.vocabSize));
-  } finally {
-    await model.dispose();
-  }
-}
-
-async function convert(source: ModelSource, name: string, options: ConvertOptions = {}): Promise<string> {
-  const path = join(folder, name);
-  await convertModel(source, path, { vocab: null, threads: 2, ...options });
-  return path;
-}
-
-function refused(code: string, message: RegExp) {
-  return (error: unknown) => {
-    assert.ok(error instanceof WkvError, String(error));
-    assert.equal(error.code, code, error.message);
-    assert.match(error.message, message);
-    return true;
-  };
-}
 
 /** The header of a safetensors file as it is written. */
 function headerOf(bytes: Uint8Array) {
@@ -335,72 +294,6 @@ describe("what is refused", () => {
       /"target" expected a path, URL or WritableStream/,
     );
   });
-});
-
-describe("the file is there as a whole or not at all", () => {
-  test("an abort, a missing folder and a full disk leave the old file", async () => {
-    const inside = mkdtempSync(join(folder, "whole-"));
-    const path = join(inside, "model");
-    writeFileSync(path, "old");
-    const controller = new AbortController();
-    const onProgress = ({ loaded, total }: { loaded: number; total: number }) => {
-      if (loaded > total / 2) controller.abort(new Error("enough"));
-    };
-    const options = { vocab: null, threads: 1, signal: controller.signal, onProgress };
-    await assert.rejects(convertModel(SMALL, path, options), /enough/);
-    assert.equal(readFileSync(path, "utf8"), "old");
-    assert.deepEqual(readdirSync(inside), ["model"]);
-    const nowhere = join(inside, "none", "model");
-    await assert.rejects(
-      convertModel(SMALL, nowhere, { vocab: null }),
-      refused("not-saved", /none.* cannot be written/),
-    );
-    mkdirSync(join(inside, "folder"));
-    await assert.rejects(convertModel(SMALL, join(inside, "folder"), { vocab: null }), refused("not-saved", /EISDIR/));
-    assert.deepEqual(readdirSync(inside), ["folder", "model"]);
-  });
-
-  test("a URL, and a stream of any runtime", async () => {
-    const path = await convert(SMALL, "path");
-    const url = pathToFileURL(join(folder, "url"));
-    await convertModel(SMALL, url, { vocab: null });
-    assert.deepEqual(readFileSync(url), readFileSync(path));
-    const chunks: Uint8Array[] = [];
-    const stream = new WritableStream<Uint8Array>({ write: (chunk) => void chunks.push(chunk) });
-    await convertModel(SMALL, stream, { vocab: null });
-    assert.deepEqual(Buffer.concat(chunks), readFileSync(path));
-  });
-
-  test("a stream that fails", async () => {
-    const stream = new WritableStream({ write: () => Promise.reject(new Error("quota exceeded")) });
-    await assert.rejects(convertModel(SMALL, stream, { vocab: null }), /quota exceeded/);
-  });
-});
-
-test("a disk that is full", { skip: process.platform === "win32" && "the limit is the shell's" }, async () => {
-  const inside = mkdtempSync(join(folder, "full-"));
-  const script = 'trap \'\' XFSZ; ulimit -f 100; exec "$0" "$1" convert "$2" out --no-vocab --json';
-  const { status, stdout } = spawnSync("sh", ["-c", script, process.execPath, PROGRAM, SMALL], { cwd: inside });
-  assert.equal(status, 1);
-  const { error } = JSON.parse(stdout.toString());
-  assert.equal(error.code, "no-space");
-  assert.match(error.message, /is full \(EFBIG\) at out: free some space/);
-  assert.deepEqual(readdirSync(inside), []);
-});
-
-test("the program converts, reports and refuses", async () => {
-  const args = (...more: string[]) => runProgram(["convert", SMALL, "out", ...more], folder);
-  writeFileSync(join(folder, "symbols.txt"), symbols(SMALL_IDS));
-  const done = await args("--vocab", "symbols.txt");
-  assert.deepEqual([done.code, done.stdout], [0, ""], done.stderr);
-  assert.match(done.stderr, /^wkv: out: 0\.\d MB, weights as int8, with its symbols vocabulary\n$/);
-  const text = await runProgram(["run", "out", symbol(3), "-n", "5"], folder);
-  assert.equal(text.code, 0, text.stderr);
-  const json = JSON.parse((await args("--no-vocab", "--weights", "f32", "--json")).stdout);
-  assert.deepEqual(Object.keys(json), ["bytes", "weights"]);
-  const same = await runProgram(["convert", "out", "./out"], folder);
-  assert.deepEqual([same.code, same.stderr], [2, "wkv: IN and OUT are the same file: give another OUT.\n"]);
-  assert.match((await args()).stderr, /give one \(--vocab FILE/);
 });
 
 test("all four versions, streamed from a page's File", async () => {

@@ -1,92 +1,26 @@
-/** Models from the net: a server that answers as the hub does, and one that misbehaves. */
+/** Models from the net: a server that answers as the hub does, downloads that end early, the disk, and the program. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
-import { after, afterEach, describe, test } from "node:test";
-import { loadModel, type Progress, WkvError } from "wkv";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { describe, test } from "node:test";
+import { loadModel, type Progress } from "wkv";
 import { syntheticModel } from "../../host/cli/synthetic.ts";
 import { diskStore } from "../../host/net/disk-store.ts";
-import { type FetchOptions, fetchModel } from "../../host/net/fetch-model.ts";
 import { PROGRAM, type Result } from "./cli-program.ts";
-import { COMMIT, type HubServer, startHub } from "./hub-server.ts";
-import { random } from "./random.ts";
-
-const folder = mkdtempSync(join(tmpdir(), "wkv-net-"));
-after(() => rmSync(folder, { recursive: true }));
-
-const KB = 1024;
-/** Eleven ranges and a piece. */
-const CHUNK = 64 * KB;
-const next = random(3);
-const BYTES = Uint8Array.from({ length: 11 * CHUNK + 1000 }, () => next(256));
-
-const hubs: HubServer[] = [];
-afterEach(async () => {
-  for (const hub of hubs.splice(0)) await hub.close();
-});
-
-async function serve(files: Record<string, Uint8Array> = { "model.pth": BYTES }): Promise<HubServer> {
-  const hub = await startHub(files);
-  hubs.push(hub);
-  return hub;
-}
-
-function freshCache(): string {
-  return mkdtempSync(join(folder, "cache-"));
-}
-
-interface Fetching extends FetchOptions {
-  source?: string;
-}
-
-/** Fetches with small ranges and little patience. */
-function get(hub: HubServer, cacheDir: string, { source = "hf:org/repo", ...more }: Fetching = {}): Promise<string> {
-  const download = { chunkBytes: CHUNK, connections: 3, tries: 3, patience: 1, stallAfter: 2000, ...more.download };
-  return fetchModel(source, { cacheDir, hub: { endpoint: hub.endpoint }, ...more, download }) as Promise<string>;
-}
-
-async function assertFetched(hub: HubServer, options: Fetching & { cacheDir?: string } = {}): Promise<string> {
-  const path = await get(hub, options.cacheDir ?? freshCache(), options);
-  assert.deepEqual(readFileSync(path), Buffer.from(BYTES));
-  assert.deepEqual(readdirSync(dirname(path)).sort(), [basename(path), "wkv.json"].sort(), "nothing else is left");
-  return path;
-}
-
-/** The download fails so, and nothing is taken for a whole file; what is there may be taken up. */
-async function assertFails(
-  hub: HubServer,
-  code: string,
-  message: RegExp,
-  options: Fetching & { cacheDir?: string } = {},
-) {
-  const { cacheDir = freshCache() } = options;
-  await assert.rejects(get(hub, cacheDir, options), (error: unknown) => {
-    assert.ok(error instanceof WkvError || (error as Error).name === "WkvError", String(error));
-    assert.equal((error as WkvError).code, code, String(error));
-    assert.match((error as Error).message, message);
-    return true;
-  });
-  const store = await diskStore(cacheDir);
-  assert.equal(await store.find(options.source ?? "hf:org/repo"), undefined);
-  assert.equal(
-    (await store.list()).some(({ whole }) => whole),
-    false,
-  );
-}
-
-/** Bytes of files that were asked for. */
-function bytesAsked(hub: HubServer): number {
-  const sizes = hub.requests
-    .map(({ range }) => /^bytes=(\d+)-(\d+)$/.exec(range ?? ""))
-    .filter((found) => found !== null);
-  return sizes.reduce((sum, [, first, last]) => sum + Number(last) - Number(first) + 1, 0);
-}
-
-function webAddress(hub: HubServer, file = "model.pth"): string {
-  return `${hub.endpoint}/web/cdn/${file}`;
-}
+import {
+  assertFails,
+  assertFetched,
+  BYTES,
+  bytesAsked,
+  CHUNK,
+  freshCache,
+  get,
+  hubs,
+  serve,
+  webAddress,
+} from "./fetching.ts";
+import { COMMIT, type HubServer } from "./hub-server.ts";
 
 describe("a server that behaves", () => {
   test("ranges, several at once, each byte once; afterwards no request", async () => {
@@ -216,145 +150,6 @@ describe("which file of a repository", () => {
       hub.behaviour = { listing };
       await assertFails(hub, "network", /does not answer as the hub does/);
     }
-  });
-});
-
-describe("a server that misbehaves", () => {
-  test("no ranges: in one go", async () => {
-    const hub = await serve();
-    hub.behaviour = { noRanges: true };
-    await assertFetched(hub);
-    await assertFetched(hub, { source: webAddress(hub) });
-  });
-
-  test("no versions, so ranges could be of two: in one go", async () => {
-    const hub = await serve();
-    hub.behaviour = { noVersion: true };
-    await assertFetched(hub, { source: webAddress(hub) });
-    assert.equal(hub.requests.filter(({ range }) => range === undefined).length, 1);
-  });
-
-  test("404, 401, 403: at once, with what to do", async () => {
-    const hub = await serve();
-    await assertFails(hub, "not-found", /nothing\.pth answers 404: check the address/, {
-      source: webAddress(hub, "nothing.pth"),
-    });
-    hub.behaviour = { token: "secret" };
-    await assertFails(hub, "not-found", /answers 401: .*HF_TOKEN/);
-    hub.behaviour = { status: () => 403 };
-    await assertFails(hub, "not-found", /answers 403: .*accept the model's licence/);
-    assert.equal(hub.requests.length, 4, "no second try");
-  });
-
-  test("503 and 429 for a while: tried again, but not for ever", async () => {
-    const hub = await serve();
-    let failures = 0;
-    hub.behaviour = { status: () => [503, undefined, 429, 503][failures++] };
-    await assertFetched(hub);
-    hub.behaviour = { status: () => 503 };
-    await assertFails(hub, "network", /answers 503/);
-  });
-
-  test("cut after half: taken up where it broke", async () => {
-    const hub = await serve();
-    hub.behaviour = { cutAfter: () => CHUNK / 2 };
-    await assertFetched(hub);
-    assert.ok(hub.requests.some(({ range }) => range === `bytes=${CHUNK / 2}-${CHUNK - 1}`));
-    assert.ok(bytesAsked(hub) < 1.6 * BYTES.length);
-  });
-
-  test("cut after half without ranges: begun again, and given up in the end", async () => {
-    const hub = await serve();
-    let cuts = 0;
-    hub.behaviour = { noRanges: true, cutAfter: () => (cuts++ < 2 ? BYTES.length / 2 : undefined) };
-    await assertFetched(hub, { source: webAddress(hub) });
-    hub.behaviour = { noRanges: true, cutAfter: () => BYTES.length / 2 };
-    await assertFails(hub, "network", /cannot be fetched/, { source: webAddress(hub) });
-  });
-
-  test("a new file meanwhile: begun again, never mixed", async () => {
-    const hub = await serve();
-    const old = BYTES.map((byte) => byte ^ 255);
-    hub.files.set("model.pth", old);
-    const controller = new AbortController();
-    const cacheDir = freshCache();
-    const source = webAddress(hub);
-    const onProgress = ({ loaded }: Progress) => {
-      if (loaded > BYTES.length / 2) controller.abort(new Error("enough"));
-    };
-    await assert.rejects(get(hub, cacheDir, { source, onProgress, signal: controller.signal }), /enough/);
-    hub.files.set("model.pth", BYTES);
-    await assertFetched(hub, { cacheDir, source });
-  });
-
-  test("a new file between two ranges", async () => {
-    const hub = await serve();
-    let requests = 0;
-    hub.behaviour = { etag: () => (++requests < 5 ? '"old"' : '"new"') };
-    await assertFetched(hub, { source: webAddress(hub) });
-    hub.behaviour = { etag: () => `"${requests++}"` };
-    await assertFails(hub, "network", /keeps changing/, { source: webAddress(hub) });
-  });
-
-  test("a wrong length", async () => {
-    const hub = await serve();
-    const source = webAddress(hub);
-    for (const noRanges of [false, true]) {
-      for (const wrongLength of [1000, -1000]) {
-        hub.behaviour = { noRanges, wrongLength };
-        await assertFails(hub, "network", /published/, { download: { stallAfter: 300 } });
-        // What announces itself as shorter is a whole file, as far as anybody can tell who has no listing.
-        if (wrongLength > 0) await assertFails(hub, "network", /./, { source, download: { stallAfter: 300 } });
-      }
-    }
-  });
-
-  test("other bytes than were published: nothing is kept of them", async () => {
-    const hub = await serve();
-    const cacheDir = freshCache();
-    hub.behaviour = { corrupt: true };
-    await assertFails(hub, "network", /gave bytes of SHA-256 .* was published/, { cacheDir });
-    hub.behaviour = {};
-    await assertFetched(hub, { cacheDir });
-  });
-
-  test("silence", async () => {
-    const hub = await serve();
-    hub.behaviour = { stallAfter: 0 };
-    await assertFails(hub, "network", /has sent nothing for 0\.1 s/, { download: { stallAfter: 100, connections: 1 } });
-  });
-
-  test("slowness is no failure", async () => {
-    const hub = await serve();
-    hub.behaviour = { slow: 60 };
-    await assertFetched(hub, { download: { stallAfter: 400 } });
-  });
-
-  test("compressed on the way, though nobody asked for it", async () => {
-    const hub = await serve();
-    hub.behaviour = { gzip: true };
-    await assertFetched(hub);
-    await assertFetched(hub, { source: webAddress(hub) });
-    hub.behaviour = { gzip: true, cutAfter: () => 1000 };
-    await assertFails(hub, "network", /./);
-  });
-
-  test("redirects to another scheme, to nowhere, and in circles", async () => {
-    const hub = await serve();
-    for (const target of ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:text/plain,x"]) {
-      hub.behaviour = { redirect: () => target };
-      await assertFails(hub, "network", new RegExp(`redirects to ${target.split(":")[0]}:, which is not followed`));
-    }
-    hub.behaviour = { redirect: (path) => path };
-    await assertFails(hub, "network", /redirects more than 10 times/);
-    hub.behaviour = { redirect: () => "http://127.0.0.1:1/x" };
-    await assertFails(hub, "network", /127\.0\.0\.1:\d+\/.* cannot be fetched/);
-  });
-
-  test("no server at all", async () => {
-    const hub = await serve();
-    await hub.close();
-    await assertFails(hub, "network", /cannot be fetched \(.*ECONNREFUSED.*\): check the address and the network/);
   });
 });
 
