@@ -71,8 +71,14 @@ export class Candidates {
 
   /** Drops all but the first candidates. */
   keepFirst(limit: Limit): void {
-    const last = this.#lastOf(limit);
-    this.#keep(this.#kernel.logits, last);
+    const { logits } = this.#kernel;
+    const { mass = Infinity, count = Infinity, floor = LOWEST } = limit;
+    if (mass < Infinity || count < Infinity) this.#keep(logits, this.#lastOf(limit));
+    else {
+      // A floor alone needs no search, and often all are above it.
+      const above = this.#above(logits, Math.fround(Math.max(floor, LOWEST)));
+      if (above.count < this.#count) this.#keep(logits, { key: above.least, position: this.#count });
+    }
   }
 
   /**
