@@ -176,7 +176,7 @@ export class Session {
 
   /**
    * Saves the session to a file, on Node, Deno and Bun. Whatever happens meanwhile, there is the old file or the new one.
-   * @throws WkvError `not-saved`, also where there are no files
+   * @throws WkvError `not-saved`, also where there are no files, or `no-space`
    */
   async saveFile(path: string): Promise<void> {
     if (!files) throw new WkvError("not-saved", "There are no files here: keep the bytes of session.save() instead.");

@@ -1,14 +1,15 @@
 import { WkvError } from "../errors.ts";
-import { checkGenerateOptions, type GenerateOptions, type StopReason } from "../generate.ts";
+import type { GenerateOptions, StopReason } from "../generate.ts";
 import type { Model } from "../model.ts";
 import { rate } from "../usage.ts";
 import { AnswerReader } from "./answer.ts";
+import { checkAnswerable, checkCalls, checkOptions } from "./checks.ts";
 import { chooseTemplate } from "./choose.ts";
 import type { AnswerStart } from "./marks.ts";
-import { type ChatMessage, checkMessages, checkTools, type TextPart } from "./messages.ts";
+import { type ChatMessage, checkMessages, type TextPart } from "./messages.ts";
 import { readSaved, writeSaved } from "./saved.ts";
 import { Answer, answerMessage, type ChatPiece, type ChatResult, Fold } from "./stream.ts";
-import { type ChatTemplate, type Prompt, type PromptOptions, THINK_MODES } from "./template.ts";
+import type { ChatTemplate, Prompt, PromptOptions } from "./template.ts";
 import { callable, readCalls } from "./tools.ts";
 import { Track } from "./track.ts";
 
@@ -320,40 +321,4 @@ function asMessages(said: Said): readonly ChatMessage[] {
 function readerOf({ opening, begun = "" }: Prompt, { thinks }: ChatTemplate, options: AnswerOptions): AnswerReader {
   const calls = callable(options.tools, options.toolChoice).tools.length > 0;
   return new AnswerReader(opening.slice(0, opening.length - begun.length), { thinks, calls }, begun);
-}
-
-/** @throws RangeError when there is nothing to answer or to continue */
-function checkAnswerable(messages: readonly ChatMessage[]): void {
-  const last = messages.at(-1);
-  if (!last || last.role === "system")
-    throw new RangeError(
-      `"messages" expected a last message to answer or to continue, got ${last ? "a system's" : "none"}`,
-    );
-  if (last.tool_calls?.length)
-    throw new RangeError('"messages" expected the results of the last message\'s calls after it, got none');
-}
-
-function checkOptions(options: AnswerOptions): void {
-  checkGenerateOptions(options);
-  const { think, tools } = options;
-  if (think !== undefined && !THINK_MODES.includes(think))
-    throw new RangeError(`"think" expected ${THINK_MODES.join(", ")}, got ${JSON.stringify(think)}`);
-  if (tools !== undefined) checkTools(tools);
-}
-
-/** @throws RangeError or TypeError when the options of an answer do not go together */
-function checkCalls({ tools = [], toolChoice = "auto", constraint }: AnswerOptions): void {
-  const isName = typeof toolChoice === "object" && toolChoice !== null;
-  if (!isName && !["auto", "required", "none"].includes(toolChoice))
-    throw new RangeError(
-      `"toolChoice" expected auto, required, none or { type, function: { name } }, got ${JSON.stringify(toolChoice)}`,
-    );
-  const { tools: called, required } = callable(tools, toolChoice);
-  if (required && called.length === 0)
-    throw new RangeError(
-      `"toolChoice" expected ${isName ? "the name of one of the tools" : "tools to choose from"}, got ` +
-        (isName ? JSON.stringify(toolChoice.function?.name) : "none"),
-    );
-  if (constraint !== undefined && called.length > 0)
-    throw new TypeError('"constraint" expected none beside tools that may be called: take toolChoice "none"');
 }

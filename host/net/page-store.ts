@@ -8,15 +8,13 @@
 // Chunks stay files of their own, so nothing is copied at the end, and a chunk is there as a whole or not at all: the
 // browser replaces a file when it is closed. A model is read as a Blob of them. One tab at a time writes, by a lock.
 import { WkvError } from "../errors.ts";
+import { bytesBelow, type Directory, fileOf, folderIn, hex, quotaError, sha256Of, write } from "./page-files.ts";
 import type { Folder, Kept, KeptFile, Listed, Part, Store } from "./store.ts";
 
 const ROOT = "wkv";
 const RECORD = "wkv.json";
 const ADDRESS = "address";
-/** Bytes that are hashed between two turns of the page's event loop: about 10 ms. */
-const HASHED_AT_ONCE = 2 << 20;
 
-type Directory = FileSystemDirectoryHandle;
 /** A record, and the folder of each file's chunks. */
 type PageRecord = Kept & { readonly places: Readonly<Record<string, string>> };
 
@@ -88,10 +86,6 @@ async function addressOf(directory: Directory): Promise<string> {
   );
 }
 
-async function fileOf(directory: Directory, name: string): Promise<File> {
-  return (await directory.getFileHandle(name)).getFile();
-}
-
 async function isWhole(directory: Directory, { files, places }: PageRecord): Promise<boolean> {
   for (const { path, size } of files) if ((await wholeFile(directory, places[path], path))?.size !== size) return false;
   return true;
@@ -110,16 +104,6 @@ async function wholeFile(directory: Directory, key: string | undefined, name: st
     Array.from(parts, (part) => part ?? new Blob()),
     name,
   );
-}
-
-async function bytesBelow(directory: Directory): Promise<number> {
-  let sum = 0;
-  for await (const handle of directory.values())
-    sum +=
-      handle.kind === "directory"
-        ? await bytesBelow(handle as Directory)
-        : (await (handle as FileSystemFileHandle).getFile()).size;
-  return sum;
 }
 
 class PageFolder implements Folder {
@@ -303,45 +287,12 @@ async function doneChunks(chunks: Directory, size: number | undefined, chunkByte
   return done;
 }
 
-async function sha256Of(file: Blob, onProgress = (_: number) => {}, signal?: AbortSignal): Promise<string> {
-  const { Sha256 } = await import("./sha256.ts");
-  const digest = new Sha256();
-  for (let at = 0; at < file.size; at += HASHED_AT_ONCE) {
-    signal?.throwIfAborted();
-    digest.update(new Uint8Array(await file.slice(at, at + HASHED_AT_ONCE).arrayBuffer()));
-    onProgress(Math.min(at + HASHED_AT_ONCE, file.size));
-  }
-  return digest.digest();
-}
-
 /** Resolves when this tab alone has the lock, with what gives it back. */
 function lock(name: string, signal?: AbortSignal): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const held = () => new Promise<void>((giveBack) => resolve(giveBack));
     navigator.locks.request(name, signal ? { signal } : {}, held).catch(reject);
   });
-}
-
-async function write(directory: Directory, name: string, text: string): Promise<void> {
-  try {
-    const writable = await (await directory.getFileHandle(name, { create: true })).createWritable();
-    await writable.write(text);
-    await writable.close();
-  } catch (error) {
-    throw quotaError(error);
-  }
-}
-
-/** A folder, made if it is not there. */
-function folderIn(directory: Directory, name: string): Promise<Directory> {
-  return directory.getDirectoryHandle(name, { create: true }).catch((error) => {
-    throw quotaError(error);
-  });
-}
-
-function quotaError(error: unknown): unknown {
-  if ((error as DOMException)?.name !== "QuotaExceededError") return error;
-  return new WkvError("no-space", "The browser's quota for this site is used up: free some space.", { cause: error });
 }
 
 async function folderName(address: string): Promise<string> {
@@ -357,10 +308,6 @@ async function keyOf(path: string, identity: string): Promise<string> {
 
 async function hash(text: string): Promise<string> {
   return hex(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).slice(0, 16);
-}
-
-function hex(digest: ArrayBuffer): string {
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function mb(bytes: number): string {
