@@ -1,5 +1,5 @@
 // Products through the model table: how the units of several matrices are numbered through, which rows and columns a
-// call reads and writes, also of the buffers' quantised twins. The sums themselves: f32.spec.ts, int8.spec.ts.
+// call reads and writes, also of the buffers' quantised twins. The sums themselves: f32.spec.ts, int8-dot.spec.ts.
 import {
   ATT_KEY,
   ATT_OUTPUT,
