@@ -15,7 +15,7 @@ import {
   LN2_WEIGHT,
 } from "./abi";
 import { units, claimUnits, product } from "./matmul";
-import { row, vector, width } from "./model";
+import { row, vector, width } from "./layout";
 import { argument, begin, claim, end } from "./pool";
 import { FFN_X, keepLastRows, mixRow, normRows, previous } from "./shift";
 import { ADD_GATED, RELU2, SIGMOID } from "./store";

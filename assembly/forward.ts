@@ -21,7 +21,7 @@ import {
 } from "./abi";
 import { decode, storedBytes } from "./dtypes";
 import { unitsAt, claimUnits, productAt } from "./matmul";
-import { batchWord, enter, globalVector, globals, row, table, width } from "./model";
+import { batchWord, enter, globalVector, globals, row, table, width } from "./layout";
 import { argument, begin, claim, end, pointer, recordLaps } from "./pool";
 import { quantiseRow } from "./quantise";
 import { layer4 } from "./rwkv4";

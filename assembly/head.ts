@@ -1,6 +1,6 @@
 // What the heads of RWKV-5, 6 and 7 share: where a head's state is, and the group norm after the recurrence.
 import { BUF_G, BUF_Y, LN_X_BIAS, LN_X_WEIGHT } from "./abi";
-import { endRow, firstRow, groupHeads, groupNormEps, headSize, row, stateOf, vector, width } from "./model";
+import { endRow, firstRow, groupHeads, groupNormEps, headSize, row, stateOf, vector, width } from "./layout";
 import { quantiseColumns } from "./quantise";
 import { norm } from "./vec";
 

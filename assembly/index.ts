@@ -2,7 +2,7 @@
 import { OP_ADD_LOW_RANK, OP_DECODE, OP_FOLD, OP_FORWARD, OP_PACK, OP_PACK_Q8, OP_QUIT, OP_READ } from "./abi";
 import { forward } from "./forward";
 import { addLowRank, decodeValues, fold, packQ8Rows, packRows } from "./loading";
-import { open, scratchBytes, scratchOf } from "./model";
+import { open, scratchBytes, scratchOf } from "./layout";
 import { readMemory } from "./probe";
 import { announce, arrive, awaitCommand, crew, join, meet, operation } from "./pool";
 

@@ -11,7 +11,7 @@ import { BUF_R, FORMAT_INT8, SCRATCH_TILE, SCRATCH_WIDE, SLOT_BYTES, UNIT_ROWS }
 import * as formatF32 from "./formats/f32";
 import * as formatInt8 from "./formats/int8";
 import { blockBytes as int8BlockBytes } from "./formats/int8-block";
-import { quantRow, quantStride, row, scratch, slots, stride } from "./model";
+import { quantRow, quantStride, row, scratch, slots, stride } from "./layout";
 import { argument, begin, claim, end } from "./pool";
 import { integerBytes, quantiseColumns } from "./quantise";
 import { STORE, storeTile } from "./store";

@@ -7,7 +7,7 @@
 import { QUANT_VALUES } from "./abi";
 import { SCALE_UNIT } from "./formats/int8-block";
 import { addInteger, integerOf } from "./math";
-import { quantRow, quantStride, row } from "./model";
+import { quantRow, quantStride, row } from "./layout";
 import { RELAXED } from "./simd";
 
 const LARGEST: f32 = 8191;

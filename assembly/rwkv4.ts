@@ -24,7 +24,7 @@ import {
 import { channelMixing } from "./channel";
 import { quantiseGroup } from "./head";
 import { claimUnits, product, units } from "./matmul";
-import { endRow, firstRow, groups, headSize, row, segmentAt, stateOf, stride, vector, width } from "./model";
+import { endRow, firstRow, groups, headSize, row, segmentAt, stateOf, stride, vector, width } from "./layout";
 import { argument, begin, claim, end } from "./pool";
 import { ATT_X, keepLastRows, mixRow, normRows, previous } from "./shift";
 import { ADD, SIGMOID } from "./store";

@@ -29,7 +29,7 @@ import {
 import { channelMixing } from "./channel";
 import { headNorm, headState, quantiseGroup } from "./head";
 import { units, claimUnits, product } from "./matmul";
-import { endRow, firstRow, groupHeads, groups, headSize, row, segmentAt, stride, vector, width } from "./model";
+import { endRow, firstRow, groupHeads, groups, headSize, row, segmentAt, stride, vector, width } from "./layout";
 import { argument, begin, claim, end } from "./pool";
 import { ATT_X, keepLastRows, mixRow, normRows, previous } from "./shift";
 import { ADD, SILU } from "./store";

@@ -47,7 +47,7 @@ import { channelMixing } from "./channel";
 import { headNorm, headState, quantiseGroup } from "./head";
 import { exp } from "./math";
 import { units, claimUnits, product, productAt } from "./matmul";
-import { endRow, firstRow, groupHeads, groups, headSize, row, segmentAt, slots, stride, vector, width } from "./model";
+import { endRow, firstRow, groupHeads, groups, headSize, row, segmentAt, slots, stride, vector, width } from "./layout";
 import { argument, begin, claim, end } from "./pool";
 import { ATT_X, keepLastRows, mixRow, normRows, previous } from "./shift";
 import { quantiseRow } from "./quantise";

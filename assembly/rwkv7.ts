@@ -57,7 +57,7 @@ import {
 import { gate, headNorm, headState, quantiseGroup } from "./head";
 import { exp, lanes, sigmoid } from "./math";
 import { units, claimUnits, product } from "./matmul";
-import { endRow, firstRow, groupHeads, groups, headSize, row, scratch, segmentAt, vector, width } from "./model";
+import { endRow, firstRow, groupHeads, groups, headSize, row, scratch, segmentAt, vector, width } from "./layout";
 import { argument, begin, claim, end } from "./pool";
 import { ATT_X, FFN_X, keepLastRows, mixRow, normRows, previous } from "./shift";
 import { ADD, RELU2, SIGMOID, TANH } from "./store";

@@ -1,6 +1,6 @@
 // Token shift: each row meets the row before it, which for a segment's first row is kept in its session's state.
 import { BUF_NORMED, BUF_X } from "./abi";
-import { endRow, firstRow, row, segmentAt, segmentOf, stateOf, vector, width } from "./model";
+import { endRow, firstRow, row, segmentAt, segmentOf, stateOf, vector, width } from "./layout";
 import { argument, begin, end } from "./pool";
 import { quantiseRow } from "./quantise";
 import { lerp, norm } from "./vec";

@@ -1,19 +1,19 @@
 /** RWKV language models on any processor that runs WebAssembly. */
 
 export type { Constraint, ConstraintSource, JsonSchema } from "./constraint/index.ts";
-export { type Converted, type ConvertOptions, convertModel } from "./convert.ts";
+export { type Converted, type ConvertOptions, convertModel } from "./convert/convert.ts";
 export { WkvError, type WkvErrorCode } from "./errors.ts";
-export type { GenerateOptions, Piece, StopReason } from "./generate.ts";
-export type { Guidance } from "./guidance.ts";
-export type { ModelSource } from "./input.ts";
-export type { Progress } from "./loader.ts";
-export type { LoraOptions } from "./lora.ts";
-export type { Mark } from "./mark.ts";
-export { type LoadOptions, loadModel, type Model, type ModelInfo, type SessionOptions } from "./model.ts";
-export type { Perplexity, PerplexityOptions, Score } from "./perplexity.ts";
-export type { PrefixCacheOptions, PrefixCacheStats } from "./prefix-cache.ts";
-export { PRESETS, type Preset, type SamplerOptions, type TokenLogprob } from "./sampler.ts";
-export type { FeedOptions, Session } from "./session.ts";
-export type { CustomSource } from "./source.ts";
+export type { Progress } from "./loading/loader.ts";
+export type { LoraOptions } from "./loading/lora.ts";
+export type { Perplexity, PerplexityOptions, Score } from "./measure/perplexity.ts";
+export { type LoadOptions, loadModel, type Model, type ModelInfo, type SessionOptions } from "./model/model.ts";
+export { PRESETS, type Preset, type SamplerOptions, type TokenLogprob } from "./sampling/index.ts";
+export type { GenerateOptions, Piece, StopReason } from "./session/generate.ts";
+export type { Guidance } from "./session/guided.ts";
+export type { Mark } from "./session/mark.ts";
+export type { FeedOptions, Session } from "./session/session.ts";
+export type { Usage } from "./session/usage.ts";
+export type { ModelSource } from "./source/open.ts";
+export type { CustomSource } from "./source/source.ts";
+export type { PrefixCacheOptions, PrefixCacheStats } from "./state/prefix-cache.ts";
 export type { Tokenizer, TokenStream } from "./tokenizer/tokenizer.ts";
-export type { Usage } from "./usage.ts";

@@ -4,11 +4,11 @@ import { readFileSync } from "node:fs";
 import { loadModel } from "wkv";
 import type { Tensor as Stored } from "../host/checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../host/checkpoint/open.ts";
-import { openSource } from "../host/input.ts";
 import { weightValues } from "../host/models/values.ts";
 import { whole } from "../host/models/weights.ts";
-import { safetensors } from "../test/host/make-checkpoints.ts";
-import { float32 } from "../test/host/tensor-values.ts";
+import { openSource } from "../host/source/open.ts";
+import { safetensors } from "../test/support/make-checkpoints.ts";
+import { float32 } from "../test/support/tensor-values.ts";
 
 const SIZES = [16, 32, 64, 128, Infinity];
 const SCALE_BYTES = 2;

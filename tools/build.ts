@@ -16,7 +16,7 @@ const WASM_FEATURES = [
 const INDEX = "host/index.ts";
 const TOKENIZER = "host/tokenizer/index.ts";
 const CHAT = "host/chat/index.ts";
-const SAMPLER = "host/sampler.ts";
+const SAMPLER = "host/sampling/index.ts";
 const CONSTRAINT = "host/constraint/index.ts";
 
 rmSync("build", { recursive: true, force: true });

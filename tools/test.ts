@@ -10,7 +10,7 @@ const STEPS: [name: string, work: () => Promise<void>][] = [
   ["format of the kernels", () => runTool("prettier", ["--check", "--log-level", "warn", ...KERNEL_SOURCES])],
   ["kernels", () => runSpecs(process.execPath)],
   ["kernels of the relaxed build", runRelaxedSpecs],
-  ["host and goldens", () => runTests(["test/host", "test/golden"])],
+  ["host and goldens", () => runTests(["test/host", "test/claims", "test/golden"])],
   // One after the other: browsers and compilers want the machine for themselves.
   ["package, runtimes, examples", () => runTests(["test/runtimes"], "--test-concurrency=1")],
 ];
@@ -42,8 +42,8 @@ async function runRelaxedSpecs(): Promise<void> {
 
 function runTests(folders: string[], ...options: string[]): Promise<void> {
   const files = folders.flatMap((folder) =>
-    readdirSync(folder)
-      .filter((name) => name.endsWith(".test.ts"))
+    (readdirSync(folder, { recursive: true }) as string[])
+      .filter((name) => name.endsWith(".test.ts") && !name.includes("node_modules"))
       .map((name) => `${folder}/${name}`),
   );
   return run(process.execPath, ["--import", "tsx", "--test", "--test-reporter=spec", ...options, ...files]);

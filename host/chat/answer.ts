@@ -1,5 +1,5 @@
-import { beginningAtEnd } from "../stop-filter.ts";
-import { isBlank } from "./clean.ts";
+import { isBlank } from "../prompt/clean.ts";
+import { beginningAtEnd } from "../session/stop-filter.ts";
 import { type AnswerStart, BARE_CALLS, BLANKS, FENCE, THOUGHT, THOUGHT_END } from "./marks.ts";
 
 /** What of an answer became certain with some more of the model's text. */

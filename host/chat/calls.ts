@@ -3,7 +3,7 @@ import type { Grammar, Node } from "../constraint/grammar.ts";
 import { Json } from "../constraint/json.ts";
 import { schemaNode } from "../constraint/schema.ts";
 import { WkvError } from "../errors.ts";
-import { beginningAtEnd } from "../stop-filter.ts";
+import { beginningAtEnd } from "../session/stop-filter.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type AnswerStart, BARE_CALLS, BLANKS, FENCE, THOUGHT, THOUGHT_END } from "./marks.ts";
 import type { Tool } from "./messages.ts";

@@ -1,7 +1,7 @@
 import { WkvError } from "../errors.ts";
-import type { GenerateOptions, StopReason } from "../generate.ts";
-import type { Model } from "../model.ts";
-import { rate } from "../usage.ts";
+import type { Model } from "../model/model.ts";
+import type { GenerateOptions, StopReason } from "../session/generate.ts";
+import { rate } from "../session/usage.ts";
 import { AnswerReader } from "./answer.ts";
 import { checkAnswerable, checkCalls, checkOptions } from "./checks.ts";
 import { chooseTemplate } from "./choose.ts";

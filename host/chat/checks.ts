@@ -1,4 +1,4 @@
-import { checkGenerateOptions } from "../generate.ts";
+import { checkGenerateOptions } from "../session/generate.ts";
 import type { AnswerOptions } from "./chat.ts";
 import { type ChatMessage, checkTools } from "./messages.ts";
 import { THINK_MODES } from "./template.ts";

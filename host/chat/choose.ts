@@ -1,6 +1,6 @@
-import type { ModelInfo } from "../model.ts";
-import { isTemplateName, type TemplateName } from "./formats.ts";
-import { jinjaTemplate, looksLikeJinja } from "./jinja.ts";
+import type { ModelInfo } from "../model/model.ts";
+import { isTemplateName, type TemplateName } from "../prompt/formats.ts";
+import { jinjaTemplate, looksLikeJinja } from "./jinja/template.ts";
 import type { ChatTemplate } from "./template.ts";
 import { templates } from "./templates.ts";
 

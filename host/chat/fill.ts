@@ -1,4 +1,4 @@
-import { cleanText } from "./clean.ts";
+import { cleanText } from "../prompt/clean.ts";
 
 /** The mark of the format, and the flower that stands for it where the text itself has one. */
 const MARK = "✿";

@@ -1,6 +1,8 @@
 /** Conversations: `import { chat, createChat } from "wkv/chat"`. */
 
-export { checkPrompt, type Finding, fixPrompt } from "../prompt-check.ts";
+export { checkPrompt, type Finding, fixPrompt } from "../prompt/check.ts";
+export { cleanAnswer, cleanTurn } from "../prompt/clean.ts";
+export type { SpeakerFormat, TemplateName } from "../prompt/formats.ts";
 export {
   type AnswerOptions,
   Chat,
@@ -11,11 +13,9 @@ export {
   type Said,
 } from "./chat.ts";
 export { chooseTemplate } from "./choose.ts";
-export { cleanAnswer, cleanTurn } from "./clean.ts";
 export { encodePrompt } from "./encode.ts";
 export { FILL_STOP, fillPrompt } from "./fill.ts";
-export type { SpeakerFormat, TemplateName } from "./formats.ts";
-export { jinjaTemplate } from "./jinja.ts";
+export { jinjaTemplate } from "./jinja/template.ts";
 export type { AssistantMessage, ChatMessage, Role, TextPart, Tool, ToolCall, ToolChoice } from "./messages.ts";
 export type { Answer, ChatPiece, ChatResult, ChatStop } from "./stream.ts";
 export {

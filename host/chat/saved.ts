@@ -1,5 +1,5 @@
 import { WkvError } from "../errors.ts";
-import { isTemplateName, type TemplateName } from "./formats.ts";
+import { isTemplateName, type TemplateName } from "../prompt/formats.ts";
 import { type ChatMessage, checkMessages } from "./messages.ts";
 
 // A saved chat, little-endian: "wkvc", version, length of the JSON, JSON { messages, template?, text }, the state.

@@ -1,6 +1,6 @@
-import type { StopReason } from "../generate.ts";
-import type { TokenLogprob } from "../sampler.ts";
-import type { Usage } from "../usage.ts";
+import type { TokenLogprob } from "../sampling/index.ts";
+import type { StopReason } from "../session/generate.ts";
+import type { Usage } from "../session/usage.ts";
 import type { AssistantMessage, ToolCall } from "./messages.ts";
 
 /** One token of an answer. */

@@ -1,8 +1,8 @@
-import { type Arrangement, arrange } from "../prompt-arrange.ts";
-import type { Preset } from "../sampler.ts";
-import { beginningAtEnd } from "../stop-filter.ts";
-import { cleanAnswer, cleanText, cleanTurn, withoutSpeakers } from "./clean.ts";
-import type { SpeakerFormat } from "./formats.ts";
+import { type Arrangement, arrange } from "../prompt/arrange.ts";
+import { cleanAnswer, cleanText, cleanTurn, withoutSpeakers } from "../prompt/clean.ts";
+import type { SpeakerFormat } from "../prompt/formats.ts";
+import type { Preset } from "../sampling/index.ts";
+import { beginningAtEnd } from "../session/stop-filter.ts";
 import { FENCE, THOUGHT, THOUGHT_END } from "./marks.ts";
 import { type ChatMessage, partsOf, type Tool, type ToolChoice } from "./messages.ts";
 import { callable, describeTools, RESULT, writeCalls } from "./tools.ts";

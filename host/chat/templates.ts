@@ -1,4 +1,4 @@
-import { FORMATS, type TemplateName } from "./formats.ts";
+import { FORMATS, type TemplateName } from "../prompt/formats.ts";
 import { type ChatTemplate, speakerTemplate } from "./template.ts";
 
 /** The templates that come with wkv. */

@@ -1,4 +1,4 @@
-import { trim } from "./clean.ts";
+import { trim } from "../prompt/clean.ts";
 import { FENCE } from "./marks.ts";
 import type { Tool, ToolCall, ToolChoice } from "./messages.ts";
 

@@ -1,6 +1,6 @@
-import type { Mark } from "../mark.ts";
-import type { Model } from "../model.ts";
-import type { Session } from "../session.ts";
+import type { Model } from "../model/model.ts";
+import type { Mark } from "../session/mark.ts";
+import type { Session } from "../session/session.ts";
 import { encodePrompt } from "./encode.ts";
 import type { Prompt } from "./template.ts";
 

@@ -1,5 +1,5 @@
 import { WkvError } from "../errors.ts";
-import { readBytes, type Source } from "../source.ts";
+import { readBytes, type Source } from "../source/source.ts";
 import { parseJsonObject } from "./json.ts";
 
 /** What a repository's `config.json` says of its model. Nothing in it is checked. */

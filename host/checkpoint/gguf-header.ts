@@ -1,4 +1,4 @@
-import { readBytes, type Source } from "../source.ts";
+import { readBytes, type Source } from "../source/source.ts";
 import { damaged, quoted } from "./damage.ts";
 import { GgufCursor, HeaderTooShort } from "./gguf-cursor.ts";
 import type { Metadata, MetadataValue } from "./metadata.ts";

@@ -1,4 +1,4 @@
-import type { Source } from "../source.ts";
+import type { Source } from "../source/source.ts";
 import { damaged } from "./damage.ts";
 import { type GgufHeader, readGgufHeader } from "./gguf-header.ts";
 import type { Metadata } from "./metadata.ts";

@@ -1,5 +1,5 @@
 import { WkvError } from "../errors.ts";
-import type { Source } from "../source.ts";
+import type { Source } from "../source/source.ts";
 import { BLOCK, byteLength, type Checkpoint, type Dtype, type Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
 import { dtypeOf } from "./ggml-types.ts";

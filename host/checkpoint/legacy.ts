@@ -1,4 +1,4 @@
-import { readBytes, type Source } from "../source.ts";
+import { readBytes, type Source } from "../source/source.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
 import { type PickleHost, unpickle } from "./pickle.ts";

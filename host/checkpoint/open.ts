@@ -1,5 +1,5 @@
 import { WkvError } from "../errors.ts";
-import { readBytes, type Source } from "../source.ts";
+import { readBytes, type Source } from "../source/source.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { configBeside } from "./config.ts";
 import { openGguf } from "./gguf.ts";

@@ -1,5 +1,5 @@
 import { WkvError } from "../errors.ts";
-import type { Source } from "../source.ts";
+import type { Source } from "../source/source.ts";
 import { damaged, quoted } from "./damage.ts";
 
 /** More files than any model is cut into. */

@@ -1,5 +1,5 @@
 import { WkvError } from "../errors.ts";
-import type { Source } from "../source.ts";
+import type { Source } from "../source/source.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
 import { unpickle } from "./pickle.ts";

@@ -1,5 +1,5 @@
 import { WkvError } from "../errors.ts";
-import { readBytes, type Source } from "../source.ts";
+import { readBytes, type Source } from "../source/source.ts";
 import { BLOCK, byteLength, type Checkpoint, type Dtype, type Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
 import { addTensor, extentOf, storedTensor, valueCount } from "./stored.ts";

@@ -1,9 +1,9 @@
 import { WkvError } from "../errors.ts";
-import { readBytes, type Source } from "../source.ts";
+import { readBytes, type Source } from "../source/source.ts";
 import { byteLength, type Checkpoint, type Dtype, type Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
 import { parseJsonObject } from "./json.ts";
-import { isPacked, openPacked, readVocabulary } from "./packed.ts";
+import { isPacked, openPacked, readVocabulary } from "./packed-reader.ts";
 import { addTensor, extentOf, storedTensor, valueCount } from "./stored.ts";
 
 /** Bytes of the header length that starts the file. */

@@ -1,5 +1,5 @@
 import { WkvError } from "../errors.ts";
-import { readBytes, type Source } from "../source.ts";
+import { readBytes, type Source } from "../source/source.ts";
 import type { Checkpoint, Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
 import { parseJsonObject } from "./json.ts";

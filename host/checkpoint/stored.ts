@@ -1,4 +1,4 @@
-import { checkRange, type Source } from "../source.ts";
+import { checkRange, type Source } from "../source/source.ts";
 import { byteLength, type Dtype, type Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
 

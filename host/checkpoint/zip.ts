@@ -1,4 +1,4 @@
-import { checkRange, readBytes, type Source } from "../source.ts";
+import { checkRange, readBytes, type Source } from "../source/source.ts";
 import { damaged, quoted } from "./damage.ts";
 import { type Extent, extentOf } from "./stored.ts";
 

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import type { BenchmarkResult, Spread } from "../benchmark.ts";
-import type { ModelInfo } from "../model.ts";
-import type { WeightFormat } from "../plan.ts";
-import type { Simd } from "../platform/platform.ts";
+import type { WeightFormat } from "../engine/plan.ts";
+import type { Simd } from "../engine/platform.ts";
+import type { BenchmarkResult, Spread } from "../measure/benchmark.ts";
+import type { ModelInfo } from "../model/model.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
 import { print, printJson, statusLine } from "./output.ts";

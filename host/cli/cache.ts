@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { WkvError } from "../errors.ts";
-import { addressText, isAddress, parseAddress } from "../net/address.ts";
-import { diskStore } from "../net/disk-store.ts";
-import { hubEndpoint } from "../net/hub.ts";
-import type { Listed, Store } from "../net/store.ts";
+import { diskStore } from "../source/cache/disk-store.ts";
+import type { Listed, Store } from "../source/cache/store.ts";
+import { addressText, isAddress, parseAddress } from "../source/net/address.ts";
+import { hubEndpoint } from "../source/net/hub.ts";
 import { UsageError } from "./failure.ts";
 import { note, print, printJson } from "./output.ts";
 

@@ -1,6 +1,6 @@
 import type { AnswerOptions, Chat } from "../chat/chat.ts";
 import type { Answer, ChatPiece, ChatStop } from "../chat/stream.ts";
-import type { Usage } from "../usage.ts";
+import type { Usage } from "../session/usage.ts";
 import { answerOptions, chatOf, type Talk } from "./chat-talk.ts";
 import { interruptible } from "./interrupt.ts";
 import { note, print, printJson, printText, withoutControls } from "./output.ts";

@@ -3,8 +3,8 @@ import { type Chat, type ChatOptions, createChat, loadChat } from "../chat/chat.
 import { type ChatMessage, checkMessages, partsOf } from "../chat/messages.ts";
 import { THINK_MODES, type ThinkMode } from "../chat/template.ts";
 import { WkvError } from "../errors.ts";
-import type { Model } from "../model.ts";
-import { saveFile } from "../platform/write.ts";
+import type { Model } from "../model/model.ts";
+import { saveFile } from "../source/disk/write.ts";
 import { answerTo } from "./chat-answer.ts";
 import type { LineReader } from "./chat-lines.ts";
 import { chatOf, type Talk } from "./chat-talk.ts";

@@ -1,6 +1,6 @@
 import { realpath } from "node:fs/promises";
 import type { Command } from "commander";
-import { type ConvertOptions, convertModel } from "../convert.ts";
+import { type ConvertOptions, convertModel } from "../convert/convert.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { loraFile } from "./options.ts";

@@ -8,9 +8,9 @@ import {
   type TensorPlace,
   type TokenizerFacts,
   type TunedStateFacts,
-} from "../inspect.ts";
+} from "../inspect/inspect.ts";
+import { mergeStats, noStats, type Stats } from "../inspect/stats.ts";
 import type { LoraFacts } from "../models/lora.ts";
-import { mergeStats, noStats, type Stats } from "../stats.ts";
 import { UsageError } from "./failure.ts";
 import { printMemory } from "./memory.ts";
 import { print, printJson, statusLine } from "./output.ts";

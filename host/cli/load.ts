@@ -1,5 +1,5 @@
-import type { ModelSource } from "../input.ts";
-import { type LoadOptions, loadModel, type Model } from "../model.ts";
+import { type LoadOptions, loadModel, type Model } from "../model/model.ts";
+import type { ModelSource } from "../source/open.ts";
 import type { ModelOptions } from "./options.ts";
 import { statusLine } from "./output.ts";
 import { progressText } from "./progress.ts";

@@ -1,4 +1,4 @@
-import { type PublishedMemory, publishedMemory } from "../published-memory.ts";
+import { type PublishedMemory, publishedMemory } from "../inspect/published-memory.ts";
 import { print, printJson } from "./output.ts";
 
 /** Buffers of threads are small, and a table should be the same on every machine. */

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import type { WeightFormat } from "../plan.ts";
-import type { Simd } from "../platform/platform.ts";
+import type { WeightFormat } from "../engine/plan.ts";
+import type { Simd } from "../engine/platform.ts";
 import type { TokenizerSource } from "../tokenizer/load.ts";
 import { number } from "./parse.ts";
 import { addSamplingOptions, type SamplingOptions } from "./sampling.ts";

@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import { type Command, Option } from "commander";
+import type { WeightFormat } from "../engine/plan.ts";
 import { WkvError } from "../errors.ts";
-import type { Model } from "../model.ts";
-import type { Perplexity } from "../perplexity.ts";
-import type { WeightFormat } from "../plan.ts";
+import type { Perplexity } from "../measure/perplexity.ts";
+import type { Model } from "../model/model.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";

@@ -1,4 +1,4 @@
-import type { Progress } from "../loader.ts";
+import type { Progress } from "../loading/loader.ts";
 
 /** One line for people. @param work what is said while neither a download nor its check goes on */
 export function progressText(

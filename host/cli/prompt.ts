@@ -1,6 +1,6 @@
 import { buffer } from "node:stream/consumers";
-import type { Model } from "../model.ts";
-import { type Arrangement, arrangePrompt } from "../prompt-arrange.ts";
+import type { Model } from "../model/model.ts";
+import { type Arrangement, arrangePrompt } from "../prompt/arrange.ts";
 import { UsageError } from "./failure.ts";
 import { unescaped } from "./parse.ts";
 

@@ -1,4 +1,4 @@
-import type { GenerateOptions, Piece, StopReason } from "../generate.ts";
+import type { GenerateOptions, Piece, StopReason } from "../session/generate.ts";
 
 const REASONS: Record<StopReason | "interrupted", string> = {
   end: "the model ended the text",

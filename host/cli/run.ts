@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import type { Model } from "../model.ts";
-import type { Session } from "../session.ts";
+import type { Model } from "../model/model.ts";
+import type { Session } from "../session/session.ts";
 import { BEGINNING, bundledModel } from "./bundled.ts";
 import { addConstraintOptions, type ConstraintOptions, readConstraint } from "./constraint.ts";
 import { Interrupted, UsageError } from "./failure.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Model } from "../model.ts";
+import type { Model } from "../model/model.ts";
 import { BEGINNING, bundledModel } from "./bundled.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";

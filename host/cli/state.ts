@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Command } from "commander";
-import type { Model } from "../model.ts";
-import type { Session } from "../session.ts";
+import type { Model } from "../model/model.ts";
+import type { Session } from "../session/session.ts";
 import { UsageError } from "./failure.ts";
 import { note } from "./output.ts";
 

@@ -1,6 +1,6 @@
+import type { Platform, Thread } from "../engine/platform.ts";
+import type { FromThread } from "../engine/worker.ts";
 import { WkvError } from "../errors.ts";
-import type { FromThread } from "../worker.ts";
-import type { Platform, Thread } from "./platform.ts";
 
 /** More threads than this do not read memory any faster. */
 const ENOUGH_THREADS = 4;

@@ -1,5 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import { makeThread } from "../worker.ts";
+import { makeThread } from "../engine/worker.ts";
 
 if (parentPort) {
   const port = parentPort;

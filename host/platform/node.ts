@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import type { Platform, Thread } from "../engine/platform.ts";
 import { WkvError } from "../errors.ts";
-import type { Platform, Thread } from "./platform.ts";
 
 /** The first Node that computes relaxed dot products rightly. */
 const RELAXED_SINCE = 22;

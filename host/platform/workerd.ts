@@ -1,5 +1,5 @@
-import { makeThread } from "../worker.ts";
-import type { Platform, Thread } from "./platform.ts";
+import type { Platform, Thread } from "../engine/platform.ts";
+import { makeThread } from "../engine/worker.ts";
 import relaxed from "./wkv.relaxed.wasm";
 import plain from "./wkv.wasm";
 

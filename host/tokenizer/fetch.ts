@@ -1,5 +1,5 @@
 import { WkvError } from "../errors.ts";
-import { request } from "../net/request.ts";
+import { request } from "../source/net/request.ts";
 
 /** A vocabulary is a megabyte or two. Whatever is far larger is something else, a model perhaps. */
 export const MAX_VOCAB_BYTES = 64 << 20;

@@ -1,5 +1,5 @@
 import { WkvError } from "../errors.ts";
-import { fetchFile } from "../net/fetch-file.ts";
+import { fetchFile } from "../source/net/fetch-file.ts";
 
 /** A public file that never changes: what its bytes must be is known beforehand. */
 export interface PinnedFile {

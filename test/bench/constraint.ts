@@ -10,8 +10,8 @@ import { cpus } from "node:os";
 import { type ConstraintSource, createConstraint } from "../../host/constraint/index.ts";
 import { vocabularyOf } from "../../host/constraint/vocabulary.ts";
 import { loadTokenizer, type Tokenizer } from "../../host/tokenizer/index.ts";
-import { worldTokenizer } from "../host/constrained-text.ts";
-import { random } from "../host/random.ts";
+import { worldTokenizer } from "../support/constrained-text.ts";
+import { random } from "../support/random.ts";
 
 const TEXTS = 12;
 const MOST_TOKENS = 100;

@@ -2,10 +2,11 @@
  * How long sampling takes with 65,536 ids: `npm run bench:sampler`. Prints the median of many calls with the lowest and
  * the highest tenth, in milliseconds, and asserts nothing. A token of a 0.1B model takes 7 to 9 ms; 3 % of it are 0.25.
  */
-import { createSampler, logProbabilities, type SamplerOptions } from "../../host/sampler.ts";
+
 import { Candidates } from "../../host/sampling/candidates.ts";
+import { createSampler, logProbabilities, type SamplerOptions } from "../../host/sampling/index.ts";
 import { PlainKernel } from "../../host/sampling/plain-kernel.ts";
-import { random } from "../host/random.ts";
+import { random } from "../support/random.ts";
 
 const IDS = 65536;
 const CALLS = 200;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadModel } from "wkv";
 import { syntheticModel } from "../../host/cli/synthetic.ts";
-import { randomTokens } from "../host/models.ts";
+import { randomTokens } from "../support/models.ts";
 
 const ROUNDS = 5;
 const FILE = join(tmpdir(), `wkv-bench-${process.pid}.state`);

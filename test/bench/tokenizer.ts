@@ -8,7 +8,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadTokenizer, type Tokenizer } from "../../host/tokenizer/index.ts";
-import { random } from "../host/random.ts";
+import { random } from "../support/random.ts";
 
 const RUNS = 15;
 const shared = fileURLToPath(new URL("../../../shared/", import.meta.url));

@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runTool } from "../../tools/run.ts";
-import { random } from "../host/random.ts";
+import { random } from "../support/random.ts";
 
 type Kernel = (w: number, blocks: number, cols: number, x: number, out: number, sums: number) => void;
 

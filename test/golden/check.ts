@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Model, Session } from "wkv";
-import { load, randomTokens, SMALL_IDS } from "../host/models.ts";
-import { savedValues } from "../host/saved-state.ts";
+import { load, randomTokens, SMALL_IDS } from "../support/models.ts";
+import { savedValues } from "../support/saved-state.ts";
 import type { Golden } from "./goldens.ts";
 
 /** Relative to the value and to the root mean square of all. */

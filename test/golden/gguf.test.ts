@@ -1,13 +1,13 @@
 /** GGUF files of RWKV-6 and 7: none comes with the project, so the committed models are converted here. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readGolden } from "../host/checkpoint-checks.ts";
-import { type Sample, safetensors } from "../host/make-checkpoints.ts";
-import { committed, load } from "../host/models.ts";
-import { isQuantised, randomBlocks } from "../host/random-blocks.ts";
-import { asFloat32, float32, values } from "../host/tensor-values.ts";
+import { readGolden } from "../support/checkpoint-checks.ts";
+import { type ConvertOptions, toGguf } from "../support/convert-gguf.ts";
+import { type Sample, safetensors } from "../support/make-checkpoints.ts";
+import { committed, load } from "../support/models.ts";
+import { isQuantised, randomBlocks } from "../support/random-blocks.ts";
+import { asFloat32, float32, values } from "../support/tensor-values.ts";
 import { checkEveryToken, lastLogits } from "./check.ts";
-import { type ConvertOptions, toGguf } from "./convert-gguf.ts";
 import { goldenOf } from "./goldens.ts";
 
 const RWKV6 = { file: "q6.pth", options: { architecture: "rwkv6", headSize: 32 } } as const;

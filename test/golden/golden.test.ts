@@ -4,8 +4,8 @@ import { basename, relative } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Model } from "wkv";
-import { noGolden } from "../host/checkpoint-checks.ts";
-import { committedFolder, load, symbols } from "../host/models.ts";
+import { noGolden } from "../support/checkpoint-checks.ts";
+import { committedFolder, load, symbols } from "../support/models.ts";
 import { checkEveryToken, toleranceOf } from "./check.ts";
 import { type Golden, readGoldens, sharedFolders } from "./goldens.ts";
 

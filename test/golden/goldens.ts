@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { goldenFolder } from "../host/checkpoint-checks.ts";
-import { committed, committedFolder } from "../host/models.ts";
+import { goldenFolder } from "../support/checkpoint-checks.ts";
+import { committed, committedFolder } from "../support/models.ts";
 
 /** Logits and states that a model must give, computed in float64 from the stored weights. */
 export interface Golden {

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { basename, relative } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { noGolden } from "../host/checkpoint-checks.ts";
-import { committedFolder, load } from "../host/models.ts";
+import { noGolden } from "../support/checkpoint-checks.ts";
+import { committedFolder, load } from "../support/models.ts";
 import { type Golden, readGoldens, sharedFolders } from "./goldens.ts";
 
 /**

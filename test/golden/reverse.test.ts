@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Session } from "wkv";
 import { mostLikely } from "wkv/sampler";
-import { goldenFolder, noGolden } from "../host/checkpoint-checks.ts";
-import { load } from "../host/models.ts";
+import { goldenFolder, noGolden } from "../support/checkpoint-checks.ts";
+import { load } from "../support/models.ts";
 
 interface Episodes {
   /** A character for each id. */

@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { LoadOptions } from "wkv";
-import { readGolden } from "../host/checkpoint-checks.ts";
-import { safetensors } from "../host/make-checkpoints.ts";
-import { committed, load, SMALL } from "../host/models.ts";
-import { isQuantised, randomBlocks } from "../host/random-blocks.ts";
-import { asFloat32 } from "../host/tensor-values.ts";
+import { readGolden } from "../support/checkpoint-checks.ts";
+import { safetensors } from "../support/make-checkpoints.ts";
+import { toRwkvCpp } from "../support/make-rwkvcpp.ts";
+import { committed, load, SMALL } from "../support/models.ts";
+import { isQuantised, randomBlocks } from "../support/random-blocks.ts";
+import { asFloat32 } from "../support/tensor-values.ts";
 import { checkEveryToken, lastLogits } from "./check.ts";
 import { type Golden, goldenOf } from "./goldens.ts";
-import { toRwkvCpp } from "./make-rwkvcpp.ts";
 
 /** The models' own; rwkv.cpp's default for RWKV-5 is another one. */
 const groupNormEps = 64e-5;

@@ -1,8 +1,8 @@
 /** What the model in the box is asked, for the test of its goldens and for the tool that writes them. */
 import { fileURLToPath } from "node:url";
 import { loadModel, type Model } from "wkv";
-import { readGolden } from "../host/checkpoint-checks.ts";
-import { safetensors } from "../host/make-checkpoints.ts";
+import { readGolden } from "../support/checkpoint-checks.ts";
+import { safetensors } from "../support/make-checkpoints.ts";
 
 export const WEIGHTS = ["int8", "f32"] as const;
 export type Weights = (typeof WEIGHTS)[number];

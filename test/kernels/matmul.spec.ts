@@ -28,7 +28,7 @@ import { pack } from "../../assembly/formats/f32";
 import * as int8 from "../../assembly/formats/int8";
 import { blockBytes } from "../../assembly/formats/int8-block";
 import { claimUnits, product, productAt, units } from "../../assembly/matmul";
-import { enter, open, slots } from "../../assembly/model";
+import { enter, open, slots } from "../../assembly/layout";
 import { end } from "../../assembly/pool";
 import { integerBytes, quantiseColumns, quantiseRow } from "../../assembly/quantise";
 import { ADD_GATED, STORE } from "../../assembly/store";

@@ -2,7 +2,7 @@
 // writes. Every test is of buffers in the model table.
 import { SCALE_UNIT } from "../../assembly/formats/int8-block";
 import { BUF_HIDDEN, BUF_K, BUF_X, BUF_XK, BUFFERS, TABLE, TABLE_BUFFERS, TABLE_HEAD_SIZE } from "../../assembly/abi";
-import { open } from "../../assembly/model";
+import { open } from "../../assembly/layout";
 import { integerBytes, quantiseColumns, quantiseRow } from "../../assembly/quantise";
 import { at, bits, copy, random, reseed, sameBits, uniform } from "./support";
 import { integerAt } from "./twin";

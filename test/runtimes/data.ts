@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { syntheticModel } from "../../host/cli/synthetic.ts";
 import { readGoldens } from "../golden/goldens.ts";
 import { REQUESTS } from "../golden/story.ts";
-import { committedFolder } from "../host/models.ts";
+import { committedFolder } from "../support/models.ts";
 import { ROOT } from "./consumer.ts";
 
 /** Of every version and reader one. */

@@ -5,7 +5,7 @@ export async function loadWkv(model: string, threads: number) {
 }
 
 export async function loadSampler() {
-  const { createSampler }: typeof import("../../../host/sampler.ts") = await fromBuild("sampler.js");
+  const { createSampler }: typeof import("../../../host/sampling/index.ts") = await fromBuild("sampler.js");
   return createSampler({ temperature: 0 });
 }
 

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { byteLength, type Dtype } from "../../../host/checkpoint/checkpoint.ts";
-import type { Sample } from "../../host/make-checkpoints.ts";
-import { architecture, f32, type GgufEntry, type GgufValue, gguf, list, string, u32 } from "../../host/make-gguf.ts";
-import { random } from "../../host/random.ts";
+import type { Sample } from "../../support/make-checkpoints.ts";
+import { architecture, f32, type GgufEntry, type GgufValue, gguf, list, string, u32 } from "../../support/make-gguf.ts";
+import { random } from "../../support/random.ts";
 
 /** RWKV-7 with 0.1 billion parameters, as published. */
 const LAYERS = 12;

@@ -1,4 +1,4 @@
-import type { Spread } from "../../../host/benchmark.ts";
+import type { Spread } from "../../../host/measure/benchmark.ts";
 import type { BarChart, BarGroup } from "../../../tools/svg.ts";
 import { busyCores } from "./children.ts";
 import type { Machine } from "./machine.ts";

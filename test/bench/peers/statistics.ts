@@ -1,4 +1,4 @@
-import type { Spread } from "../../../host/benchmark.ts";
+import type { Spread } from "../../../host/measure/benchmark.ts";
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);

@@ -1,0 +1,122 @@
+// Files of `wkv convert`: safetensors whose metadata says how to read them.
+//
+//   wkv.layout           PACKED_LAYOUT of abi.ts; only where the weights are packed
+//   wkv.weights          "f32" or "int8"
+//   wkv.group_norm_eps   as a number
+//   wkv.tensors          JSON: published name to [dtype, shape] before packing
+//   wkv.tokenizer        kind of the vocabulary, whose file's bytes are the tensor `wkv.vocabulary`; "bytes" has none
+//
+// The packed weights are the file's first tensors, in the order and at the distances in which they lie in memory. A tuned
+// state follows them, as published.
+import { PACKED_LAYOUT } from "../../assembly/abi.ts";
+import { WkvError } from "../errors.ts";
+import { isTunedState } from "../models/weights.ts";
+import { readBytes, type Source } from "../source/source.ts";
+import { BLOCK, byteLength, type Checkpoint, type Dtype, type PackedWeights, type Tensor } from "./checkpoint.ts";
+import { damaged, quoted } from "./damage.ts";
+import type { SafetensorsEntry, SafetensorsHeader } from "./safetensors.ts";
+import { addTensor, extentOf, storedTensor, valueCount } from "./stored.ts";
+
+export const VOCABULARY = "wkv.vocabulary";
+
+/** The metadata's keys. */
+export const KEY = {
+  layout: "wkv.layout",
+  weights: "wkv.weights",
+  groupNormEps: "wkv.group_norm_eps",
+  tensors: "wkv.tensors",
+  tokenizer: "wkv.tokenizer",
+} as const;
+
+/** Larger than any vocabulary; the same limit as for a file of its own. */
+const MAX_VOCABULARY_BYTES = 64 << 20;
+const MAX_AXES = 8;
+
+/** Dtype and published shape of each tensor, as `wkv.tensors` has them. */
+export type PackedTensors = Record<string, readonly [Dtype, readonly number[]]>;
+
+export function isPacked({ metadata }: SafetensorsHeader): boolean {
+  return metadata.has(KEY.layout);
+}
+
+/**
+ * The tensors as they were before packing, for whoever asks what model this is, and the run of packed bytes.
+ * @throws WkvError `unsupported-model` for another version's layout, `bad-file` for contradictory metadata
+ */
+export function openPacked(source: Source, header: SafetensorsHeader): Checkpoint {
+  const { metadata } = header;
+  const layout = metadata.get(KEY.layout);
+  if (layout !== String(PACKED_LAYOUT))
+    throw new WkvError(
+      "unsupported-model",
+      `${source.name} was packed for another version of wkv (layout ${quoted(layout ?? "")}, this one has ${PACKED_LAYOUT}): ` +
+        "run wkv convert on the original model again.",
+    );
+  const tensors = new Map<string, Tensor>();
+  for (const [name, [dtype, shape]] of parseTensors(metadata.get(KEY.tensors), source.name))
+    addTensor(tensors, { name, dtype, shape, read: () => refuseToRead(source.name, name) }, source.name);
+  for (const { name, dtype, shape, begin, end } of header.entries.filter(isState)) {
+    if (dtype !== "F32" || byteLength("F32", valueCount(shape)) !== end - begin)
+      throw damaged(source.name, `tensor ${quoted(name)} has not the size of its shape; convert the model again.`);
+    const extent = extentOf(source, header.dataStart + begin, end - begin);
+    addTensor(tensors, storedTensor(name, "F32", shape, extent), source.name);
+  }
+  return { format: "packed", tensors, packed: packedWeights(source, header), ...readVocabulary(source, header) };
+}
+
+/** Of a model that was tuned by its state: the only tensors that are as published. */
+function isState({ name }: SafetensorsEntry): boolean {
+  return isTunedState(name);
+}
+
+/** What a file, packed or not, says of its vocabulary. @throws WkvError `bad-file` */
+export function readVocabulary(source: Source, header: SafetensorsHeader): Pick<Checkpoint, "vocabulary"> {
+  const kind = header.metadata.get(KEY.tokenizer);
+  if (kind === undefined) return {};
+  if (kind === "bytes") return { vocabulary: async () => "bytes" };
+  const entry = header.entries.find(({ name }) => name === VOCABULARY);
+  const size = entry ? entry.end - entry.begin : 0;
+  if (!entry || size > MAX_VOCABULARY_BYTES)
+    throw damaged(source.name, `its vocabulary is missing or has ${size} bytes; convert the model again.`);
+  return { vocabulary: () => readBytes(source, header.dataStart + entry.begin, size) };
+}
+
+function packedWeights(source: Source, { entries, dataStart, metadata }: SafetensorsHeader): PackedWeights {
+  const weights = metadata.get(KEY.weights);
+  const groupNormEps = Number(metadata.get(KEY.groupNormEps));
+  if ((weights !== "f32" && weights !== "int8") || !(groupNormEps > 0))
+    throw damaged(
+      source.name,
+      `its metadata has no sound ${KEY.weights} and ${KEY.groupNormEps}; convert the model again.`,
+    );
+  const packed = entries.filter((entry) => entry.name !== VOCABULARY && !isState(entry));
+  return {
+    weights,
+    groupNormEps,
+    size: packed.reduce((most, { end }) => Math.max(most, end), 0),
+    places: new Map(packed.map(({ name, begin, end }: SafetensorsEntry) => [name, { begin, end }])),
+    read: (target, from) => source.read(target, dataStart + from),
+  };
+}
+
+function parseTensors(json: string | undefined, file: string): [string, readonly [Dtype, readonly number[]]][] {
+  try {
+    const tensors = Object.entries(JSON.parse(json ?? "") as PackedTensors);
+    if (tensors.every(([, value]) => isTensor(value))) return tensors;
+  } catch {
+    // Not JSON: the same to the user.
+  }
+  throw damaged(file, `its metadata has no sound ${KEY.tensors}; convert the model again.`);
+}
+
+function isTensor([dtype, shape]: readonly [Dtype, readonly number[]]): boolean {
+  const isSize = (n: number) => Number.isSafeInteger(n) && n > 0;
+  return Object.hasOwn(BLOCK, dtype) && Array.isArray(shape) && shape.length <= MAX_AXES && shape.every(isSize);
+}
+
+async function refuseToRead(file: string, name: string): Promise<never> {
+  throw new WkvError(
+    "unsupported-model",
+    `${file} is packed, so the values of ${name} cannot be shown: look into the model that it was made from.`,
+  );
+}

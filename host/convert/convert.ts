@@ -1,0 +1,185 @@
+import { files } from "#files";
+import { platform } from "#platform";
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { openCheckpoint } from "../checkpoint/open.ts";
+import { Engine } from "../engine/engine.ts";
+import { makePlan, type Plan, type WeightFormat } from "../engine/plan.ts";
+import { chooseSimd } from "../engine/simd.ts";
+import { WkvError } from "../errors.ts";
+import { type LoadControl, loadWeights, type Progress } from "../loading/loader.ts";
+import { checkLoras, type LoraOptions, type OpenLora, openLora } from "../loading/lora.ts";
+import { planOptions } from "../model/model.ts";
+import { carriedVocabulary } from "../model/vocab.ts";
+import type { Recipe } from "../models/recipe.ts";
+import { recogniseModel } from "../models/recognise.ts";
+import type { HubOptions } from "../source/net/hub.ts";
+import { type ModelSource, openSource } from "../source/open.ts";
+import type { TokenizerSource } from "../tokenizer/load.ts";
+import { halfChunks, halfHeader } from "./half.ts";
+import { type CarriedVocabulary, packedHeader, stateChunks, stateTensors } from "./packed-writer.ts";
+
+export interface ConvertOptions {
+  /**
+   * "int8" (the default) and "f32": packed, the bytes as the kernels read them, for the quickest start. "f16": a plain
+   * safetensors file under the published names, which other programs read too; packed when it is loaded.
+   */
+  weights?: WeightFormat | "f16";
+  /** The vocabulary to put into the file, chosen as `loadModel` does. null: none. */
+  vocab?: TokenizerSource | null;
+  /** Epsilon of the group norm in RWKV-5 to 7, where it is not what `loadModel` takes; only for packed files. */
+  groupNormEps?: number;
+  /** LoRAs to merge into the weights; only for packed files. */
+  lora?: readonly LoraOptions[];
+  threads?: number;
+  /** Of downloads, as for `loadModel`. */
+  cacheDir?: string;
+  hub?: HubOptions;
+  onProgress?: (progress: Progress) => void;
+  signal?: AbortSignal;
+}
+
+export interface Converted {
+  /** Of the file. */
+  readonly bytes: number;
+  readonly weights: WeightFormat | "f16";
+  /** Kind of the vocabulary in the file; undefined when there is none. */
+  readonly tokenizer: string | undefined;
+}
+
+/** Bytes that are written at a time. */
+const CHUNK = 4 << 20;
+
+/**
+ * Makes one file of a model: weights and vocabulary. Loaded, it gives the same bits as its source loaded with the same
+ * `weights`.
+ * @param target a path, which holds the old file or the whole new one at any time, or a stream, which is closed at the end
+ * @throws WkvError as `loadModel`, and `no-space`; TypeError and RangeError for wrong arguments; the signal's reason
+ */
+export async function convertModel(
+  source: ModelSource,
+  target: string | URL | WritableStream<Uint8Array>,
+  options: ConvertOptions = {},
+): Promise<Converted> {
+  const { weights = "int8", signal } = options;
+  if (weights !== "int8" && weights !== "f16" && weights !== "f32")
+    throw new RangeError(`"weights" expected "int8", "f16" or "f32", got ${JSON.stringify(weights)}`);
+  if (typeof target !== "string" && !(target instanceof URL) && !(target instanceof WritableStream))
+    throw new TypeError(`"target" expected a path, URL or WritableStream, got ${typeof target}`);
+  checkLoras(options.lora ?? []);
+  signal?.throwIfAborted();
+  const file = await openSource(source, options);
+  const loras: OpenLora[] = [];
+  try {
+    for (const lora of options.lora ?? []) loras.push(await openLora(lora));
+    const checkpoint = await openCheckpoint(file);
+    if (checkpoint.packed)
+      throw new WkvError(
+        "unsupported-model",
+        `${file.name} is packed already: convert the model that it was made from.`,
+      );
+    const recipe = recogniseModel(checkpoint, file.name, loras);
+    const path = typeof source === "string" || source instanceof URL ? file.name : undefined;
+    const model = { path, checkpoint, shape: recipe.shape };
+    const vocabulary = await carriedVocabulary(options.vocab, model, signal);
+    const job = { checkpoint, recipe, vocabulary, name: file.name, target, options };
+    const bytes = await (weights === "f16" ? convertToHalf(job) : convertToPacked(job, weights));
+    return { bytes, weights, tokenizer: vocabulary?.kind };
+  } finally {
+    await Promise.all([file, ...loras.map((lora) => lora.file)].map((each) => each.close()));
+  }
+}
+
+interface Job {
+  readonly checkpoint: Checkpoint;
+  readonly recipe: Recipe;
+  readonly vocabulary: CarriedVocabulary | undefined;
+  /** Of the source, for messages. */
+  readonly name: string;
+  readonly target: string | URL | WritableStream<Uint8Array>;
+  readonly options: ConvertOptions;
+}
+
+/** Loads the model as ever, and writes down the memory. @returns bytes of the file */
+async function convertToPacked(job: Job, weights: WeightFormat): Promise<number> {
+  const { checkpoint, recipe, vocabulary, name, target, options } = job;
+  const { threads = platform.defaultThreads, groupNormEps } = options;
+  const plan = makePlan(recipe, planOptions(checkpoint, recipe, { threads, weights, groupNormEps }, name), name);
+  const engine = await Engine.start(plan, platform, await chooseSimd(undefined, platform));
+  try {
+    const [load, write] = halves(plan.weightBytes, options);
+    await loadWeights(recipe, plan, engine, load);
+    const header = packedHeader(recipe, plan, vocabulary);
+    const size = header.length + plan.weightBytes + tailBytes(recipe, vocabulary);
+    await send(target, size, concat(header, memoryChunks(plan, engine, write), recipe, vocabulary));
+    return size;
+  } finally {
+    await engine.dispose();
+  }
+}
+
+/** @returns bytes of the file */
+async function convertToHalf({ recipe, vocabulary, name, target, options }: Job): Promise<number> {
+  const header = halfHeader(recipe, vocabulary, name);
+  const size = header.bytes.length + header.weightBytes + tailBytes(recipe, vocabulary);
+  await send(target, size, concat(header.bytes, halfChunks(recipe, name, options), recipe, vocabulary));
+  return size;
+}
+
+async function* memoryChunks(plan: Plan, engine: Engine, { onProgress, signal }: LoadControl) {
+  for (let at = 0; at < plan.weightBytes; ) {
+    signal?.throwIfAborted();
+    const words = Math.min(CHUNK, plan.weightBytes - at) / 4;
+    const chunk = new Uint8Array((await engine.memory.read(plan.firstWeight + at, words)).buffer);
+    yield chunk;
+    at += chunk.length;
+    onProgress?.({ loaded: at, total: plan.weightBytes });
+  }
+  signal?.throwIfAborted();
+}
+
+/** What follows the weights. */
+function tailBytes(recipe: Recipe, vocabulary: CarriedVocabulary | undefined): number {
+  return stateTensors(recipe).reduce((sum, { bytes }) => sum + bytes, vocabulary?.contents.length ?? 0);
+}
+
+async function* concat(
+  header: Uint8Array,
+  weights: AsyncIterable<Uint8Array>,
+  recipe: Recipe,
+  vocabulary: CarriedVocabulary | undefined,
+) {
+  yield header;
+  yield* weights;
+  yield* stateChunks(recipe);
+  if (vocabulary?.contents.length) yield vocabulary.contents;
+}
+
+/** Reading is the first half of the way, writing the second; both count in bytes of the new file. */
+function halves(bytes: number, { onProgress, signal }: ConvertOptions): [LoadControl, LoadControl] {
+  const part = (done: number) => ({
+    signal,
+    onProgress: ({ loaded, total }: Progress) =>
+      onProgress?.({ loaded: Math.floor((bytes * (done + loaded / total)) / 2), total: bytes }),
+  });
+  return [part(0), part(1)];
+}
+
+async function send(target: Job["target"], size: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  if (target instanceof WritableStream) return sendToStream(target, chunks);
+  if (!files) throw new WkvError("not-found", `${target}: there are no files here; give a WritableStream.`);
+  await files.saveFile(typeof target === "string" ? target : files.fileURLToPath(target), chunks, size);
+}
+
+async function sendToStream(target: WritableStream<Uint8Array>, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const writer = target.getWriter();
+  try {
+    for await (const chunk of chunks) {
+      await writer.ready;
+      await writer.write(chunk);
+    }
+    await writer.close();
+  } catch (error) {
+    await writer.abort(error).catch(() => {});
+    throw error;
+  }
+}

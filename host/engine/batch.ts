@@ -1,0 +1,93 @@
+import * as abi from "../../assembly/abi.ts";
+import type { Engine } from "./engine.ts";
+import { MAX_WANTED, type Plan } from "./plan.ts";
+
+/** Tokens that a session wants to take in. */
+export interface Job {
+  /** Address of the session's state. */
+  readonly state: number;
+  readonly tokens: readonly number[];
+  /** Logits are wanted after each token, not after the last one only. */
+  readonly each?: boolean;
+  /** Where the logits after the last token go; a new array by default, which costs a tenth of a millisecond. */
+  readonly into?: Float32Array | undefined;
+  /** Tokens taken in so far. */
+  done: number;
+}
+
+/** Rows [first, end) of a batch: tokens of one job. */
+interface Segment {
+  readonly job: Job;
+  readonly first: number;
+  readonly end: number;
+}
+
+/** A row whose logits are asked for. */
+interface Wanted {
+  readonly job: Job;
+  readonly row: number;
+}
+
+/** Rows of several jobs that go through the model together: its weights are read once for all of them. */
+export interface Batch {
+  readonly segments: readonly Segment[];
+  /** Logits are computed for these rows only; those of one job in the order of its tokens. */
+  readonly wanted: readonly Wanted[];
+  /** Jobs that end with this batch. */
+  readonly ending: readonly Job[];
+}
+
+/**
+ * Fills a batch from the jobs that wait, those with the fewest tokens left first: a session that makes text gets its one
+ * row in every batch, however long another's prompt is.
+ */
+export function makeBatch(jobs: readonly Job[]): Batch {
+  const segments: Segment[] = [];
+  const wanted: Wanted[] = [];
+  const ending: Job[] = [];
+  let rows = 0;
+  const left = (job: Job) => job.tokens.length - job.done;
+  for (const job of [...jobs].sort((a, b) => left(a) - left(b))) {
+    if (rows === abi.BATCH_MAX_ROWS || wanted.length === MAX_WANTED) break;
+    const room = Math.min(abi.BATCH_MAX_ROWS - rows, job.each ? MAX_WANTED - wanted.length : Infinity);
+    const end = rows + Math.min(left(job), room);
+    const ends = end - rows === left(job);
+    segments.push({ job, first: rows, end });
+    for (let row = job.each ? rows : end - 1; row < end; row++) if (job.each || ends) wanted.push({ job, row });
+    if (ends) ending.push(job);
+    rows = end;
+  }
+  return { segments, wanted, ending };
+}
+
+/**
+ * Runs a batch and counts its tokens as taken in.
+ * @param laps where thread 0 stores the time at the end of each phase, or 0
+ * @returns the logits of each row in `batch.wanted`
+ */
+export async function runBatch(engine: Engine, plan: Plan, batch: Batch, laps = 0): Promise<Float32Array[]> {
+  const { segments, wanted } = batch;
+  const rows = segments.at(-1)?.end ?? 0;
+  void engine.memory.write(plan.batch, batchWords(batch));
+  await engine.run(abi.OP_FORWARD, rows, segments.length, wanted.length, laps);
+  for (const { job, first, end } of segments) job.done += end - first;
+  const { address, stride } = plan.buffers[abi.BUF_LOGITS] ?? { address: 0, stride: 0 };
+  return Promise.all(
+    wanted.map(({ job }, i) => engine.memory.read(address + i * stride, plan.shape.vocabSize, job.into)),
+  );
+}
+
+/** What lies at TABLE_BATCH: see abi.ts. */
+function batchWords({ segments, wanted }: Batch): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(abi.BATCH_BYTES / 4);
+  const [tokens, owners, rows, cuts] = [abi.BATCH_TOKENS, abi.BATCH_OWNERS, abi.BATCH_WANTED, abi.BATCH_SEGMENTS].map(
+    (at) => words.subarray(at / 4),
+  ) as [Uint32Array, Uint32Array, Uint32Array, Uint32Array];
+  rows.set(wanted.map(({ row }) => row));
+  for (const [s, { job, first, end }] of segments.entries()) {
+    tokens.set(job.tokens.slice(job.done, job.done + end - first), first);
+    owners.fill(s, first, end);
+    cuts.set([job.state, first, end], (s * abi.SEGMENT_BYTES) / 4);
+  }
+  return words;
+}

@@ -1,0 +1,151 @@
+import * as abi from "../../assembly/abi.ts";
+import { WkvError } from "../errors.ts";
+import { type EngineMemory, makeMemory, RemoteMemory, SharedMemory } from "./memory.ts";
+import type { Plan } from "./plan.ts";
+import type { Platform, Simd, Thread } from "./platform.ts";
+import type { Answer, FromThread, Start, ToThread } from "./worker.ts";
+
+/** Why there is one thread on a platform that has more. */
+const NOT_SHARED =
+  "the threads of this runtime do not see what the others write to shared memory: use a newer version of it.";
+
+/**
+ * The threads and their memory. Commands run one after another, in the order in which they were given; each returns
+ * a promise, and the caller's event loop goes on meanwhile.
+ */
+export class Engine {
+  readonly simd: Simd;
+  readonly memory: EngineMemory;
+  /** Why there is one thread, however many were asked for. */
+  readonly singleThreadReason: string | undefined;
+  /** Threads that take part in the commands to come. */
+  crew: number;
+  readonly #threads: Thread[];
+  readonly #waiting: { resolve(answer: Answer): void; reject(error: unknown): void }[] = [];
+  #failure: WkvError | undefined;
+
+  private constructor(threads: Thread[], simd: Simd, memory?: WebAssembly.Memory, singleThreadReason?: string) {
+    this.simd = simd;
+    this.memory = memory ? new SharedMemory(memory) : new RemoteMemory((...message) => this.#ask(...message));
+    this.singleThreadReason = singleThreadReason;
+    this.crew = threads.length;
+    this.#threads = threads;
+    for (const [i, thread] of threads.entries()) {
+      thread.onMessage = (message) => {
+        if (i === 0) this.#answer(message);
+        else if ("failed" in message) this.#fail(threadFailure(message.failed));
+      };
+      thread.onFailure = (error) => this.#fail(error);
+    }
+  }
+
+  /**
+   * Makes the memory at the plan's size, with the model table, and starts the threads. Where they cannot share it, or
+   * turn out not to see one another's writes, there is one thread, and the memory is its own.
+   * @throws WkvError `too-large` when the memory cannot be had, `not-found` when a file of the package is missing,
+   *   `engine` when a thread does not start
+   */
+  static async start(plan: Plan, platform: Platform, simd: Simd): Promise<Engine> {
+    const module = await platform.compile(simd);
+    const table = modelTable(plan);
+    const threads = (count: number) => Array.from({ length: count }, () => platform.startThread());
+    let reason = platform.singleThreadReason;
+    if (reason === undefined) {
+      const memory = makeMemory(plan.pages);
+      new Uint8Array(memory.buffer).set(table, abi.TABLE);
+      const engine = new Engine(threads(plan.threads), simd, memory);
+      if (await engine.#start(module, memory)) return engine;
+      await engine.dispose();
+      reason = NOT_SHARED;
+    }
+    const engine = new Engine(threads(1), simd, undefined, reason);
+    await engine.#start(module, { pages: plan.pages, table });
+    return engine;
+  }
+
+  /** Whether the threads see one another's writes. */
+  async #start(module: WebAssembly.Module, memory: Start["memory"]): Promise<boolean> {
+    const start = (thread: number): Start => ({ start: thread, threads: this.threads, module, memory });
+    for (const [i, thread] of this.#threads.entries()) if (i > 0) thread.post(start(i));
+    try {
+      return (await this.#ask(start(0))) === true;
+    } catch (error) {
+      await this.dispose();
+      throw error;
+    }
+  }
+
+  get threads(): number {
+    return this.#threads.length;
+  }
+
+  /** Runs a command (OP_... of abi.ts and its arguments) on the first `crew` threads. */
+  async run(op: number, ...args: number[]): Promise<void> {
+    await this.#ask({ run: [op, 0, this.crew, ...args] });
+  }
+
+  /** Stops the threads, whatever they are doing, and lets go of the memory; running commands are rejected. */
+  async dispose(): Promise<void> {
+    this.#fail(new WkvError("disposed", "The model was disposed while it was working."));
+    await Promise.all(this.#threads.map((thread) => thread.stop()));
+    this.memory.release();
+  }
+
+  /** Asks thread 0, which keeps the program alive until it has answered. */
+  #ask(message: ToThread, transfer?: ArrayBuffer[]): Promise<Answer> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    this.#threads[0]?.post(message, transfer);
+    this.#threads[0]?.keepAlive(true);
+    const answer = new Promise<Answer>((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    answer.catch(() => {}); // whoever did not wait for it hears of a failure from the next one
+    return answer;
+  }
+
+  #answer(message: FromThread): void {
+    if (this.#failure) return; // an answer that was on its way must not let the program end before the threads have
+    if ("failed" in message) {
+      this.#fail(threadFailure(message.failed));
+      return;
+    }
+    const first = this.#waiting.shift();
+    if (this.#waiting.length === 0) this.#threads[0]?.keepAlive(false);
+    if ("refused" in message) first?.reject(new WkvError(message.code, message.refused));
+    else first?.resolve(message.done);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure) return;
+    this.#failure = error instanceof WkvError ? error : new WkvError("engine", `The engine failed: ${error}`);
+    this.#threads[0]?.keepAlive(false);
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
+  }
+}
+
+function threadFailure(reason: string): WkvError {
+  return new WkvError("engine", `A thread of the engine failed: ${reason}. Load the model again.`);
+}
+
+/** Everything that abi.ts says about TABLE, from there on, but for the slots, which the loader fills. */
+function modelTable(plan: Plan): Uint8Array<ArrayBuffer> {
+  const { shape } = plan;
+  const bytes = new ArrayBuffer(plan.bufferTable + abi.BUFFERS * 16 - abi.TABLE);
+  const table = new Uint32Array(bytes, 0, abi.TABLE_WORDS);
+  table[abi.TABLE_ARCH] = shape.arch;
+  table[abi.TABLE_LAYERS] = shape.layers;
+  table[abi.TABLE_WIDTH] = shape.width;
+  table[abi.TABLE_HEAD_SIZE] = shape.headSize;
+  table[abi.TABLE_VOCAB] = shape.vocabSize;
+  table[abi.TABLE_SLOTS] = plan.layerSlots;
+  table[abi.TABLE_SLOTS_PER_LAYER] = abi.LAYER_SLOTS;
+  table[abi.TABLE_GLOBALS] = plan.globalSlots;
+  table[abi.TABLE_BUFFERS] = plan.bufferTable;
+  table[abi.TABLE_BATCH] = plan.batch;
+  table[abi.TABLE_LAYER_STATE] = shape.layerState * 4;
+  table[abi.TABLE_SCRATCH] = plan.scratch;
+  table[abi.TABLE_SCRATCH_BYTES] = plan.scratchBytes;
+  new Float32Array(bytes)[abi.TABLE_GROUP_NORM_EPS] = plan.groupNormEps;
+  const buffers = new Uint32Array(bytes, plan.bufferTable - abi.TABLE);
+  for (const [i, { address, stride, quantised, quantisedStride }] of plan.buffers.entries())
+    buffers.set([address, stride, quantised, quantisedStride], i * 4);
+  return new Uint8Array(bytes);
+}

@@ -1,0 +1,241 @@
+import * as abi from "../../assembly/abi.ts";
+import { byteLength } from "../checkpoint/checkpoint.ts";
+import { WkvError } from "../errors.ts";
+import type { Entry, MatrixEntry, Recipe, Shape, TableEntry } from "../models/recipe.ts";
+import { count } from "../models/weights.ts";
+
+/** Most rows of a batch whose logits can be asked for at once. */
+export const MAX_WANTED = 16;
+/** Values that the loader takes at a time, where a tensor can be taken in slices. */
+const SLICE_VALUES = 1 << 19;
+/** Slices that are on their way at the same time: one is read while another is packed. A third gained no time. */
+const LANES = 2;
+/** All that a 32-bit address can reach. */
+const MEMORY_LIMIT = 2 ** 32;
+const PAGE = 65536;
+/** More than any version has in a layer. */
+const MAX_PHASES = 12;
+/** 32 activations: integers of 16 bits and a scale. */
+const QUANT_BYTES = 2 * abi.QUANT_VALUES + 4;
+/** 32 weights of one row: integers of 8 bits and a scale of 16. */
+const INT8_GROUP_BYTES = abi.QUANT_VALUES + 2;
+
+/** How matrices are kept in memory. */
+export type WeightFormat = "f32" | "int8";
+
+/** Where everything is in the module's memory, in bytes; made before the memory is. */
+export interface Plan {
+  readonly shape: Shape;
+  readonly threads: number;
+  readonly weights: WeightFormat;
+  readonly groupNormEps: number;
+  readonly layerSlots: number;
+  readonly globalSlots: number;
+  readonly bufferTable: number;
+  readonly batch: number;
+  /** Times of the phases, when they are measured (f64). */
+  readonly laps: number;
+  readonly scratch: number;
+  readonly scratchBytes: number;
+  /** Addresses of each activation buffer and its quantised twin, bytes between rows; 0 where none is needed. */
+  readonly buffers: readonly BufferPlace[];
+  readonly places: ReadonlyMap<Entry, number>;
+  /** Bytes that the file holds of the matrices that every token reads: all but the embedding. */
+  readonly matrixBytes: number;
+  /** Where the packed weights start, and bytes of weights: packed matrices, vectors, and the embedding as stored. */
+  readonly firstWeight: number;
+  readonly weightBytes: number;
+  /** While loading: places for stored values and the same as f32, one of each a lane. Sessions take the room later. */
+  readonly staging: readonly { raw: number; f32: number }[];
+  /** The first session's state; the others follow. */
+  readonly states: number;
+  readonly stateBytes: number;
+  /** Size of the memory with one session. */
+  readonly pages: number;
+}
+
+export interface BufferPlace {
+  readonly address: number;
+  readonly stride: number;
+  readonly quantised: number;
+  readonly quantisedStride: number;
+}
+
+export interface PlanOptions {
+  readonly threads: number;
+  readonly weights: WeightFormat;
+  readonly groupNormEps: number;
+}
+
+/** @throws WkvError `too-large` when the model does not fit 32-bit WebAssembly, before any memory is taken */
+export function makePlan(recipe: Recipe, options: PlanOptions, file: string): Plan {
+  const plan = layOut(recipe, options);
+  if (fits(plan)) return plan;
+  throw new WkvError(
+    "too-large",
+    `${file} needs ${arithmetic(plan)}; 32-bit WebAssembly has 4 GiB. ${advice(recipe, plan)}`,
+  );
+}
+
+/** Whether 32-bit memory is enough. */
+export function fits({ pages }: Plan): boolean {
+  return pages * PAGE <= MEMORY_LIMIT;
+}
+
+function arithmetic({ pages, weightBytes, stateBytes, weights }: Plan): string {
+  const rest = pages * PAGE - weightBytes - stateBytes;
+  const parts = [
+    `${gib(weightBytes)} of weights as ${weights}`,
+    `${gib(stateBytes)} for a session`,
+    `${gib(rest)} for the rest`,
+  ];
+  return `${gib(pages * PAGE)} GiB (${parts.join(", ")})`;
+}
+
+/** What would fit: the same model with smaller weights, or one of as many bytes a parameter. */
+function advice(recipe: Recipe, plan: Plan): string {
+  if (plan.weights === "f32") {
+    const int8 = layOut(recipe, { ...plan, weights: "int8" });
+    if (fits(int8)) return `As int8 it needs ${gib(int8.pages * PAGE)} GiB: load it with weights: "int8".`;
+  }
+  const parameters = allEntries(recipe).reduce((sum, { weight }) => sum + count(weight.shape), 0);
+  const room = MEMORY_LIMIT - (plan.pages * PAGE - plan.weightBytes);
+  const largest = (room * parameters) / plan.weightBytes / 1e9;
+  return `It has ${(parameters / 1e9).toFixed(1)} billion parameters; about ${largest.toFixed(1)} billion would fit: take a smaller one.`;
+}
+
+function allEntries(recipe: Recipe): Entry[] {
+  return [...recipe.globals, ...recipe.layers.flat()];
+}
+
+/** The plan, whether it fits or not. */
+export function layOut(recipe: Recipe, options: PlanOptions): Plan {
+  const { shape } = recipe;
+  const { threads, weights } = options;
+  let end = abi.TABLE + abi.TABLE_WORDS * 4;
+  const take = (bytes: number) => {
+    const address = align(end);
+    end = address + bytes;
+    return address;
+  };
+  const layerSlots = take(shape.layers * abi.LAYER_SLOTS * abi.SLOT_BYTES);
+  const globalSlots = take(abi.GLOBAL_SLOTS * abi.SLOT_BYTES);
+  const bufferTable = take(abi.BUFFERS * 16);
+  const batch = take(abi.BATCH_BYTES);
+  const laps = take((shape.layers * MAX_PHASES + 8) * 8);
+  const scratchBytes = align(abi.SCRATCH_HEAD + 8 * shape.headSize);
+  const scratch = take(threads * scratchBytes);
+  const buffers = bufferRows(shape).map(({ rows, values, isInput }) => {
+    const stride = values * 4;
+    const quantisedStride = isInput && weights !== "f32" ? (values / abi.QUANT_VALUES) * QUANT_BYTES : 0;
+    const [address, quantised] = [stride, quantisedStride].map((bytes) => (bytes > 0 ? take(rows * bytes) : 0));
+    return { address, stride, quantised, quantisedStride } as BufferPlace;
+  });
+
+  const firstWeight = take(0);
+  const entries = allEntries(recipe);
+  const places = new Map(entries.map((e) => [e, take(entryBytes(e, weights))]));
+  const states = align(end);
+  const weightBytes = states - firstWeight;
+  const stateBytes = align(shape.layers * shape.layerState * 4);
+  const sliceValues = entries.reduce((most, e) => Math.max(most, stagedValues(e)), 0);
+  const stagingBytes = align(sliceValues * 4);
+  const staging = Array.from({ length: LANES }, (_, i) => ({
+    raw: states + 2 * i * stagingBytes,
+    f32: states + (2 * i + 1) * stagingBytes,
+  }));
+  const bytes = states + Math.max(2 * LANES * stagingBytes, stateBytes);
+  return {
+    ...options,
+    shape,
+    layerSlots,
+    globalSlots,
+    bufferTable,
+    batch,
+    laps,
+    scratch,
+    scratchBytes,
+    buffers,
+    places,
+    matrixBytes: entries.reduce((sum, e) => sum + (e.kind === "matrix" ? fileBytes(e) : 0), 0),
+    firstWeight,
+    weightBytes,
+    staging,
+    states,
+    stateBytes,
+    pages: Math.ceil(bytes / PAGE),
+  };
+}
+
+/** Bytes that an entry takes in memory. */
+function entryBytes(e: Entry, weights: WeightFormat): number {
+  if (e.kind === "vector") return e.length * 4;
+  if (e.kind === "table") return byteLength(e.weight.tensor.dtype, e.rows * e.cols);
+  if (matrixFormat(e, weights) === abi.FORMAT_F32) return padded(e.rows) * e.cols * 4;
+  return padded(e.rows) * Math.ceil(e.cols / abi.QUANT_VALUES) * INT8_GROUP_BYTES;
+}
+
+function fileBytes({ weight, rows, cols }: MatrixEntry): number {
+  return byteLength(weight.tensor.dtype, rows * cols);
+}
+
+/** The FORMAT_... of abi.ts that a matrix is packed to. */
+export function matrixFormat(e: MatrixEntry, weights: WeightFormat): number {
+  return weights === "f32" || e.unquantised ? abi.FORMAT_F32 : abi.FORMAT_INT8;
+}
+
+/** Rows that are loaded at a time: all of them when a matrix is stored by columns. */
+export function rowsPerSlice(e: MatrixEntry | TableEntry): number {
+  if (e.kind === "matrix" && e.transposed) return e.rows;
+  return Math.max(1, Math.floor(SLICE_VALUES / e.cols / abi.UNIT_ROWS)) * abi.UNIT_ROWS;
+}
+
+function stagedValues(e: Entry): number {
+  if (e.kind === "table") return 0;
+  if (e.kind === "vector") return count(e.weight.shape);
+  return Math.min(rowsPerSlice(e), e.rows) * e.cols;
+}
+
+/** Rows and values per row of each activation buffer that the version uses, and whether products read it. */
+function bufferRows({ arch, width, ffn, ranks, vocabSize }: Shape) {
+  const rows = abi.BATCH_MAX_ROWS;
+  const sizes = Array.from({ length: abi.BUFFERS }, () => ({ rows, values: 0, isInput: false }));
+  const output = (values: number, ...buffers: number[]) => {
+    for (const buffer of buffers) sizes[buffer] = { rows, values: padded(values), isInput: false };
+  };
+  const input = (values: number, ...buffers: number[]) => {
+    for (const buffer of buffers) sizes[buffer] = { rows, values: padded(values), isInput: true };
+  };
+  output(width, abi.BUF_X, abi.BUF_NORMED, abi.BUF_R, abi.BUF_K, abi.BUF_V);
+  input(width, abi.BUF_XR, abi.BUF_XK, abi.BUF_XV, abi.BUF_Y);
+  input(ffn, abi.BUF_HIDDEN);
+  if (arch >= abi.RWKV5) {
+    output(width, abi.BUF_G);
+    input(width, abi.BUF_XG);
+  }
+  if (arch >= abi.RWKV6) {
+    output(width, abi.BUF_W);
+    input(width, abi.BUF_XW, abi.BUF_XA);
+  }
+  if (arch >= abi.RWKV7) output(width, abi.BUF_A, abi.BUF_V_FIRST);
+  ranks.forEach((rank, i) => {
+    input(rank, abi.BUF_LORA_W + i);
+  });
+  sizes[abi.BUF_HEAD_IN] = { rows: MAX_WANTED, values: width, isInput: true };
+  sizes[abi.BUF_LOGITS] = { rows: MAX_WANTED, values: padded(vocabSize), isInput: false };
+  return sizes;
+}
+
+/** Rounded up to whole units of packed rows. */
+function padded(rows: number): number {
+  return Math.ceil(rows / abi.UNIT_ROWS) * abi.UNIT_ROWS;
+}
+
+/** Everything starts on a cache line. */
+function align(address: number): number {
+  return Math.ceil(address / abi.LINE) * abi.LINE;
+}
+
+function gib(bytes: number): string {
+  return (bytes / 2 ** 30).toFixed(2);
+}

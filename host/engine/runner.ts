@@ -1,0 +1,157 @@
+import { type Job, makeBatch, runBatch } from "./batch.ts";
+import type { Engine } from "./engine.ts";
+import type { Plan } from "./plan.ts";
+import { initialState } from "./state-layout.ts";
+import { Crew } from "./thread-count.ts";
+
+interface WaitingJob extends Job {
+  readonly signal: AbortSignal | undefined;
+  readonly logits: Float32Array[];
+  resolve(logits: Float32Array[]): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Takes tokens through the model. Sessions that wait at the same time go through it together, batch by batch; what a
+ * session gets has the same bits whoever shares its batches. States live in the module's memory, in places of equal
+ * size after the model.
+ */
+export class Runner {
+  readonly plan: Plan;
+  readonly engine: Engine;
+  /** What sessions start with, where the model has a tuned state. */
+  readonly #start: Float32Array | undefined;
+  /** Places that nobody has, the lowest one last: it is taken first, and those that the memory may not reach to come last. */
+  readonly #free: number[] = [];
+  #places = 0;
+  /** Places that hold nothing yet: the memory is growing, or it could not. */
+  readonly #growing = new Map<number, Promise<void>>();
+  #waiting: WaitingJob[] = [];
+  #running = false;
+  readonly #crew: Crew;
+
+  constructor(engine: Engine, plan: Plan, start?: Float32Array) {
+    this.#start = start;
+    this.#crew = new Crew(engine.threads);
+    this.engine = engine;
+    this.plan = plan;
+  }
+
+  /**
+   * Takes in at least one token.
+   * @param into an array that may be written over with the result
+   * @returns the logits after the last one
+   * @throws WkvError `too-large` when the memory could not grow for the state; the signal's reason, between batches: the
+   *   state has then taken in some of the tokens
+   */
+  async feed(
+    state: number,
+    tokens: readonly number[],
+    signal?: AbortSignal,
+    into?: Float32Array,
+  ): Promise<Float32Array> {
+    return (await this.#enqueue({ state, tokens, into, done: 0 }, signal)).at(-1) as Float32Array;
+  }
+
+  /** The same; returns the logits after each token. */
+  feedEach(state: number, tokens: readonly number[], signal?: AbortSignal): Promise<Float32Array[]> {
+    return this.#enqueue({ state, tokens, each: true, done: 0 }, signal);
+  }
+
+  async #enqueue(job: Job, signal: AbortSignal | undefined): Promise<Float32Array[]> {
+    await this.reached(job.state);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ ...job, signal, logits: [], resolve, reject });
+      if (!this.#running) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    // Calls that are made in the same turn of the event loop share the first batch.
+    await Promise.resolve();
+    while (this.#dropAborted() > 0) {
+      try {
+        await this.#runBatch();
+      } catch (error) {
+        for (const job of this.#waiting.splice(0)) job.reject(error);
+      }
+    }
+    this.#running = false;
+  }
+
+  async #runBatch(): Promise<void> {
+    const batch = makeBatch(this.#waiting);
+    const rows = batch.segments.at(-1)?.end ?? 0;
+    this.engine.crew = this.#crew.sizeFor(rows);
+    const start = performance.now();
+    const logits = await runBatch(this.engine, this.plan, batch);
+    this.#crew.record(rows, performance.now() - start);
+    this.#waiting = this.#waiting.filter((job) => !batch.ending.includes(job));
+    for (const [i, { job }] of batch.wanted.entries()) (job as WaitingJob).logits.push(logits[i] as Float32Array);
+    for (const job of batch.ending as WaitingJob[]) job.resolve(job.logits);
+  }
+
+  /** Returns how many jobs are left. */
+  #dropAborted(): number {
+    for (const job of this.#waiting.filter(({ signal }) => signal?.aborted)) job.reject(job.signal?.reason);
+    this.#waiting = this.#waiting.filter(({ signal }) => !signal?.aborted);
+    return this.#waiting.length;
+  }
+
+  /**
+   * A place for a session's state, holding the initial one; the memory grows when none is free.
+   * @throws WkvError `too-large` when it cannot grow; where that is not known at once, `reached` tells
+   */
+  takeState(): number {
+    const address = this.#free.at(-1) ?? this.plan.states + this.#places * this.plan.stateBytes;
+    this.#growTo(address);
+    if (this.#free.pop() === undefined) this.#places++;
+    this.resetState(address);
+    return address;
+  }
+
+  freeState(address: number): void {
+    this.#free.push(address);
+    this.#free.sort((a, b) => b - a);
+  }
+
+  /** Resolves when a place holds its state. @throws WkvError `too-large` when the memory could not grow */
+  reached(address: number): Promise<void> | undefined {
+    return this.#growing.get(address);
+  }
+
+  resetState(address: number): void {
+    this.writeState(address, this.#start ?? initialState(this.plan.shape));
+  }
+
+  /** The values of a state, as the kernels keep them; not while it takes in tokens. */
+  readState(address: number): Promise<Float32Array> {
+    return this.engine.memory.read(address, this.#stateValues);
+  }
+
+  writeState(address: number, state: Float32Array): void {
+    void this.engine.memory.write(address, state);
+  }
+
+  copyState(from: number, to: number): void {
+    const copied = this.engine.memory.copy(from, to, 4 * this.#stateValues);
+    if (this.#growing.has(from)) this.#waitFor(copied, to);
+  }
+
+  get #stateValues(): number {
+    return this.plan.shape.layers * this.plan.shape.layerState;
+  }
+
+  #growTo(address: number): void {
+    const growing = this.engine.memory.grow(address + this.plan.stateBytes);
+    if (growing) this.#waitFor(growing, address);
+    else this.#growing.delete(address);
+  }
+
+  #waitFor(growing: Promise<void>, address: number): void {
+    this.#growing.set(address, growing);
+    const grown = () => this.#growing.get(address) === growing && this.#growing.delete(address);
+    growing.then(grown, () => {}); // who uses the place hears of it
+  }
+}

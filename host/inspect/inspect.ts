@@ -1,0 +1,290 @@
+import { platform } from "#platform";
+import { FORMAT_INT8 } from "../../assembly/abi.ts";
+import { byteLength, type Checkpoint, type Dtype, type Tensor } from "../checkpoint/checkpoint.ts";
+import { openCheckpoint } from "../checkpoint/open.ts";
+import { makePlan, matrixFormat, type Plan, type WeightFormat } from "../engine/plan.ts";
+import { WkvError, type WkvErrorCode } from "../errors.ts";
+import { embeddedTokenizer, loadFitting, vocabSource } from "../model/vocab.ts";
+import { isLora, type LoraFacts, loraFacts } from "../models/lora.ts";
+import { schemeOf } from "../models/names.ts";
+import type { Entry, Recipe, Shape } from "../models/recipe.ts";
+import { recogniseModel } from "../models/recognise.ts";
+import { count, isTunedState } from "../models/weights.ts";
+import { isAddress } from "../source/net/address.ts";
+import type { FetchOptions } from "../source/net/fetch-model.ts";
+import { type RemoteSource, remoteSource } from "../source/net/remote-source.ts";
+import { type ModelSource, openSource } from "../source/open.ts";
+import { readBytes, type Source } from "../source/source.ts";
+import { type Stats, tensorStats } from "./stats.ts";
+
+export interface InspectOptions extends FetchOptions {
+  /** Reads all values too. */
+  stats?: boolean | undefined;
+}
+
+/** What a model file holds. Values are only read for the statistics. */
+export interface Inspection {
+  readonly file: string;
+  readonly format: Checkpoint["format"];
+  /** Whose names its tensors have: "published", "transformers", "flash-linear-attention", "web-rwkv", ... */
+  readonly names?: string;
+  /** The files of a model that is in several. */
+  readonly parts?: readonly { name: string; size: number }[];
+  /** Bytes of the file, or of all parts. */
+  readonly bytes: number;
+  /** Values of all tensors. */
+  readonly parameters: number;
+  readonly stored: readonly { dtype: Dtype; tensors: number; bytes: number }[];
+  readonly model?: ModelFacts;
+  /** For each way to keep the weights; null where 32-bit memory is too small. */
+  readonly memory?: Readonly<Record<WeightFormat, MemoryFacts | null>>;
+  readonly tokenizer?: TokenizerFacts;
+  /** A LoRA, which is no model: give it with --lora. */
+  readonly lora?: LoraFacts;
+  /** A file of state tuning has one and no model (give it with --state); some models have one of their own. */
+  readonly tunedState?: TunedStateFacts;
+  /** Why the model cannot be run. */
+  readonly error?: { code: WkvErrorCode; message: string };
+  /** Entries that hold no weights: name to what it is. */
+  readonly skipped: Readonly<Record<string, string>>;
+  readonly tensors: readonly TensorFacts[];
+}
+
+export interface ModelFacts {
+  readonly architecture: string;
+  readonly version: string;
+  readonly layers: number;
+  readonly width: number;
+  /** 0 for RWKV-4, which has none; so the head size. */
+  readonly heads: number;
+  readonly headSize: number;
+  readonly vocabSize: number;
+  readonly ffn: number;
+  /** Widest hidden layers of the low-rank products. */
+  readonly ranks: Readonly<Record<string, number>>;
+}
+
+/** Bytes; `total` is that of a model with one session. */
+export interface MemoryFacts {
+  readonly weights: number;
+  readonly session: number;
+  readonly total: number;
+}
+
+export interface TunedStateFacts {
+  readonly layers: number;
+  readonly heads: number;
+  readonly headSize: number;
+}
+
+/** `error` says what to give when there is none; `kind` is missing for a vocabulary that would have to be downloaded. */
+export type TokenizerFacts = { source: string; kind?: string; ids?: number } | { error: string };
+
+export interface TensorFacts {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly stats?: Stats;
+  /** Where it goes when the model is loaded with int8 weights: nowhere, to one place, or in pieces to several. */
+  readonly places?: readonly TensorPlace[];
+}
+
+/** What becomes of a tensor, or of a piece of it, in memory. */
+export interface TensorPlace {
+  /** Its published name. */
+  readonly name: string;
+  readonly kind: Entry["kind"];
+  /** How its values are kept: "f32" or "int8"; the embedding as it is stored. */
+  readonly format: Dtype | WeightFormat;
+  /** In the module's memory; missing where the model is too large for it. */
+  readonly address?: number;
+}
+
+/**
+ * Looks into a model file. A model that wkv does not run is described as far as possible, with the reason in `error`. Of a
+ * model on the net, only what is looked at is fetched, unless that is all of it or the server gives no ranges.
+ * @throws WkvError when the file cannot be read as a directory of tensors
+ */
+export async function inspectModel(source: ModelSource, options: InspectOptions = {}): Promise<Inspection> {
+  const isRemote = (typeof source === "string" || source instanceof URL) && isAddress(source) && !options.stats;
+  const remote = isRemote ? await remoteSource(source, options) : undefined;
+  const file = remote ?? (await openSource(source, options));
+  try {
+    const checkpoint = await openCheckpoint(file);
+    const tensors = [...checkpoint.tensors.values()];
+    const { parts } = checkpoint;
+    const { places, ...model } = await describeModel(
+      checkpoint,
+      file,
+      remote ?? (typeof source === "string" ? file.name : undefined),
+    );
+    return {
+      file: file.name,
+      format: checkpoint.format,
+      ...(parts ? { parts } : {}),
+      bytes: parts ? parts.reduce((sum, { size }) => sum + size, 0) : file.size,
+      parameters: tensors.reduce((sum, { shape }) => sum + count(shape), 0),
+      stored: storedBytes(tensors),
+      ...model,
+      skipped: Object.fromEntries(checkpoint.skipped ?? []),
+      tensors: await describeTensors(tensors, places, options),
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+function storedBytes(tensors: readonly Tensor[]): Inspection["stored"] {
+  const stored = new Map<Dtype, { dtype: Dtype; tensors: number; bytes: number }>();
+  for (const tensor of tensors) {
+    const { dtype } = tensor;
+    const sum = stored.get(dtype) ?? { dtype, tensors: 0, bytes: 0 };
+    stored.set(dtype, { dtype, tensors: sum.tensors + 1, bytes: sum.bytes + tensorBytes(tensor) });
+  }
+  return [...stored.values()];
+}
+
+type ModelFact = "names" | "model" | "memory" | "tokenizer" | "lora" | "tunedState" | "error";
+type ModelPart = Pick<Inspection, ModelFact> & { places?: Places };
+/** By the tensors' own names. */
+type Places = ReadonlyMap<string, readonly TensorPlace[]>;
+
+/** @param place where the file lies, if it does somewhere */
+async function describeModel(
+  checkpoint: Checkpoint,
+  file: Source,
+  place: string | RemoteSource | undefined,
+): Promise<ModelPart> {
+  try {
+    if (isLora(checkpoint)) return { lora: loraFacts(checkpoint, file.name) };
+    const tensors = [...checkpoint.tensors.values()];
+    if (tensors.every(({ name }) => isTunedState(name))) return { tunedState: tunedStateFacts(tensors) };
+    const recipe = recogniseModel(checkpoint, file.name);
+    const [int8, f32] = [planOf(recipe, "int8"), planOf(recipe, "f32")];
+    return {
+      names: schemeOf(checkpoint, file.name).name,
+      model: modelFacts(recipe.shape),
+      memory: { int8: int8 && memoryFacts(int8), f32: f32 && memoryFacts(f32) },
+      tokenizer: await tokenizerFacts(checkpoint, place, recipe.shape),
+      ...(recipe.tunedState ? { tunedState: tunedStateFacts(recipe.tunedState) } : {}),
+      places: placesOf(recipe, int8),
+    };
+  } catch (error) {
+    return { error: reason(error) };
+  }
+}
+
+function tunedStateFacts(tensors: readonly { shape: readonly number[] }[]): TunedStateFacts {
+  const [heads = 0, headSize = 0] = tensors[0]?.shape ?? [];
+  return { layers: tensors.length, heads, headSize };
+}
+
+/** What becomes of each tensor; block 0 of some RWKV-7 files has tensors that go nowhere. */
+function placesOf(recipe: Recipe, plan: Plan | null): Places {
+  const places = new Map<string, TensorPlace[]>();
+  for (const entry of [...recipe.globals, ...recipe.layers.flat()]) {
+    const { name, tensor } = entry.weight;
+    const address = plan?.places.get(entry);
+    const place = { name, kind: entry.kind, format: formatOf(entry), ...(address === undefined ? {} : { address }) };
+    places.set(tensor.name, [...(places.get(tensor.name) ?? []), place]);
+  }
+  return places;
+}
+
+function formatOf(entry: Entry): TensorPlace["format"] {
+  if (entry.kind === "table") return entry.weight.tensor.dtype;
+  return entry.kind === "matrix" && matrixFormat(entry, "int8") === FORMAT_INT8 ? "int8" : "f32";
+}
+
+function memoryFacts({ weightBytes, stateBytes, pages }: Plan): MemoryFacts {
+  return { weights: weightBytes, session: stateBytes, total: pages * 65536 };
+}
+
+/** Null where 32-bit memory is too small. */
+function planOf(recipe: Recipe, weights: WeightFormat): Plan | null {
+  try {
+    return makePlan(recipe, { threads: platform.defaultThreads, weights, groupNormEps: 1 }, "");
+  } catch (error) {
+    if (reason(error).code === "too-large") return null;
+    throw error;
+  }
+}
+
+function modelFacts(shape: Shape): ModelFacts {
+  const { arch, version, layers, width, vocabSize, ffn, ranks } = shape;
+  const headSize = arch === 4 ? 0 : shape.headSize;
+  const names = arch === 7 ? ["w", "a", "v", "g"] : arch === 6 ? ["decay", "mix"] : [];
+  return {
+    architecture: `rwkv${arch}`,
+    version,
+    layers,
+    width,
+    heads: headSize && width / headSize,
+    headSize,
+    vocabSize,
+    ffn,
+    ranks: Object.fromEntries(names.map((name, i) => [name, ranks[i] as number])),
+  };
+}
+
+/** Nothing is downloaded for it but what lies beside a model on the net. */
+async function tokenizerFacts(
+  checkpoint: Checkpoint,
+  place: string | RemoteSource | undefined,
+  shape: Shape,
+): Promise<TokenizerFacts> {
+  try {
+    const embedded = await embeddedTokenizer(checkpoint, shape);
+    if (embedded) return { source: "in the file", kind: embedded.kind, ids: embedded.vocabSize };
+    const [beside] = typeof place === "object" ? place.vocabularies : [];
+    if (beside !== undefined) return await factsOf(beside, await contentsBeside(place as RemoteSource, beside), shape);
+    const source = await vocabSource(typeof place === "string" ? place : undefined, shape);
+    if (source === "world" || source === "pile") return { source };
+    return await factsOf(source, source, shape);
+  } catch (error) {
+    return { error: reason(error).message };
+  }
+}
+
+async function factsOf(source: string, contents: string | Uint8Array, shape: Shape): Promise<TokenizerFacts> {
+  const { kind, vocabSize: ids } = await loadFitting(contents, shape);
+  return { source, kind, ids };
+}
+
+async function contentsBeside(model: RemoteSource, name: string): Promise<Uint8Array> {
+  const file = await model.beside(name);
+  return readBytes(file, 0, file.size);
+}
+
+/** What a WkvError says; any other error goes on. */
+function reason(error: unknown): { code: WkvErrorCode; message: string } {
+  if (!(error instanceof WkvError)) throw error;
+  return { code: error.code, message: error.message };
+}
+
+async function describeTensors(
+  tensors: readonly Tensor[],
+  places: Places | undefined,
+  { stats, onProgress }: InspectOptions,
+) {
+  const total = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
+  let loaded = 0;
+  const facts: TensorFacts[] = [];
+  for (const tensor of tensors) {
+    const { name, dtype, shape } = tensor;
+    facts.push({
+      name,
+      dtype,
+      shape,
+      ...(stats ? { stats: await tensorStats(tensor) } : {}),
+      ...(places ? { places: places.get(name) ?? [] } : {}),
+    });
+    loaded += tensorBytes(tensor);
+    if (stats) onProgress?.({ loaded, total });
+  }
+  return facts;
+}
+
+function tensorBytes({ dtype, shape }: Tensor): number {
+  return byteLength(dtype, count(shape));
+}

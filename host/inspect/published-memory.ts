@@ -1,0 +1,42 @@
+import { fits, layOut, type WeightFormat } from "../engine/plan.ts";
+import { recogniseModel } from "../models/recognise.ts";
+import { PUBLISHED, type PublishedShape, withoutValues } from "./published.ts";
+
+/** What a published model takes. Bytes. */
+export interface PublishedMemory {
+  readonly name: string;
+  readonly layers: number;
+  readonly width: number;
+  /** Values of all tensors. */
+  readonly parameters: number;
+  /** One session. */
+  readonly session: number;
+  readonly weights: Readonly<Record<WeightFormat, { weights: number; total: number; fits: boolean }>>;
+}
+
+const FORMATS: readonly WeightFormat[] = ["int8", "f32"];
+
+/** The memory of every published shape, from the same plan that loading makes; no file is needed. */
+export function publishedMemory(threads: number): PublishedMemory[] {
+  return PUBLISHED.map((shape) => memoryOf(shape, threads));
+}
+
+function memoryOf(shape: PublishedShape, threads: number): PublishedMemory {
+  const checkpoint = withoutValues(shape);
+  const recipe = recogniseModel(checkpoint, shape.name);
+  const plans = FORMATS.map((weights) => layOut(recipe, { threads, weights, groupNormEps: 64e-5 }));
+  const memory = plans.map((plan) => [
+    plan.weights,
+    { weights: plan.weightBytes, total: plan.pages * 65536, fits: fits(plan) },
+  ]);
+  const { name, layers, width } = shape;
+  const sizes = [...checkpoint.tensors.values()].map((tensor) => tensor.shape.reduce((a, b) => a * b, 1));
+  return {
+    name,
+    layers,
+    width,
+    parameters: sizes.reduce((a, b) => a + b, 0),
+    session: plans[0]?.stateBytes ?? 0,
+    weights: Object.fromEntries(memory),
+  };
+}

@@ -1,0 +1,267 @@
+import * as abi from "../../assembly/abi.ts";
+import { byteLength, type Dtype, type PackedWeights } from "../checkpoint/checkpoint.ts";
+import { damaged } from "../checkpoint/damage.ts";
+import type { Engine } from "../engine/engine.ts";
+import { matrixFormat, type Plan, rowsPerSlice, type WeightFormat } from "../engine/plan.ts";
+import { WkvError } from "../errors.ts";
+import type { Entry, MatrixEntry, Recipe, VectorEntry } from "../models/recipe.ts";
+import { count, type Weight } from "../models/weights.ts";
+import { LoraMerger } from "./lora.ts";
+
+/** How far loading is, in bytes. */
+export interface Progress {
+  /** What goes on: a download, the check of what was downloaded, or, when missing, the reading of the weights. */
+  phase?: "download" | "check";
+  loaded: number;
+  /** Infinity when a server does not say. */
+  total: number;
+  /** Of a download: the speed of the last seconds, and what is left at that speed. */
+  bytesPerSecond?: number;
+  secondsLeft?: number;
+}
+
+export interface LoadControl {
+  onProgress?: ((progress: Progress) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export const DTYPE_ID: Readonly<Record<Dtype, number>> = {
+  F32: abi.DTYPE_F32,
+  F16: abi.DTYPE_F16,
+  BF16: abi.DTYPE_BF16,
+  Q4_0: abi.DTYPE_Q4_0,
+  Q4_1: abi.DTYPE_Q4_1,
+  Q5_0: abi.DTYPE_Q5_0,
+  Q5_1: abi.DTYPE_Q5_1,
+  Q8_0: abi.DTYPE_Q8_0,
+  Q2_K: abi.DTYPE_Q2_K,
+  Q3_K: abi.DTYPE_Q3_K,
+  Q4_K: abi.DTYPE_Q4_K,
+  Q5_K: abi.DTYPE_Q5_K,
+  Q6_K: abi.DTYPE_Q6_K,
+};
+
+/**
+ * Streams every tensor of the recipe from its file into its place, slice by slice: read into a lane's staging area, made
+ * f32 and packed there. While one lane packs, another reads. No tensor is ever in memory twice.
+ * @throws WkvError from the reader, `bad-file` for weights that are not finite numbers; the signal's reason
+ */
+export async function loadWeights(recipe: Recipe, plan: Plan, engine: Engine, control: LoadControl): Promise<void> {
+  fillSlots(recipe, plan, engine);
+  const slices = allSlices(recipe, plan);
+  const total = allEntries(recipe).reduce(
+    (sum, e) => sum + byteLength(e.weight.tensor.dtype, count(e.weight.shape)),
+    0,
+  );
+  const progress = { loaded: 0, total };
+  const merger = new LoraMerger(engine);
+  const lanes = plan.staging.map((_, i) => new Lane(plan, engine, merger, i, control, progress));
+  const done = await Promise.allSettled(lanes.map((lane) => lane.work(slices)));
+  for (const result of done) if (result.status === "rejected") throw result.reason;
+  await checkFinite(allEntries(recipe), plan, engine);
+}
+
+/** A scale cannot hold NaN or infinity: the kernels note where they met one. */
+async function checkFinite(entries: readonly Entry[], { places }: Plan, engine: Engine): Promise<void> {
+  const [where = 0] = new Uint32Array((await engine.memory.read(abi.NOT_FINITE, 1)).buffer);
+  if (where === 0) return;
+  const before = entries.filter((entry) => (places.get(entry) ?? 0) <= where);
+  const at = before.reduce((last, entry) => ((places.get(entry) ?? 0) > (places.get(last) ?? 0) ? entry : last));
+  throw new WkvError(
+    "bad-file",
+    `${at.weight.tensor.name} holds weights that are not finite numbers: fetch the file again; wkv inspect --stats ` +
+      "shows what is in it.",
+  );
+}
+
+/** Bytes of packed weights that are asked for at a time, and how many such reads are under way. */
+const PACKED_READ = 4 << 20;
+const PACKED_READS = 3;
+
+/**
+ * Reads weights that are packed already: one run of the file, straight into its place, several reads under way at once.
+ * @throws WkvError `bad-file` when the file's weights are not where this engine keeps them
+ */
+export async function loadPacked(
+  packed: PackedWeights,
+  recipe: Recipe,
+  plan: Plan,
+  engine: Engine,
+  { onProgress, signal }: LoadControl,
+  file: string,
+): Promise<void> {
+  checkPlaces(packed, recipe, plan, file);
+  fillSlots(recipe, plan, engine);
+  const { size: total } = packed;
+  let next = 0;
+  let loaded = 0;
+  const readPart = async () => {
+    signal?.throwIfAborted();
+    const from = next;
+    next = Math.min(total, from + PACKED_READ);
+    const length = next - from;
+    await engine.memory.fill(plan.firstWeight + from, length, (target) => packed.read(target, from));
+    loaded += length;
+    onProgress?.({ loaded, total });
+  };
+  const lane = async () => {
+    try {
+      while (next < total) await readPart();
+    } finally {
+      next = total; // a lane that fails leaves nothing for the others
+    }
+  };
+  const done = await Promise.allSettled(Array.from({ length: PACKED_READS }, lane));
+  for (const result of done) if (result.status === "rejected") throw result.reason;
+}
+
+/** Every weight must begin and end where the plan has it. */
+function checkPlaces(
+  packed: PackedWeights,
+  recipe: Recipe,
+  { places, firstWeight, weightBytes }: Plan,
+  file: string,
+): void {
+  const entries = allEntries(recipe);
+  const begins = entries.map((entry) => (places.get(entry) ?? 0) - firstWeight);
+  for (const [i, { weight }] of entries.entries()) {
+    const place = packed.places.get(weight.name);
+    if (place?.begin !== begins[i] || place?.end !== (begins[i + 1] ?? weightBytes))
+      throw damaged(
+        file,
+        `${weight.name} is not where its shape puts it; run wkv convert on the original model again.`,
+      );
+  }
+}
+
+function allEntries(recipe: Recipe): Entry[] {
+  return [...recipe.globals, ...recipe.layers.flat()];
+}
+
+/** Rows [first, end) of an entry, on their way to the entry's address. */
+interface Slice {
+  readonly entry: Entry;
+  readonly address: number;
+  readonly first: number;
+  readonly end: number;
+}
+
+/** In the order of the recipe. */
+function* allSlices(recipe: Recipe, plan: Plan): Generator<Slice, void, void> {
+  for (const entry of allEntries(recipe)) {
+    const address = plan.places.get(entry) ?? 0;
+    const rows = entry.kind === "vector" ? 1 : entry.rows;
+    const step = entry.kind === "vector" ? 1 : rowsPerSlice(entry);
+    for (let first = 0; first < rows; first += step) yield { entry, address, first, end: Math.min(first + step, rows) };
+  }
+}
+
+/** Tells the kernels where everything will be. */
+function fillSlots(recipe: Recipe, plan: Plan, engine: Engine): void {
+  const fill = (entries: readonly Entry[], slots: number) => {
+    for (const entry of entries) {
+      const format = entry.kind === "matrix" ? matrixFormat(entry, plan.weights) : DTYPE_ID[entry.weight.tensor.dtype];
+      const [rows, cols] = entry.kind === "vector" ? [1, entry.length] : [entry.rows, entry.cols];
+      const slot = Uint32Array.of(plan.places.get(entry) ?? 0, format, rows, cols);
+      void engine.memory.write(slots + entry.slot * abi.SLOT_BYTES, slot); // comes before every command
+    }
+  };
+  fill(recipe.globals, plan.globalSlots);
+  for (const [i, layer] of recipe.layers.entries()) fill(layer, plan.layerSlots + i * abi.LAYER_SLOTS * abi.SLOT_BYTES);
+}
+
+/** Takes slices, one after another, through its own staging area. */
+class Lane {
+  readonly #raw: number;
+  readonly #f32: number;
+  readonly #weights: WeightFormat;
+  readonly #engine: Engine;
+  readonly #merger: LoraMerger;
+  readonly #control: LoadControl;
+  readonly #progress: Progress;
+
+  constructor(
+    { staging, weights }: Plan,
+    engine: Engine,
+    merger: LoraMerger,
+    lane: number,
+    control: LoadControl,
+    progress: Progress,
+  ) {
+    const { raw, f32 } = staging[lane] ?? { raw: 0, f32: 0 };
+    this.#raw = raw;
+    this.#f32 = f32;
+    this.#weights = weights;
+    this.#engine = engine;
+    this.#merger = merger;
+    this.#control = control;
+    this.#progress = progress;
+  }
+
+  /** Ends when no slice is left. A lane that fails leaves none for the others. */
+  async work(slices: Generator<Slice, void, void>): Promise<void> {
+    try {
+      for (const slice of slices) await this.#load(slice);
+    } finally {
+      slices.return();
+    }
+  }
+
+  #load({ entry, address, first, end }: Slice): Promise<void> {
+    if (entry.kind === "vector") return this.#loadVector(entry, address);
+    if (entry.kind === "matrix") return this.#loadMatrix(entry, address, first, end);
+    const start = address + byteLength(entry.weight.tensor.dtype, first * entry.cols);
+    return this.#read(entry.weight, first * entry.cols, (end - first) * entry.cols, start);
+  }
+
+  async #loadVector({ weight, length, repeat, fold }: VectorEntry, address: number): Promise<void> {
+    const stored = length / repeat;
+    if (repeat === 1 && weight.tensor.dtype === "F32") {
+      await this.#read(weight, 0, stored, address);
+    } else {
+      await this.#stage(weight, 0, stored);
+      const from = await this.#engine.memory.read(this.#f32, stored);
+      const to = Float32Array.from({ length }, (_, i) => from[Math.floor(i / repeat)] as number);
+      await this.#engine.memory.write(address, to);
+    }
+    if (fold) await this.#engine.run(abi.OP_FOLD, address, length, fold);
+  }
+
+  async #loadMatrix(e: MatrixEntry, address: number, first: number, end: number): Promise<void> {
+    const { weight, rows, cols, transposed } = e;
+    const format = matrixFormat(e, this.#weights);
+    const values = (end - first) * cols;
+    if (format === abi.FORMAT_INT8 && weight.tensor.dtype === "Q8_0" && !transposed && !weight.updates) {
+      await this.#read(weight, first * cols, values, this.#raw);
+      await this.#engine.run(abi.OP_PACK_Q8, address, cols, this.#raw, byteLength("Q8_0", cols), first, end);
+    } else {
+      const [rowStride, colStride] = transposed ? [1, rows] : [cols, 1];
+      await this.#stage(weight, first * cols, values);
+      await this.#merger.add(e, first, end, {
+        values: this.#f32,
+        scratch: this.#raw, // what was read is decoded
+        scratchBytes: this.#f32 - this.#raw,
+      });
+      await this.#engine.run(abi.OP_PACK, address, format, cols, this.#f32, rowStride, colStride, first, end);
+    }
+  }
+
+  /** Reads `values` values from value `first` of a weight on, and makes them f32 in the staging area. */
+  async #stage(weight: Weight, first: number, values: number): Promise<void> {
+    const { dtype } = weight.tensor;
+    if (dtype === "F32") return this.#read(weight, first, values, this.#f32);
+    await this.#read(weight, first, values, this.#raw);
+    await this.#engine.run(abi.OP_DECODE, this.#f32, this.#raw, DTYPE_ID[dtype], values);
+  }
+
+  /** Reads the same as they are stored, to `address`. */
+  async #read({ tensor, offset }: Weight, first: number, values: number, address: number): Promise<void> {
+    const { signal, onProgress } = this.#control;
+    signal?.throwIfAborted();
+    const bytes = byteLength(tensor.dtype, values);
+    const from = byteLength(tensor.dtype, offset + first);
+    await this.#engine.memory.fill(address, bytes, (target) => tensor.read(target, from));
+    this.#progress.loaded += bytes;
+    onProgress?.({ ...this.#progress });
+  }
+}

@@ -1,0 +1,145 @@
+import * as abi from "../../assembly/abi.ts";
+import { type Job, makeBatch, runBatch } from "../engine/batch.ts";
+import type { Runner } from "../engine/runner.ts";
+
+export interface BenchmarkOptions {
+  /** Tokens of the prompt. Default 512. */
+  prefill?: number | undefined;
+  /** Tokens made one at a time in each round. Default 64. */
+  decode?: number | undefined;
+  /** Sessions that decode together. Default 1. */
+  sessions?: number | undefined;
+  /** Default 5. */
+  rounds?: number | undefined;
+  onRound?: ((round: number) => void) | undefined;
+  /** Ends the measurement between two steps: its reason is thrown. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Over the rounds. */
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+export interface BenchmarkResult {
+  /** Tokens a second. */
+  readonly prefill: Spread;
+  /** Tokens a second, of all sessions together. */
+  readonly decode: Spread;
+  /** Bytes that the file holds of the matrices that a token reads. */
+  readonly bytesPerToken: number;
+  /** GB a second, the same threads only reading the packed weights, measured between the rounds. */
+  readonly readBandwidth: Spread;
+  /** bytesPerToken · batches a second / bandwidth, round by round. */
+  readonly share: Spread;
+  /** Milliseconds of one token's phases, summed over the layers; medians. */
+  readonly phases: Readonly<Record<string, number>>;
+}
+
+/** Measures a model by itself: nothing else may be running on it. */
+export async function benchmark(runner: Runner, options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
+  const { prefill = 512, decode = 64, sessions = 1, rounds = 5, onRound, signal } = options;
+  for (const [name, value] of Object.entries({ prefill, decode, sessions, rounds })) {
+    if (!Number.isInteger(value) || value < 1)
+      throw new RangeError(`"${name}" expected a whole number from 1 on, got ${value}`);
+  }
+  const states = Array.from({ length: sessions }, () => runner.takeState());
+  const rows: { prefill: number; decode: number; read: number }[] = [];
+  const bytesPerToken = runner.plan.matrixBytes;
+  try {
+    const laps: Record<string, number>[] = [];
+    for (let round = 0; round < rounds; round++) {
+      signal?.throwIfAborted();
+      onRound?.(round);
+      const read = await readSpeed(runner);
+      const prefillSpeed = prefill / (await seconds(() => feedAll(runner, states.slice(0, 1), tokens(prefill))));
+      await decodeTokens(runner, states, 3);
+      const decodeSpeed = (sessions * decode) / (await seconds(() => decodeTokens(runner, states, decode)));
+      laps.push(await phaseTimes(runner, states));
+      rows.push({ prefill: prefillSpeed, decode: decodeSpeed, read: (read + (await readSpeed(runner))) / 2 });
+    }
+    return {
+      prefill: spread(rows.map((row) => row.prefill)),
+      decode: spread(rows.map((row) => row.decode)),
+      bytesPerToken,
+      readBandwidth: spread(rows.map((row) => row.read / 1e9)),
+      share: spread(rows.map((row) => (bytesPerToken * (row.decode / sessions)) / row.read)),
+      phases: medians(laps),
+    };
+  } finally {
+    for (const state of states) runner.freeState(state);
+  }
+}
+
+/** Bytes a second of only reading the weights, the best of three. */
+async function readSpeed({ engine, plan }: Runner): Promise<number> {
+  engine.crew = engine.threads;
+  let best = 0;
+  for (let i = 0; i < 3; i++) {
+    const time = await seconds(() => engine.run(abi.OP_READ, plan.firstWeight, plan.weightBytes));
+    best = Math.max(best, plan.weightBytes / time);
+  }
+  return best;
+}
+
+async function decodeTokens(runner: Runner, states: number[], count: number): Promise<void> {
+  const logits: Float32Array[] = [];
+  for (let i = 0; i < count; i++) await feedAll(runner, states, tokens(1, i), logits);
+}
+
+/** Sessions write over the logits before as well. */
+async function feedAll(runner: Runner, states: number[], ids: number[], logits: Float32Array[] = []): Promise<void> {
+  await Promise.all(
+    states.map(async (state, i) => {
+      logits[i] = await runner.feed(state, ids, undefined, logits[i]);
+    }),
+  );
+}
+
+/** Ids that exist in the smallest vocabulary, spread so that no cache helps. */
+function tokens(count: number, first = 0): number[] {
+  return Array.from({ length: count }, (_, i) => 1 + (((first + i) * 37) % 9));
+}
+
+async function seconds(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
+}
+
+/** Phases of a layer, in the order of assembly/rwkv*.ts. */
+const LAYER_PHASES: Readonly<Record<number, readonly string[]>> = {
+  4: ["mix", "att.rkv", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
+  5: ["mix", "att.rkvg", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
+  6: ["mix", "maa", "maa", "mix", "att.rkvg", "decay", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
+  7: ["mix", "att.rkv", "lora", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
+};
+
+/** Milliseconds of each kind of phase in one batch with one token of each session. */
+async function phaseTimes({ engine, plan }: Runner, states: number[]): Promise<Record<string, number>> {
+  const jobs: Job[] = states.map((state) => ({ state, tokens: tokens(1), done: 0 }));
+  await runBatch(engine, plan, makeBatch(jobs), plan.laps);
+  const { arch, layers } = plan.shape;
+  const layer = LAYER_PHASES[arch] ?? [];
+  const names = ["emb", ...Array.from({ length: layers }, () => layer).flat(), "ln_out", "head"];
+  const laps = new Float64Array((await engine.memory.read(plan.laps, 2 * (names.length + 1))).buffer);
+  const times: Record<string, number> = {};
+  for (const [i, name] of names.entries()) times[name] = (times[name] ?? 0) + ((laps[i + 1] ?? 0) - (laps[i] ?? 0));
+  return times;
+}
+
+function spread(values: number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b);
+  return { median: median(sorted), min: sorted[0] ?? 0, max: sorted.at(-1) ?? 0 };
+}
+
+function median(sorted: number[]): number {
+  return ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2;
+}
+
+function medians(rows: Record<string, number>[]): Record<string, number> {
+  const names = Object.keys(rows[0] ?? {});
+  return Object.fromEntries(names.map((name) => [name, spread(rows.map((row) => row[name] ?? 0)).median]));
+}

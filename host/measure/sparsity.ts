@@ -1,0 +1,28 @@
+import * as abi from "../../assembly/abi.ts";
+import { makeBatch, runBatch } from "../engine/batch.ts";
+import type { Runner } from "../engine/runner.ts";
+
+/**
+ * The share of exact zeros among the hidden values of the last layer's channel mixing (what relu² leaves), over all
+ * tokens. Of the last layer only, because the layers share the buffer.
+ */
+export async function zeroShare(runner: Runner, tokens: readonly number[]): Promise<number> {
+  if (tokens.length < 1 || tokens.length > abi.BATCH_MAX_ROWS)
+    throw new RangeError(`"tokens" expected 1 to ${abi.BATCH_MAX_ROWS} ids, got ${tokens.length}`);
+  const { engine, plan } = runner;
+  const { vocabSize, ffn: values } = plan.shape;
+  const wrong = tokens.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
+  if (wrong !== undefined) throw new RangeError(`"tokens" expected ids from 0 to ${vocabSize - 1}, got ${wrong}`);
+  const state = runner.takeState();
+  try {
+    await runner.reached(state);
+    await runBatch(engine, plan, makeBatch([{ state, tokens, done: 0 }]));
+  } finally {
+    runner.freeState(state);
+  }
+  const { address = 0, stride = 0 } = plan.buffers[abi.BUF_HIDDEN] ?? {};
+  let zeros = 0;
+  for (let row = 0; row < tokens.length; row++)
+    for (const value of await engine.memory.read(address + row * stride, values)) if (value === 0) zeros++;
+  return zeros / (tokens.length * values);
+}

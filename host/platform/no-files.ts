@@ -1,4 +1,0 @@
-import type { Files } from "./node-files.ts";
-
-/** Browsers and workerd have no file system: paths are addresses there, and nothing is kept on disk. */
-export const files: Files | undefined = undefined;

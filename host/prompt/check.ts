@@ -1,0 +1,67 @@
+import { FORMATS, isTemplateName, type SpeakerFormat, type TemplateName } from "./formats.ts";
+import { RULES, readLabels, type Spot } from "./rules.ts";
+
+/** Something in a prompt that the model has not seen in training. */
+export interface Finding extends Spot {
+  /** Such as "blank-line-in-turn". */
+  readonly rule: string;
+  /** Counted from 1. */
+  readonly line: number;
+  readonly column: number;
+}
+
+/** More rounds of mending than any text needs: each round mends what the one before has uncovered. */
+const MAX_ROUNDS = 100;
+
+/**
+ * What in a prompt breaks the format that a model knows, in the order of the text.
+ * @param template whose format: "raven", "world" (the default) or "g1"
+ * @throws TypeError, RangeError
+ */
+export function checkPrompt(text: string, template: TemplateName = "world"): Finding[] {
+  const format = formatOf(text, template);
+  const labels = readLabels(text, format);
+  const found = RULES.flatMap(({ rule, find }) => find(text, format, labels).map((spot) => ({ ...spot, rule })));
+  found.sort((a, b) => a.index - b.index || b.length - a.length);
+  return withLines(text, found);
+}
+
+/** The prompt with everything mended that can be; what is left, `checkPrompt` still finds. */
+export function fixPrompt(text: string, template: TemplateName = "world"): string {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const mended = mend(text, checkPrompt(text, template));
+    if (mended === text) break;
+    text = mended;
+  }
+  return text;
+}
+
+function formatOf(text: unknown, template: unknown): SpeakerFormat {
+  if (typeof text !== "string") throw new TypeError(`"text" expected a text, got ${typeof text}`);
+  if (isTemplateName(template)) return FORMATS[template];
+  throw new RangeError(`"template" expected ${Object.keys(FORMATS).join(", ")}, got ${JSON.stringify(template)}`);
+}
+
+/** Of findings that touch, the first is mended; the next round sees to the others. */
+function mend(text: string, findings: readonly Finding[]): string {
+  let out = "";
+  let at = 0;
+  for (const { index, length, replacement } of findings) {
+    if (replacement === undefined || index < at) continue;
+    out += text.slice(at, index) + replacement;
+    at = index + length;
+  }
+  return out + text.slice(at);
+}
+
+function withLines(text: string, found: readonly Omit<Finding, "line" | "column">[]): Finding[] {
+  let line = 1;
+  let start = 0;
+  return found.map((each) => {
+    for (let end = text.indexOf("\n", start); end >= 0 && end < each.index; end = text.indexOf("\n", start)) {
+      line++;
+      start = end + 1;
+    }
+    return { ...each, line, column: each.index - start + 1 };
+  });
+}

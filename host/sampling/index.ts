@@ -1,0 +1,77 @@
+/** The sampler alone: `import { createSampler } from "wkv/sampler"`. */
+import { Candidates } from "./candidates.ts";
+import { cutAndDraw, mirostat } from "./draw.ts";
+import { Edits } from "./edits.ts";
+import { sharedKernel } from "./kernel.ts";
+import { log } from "./log.ts";
+import { type SamplerOptions, type Settings, settle } from "./options.ts";
+import { generator } from "./random.ts";
+
+export type { SamplerOptions, TokenIds } from "./options.ts";
+export { PRESETS, type Preset } from "./presets.ts";
+
+/** Picks a token id from logits, which it leaves as they are, and counts it as drawn. */
+export type Sampler = (logits: Float32Array) => number;
+
+/**
+ * Penalties, bias, bans and the caller's function change the logits; then, in the order of BlinkDL's pipeline: softmax,
+ * cuts, temperature (p^(1/temperature)), draw. Tokens of equal probability count in the order of their ids. A logit
+ * that is NaN is never picked.
+ * @throws TypeError or RangeError for an option out of its range, or options that contradict one another
+ */
+export function createSampler(options: SamplerOptions = {}): Sampler {
+  const settings = settle(options);
+  const edits = new Edits(settings);
+  const pick = picker(settings);
+  return (logits) => {
+    const edited = edits.apply(logits);
+    const token = pick(edited);
+    if (edited !== logits && !((edited[token] as number) > -Infinity))
+      throw new RangeError('"logits" expected a token that is not banned, got none');
+    edits.accept(token);
+    return token;
+  };
+}
+
+function picker(settings: Settings): Sampler {
+  const { temperature, topP, topK, mirostatTau, seed } = settings;
+  if (temperature === 0 || topP === 0 || topK === 1) return mostLikely;
+  const candidates = new Candidates(sharedKernel());
+  const random = generator(seed);
+  const draw = Number.isNaN(mirostatTau) ? cutAndDraw : mirostat(settings);
+  return (logits) => (candidates.load(logits) ? draw(candidates, settings, random()) : mostLikely(logits));
+}
+
+/** Index of the largest logit; the first of equals. */
+export function mostLikely(logits: Float32Array): number {
+  const candidates = new Candidates(sharedKernel());
+  candidates.load(logits);
+  return Math.max(logits.indexOf(candidates.top), 0);
+}
+
+/** A token and the natural logarithm of its probability. */
+export interface TokenLogprob {
+  readonly token: number;
+  readonly logprob: number;
+}
+
+/** Natural logarithm of a token's probability, within 1e-7. NaN where no logit is finite. */
+export function logProbability(logits: Float32Array, token: number): number {
+  return logProbabilities(logits, token, 0).logprob;
+}
+
+/** The same, and the most likely tokens with theirs. */
+export function logProbabilities(
+  logits: Float32Array,
+  token: number,
+  alternatives: number,
+): TokenLogprob & { readonly topLogprobs: readonly TokenLogprob[] } {
+  const candidates = new Candidates(sharedKernel());
+  if (!candidates.load(logits)) return { token, logprob: Number.NaN, topLogprobs: [] };
+  candidates.weigh(1);
+  const all = candidates.top + log(candidates.total);
+  if (alternatives > 0) candidates.keepFirst({ count: alternatives });
+  const first = alternatives > 0 ? candidates.list() : [];
+  const topLogprobs = first.map(({ id, logit }) => ({ token: id, logprob: logit - all }));
+  return { token, logprob: (logits[token] as number) - all, topLogprobs };
+}

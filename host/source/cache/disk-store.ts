@@ -1,0 +1,297 @@
+// The cache on disk, for Node, Deno and Bun.
+//
+//   CACHE/models/NAME-HASH/         one folder for an address
+//     wkv.json                      written when all is whole: what is here (a Kept)
+//     PATH                          whole files, renamed into place
+//     .parts/                       while something is missing
+//       address                     what this folder is for
+//       KEY/                        a file on its way that nobody writes: `data`, and `done`, the numbers of whole chunks
+//       KEY.OWNER/                  the same while somebody writes
+//
+// KEY names the file and its version, so what two versions have given never meets. Renaming the folder is how a part is
+// taken and given back: only one can. An owner says that it lives by touching its folder.
+import { createHash, randomUUID } from "node:crypto";
+import { type FileHandle, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { WkvError } from "../../errors.ts";
+import { checkSpace, diskError, makeFolder, saveFile, writeAt } from "../disk/write.ts";
+import { cacheFolder } from "./cache-folder.ts";
+import type { Folder, Kept, KeptFile, Listed, Part, Store } from "./store.ts";
+
+const RECORD = "wkv.json";
+const PARTS = ".parts";
+/** An owner that has not touched its part for so long is taken to be dead. */
+const DEAD_AFTER_MS = 30_000;
+const TOUCH_EVERY_MS = 5_000;
+/** How often one who waits looks again. */
+const LOOK_EVERY_MS = 200;
+const HASH_READ = 4 << 20;
+
+/** @param directory default: `wkv` in the user's cache directory (XDG) */
+export async function diskStore(directory?: string): Promise<Store> {
+  const root = join(directory ?? (await cacheFolder()), "models");
+  const folderOf = (address: string) => join(root, folderName(address));
+  return {
+    list: () => list(root),
+    find: (address) => find(root, folderOf(address), address),
+    open: async (address) => diskFolder(folderOf(address), address),
+    async remove(address) {
+      const listed = (await list(root)).filter((kept) => kept.address === address || kept.asked.includes(address));
+      for (const { place } of listed) await rm(place, { recursive: true, force: true });
+      return listed.length > 0;
+    },
+  };
+}
+
+/** Readable, and the same for the same address only. */
+function folderName(address: string): string {
+  const name = address.replace(/^\w+:(\/\/)?|\?.*$/g, "").replace(/[^\w.-]+/g, "_");
+  return `${name.slice(-80)}-${hash(address)}`;
+}
+
+function hash(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}
+
+async function list(root: string): Promise<(Listed & Pick<Kept, "asked">)[]> {
+  const names = await readdir(root).catch(() => []);
+  return Promise.all(
+    names.map(async (name) => {
+      const place = join(root, name);
+      const kept = await readRecord(place);
+      const address = kept?.address ?? (await readFile(join(place, PARTS, "address"), "utf8").catch(() => name));
+      const whole = kept !== undefined && (await isWhole(place, kept));
+      return {
+        address,
+        asked: kept?.asked ?? [],
+        bytes: await bytesBelow(place),
+        whole,
+        place,
+        fetched: kept?.fetched,
+      };
+    }),
+  );
+}
+
+async function bytesBelow(folder: string): Promise<number> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => []);
+  const files = entries.filter((entry) => entry.isFile());
+  const sizes = await Promise.all(
+    files.map((file) => stat(join(file.parentPath ?? file.path, file.name)).catch(() => undefined)),
+  );
+  return sizes.reduce((sum, found) => sum + (found ? found.blocks * 512 : 0), 0);
+}
+
+async function find(root: string, own: string, address: string): Promise<Kept | undefined> {
+  const direct = await readRecord(own);
+  if (direct) return (await isWhole(own, direct)) ? direct : undefined;
+  for (const name of await readdir(root).catch(() => [])) {
+    const kept = await readRecord(join(root, name));
+    if (kept?.asked.includes(address) && (await isWhole(join(root, name), kept))) return kept;
+  }
+  return undefined;
+}
+
+async function readRecord(folder: string): Promise<Kept | undefined> {
+  try {
+    return JSON.parse(await readFile(join(folder, RECORD), "utf8"));
+  } catch {
+    return undefined; // not there, or damaged, which is as good
+  }
+}
+
+async function isWhole(folder: string, { files }: Kept): Promise<boolean> {
+  const found = await Promise.all(files.map((file) => hasFile(folder, file)));
+  return found.every(Boolean);
+}
+
+async function hasFile(folder: string, { path, size }: KeptFile): Promise<boolean> {
+  const found = await stat(join(folder, path)).catch(() => undefined);
+  return found?.isFile() === true && found.size === size;
+}
+
+function diskFolder(folder: string, address: string): Folder {
+  return {
+    source: async (path) => join(folder, path),
+    bytes: (path) => readFile(join(folder, path)).catch(() => undefined),
+    has: async (file) =>
+      (await hasFile(folder, file)) && (await sha256OfFile(join(folder, file.path), file.size)) === file.sha256,
+    async checkSpace(bytes) {
+      await makeFolder(folder);
+      await checkSpace(folder, bytes);
+    },
+    async begin({ path, size }, identity, signal) {
+      await makeFolder(join(folder, PARTS));
+      const bytes = new TextEncoder().encode(address);
+      await saveFile(join(folder, PARTS, "address"), [bytes], bytes.length);
+      return beginPart(folder, path, size, identity, signal);
+    },
+    async finish(kept) {
+      const json = new TextEncoder().encode(JSON.stringify(kept, undefined, 2));
+      await saveFile(join(folder, RECORD), [json], json.length);
+      await rm(join(folder, PARTS), { recursive: true, force: true });
+    },
+  };
+}
+
+async function beginPart(
+  folder: string,
+  path: string,
+  size: number | undefined,
+  identity: string,
+  signal?: AbortSignal,
+): Promise<Part | undefined> {
+  const parts = join(folder, PARTS);
+  const key = `${hash(path)}${hash(identity)}`;
+  const own = join(parts, `${key}.${process.pid}-${hash(hostname())}-${randomUUID()}`);
+  for (let hasWaited = false; ; hasWaited = true) {
+    signal?.throwIfAborted();
+    if (hasWaited && size !== undefined && (await hasFile(folder, { path, size }))) return undefined;
+    const all = (await readdir(parts).catch(() => [])).filter((name) => name === key || name.startsWith(`${key}.`));
+    const free = await firstFree(parts, all);
+    if (free && (await takes(join(parts, free), own))) return openPart(folder, path, own, join(parts, key));
+    if (all.length === 0) {
+      await makeFolder(own);
+      return openPart(folder, path, own, join(parts, key));
+    }
+    if (!free) await sleep(LOOK_EVERY_MS, undefined, signal ? { signal } : {}).catch(() => {});
+  }
+}
+
+/** The first whose owner has given it back or is dead. */
+async function firstFree(parts: string, names: readonly string[]): Promise<string | undefined> {
+  for (const name of names) if (!name.includes(".") || (await isDead(join(parts, name)))) return name;
+  return undefined;
+}
+
+async function isDead(part: string): Promise<boolean> {
+  const [pid, host] = basename(part).split(".")[1]?.split("-") ?? [];
+  if (host === hash(hostname()) && !isRunning(Number(pid))) return true;
+  const found = await stat(part).catch(() => undefined);
+  return found === undefined || Date.now() - found.mtimeMs > DEAD_AFTER_MS;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
+
+/** Only one of those who try gets it. */
+async function takes(free: string, own: string): Promise<boolean> {
+  const now = new Date();
+  await utimes(free, now, now).catch(() => {}); // before it has our name, or it would look dead
+  return rename(free, own).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function openPart(folder: string, path: string, own: string, free: string): Promise<Part> {
+  const data = await openData(join(own, "data"));
+  const done = await readDone(join(own, "done"));
+  const touch = setInterval(() => utimes(own, new Date(), new Date()).catch(() => {}), TOUCH_EVERY_MS);
+  touch.unref();
+  const log = await open(join(own, "done"), "a");
+  let isOpen = true;
+  const close = async () => {
+    if (!isOpen) return;
+    isOpen = false;
+    clearInterval(touch);
+    await Promise.all([data.close(), log.close()]);
+  };
+  const orDiskError = async <T>(work: Promise<T>): Promise<T> =>
+    work.catch((error) => {
+      throw diskError(error, join(folder, path));
+    });
+  return {
+    done,
+    write: (bytes, offset) => orDiskError(writeAt(data, bytes, offset)),
+    async mark(number) {
+      await orDiskError(data.datasync());
+      await orDiskError(log.appendFile(`${number}\n`));
+    },
+    async restart() {
+      await orDiskError(Promise.all([log.truncate(), data.truncate()]));
+      done.clear();
+    },
+    sha256: (size, onProgress, signal) => sha256(data, size, onProgress, signal),
+    async commit(size) {
+      await orDiskError(data.truncate(size));
+      await orDiskError(data.sync());
+      await close();
+      await makeFolder(dirname(join(folder, path)));
+      await rename(join(own, "data"), join(folder, path)).catch(async (error) => {
+        // This program slept so long that another one took its part, and perhaps has come to the end of it.
+        if (!(await hasFile(folder, { path, size }))) throw takenOver(error, path);
+      });
+      await rm(own, { recursive: true, force: true });
+    },
+    async release() {
+      await close();
+      await rename(own, free).catch(() => rm(own, { recursive: true, force: true }));
+    },
+    async discard() {
+      await close();
+      await rm(own, { recursive: true, force: true });
+    },
+  };
+}
+
+async function openData(path: string): Promise<FileHandle> {
+  return open(path, "r+").catch(() =>
+    open(path, "wx+").catch((error) => {
+      throw diskError(error, path);
+    }),
+  );
+}
+
+/** A line that a power cut left unfinished is none. */
+async function readDone(path: string): Promise<Set<number>> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  return new Set(
+    text
+      .split("\n")
+      .slice(0, -1)
+      .filter((line) => /^\d+$/.test(line))
+      .map(Number),
+  );
+}
+
+function takenOver(error: unknown, path: string): unknown {
+  if ((error as NodeJS.ErrnoException).code !== "ENOENT") return diskError(error, path);
+  return new WkvError("network", `Another program has taken over the download of ${path}: try again.`, {
+    cause: error,
+  });
+}
+
+async function sha256OfFile(path: string, size: number): Promise<string> {
+  const handle = await open(path, "r");
+  try {
+    return await sha256(handle, size, () => {});
+  } finally {
+    await handle.close();
+  }
+}
+
+async function sha256(
+  data: FileHandle,
+  size: number,
+  onProgress: (bytes: number) => void,
+  signal?: AbortSignal,
+): Promise<string> {
+  const digest = createHash("sha256");
+  const buffer = new Uint8Array(Math.min(HASH_READ, size));
+  for (let at = 0; at < size; ) {
+    signal?.throwIfAborted();
+    const { bytesRead } = await data.read(buffer, 0, Math.min(buffer.length, size - at), at);
+    if (bytesRead === 0) break;
+    digest.update(buffer.subarray(0, bytesRead));
+    onProgress((at += bytesRead));
+  }
+  return digest.digest("hex");
+}

@@ -1,0 +1,315 @@
+// The cache in browsers: the origin's private file system.
+//
+//   wkv/NAME-HASH/                  one folder for an address
+//     wkv.json                      written when all is whole: what is here (a Kept), and where
+//     address                       what this folder is for
+//     KEY/NUMBER                    a file's chunks; KEY names the file and its version
+//
+// Chunks stay files of their own, so nothing is copied at the end, and a chunk is there as a whole or not at all: the
+// browser replaces a file when it is closed. A model is read as a Blob of them. One tab at a time writes, by a lock.
+import { WkvError } from "../../errors.ts";
+import { bytesBelow, type Directory, fileOf, folderIn, hex, quotaError, sha256Of, write } from "./page-files.ts";
+import type { Folder, Kept, KeptFile, Listed, Part, Store } from "./store.ts";
+
+const ROOT = "wkv";
+const RECORD = "wkv.json";
+const ADDRESS = "address";
+
+/** A record, and the folder of each file's chunks. */
+type PageRecord = Kept & { readonly places: Readonly<Record<string, string>> };
+
+/** Undefined where there is no such file system, or the page may not use it. */
+export async function pageStore(): Promise<Store | undefined> {
+  const disk = await globalThis.navigator?.storage?.getDirectory?.().catch(() => undefined);
+  if (!disk || !navigator.locks) return undefined;
+  const root = await folderIn(disk, ROOT);
+  return {
+    list: () => list(root),
+    find: (address) => find(root, address),
+    async open(address) {
+      return new PageFolder(await folderIn(root, await folderName(address)), address);
+    },
+    async remove(address) {
+      let removed = false;
+      for (const { directory, record } of await entries(root)) {
+        if ((record?.address ?? (await addressOf(directory))) !== address && !record?.asked.includes(address)) continue;
+        await root.removeEntry(directory.name, { recursive: true });
+        removed = true;
+      }
+      return removed;
+    },
+  };
+}
+
+async function list(root: Directory): Promise<Listed[]> {
+  return Promise.all(
+    (await entries(root)).map(async ({ directory, record }) => ({
+      address: record?.address ?? (await addressOf(directory)),
+      bytes: await bytesBelow(directory),
+      whole: record !== undefined && (await isWhole(directory, record)),
+      place: `${ROOT}/${directory.name}`,
+      fetched: record?.fetched,
+    })),
+  );
+}
+
+async function find(root: Directory, address: string): Promise<Kept | undefined> {
+  for (const { directory, record } of await entries(root)) {
+    if (record?.address !== address && !record?.asked.includes(address)) continue;
+    if (await isWhole(directory, record)) return record;
+  }
+  return undefined;
+}
+
+async function entries(root: Directory): Promise<{ directory: Directory; record: PageRecord | undefined }[]> {
+  const found: { directory: Directory; record: PageRecord | undefined }[] = [];
+  for await (const handle of root.values())
+    if (handle.kind === "directory") {
+      const directory = handle as Directory;
+      found.push({ directory, record: await readRecord(directory) });
+    }
+  return found;
+}
+
+async function readRecord(directory: Directory): Promise<PageRecord | undefined> {
+  try {
+    return JSON.parse(await (await fileOf(directory, RECORD)).text());
+  } catch {
+    return undefined; // not there, or damaged, which is as good
+  }
+}
+
+async function addressOf(directory: Directory): Promise<string> {
+  return fileOf(directory, ADDRESS).then(
+    (file) => file.text(),
+    () => directory.name,
+  );
+}
+
+async function isWhole(directory: Directory, { files, places }: PageRecord): Promise<boolean> {
+  for (const { path, size } of files) if ((await wholeFile(directory, places[path], path))?.size !== size) return false;
+  return true;
+}
+
+/** A file out of its chunks; undefined when it has none. */
+async function wholeFile(directory: Directory, key: string | undefined, name: string): Promise<File | undefined> {
+  const chunks = key && (await directory.getDirectoryHandle(key).catch(() => undefined));
+  if (!chunks) return undefined;
+  const parts: File[] = [];
+  for await (const handle of chunks.values()) {
+    const file = await (handle as FileSystemFileHandle).getFile();
+    if (file.size > 0) parts[Number(file.name)] = file;
+  }
+  return new File(
+    Array.from(parts, (part) => part ?? new Blob()),
+    name,
+  );
+}
+
+class PageFolder implements Folder {
+  readonly #directory: Directory;
+  readonly #address: string;
+  /** Folders of the chunks of files that are whole. */
+  readonly #places = new Map<string, string>();
+
+  constructor(directory: Directory, address: string) {
+    this.#directory = directory;
+    this.#address = address;
+  }
+
+  async source(path: string): Promise<Blob> {
+    return (await this.#file(path)) ?? new Blob();
+  }
+
+  async bytes(path: string): Promise<Uint8Array | undefined> {
+    const file = await this.#file(path);
+    return file && new Uint8Array(await file.arrayBuffer());
+  }
+
+  async has({ path, size, sha256 }: KeptFile & { sha256: string }): Promise<boolean> {
+    const key = await keyOf(path, sha256);
+    const file = await wholeFile(this.#directory, key, path);
+    if (file?.size !== size || (await sha256Of(file)) !== sha256) return false;
+    this.#places.set(path, key);
+    return true;
+  }
+
+  async checkSpace(bytes: number): Promise<void> {
+    const { quota = Infinity, usage = 0 } = await navigator.storage.estimate();
+    if (bytes > quota - usage)
+      throw new WkvError(
+        "no-space",
+        `The browser gives this site ${mb(quota - usage)} more, but ${mb(bytes)} are needed.`,
+      );
+  }
+
+  async begin(
+    { path, size, chunkBytes }: { path: string; size: number | undefined; chunkBytes: number },
+    identity: string,
+    signal?: AbortSignal,
+  ): Promise<Part> {
+    const key = await keyOf(path, identity);
+    const unlock = await lock(`wkv ${this.#directory.name} ${key}`, signal);
+    try {
+      await write(this.#directory, ADDRESS, this.#address);
+      const chunks = await folderIn(this.#directory, key);
+      return new PagePart(
+        chunks,
+        await doneChunks(chunks, size, chunkBytes),
+        chunkBytes,
+        () => {
+          this.#places.set(path, key);
+          unlock();
+        },
+        unlock,
+      );
+    } catch (error) {
+      unlock();
+      throw error;
+    }
+  }
+
+  async finish(kept: Kept): Promise<void> {
+    const places = Object.fromEntries(this.#places);
+    await write(this.#directory, RECORD, JSON.stringify({ ...kept, places } satisfies PageRecord));
+    const used = new Set(this.#places.values());
+    for await (const handle of this.#directory.values())
+      if (handle.kind === "directory" && !used.has(handle.name))
+        await this.#directory.removeEntry(handle.name, { recursive: true }).catch(() => {});
+  }
+
+  async #file(path: string): Promise<File | undefined> {
+    const key = this.#places.get(path) ?? (await readRecord(this.#directory))?.places[path];
+    return wholeFile(this.#directory, key, path);
+  }
+}
+
+class PagePart implements Part {
+  readonly done: Set<number>;
+  readonly #chunks: Directory;
+  readonly #chunkBytes: number;
+  readonly #committed: () => void;
+  readonly #unlock: () => void;
+  /** Chunks that are being written, by number. */
+  readonly #open = new Map<number, Promise<FileSystemWritableFileStream>>();
+  /** The quota ran out: what is there would keep the whole site from storing anything, so it goes. */
+  #isFull = false;
+
+  constructor(chunks: Directory, done: Set<number>, chunkBytes: number, committed: () => void, unlock: () => void) {
+    this.#chunks = chunks;
+    this.done = done;
+    this.#chunkBytes = chunkBytes;
+    this.#committed = committed;
+    this.#unlock = unlock;
+  }
+
+  async write(bytes: Uint8Array, offset: number): Promise<void> {
+    for (let from = 0; from < bytes.length; ) {
+      const number = Math.floor((offset + from) / this.#chunkBytes);
+      const position = offset + from - number * this.#chunkBytes;
+      const data = bytes.subarray(from, from + this.#chunkBytes - position) as Uint8Array<ArrayBuffer>;
+      try {
+        await (await this.#writable(number)).write({ type: "write", position, data });
+      } catch (error) {
+        throw this.#failure(error);
+      }
+      from += data.length;
+    }
+  }
+
+  async mark(number: number): Promise<void> {
+    const writable = this.#open.get(number);
+    this.#open.delete(number);
+    await (await writable)?.close().catch((error) => {
+      throw this.#failure(error);
+    });
+  }
+
+  async restart(): Promise<void> {
+    await this.#abort();
+    this.done.clear();
+    for await (const name of this.#chunks.keys()) await this.#chunks.removeEntry(name);
+  }
+
+  async sha256(size: number, onProgress: (bytes: number) => void, signal?: AbortSignal): Promise<string> {
+    for (const number of [...this.#open.keys()]) await this.mark(number);
+    const parts = Array.from({ length: Math.ceil(size / this.#chunkBytes) }, (_, i) => fileOf(this.#chunks, String(i)));
+    return sha256Of(new Blob(await Promise.all(parts)), onProgress, signal);
+  }
+
+  async commit(): Promise<void> {
+    for (const number of [...this.#open.keys()]) await this.mark(number);
+    this.#committed();
+  }
+
+  async release(): Promise<void> {
+    if (this.#isFull) return this.discard();
+    await this.#abort();
+    this.#unlock();
+  }
+
+  async discard(): Promise<void> {
+    await this.restart().catch(() => {});
+    this.#unlock();
+  }
+
+  #failure(error: unknown): unknown {
+    const failure = quotaError(error);
+    this.#isFull ||= failure !== error;
+    return failure;
+  }
+
+  #writable(number: number): Promise<FileSystemWritableFileStream> {
+    const open = this.#open.get(number) ?? this.#create(number);
+    this.#open.set(number, open);
+    return open;
+  }
+
+  async #create(number: number): Promise<FileSystemWritableFileStream> {
+    return (await this.#chunks.getFileHandle(String(number), { create: true })).createWritable();
+  }
+
+  async #abort(): Promise<void> {
+    for (const open of this.#open.values()) await open.then((writable) => writable.abort()).catch(() => {});
+    this.#open.clear();
+  }
+}
+
+/** Chunks that were closed: the browser has them as a whole. */
+async function doneChunks(chunks: Directory, size: number | undefined, chunkBytes: number): Promise<Set<number>> {
+  const done = new Set<number>();
+  if (size === undefined) return done;
+  for await (const handle of chunks.values()) {
+    const file = await (handle as FileSystemFileHandle).getFile();
+    const number = Number(file.name);
+    if (file.size === Math.min(chunkBytes, size - number * chunkBytes)) done.add(number);
+  }
+  return done;
+}
+
+/** Resolves when this tab alone has the lock, with what gives it back. */
+function lock(name: string, signal?: AbortSignal): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    const held = () => new Promise<void>((giveBack) => resolve(giveBack));
+    navigator.locks.request(name, signal ? { signal } : {}, held).catch(reject);
+  });
+}
+
+async function folderName(address: string): Promise<string> {
+  return `${address
+    .replace(/^\w+:(\/\/)?|\?.*$/g, "")
+    .replace(/[^\w.-]+/g, "_")
+    .slice(-80)}-${await hash(address)}`;
+}
+
+async function keyOf(path: string, identity: string): Promise<string> {
+  return hash(`${path}\n${identity}`);
+}
+
+async function hash(text: string): Promise<string> {
+  return hex(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).slice(0, 16);
+}
+
+function mb(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,73 @@
+import { WkvError } from "../../errors.ts";
+
+/** A file, or the file to choose, of a repository on the hub. */
+export interface HubAddress {
+  readonly kind: "hub";
+  readonly repo: string;
+  /** Path in the repository; undefined: to be chosen. */
+  readonly file: string | undefined;
+  /** A branch, a tag or a commit. */
+  readonly revision: string;
+}
+
+/** A file on any server. */
+export interface WebAddress {
+  readonly kind: "web";
+  readonly url: URL;
+}
+
+export type Address = HubAddress | WebAddress;
+
+/** Whether a source is to be fetched: `hf:...` or an http(s) address. */
+export function isAddress(source: string | URL): boolean {
+  return /^(hf|https?):/i.test(String(source));
+}
+
+/**
+ * Reads `hf:ORG/REPO[/FILE][@REVISION]`, or an http(s) address; one of the hub's own pages or files is the same as `hf:`.
+ * @param endpoint the hub's address, without a slash at the end
+ * @throws WkvError `not-found` for what is neither
+ */
+export function parseAddress(source: string | URL, endpoint: string): Address {
+  const text = String(source);
+  if (/^hf:/i.test(text)) return parseHub(text);
+  const url = new URL(text);
+  url.hash = "";
+  const page =
+    url.origin === new URL(endpoint).origin &&
+    /^\/([\w.-]+\/[\w.-]+)(?:\/(?:resolve|blob|tree)\/([^/]+)(?:\/(.+))?)?\/?$/.exec(url.pathname);
+  if (!page) return { kind: "web", url };
+  const [, repo = "", revision = "main", file] = page;
+  return hubAddress(repo, file && decodeURIComponent(file), decodeURIComponent(revision), text);
+}
+
+/** The one way to write an address: what the cache knows it by. */
+export function addressText(address: Address): string {
+  if (address.kind === "web") return address.url.href;
+  const { repo, file, revision } = address;
+  return `hf:${repo}${file ? `/${file}` : ""}${revision === "main" ? "" : `@${revision}`}`;
+}
+
+function parseHub(text: string): HubAddress {
+  const [, repo = "", file, revision = "main"] =
+    /^hf:(?:\/\/)?([^/@]+\/[^/@]+)(?:\/([^@]+))?(?:@(.+))?$/i.exec(text) ?? [];
+  return hubAddress(repo, file, revision, text);
+}
+
+function hubAddress(repo: string, file: string | undefined, revision: string, text: string): HubAddress {
+  const isName = (name: string) => /^[\w.-]{1,100}$/.test(name) && !/^\.+$/.test(name);
+  const isRevision = /^[\w./-]{1,200}$/.test(revision) && !revision.includes("..");
+  const names = repo.split("/");
+  if (names.length !== 2 || !names.every(isName) || !isRevision || (file !== undefined && !isSafePath(file)))
+    throw new WkvError(
+      "not-found",
+      `${text} is no address on the hub: write hf:ORG/REPO, hf:ORG/REPO/FILE or either with @REVISION.`,
+    );
+  return { kind: "hub", repo, file, revision };
+}
+
+/** A path that stays below where it begins, on every system. */
+export function isSafePath(path: string): boolean {
+  const isSafe = (name: string) => /^[^\\:*?"<>|\p{Cc}]{1,200}$/u.test(name) && !/^\.|[. ]$/.test(name);
+  return path.length <= 1000 && path.split("/").every(isSafe);
+}

@@ -1,0 +1,68 @@
+import { WkvError } from "../../errors.ts";
+import { fetchBytes } from "../../tokenizer/fetch.ts";
+import { openStore } from "../cache/open-store.ts";
+import type { Folder } from "../cache/store.ts";
+import { download, type RemoteFile } from "./download.ts";
+
+/** A small file that never changes: what its bytes must be is known beforehand. */
+export type PinnedRemote = RemoteFile & { readonly sha256: string };
+
+/** A file of this kind is a megabyte or two; without room for so much nothing is kept. */
+const ROOM = 16e6;
+
+/**
+ * A small file, out of the cache, else downloaded into it. Where there is no cache it is downloaded each time.
+ * @throws WkvError `not-found` or `network`; the signal's reason
+ */
+export async function fetchFile(
+  file: PinnedRemote,
+  { cacheDir, signal }: { cacheDir?: string | undefined; signal?: AbortSignal | undefined },
+): Promise<Uint8Array> {
+  signal?.throwIfAborted();
+  const { path, url, sha256 } = file;
+  const folder = await openFolder(url.href, cacheDir);
+  if (!folder) return checked(await fetchBytes(url, signal), file);
+  const kept = await folder.bytes(path);
+  if (kept && (await hashOf(kept)) === sha256) return kept;
+  const size = await download(file, folder, { signal, tries: 3, patience: 200 });
+  await folder.finish({
+    address: url.href,
+    asked: [],
+    main: path,
+    files: [{ path, size, sha256 }],
+    fetched: new Date().toISOString(),
+  });
+  return checked((await folder.bytes(path)) ?? new Uint8Array(0), file);
+}
+
+/** Undefined where nothing can be kept. */
+async function openFolder(address: string, cacheDir: string | undefined): Promise<Folder | undefined> {
+  try {
+    const folder = await (await openStore(cacheDir))?.open(address);
+    await folder?.checkSpace(ROOM);
+    return folder;
+  } catch (error) {
+    if (error instanceof WkvError) return undefined;
+    throw error;
+  }
+}
+
+async function checked(bytes: Uint8Array, { url, path, sha256 }: PinnedRemote): Promise<Uint8Array> {
+  const actual = await hashOf(bytes);
+  if (actual === sha256) return bytes;
+  throw new WkvError(
+    "network",
+    `${url.href} gave ${bytes.length} bytes that are not ${path}: SHA-256 ${actual}, expected ${sha256}.`,
+  );
+}
+
+async function hashOf(bytes: Uint8Array): Promise<string> {
+  if (!globalThis.crypto?.subtle)
+    throw new WkvError(
+      "not-found",
+      "a page that is served neither over https nor from localhost cannot check what it downloads: " +
+        "give the vocabulary's own address instead of its name.",
+    );
+  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,213 @@
+import { files } from "#files";
+import { WkvError } from "../../errors.ts";
+
+const MAX_REDIRECTS = 10;
+const NO_SUCH_RANGE = 416;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+export interface RequestOptions {
+  /** Bytes [first, end) alone, if the server can. */
+  readonly range?: { first: number; end: number } | undefined;
+  /** A bearer token; not sent on to another site that the server may redirect to. */
+  readonly token?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds without a byte after which a request has failed. Default: 30 s. */
+  readonly stallAfter?: number | undefined;
+}
+
+/** A failure that may be gone in a moment: a connection that broke, a server that is busy. */
+export class Passing extends WkvError {
+  /** Milliseconds after which the server asks to try again. */
+  readonly retryAfter: number | undefined;
+
+  constructor(message: string, retryAfter?: number, cause?: unknown) {
+    super("network", message, { cause });
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** An answer and its body, piece by piece. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** @throws Passing when the connection breaks or stalls */
+  body(): AsyncGenerator<Uint8Array, void, void>;
+  /** Lets go of the connection. */
+  cancel(): void;
+}
+
+/**
+ * GET. Redirects are followed, to http(s) only, and never from https to http.
+ * @returns also an answer of 416: the file has no such range
+ * @throws WkvError `not-found` for a client's error such as 404, `network` for a redirect that is refused, Passing for
+ *   what may be gone when tried again; the signal's reason
+ */
+export async function request(url: URL, options: RequestOptions = {}): Promise<Answer> {
+  const { signal, stallAfter = 30_000 } = options;
+  signal?.throwIfAborted();
+  const controller = new AbortController();
+  const watch = new Watch(url, controller, stallAfter, signal);
+  try {
+    const response = await watch.race(follow(url, options, controller.signal));
+    if (!response.ok && response.status !== NO_SUCH_RANGE) {
+      controller.abort();
+      throw statusError(url, response);
+    }
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: () => pieces(response, watch),
+      cancel: () => {
+        watch.end();
+        controller.abort();
+      },
+    };
+  } catch (error) {
+    watch.end();
+    throw watch.explain(error);
+  }
+}
+
+/** The whole answer, as JSON. @throws also WkvError `network` when it is none or larger than 16 MB */
+export async function requestJson(url: URL, options: RequestOptions): Promise<unknown> {
+  const answer = await request(url, options);
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const piece of answer.body()) {
+    text += decoder.decode(piece, { stream: true });
+    if (text.length > 16e6) throw new WkvError("network", `${url.href} answers with more than a list of files.`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new WkvError("network", `${url.href} does not answer as the hub does: check the endpoint.`, { cause });
+  }
+}
+
+/** In a browser the page sees only where redirects end; elsewhere each is looked at before it is followed. */
+async function follow(start: URL, { range, token }: RequestOptions, signal: AbortSignal): Promise<Response> {
+  const manual = files !== undefined;
+  let url = start;
+  for (let i = 0; i <= MAX_REDIRECTS; i++) {
+    const headers: Record<string, string> = manual ? { "accept-encoding": "identity" } : {};
+    if (range) headers.range = `bytes=${range.first}-${range.end - 1}`;
+    if (token && url.origin === start.origin) headers.authorization = `Bearer ${token}`;
+    const response = await fetch(url, { headers, signal, redirect: manual ? "manual" : "follow" });
+    if (!REDIRECTS.has(response.status)) {
+      if (!manual) checkRedirect(start, new URL(response.url || start));
+      return response;
+    }
+    await response.body?.cancel();
+    const next = new URL(response.headers.get("location") ?? "", url);
+    checkRedirect(url, next);
+    url = next;
+  }
+  throw new WkvError("network", `${start.href} redirects more than ${MAX_REDIRECTS} times: check the address.`);
+}
+
+function checkRedirect(from: URL, to: URL): void {
+  if (to.protocol === "https:" || (to.protocol === "http:" && from.protocol === "http:")) return;
+  throw new WkvError(
+    "network",
+    `${from.href} redirects to ${to.protocol}, which is not followed: give an address that ends at http or https.`,
+  );
+}
+
+function statusError(url: URL, { status, headers }: Response): WkvError {
+  const says = `${url.href} answers ${status}`;
+  if (status === 401 || status === 403)
+    return new WkvError(
+      "not-found",
+      `${says}: it is not there for everybody; check the name, accept the model's licence on its page, or set HF_TOKEN.`,
+    );
+  if (status === 408 || status === 429 || status >= 500)
+    return new Passing(`${says}: the server is in trouble; try again later.`, retryAfter(headers));
+  return new WkvError("not-found", `${says}: check the address.`);
+}
+
+function retryAfter(headers: Headers): number | undefined {
+  const seconds = Number(headers.get("retry-after") ?? Number.NaN);
+  return Number.isFinite(seconds) ? seconds * 1000 : undefined;
+}
+
+async function* pieces(response: Response, watch: Watch): AsyncGenerator<Uint8Array, void, void> {
+  // Not `for await`: Safari cannot iterate over a stream.
+  const reader = response.body?.getReader();
+  try {
+    for (let next = await watch.race(reader?.read()); next && !next.done; next = await watch.race(reader?.read())) {
+      watch.alive();
+      yield next.value;
+    }
+  } catch (error) {
+    throw watch.explain(error);
+  } finally {
+    watch.end();
+    reader?.cancel().catch(() => {});
+  }
+}
+
+/**
+ * Ends a request that has stalled or whose caller gives up, and says which it was. What waits for the request waits for
+ * this too: Node 20's fetch may forget its signal when garbage is collected.
+ */
+class Watch {
+  readonly #url: URL;
+  readonly #stallAfter: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #ended: Promise<never>;
+  #end: () => void = () => {};
+  #timer: ReturnType<typeof setTimeout>;
+  #stalled = false;
+
+  constructor(url: URL, controller: AbortController, stallAfter: number, signal: AbortSignal | undefined) {
+    this.#url = url;
+    this.#stallAfter = stallAfter;
+    this.#signal = signal;
+    this.#ended = new Promise((_, reject) => {
+      this.#end = () => {
+        controller.abort();
+        reject(new Error("the request was ended"));
+      };
+    });
+    this.#ended.catch(() => {}); // it may come when nobody waits
+    this.#timer = this.#start();
+    signal?.addEventListener("abort", this.#end);
+  }
+
+  race<T>(work: T | Promise<T>): Promise<T> {
+    return Promise.race([work, this.#ended]);
+  }
+
+  alive(): void {
+    clearTimeout(this.#timer);
+    this.#timer = this.#start();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#signal?.removeEventListener("abort", this.#end);
+  }
+
+  /** What an error of the request means. */
+  explain(error: unknown): unknown {
+    if (this.#signal?.aborted) return this.#signal.reason;
+    if (error instanceof WkvError) return error;
+    const seconds = this.#stallAfter / 1000;
+    if (this.#stalled) return new Passing(`${this.#url.host} has sent nothing for ${seconds} s: check the network.`);
+    // undici says "fetch failed" and keeps the reason in the cause.
+    const { message, cause } = error as Error;
+    const reason = cause instanceof Error && cause.message ? cause.message : message;
+    return new Passing(
+      `${this.#url.href} cannot be fetched (${reason}): check the address and the network.`,
+      undefined,
+      error,
+    );
+  }
+
+  #start() {
+    return setTimeout(() => {
+      this.#stalled = true;
+      this.#end();
+    }, this.#stallAfter);
+  }
+}

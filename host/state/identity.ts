@@ -1,0 +1,126 @@
+import * as abi from "../../assembly/abi.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Plan, WeightFormat } from "../engine/plan.ts";
+import { WkvError } from "../errors.ts";
+import type { Entry, Recipe } from "../models/recipe.ts";
+
+/** Which model a state is of. */
+export interface Identity {
+  /** With the minor version: "5.2". */
+  readonly version: string;
+  readonly layers: number;
+  readonly width: number;
+  readonly headSize: number;
+  readonly vocabSize: number;
+  /** Hash of ln1 and ln2 of all layers and ln_out: the same in whichever container, quantised or not. */
+  readonly norms: string;
+  /** Hash of the first weights of two matrices as they are in memory: another one for each quantisation and LoRA. */
+  readonly matrices: string;
+  /** How the matrices were kept in memory when the state was made. */
+  readonly weights: WeightFormat;
+}
+
+/** What two models may not differ in, if one is to go on from the other's state; in the order in which it is told. */
+const MUST_BE_EQUAL: readonly [keyof Identity, string][] = [
+  ["version", "RWKV version"],
+  ["layers", "number of layers"],
+  ["width", "width"],
+  ["headSize", "head size"],
+  ["vocabSize", "vocabulary size"],
+  ["norms", "hash of the layer norms (the shapes are equal, the weights are not)"],
+];
+
+const NORMS_OF_LAYER = new Set([abi.LN1_WEIGHT, abi.LN1_BIAS, abi.LN2_WEIGHT, abi.LN2_BIAS]);
+const NORMS_OUTSIDE = new Set([abi.LN_OUT_WEIGHT, abi.LN_OUT_BIAS]);
+/** Words of a matrix that are looked at: less than any matrix has. */
+const SAMPLE = 256;
+
+/** The identity of a model that has just been loaded, from what is in memory. */
+export async function identify({ shape, globals, layers }: Recipe, plan: Plan, engine: Engine): Promise<Identity> {
+  const norms = new Hash();
+  const addNorms = async (entries: readonly Entry[], slots: ReadonlySet<number>) => {
+    for (const entry of entries)
+      if (entry.kind === "vector" && slots.has(entry.slot))
+        norms.add(await engine.memory.read(plan.places.get(entry) ?? 0, entry.length));
+  };
+  await addNorms(globals, NORMS_OUTSIDE);
+  for (const layer of layers) await addNorms(layer, NORMS_OF_LAYER);
+
+  const matrices = new Hash();
+  for (const [entries, slot] of [[layers[0], abi.ATT_KEY] as const, [layers.at(-1), abi.FFN_VALUE] as const]) {
+    const entry = entries?.find((e) => e.slot === slot);
+    if (!entry) continue;
+    const first = await engine.memory.read(plan.places.get(entry) ?? 0, SAMPLE);
+    if (plan.weights === "f32") matrices.add(first);
+    else matrices.addBits(first);
+  }
+  const { version, layers: count, width, headSize, vocabSize } = shape;
+  const { weights } = plan;
+  return { version, layers: count, width, headSize, vocabSize, norms: norms.hex, matrices: matrices.hex, weights };
+}
+
+/**
+ * Whether a model can go on from a state.
+ * @returns warnings: the state is of the same model, whose matrices were other numbers
+ * @throws WkvError `bad-state` naming the first difference
+ */
+export function checkIdentity(state: Identity, model: Identity): string[] {
+  for (const [key, name] of MUST_BE_EQUAL)
+    if (state[key] !== model[key])
+      throw new WkvError(
+        "bad-state",
+        `The saved state is of another model: its ${name} is ${state[key]}, this model's is ${model[key]}. ` +
+          "Load the model that it was saved with.",
+      );
+  if (state.weights !== model.weights)
+    return [
+      `The saved state was made with ${state.weights} weights, and this model has ${model.weights}: ` +
+        "the text goes on, but not with the bits that it would have had.",
+    ];
+  if (state.matrices !== model.matrices)
+    return [
+      "The saved state was made from another file of this model, quantised otherwise or fine-tuned: " +
+        "the text goes on, but not with the bits that it would have had.",
+    ];
+  return [];
+}
+
+/**
+ * 64 bits over numbers, each rounded to f16 before: a model published as bf16 or f16 has the same ones wherever it was
+ * converted to f32 or f16. It tells models apart; it does not guard against people who want two to be equal.
+ */
+class Hash {
+  #a = 0x9e3779b9;
+  #b = 0x85ebca6b;
+
+  add(values: Float32Array): void {
+    this.addBits(Float32Array.from(values, toHalf));
+  }
+
+  /** The values' bits as they are. */
+  addBits(values: Float32Array): void {
+    for (const bits of new Uint32Array(values.buffer, values.byteOffset, values.length)) {
+      this.#a = Math.imul(this.#a ^ bits, 0x2c1b3c6d);
+      this.#a ^= this.#a >>> 15;
+      this.#b = Math.imul((this.#b + bits) | 0, 0x297a2d39);
+      this.#b ^= this.#b >>> 13;
+    }
+  }
+
+  /** 16 digits. */
+  get hex(): string {
+    return [this.#a, this.#b].map((half) => (half >>> 0).toString(16).padStart(8, "0")).join("");
+  }
+}
+
+const scratch = new Float32Array(1);
+const scratchBits = new Uint32Array(scratch.buffer);
+
+/** Rounds to the nearest number of f16, ties to even; -0 becomes 0, and what is beyond f16 stays. */
+function toHalf(value: number): number {
+  scratch[0] = value;
+  const exponent = Math.max(-14, (((scratchBits[0] as number) >>> 23) & 0xff) - 127);
+  // Adding a number whose last bit is f16's rounds; taking it away is exact.
+  const large = 1.5 * 2 ** (52 - 10 + exponent);
+  return value + large - large;
+}

@@ -1,0 +1,160 @@
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { kernelOrder, publishedOrder, type Snapshot, stateParts } from "../engine/state-layout.ts";
+import { WkvError } from "../errors.ts";
+import type { Shape } from "../models/recipe.ts";
+import { count } from "../models/weights.ts";
+import { checkIdentity, type Identity } from "./identity.ts";
+
+// A saved state is a .safetensors file: its metadata tell the model, its tensors are `blocks.N.` and the names of
+// stateParts(), and `logits` [vocabSize] when the session has any. All values are f32.
+
+/** Of what the file holds, in which shapes and order of axes. */
+const LAYOUT = "2";
+/** The first bytes of layout 1, which did not tell whose state it was. */
+const MAGIC_OF_1 = 0x73766b77;
+const PREFIX_BYTES = 8;
+/** Some 130 bytes a tensor: room for 2,000 layers. */
+export const MAX_HEADER_BYTES = 2 ** 20;
+
+interface StateTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** What a session was saved as. */
+export interface SavedState extends Snapshot {
+  /** How the model differs from the one that the state is of, where it may. */
+  readonly warnings: readonly string[];
+}
+
+/** The bytes of a saved state: the same on every machine and for any number of threads. */
+export function writeState(shape: Shape, model: Identity, { state, logits }: Snapshot): Uint8Array<ArrayBuffer> {
+  let end = 0;
+  const entries = tensorsOf(shape, logits !== undefined).map(({ name, shape }) => {
+    const begin = end;
+    end += 4 * count(shape);
+    return [name, { dtype: "F32", shape, data_offsets: [begin, end] }] as const;
+  });
+  const header = { __metadata__: toMetadata(model), ...Object.fromEntries(entries) };
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const headerBytes = Math.ceil(text.length / 8) * 8;
+  const bytes = new Uint8Array(PREFIX_BYTES + headerBytes + end).fill(0x20, 0, PREFIX_BYTES + headerBytes);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  bytes.set(text, PREFIX_BYTES);
+  const values = new Float32Array(bytes.buffer, PREFIX_BYTES + headerBytes);
+  values.set(publishedOrder(shape, state));
+  if (logits) values.set(logits, state.length);
+  return bytes;
+}
+
+/** Whether a file that was opened as a checkpoint is a saved state. */
+export function isSavedState({ tensors }: Checkpoint): boolean {
+  return tensors.has("blocks.0.ffn.x_prev");
+}
+
+/**
+ * The state in what `writeState` gave, or in what another program made of it: tensors may come in any order.
+ * @throws WkvError `bad-state` when the bytes are no saved state, or one of another model
+ */
+export function readState(shape: Shape, model: Identity, bytes: Uint8Array): SavedState {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError(`"saved" expected a Uint8Array, got ${typeof bytes}`);
+  const { header, data } = splitFile(bytes);
+  const warnings = checkIdentity(readMetadata(header), model);
+  const tensors = tensorsOf(shape, "logits" in header);
+  const extra = Object.keys(header).length - 1 - tensors.length;
+  const all = tensors.map((tensor) => readTensor(tensor, header, data));
+  const length = all.reduce((sum, values) => sum + values.length, 0);
+  if (extra !== 0 || 4 * length !== data.length) throw damaged();
+  const logits = "logits" in header ? all.pop() : undefined;
+  const state = new Float32Array(shape.layers * shape.layerState);
+  let at = 0;
+  for (const values of all) {
+    state.set(values, at);
+    at += values.length;
+  }
+  return { state: kernelOrder(shape, state), logits, warnings };
+}
+
+/** In the order of the kernels' state. */
+function tensorsOf(shape: Shape, withLogits: boolean): StateTensor[] {
+  const layer = (i: number) => stateParts(shape).map(({ name, shape }) => ({ name: `blocks.${i}.${name}`, shape }));
+  const layers = Array.from({ length: shape.layers }, (_, i) => layer(i)).flat();
+  return withLogits ? [...layers, { name: "logits", shape: [shape.vocabSize] }] : layers;
+}
+
+function toMetadata(model: Identity): Record<string, string> {
+  return {
+    format: "wkv-state",
+    layout: LAYOUT,
+    ...Object.fromEntries(Object.entries(model).map(([key, value]) => [key, String(value)])),
+  };
+}
+
+/** @throws WkvError `bad-state` when the header is not that of a state in this layout */
+function readMetadata({ __metadata__: metadata }: Record<string, unknown>): Identity {
+  const { format, layout, ...rest } = (metadata ?? {}) as Record<string, string>;
+  if (format !== "wkv-state") throw notSaved();
+  if (layout !== LAYOUT)
+    throw new WkvError(
+      "bad-state",
+      `The saved state has layout ${String(layout).slice(0, 20)}, and this wkv reads layout ${LAYOUT}: ` +
+        "read it with the version of wkv that saved it, or feed the text again.",
+    );
+  const text = (name: string) => String(rest[name]).slice(0, 40);
+  const number = (name: string) => Number(rest[name]);
+  return {
+    version: text("version"),
+    layers: number("layers"),
+    width: number("width"),
+    headSize: number("headSize"),
+    vocabSize: number("vocabSize"),
+    norms: text("norms"),
+    matrices: text("matrices"),
+    weights: text("weights") as Identity["weights"],
+  };
+}
+
+function splitFile(bytes: Uint8Array): { header: Record<string, unknown>; data: Uint8Array } {
+  if (bytes.length < PREFIX_BYTES) throw notSaved();
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint32(0, true) === MAGIC_OF_1)
+    throw new WkvError(
+      "bad-state",
+      "The state was saved by an early wkv, which did not note its model: feed the text again and save it anew.",
+    );
+  const headerBytes = view.getBigUint64(0, true);
+  if (headerBytes > MAX_HEADER_BYTES) throw notSaved();
+  const dataStart = PREFIX_BYTES + Number(headerBytes);
+  if (dataStart > bytes.length) throw damaged();
+  // No subarray: that of a Buffer is one too, whose slice() does not copy.
+  const data = new Uint8Array(bytes.buffer, bytes.byteOffset + dataStart, bytes.length - dataStart);
+  return { header: parseHeader(bytes.subarray(PREFIX_BYTES, dataStart)), data };
+}
+
+function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+  try {
+    const header: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    if (header !== null && typeof header === "object") return header as Record<string, unknown>;
+  } catch {
+    // Not UTF-8 or not JSON: the same to the user.
+  }
+  throw notSaved();
+}
+
+/** @throws WkvError `bad-state` when it is not there in its shape, or the file ends before */
+function readTensor({ name, shape }: StateTensor, header: Record<string, unknown>, data: Uint8Array): Float32Array {
+  const { dtype, shape: found, data_offsets: offsets } = (header[name] ?? {}) as Record<string, unknown>;
+  const [begin, end] = Array.isArray(offsets) ? offsets : [];
+  const isPlace = Number.isSafeInteger(begin) && Number.isSafeInteger(end) && begin >= 0 && end <= data.length;
+  if (dtype !== "F32" || String(found) !== String(shape) || !isPlace || end - begin !== 4 * count(shape))
+    throw damaged();
+  return new Float32Array(data.slice(begin, end).buffer);
+}
+
+function notSaved(): WkvError {
+  return new WkvError("bad-state", "These bytes are not a saved state: give what session.save() returned.");
+}
+
+function damaged(): WkvError {
+  return new WkvError("bad-state", "The saved state is cut off or damaged: save it again.");
+}
