@@ -1,110 +1,101 @@
-"""Build the vocabulary: all 256 bytes and the strings that pay most on the training text.
+"""Makes the vocabulary: all 256 bytes and the strings that pay most on the books and on made-up conversations.
 
-Candidates come from byte-pair merges inside words (with their leading space) and inside runs of
-punctuation.  What counts in use is the greedy longest match, so the candidates are then pruned by
-what each one saves under exactly that rule, a few rounds, until the wanted number is left.
+Candidates come from byte-pair merges inside the pieces of tokenizer.py.  What counts in use is the greedy longest match, so they
+are then pruned by what each saves under exactly that rule.
 """
 import argparse
-import re
+import random
 from collections import Counter, defaultdict
 
+from books import read_texts
+from conversations import Maker
 from corpus import training_and_held_out
-from tokenizer import Tokenizer, write_vocab
+from tokenizer import PIECE, VOCAB, Tokenizer, write_vocab
 
-# A token never spans two of these pieces: a word with the space before it, an 's, or punctuation
-# with the space before and the line ends after it.  A space always belongs to what follows it.
-PIECE = re.compile(r"'s\b| ?[A-Za-z]+| ?[^A-Za-z\s]+\n*|\s+")
+SIZE = 2048
+CONVERSATION_CHARACTERS = 6_000_000
+LEAST_TEXTS = 10  # a string must occur in so many: a hero's name pays in one text only
+# What the templates need whole, whatever it saves.
+FORCED = ["User", "Assistant", "System", " User", "\n\n", "think", "json", "```", " ```", "</", ".\n\n", "?\n\n", "!\n\n", ">\n", '":"', '","', '{"', '"}', '":']
 
 
-def merge_candidates(texts, count):
-    """The strings made by `count` byte-pair merges, most frequent pair first."""
-    pieces = Counter(piece for text in texts for piece in PIECE.findall(text))
-    words = [list(piece) for piece in pieces]
-    weights = list(pieces.values())
+def candidates(weights, count):
+    """Byte-pair merges inside pieces, most frequent first."""
+    words, counts = [list(p) for p in weights], list(weights.values())
     pairs, where = Counter(), defaultdict(set)
-    for index, word in enumerate(words):
+    for i, word in enumerate(words):
         for pair in zip(word, word[1:]):
-            pairs[pair] += weights[index]
-            where[pair].add(index)
+            pairs[pair] += counts[i]
+            where[pair].add(i)
     made = []
     while len(made) < count:
-        # the pair itself breaks ties, so that the result does not depend on dictionary order
         best = max(pairs, key=lambda pair: (pairs[pair], pair))
         made.append("".join(best))
-        for index in list(where[best]):
-            old = words[index]
-            new = merged(old, best)
+        for i in list(where[best]):
+            old, new, at = words[i], [], 0
+            while at < len(old):
+                joined = at + 1 < len(old) and (old[at], old[at + 1]) == best
+                new.append(old[at] + old[at + 1] if joined else old[at])
+                at += 2 if joined else 1
             for pair in zip(old, old[1:]):
-                pairs[pair] -= weights[index]
-                where[pair].discard(index)
+                pairs[pair] -= counts[i]
+                where[pair].discard(i)
             for pair in zip(new, new[1:]):
-                pairs[pair] += weights[index]
-                where[pair].add(index)
-            words[index] = new
+                pairs[pair] += counts[i]
+                where[pair].add(i)
+            words[i] = new
         del pairs[best]
         if len(made) % 200 == 0:
             pairs = Counter({pair: n for pair, n in pairs.items() if n > 0})
     return made
 
 
-def merged(word, pair):
-    out, i = [], 0
-    while i < len(word):
-        if i + 1 < len(word) and word[i] == pair[0] and word[i + 1] == pair[1]:
-            out.append(word[i] + word[i + 1])
-            i += 2
-        else:
-            out.append(word[i])
-            i += 1
-    return out
-
-
-def savings(strings, texts):
-    """For every string: how many more tokens the text would need without it.  Also the token count."""
-    singles = [bytes([i]) for i in range(256)]
-    tokenizer = Tokenizer({token: i + 1 for i, token in enumerate(singles + strings)})
-    used = Counter()
-    for text in texts:
-        used.update(tokenizer.encode(text))
-    saved = {}
-    for string in strings:
-        number = tokenizer.ids.pop(string)
-        saved[string] = used[number] * (len(tokenizer.encode(string)) - 1)
-        tokenizer.ids[string] = number
-    return saved, sum(used.values())
-
-
-def prune(strings, texts, wanted):
-    """Drop what saves least, at most an eighth at a time, because dropping one changes the use of others."""
+def prune(strings, weights, wanted):
+    """Drop what saves least under greedy longest match, a few at a time."""
+    forced = {s.encode() for s in FORCED}
     while True:
-        saved, total = savings(strings, texts)
-        print("%5d strings: %d tokens" % (len(strings), total), flush=True)
+        tokenizer = Tokenizer({token: i + 1 for i, token in enumerate([bytes([i]) for i in range(256)] + strings)})
+        used = Counter()
+        for piece, n in weights.items():
+            for token in tokenizer.encode(piece):
+                used[token] += n
+        print("%5d strings: %d tokens" % (len(strings), sum(used.values())), flush=True)
         if len(strings) <= wanted:
             return strings
-        keep = max(wanted, len(strings) * 7 // 8)
-        strings = sorted(strings, key=lambda s: (-saved[s], s))[:keep]
+        saved = {}
+        for string in strings:
+            number = tokenizer.ids.pop(string)
+            saved[string] = used[number] * (len(tokenizer.encode(string)) - 1) + (10 ** 12 if string in forced else 0)
+            tokenizer.ids[string] = number
+        strings = sorted(strings, key=lambda s: (-saved[s], s))[:max(wanted, len(strings) * 7 // 8)]
 
 
-def widespread(strings, texts, least):
-    """The strings that occur in at least `least` stories: a hero's name pays in one story only."""
-    return [s for s in strings if sum(s in text for text in texts) >= least]
+def conversations(fairy):
+    maker, texts, size = Maker(random.Random(7), [text.split("\n\n") for text in fairy]), [], 0
+    while size < CONVERSATION_CHARACTERS:
+        texts.append("".join(text for _, text in maker.document().parts))
+        size += len(texts[-1])
+    return texts
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("corpus", help="the text of the Fairy Books")
-    parser.add_argument("output", help="vocabulary to write, e.g. models/fairy/vocab.txt")
-    parser.add_argument("--size", type=int, default=2048, help="ids in all, end-of-text included")
-    parser.add_argument("--stories", type=int, default=10, help="a string must occur in at least so many stories")
+    parser.add_argument("fairy_books", help="the text of the Fairy Books")
+    parser.add_argument("other_books", help="what books.py wrote")
+    parser.add_argument("--output", default=VOCAB)
     args = parser.parse_args()
-
-    train, _ = training_and_held_out(args.corpus)
-    wanted = args.size - 257
-    candidates = widespread(merge_candidates(train, wanted * 2), train, args.stories)
-    strings = prune(sorted({c.encode("utf-8") for c in candidates}), train, wanted)
+    fairy, _ = training_and_held_out(args.fairy_books)
+    weights, spread = Counter(), Counter()
+    for texts, factor in ((fairy, 2), (read_texts(args.other_books), 1), (conversations(fairy), 1)):
+        for text in texts:
+            counts = Counter(PIECE.findall(text))
+            for piece, n in counts.items():
+                weights[piece] += n * factor
+            spread.update(counts.keys())
+    common = Counter({p: n for p, n in weights.items() if spread[p] >= LEAST_TEXTS})
+    made = candidates(common, (SIZE - 257) * 2)
+    strings = prune(sorted({c.encode("utf-8") for c in made + FORCED if len(c.encode()) > 1}), common, SIZE - 257)
     write_vocab(args.output, [bytes([i]) for i in range(256)] + sorted(strings, key=lambda s: (len(s), s)))
-    size = sum(len(text.encode("utf-8")) for text in train)
-    print("%d bytes of training text" % size)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Let an exported model tell a story (for looking at it while it is trained; slow)."""
+"""Let an exported model write on (for looking at it while it is trained; slow)."""
 import argparse
 import sys
 
 import torch
 
 from loading import load_model
-from tokenizer import Tokenizer
+from tokenizer import VOCAB, Tokenizer
 
 
 def choose(logits, temperature, top_p):
@@ -18,7 +18,7 @@ def choose(logits, temperature, top_p):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True)
-    parser.add_argument("--vocab", required=True)
+    parser.add_argument("--vocab", default=VOCAB)
     parser.add_argument("--prompt", default="")
     parser.add_argument("--tokens", type=int, default=400)
     parser.add_argument("--temperature", type=float, default=0.8)
@@ -32,7 +32,8 @@ def main():
     sys.stdout.write(args.prompt)
     with torch.no_grad():
         for _ in range(args.tokens):
-            logits, state = model(torch.tensor([pending]), state)
+            begins = torch.zeros(1, len(pending), dtype=torch.bool)
+            logits, state = model(torch.tensor([pending]), begins, state)
             token = choose(logits[0, -1], args.temperature, args.top_p)
             if token == 0:
                 sys.stdout.write("\n[end of text]")

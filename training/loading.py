@@ -17,5 +17,7 @@ def config_of(tensors):
 def load_model(path):
     tensors, _ = tensorfile.read(path)
     model = Rwkv7(config_of(tensors))
-    model.load_state_dict({name: torch.from_numpy(array.astype("float32")) for name, array in tensors.items()})
+    # `wkv convert` puts the vocabulary into the file, as bytes
+    weights = {name: torch.from_numpy(array.astype("float32")) for name, array in tensors.items() if array.dtype != "u1"}
+    model.load_state_dict(weights)
     return model.eval()

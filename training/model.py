@@ -171,13 +171,13 @@ class Rwkv7(nn.Module):
 
     def new_state(self, B):
         C, N, dtype = self.cfg["width"], self.cfg["head_size"], self.emb.weight.dtype
-        zeros = lambda *shape: torch.zeros(*shape, dtype=dtype)
+        zeros = lambda *shape: torch.zeros(*shape, dtype=dtype, device=self.emb.weight.device)
         return [(zeros(B, C), zeros(B, C), zeros(B, C // N, N, N)) for _ in self.blocks]
 
-    def forward(self, tokens, state, dropout=0.0):
-        """tokens [B,T] -> logits [B,T,V], state after them.  Token 0 starts a document from nothing."""
+    def forward(self, tokens, begins, state, dropout=0.0):
+        """tokens [B,T], begins [B,T]: where a document begins, from an empty state -> logits [B,T,V], state after them"""
         x = self.blocks[0].ln0(self.emb(tokens))
-        keep = (tokens != 0).to(x.dtype)
+        keep = 1 - begins.to(x.dtype)
 
         def drop(y):
             # One mask for all the tokens of a lane: cheap, and the recurrence sees a consistent thinned network.

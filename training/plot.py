@@ -1,71 +1,64 @@
-"""log.csv -> an SVG picture of the loss curve (drawn by hand: no plotting library needed)."""
+"""probes.csv -> an SVG picture of what the model gets right while it learns (drawn by hand: no plotting library needed)."""
 import argparse
 import csv
-import math
 
 WIDTH, HEIGHT = 720, 400
-LEFT, RIGHT, TOP, BOTTOM = 62, 20, 34, 48
-TRAIN, HELD_OUT = "#4477aa", "#cc3311"
+LEFT, RIGHT, TOP, BOTTOM = 52, 140, 20, 48
+COLOURS = ("#4477aa", "#cc3311", "#228833", "#aa3377", "#ee7733", "#009988", "#666666")
+SHOWN = ("plain-8-known", "pairs-4-known", "pairs-8-known", "recall", "memory", "tools", "json")
 
 
-def read_log(path, bytes_per_token):
-    """Two lists of (training minutes, bits per byte): training, held out."""
-    train, held_out = [], []
-    with open(path, newline="") as file:
-        for row in csv.DictReader(file):
-            minutes = float(row["training_seconds"]) / 60
-            if row["train_nats_per_token"]:
-                train.append((minutes, float(row["train_nats_per_token"]) / math.log(2) / bytes_per_token))
-            if row["held_out_bits_per_byte"]:
-                held_out.append((minutes, float(row["held_out_bits_per_byte"])))
-    return train, held_out
+def read_probes(paths):
+    """name -> [(million tokens, percent)]"""
+    curves = {name: [] for name in SHOWN}
+    for path in paths:
+        with open(path, newline="") as file:
+            for row in csv.DictReader(file):
+                for column, right in row.items():
+                    name, _, count = column.partition("/")
+                    if name in curves:
+                        curves[name].append((float(row["tokens"]) / 1e6, 100 * float(right) / float(count)))
+    return curves
 
 
-def line(x1, y1, x2, y2, colour, more=""):
-    return '<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" stroke="%s" %s/>' % (x1, y1, x2, y2, colour, more)
+def text(x, y, content, anchor="middle", colour="#333"):
+    return '<text x="%.1f" y="%.1f" text-anchor="%s" fill="%s">%s</text>' % (x, y, anchor, colour, content)
 
 
-def text(x, y, content, anchor="middle", colour="#333", more=""):
-    return '<text x="%.1f" y="%.1f" text-anchor="%s" fill="%s" %s>%s</text>' % (x, y, anchor, colour, more, content)
+def spread(labels, gap=15):
+    """Heights of the labels, moved down where they would cover each other."""
+    placed, last = {}, -gap
+    for y, name in sorted(labels):
+        last = placed[name] = max(y, last + gap)
+    return placed
 
 
-def draw(train, held_out, xz):
-    end = max(x for x, _ in train + held_out)
-    low = math.floor(min(y for _, y in train + held_out) * 5) / 5
-    high = max(3.0, xz + 0.2)
+def draw(curves):
+    end = max(x for curve in curves.values() for x, _ in curve)
     x_of = lambda x: LEFT + (WIDTH - LEFT - RIGHT) * x / end
-    y_of = lambda y: TOP + (HEIGHT - TOP - BOTTOM) * (high - min(y, high)) / (high - low)
-    points = lambda data: " ".join("%.1f,%.1f" % (x_of(x), y_of(y)) for x, y in data)
+    y_of = lambda y: TOP + (HEIGHT - TOP - BOTTOM) * (100 - y) / 100
     out = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13">' % (WIDTH, HEIGHT),
-           '<title>Loss while training: bits per byte over minutes</title>', '<rect width="100%" height="100%" fill="#fff"/>']
-    value = math.ceil(low * 5) / 5
-    while value <= high + 1e-9:
-        out += [line(LEFT, y_of(value), WIDTH - RIGHT, y_of(value), "#ddd"), text(LEFT - 8, y_of(value) + 4, "%.1f" % value, "end")]
-        value += 0.2
-    step = next(s for s in (1, 2, 5, 10, 15, 20, 30, 60, 120, 240) if end / s <= 12)
-    for minute in range(0, int(end) + 1, step):
-        out.append(text(x_of(minute), HEIGHT - BOTTOM + 18, minute))
-    out += [line(LEFT, y_of(xz), WIDTH - RIGHT, y_of(xz), "#888", 'stroke-dasharray="5 4"'),
-            text(WIDTH - RIGHT - 4, y_of(xz) - 6, "xz -9 on the held-out book: %.2f" % xz, "end", "#666"),
-            text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, "minutes of training"),
-            text(16, HEIGHT / 2, "bits per byte", more='transform="rotate(-90 16 %.1f)"' % (HEIGHT / 2)),
-            '<polyline points="%s" fill="none" stroke="%s" stroke-width="1.2"/>' % (points([p for p in train if p[1] <= high]), TRAIN),
-            '<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>' % (points(held_out), HELD_OUT)]
-    out += ['<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>' % (x_of(x), y_of(y), HELD_OUT) for x, y in held_out]
-    out += [text(LEFT + 10, 22, "training (with dropout)", "start", TRAIN),
-            text(LEFT + 180, 22, "held-out book, last %.3f" % held_out[-1][1], "start", HELD_OUT), "</svg>"]
-    return "\n".join(out) + "\n"
+           "<title>Right answers over million tokens of training</title>", '<rect width="100%" height="100%" fill="#fff"/>']
+    for percent in range(0, 101, 20):
+        y = y_of(percent)
+        out += ['<line x1="%d" y1="%.1f" x2="%d" y2="%.1f" stroke="#ddd"/>' % (LEFT, y, WIDTH - RIGHT, y), text(LEFT - 8, y + 4, "%d %%" % percent, "end")]
+    for millions in range(0, int(end) + 1, 5):
+        out.append(text(x_of(millions), HEIGHT - BOTTOM + 18, millions))
+    out.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, "million tokens"))
+    labels = spread([(y_of(curve[-1][1]), name) for name, curve in curves.items()])
+    for (name, curve), colour in zip(curves.items(), COLOURS):
+        points = " ".join("%.1f,%.1f" % (x_of(x), y_of(y)) for x, y in curve)
+        out += ['<polyline points="%s" fill="none" stroke="%s" stroke-width="1.5"/>' % (points, colour), text(WIDTH - RIGHT + 8, labels[name] + 4, name, "start", colour)]
+    return "\n".join(out + ["</svg>"]) + "\n"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("log")
-    parser.add_argument("output", help="e.g. docs/training-loss.svg")
-    parser.add_argument("--bytes-per-token", type=float, required=True, help="of the training text")
-    parser.add_argument("--xz", type=float, required=True, help="bits per byte of xz -9, from evaluate.py")
+    parser.add_argument("probes", nargs="+", help="probes.csv, one of each sitting")
+    parser.add_argument("output", help="SVG file to write")
     args = parser.parse_args()
-    with open(args.output, "w", encoding="utf-8", newline="\n") as file:
-        file.write(draw(*read_log(args.log, args.bytes_per_token), args.xz))
+    with open(args.output, "w") as file:
+        file.write(draw(read_probes(args.probes)))
 
 
 if __name__ == "__main__":
