@@ -1,0 +1,109 @@
+// host/ is rooms whose imports go one way: no circle of files or rooms, no upward import, no file outside a room.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { circles, importsOf, readGraph, roomless, roomsOf, upward } from "../support/imports.ts";
+
+/** Violations that are still there. This list only shrinks; a part of a known circle is known. */
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  "make no circle of files": [
+    "chat/chat.ts ↔ chat/checks.ts",
+    "checkpoint/packed-reader.ts ↔ checkpoint/safetensors.ts",
+    "constraint/containers.ts ↔ constraint/schema.ts",
+    "engine/memory.ts ↔ engine/worker.ts",
+    "loading/loader.ts ↔ loading/lora.ts ↔ source/net/fetch-model.ts ↔ source/net/meter.ts ↔ source/open.ts",
+    "measure/perplexity.ts ↔ model/model.ts",
+    "models/gguf.ts ↔ models/hf.ts ↔ models/names.ts ↔ models/recipe.ts ↔ models/rwkv4.ts ↔ models/rwkv5.ts ↔ models/rwkv7.ts",
+    "sampling/kernel.ts ↔ sampling/plain-kernel.ts ↔ sampling/wasm-kernel.ts",
+    "sampling/options.ts ↔ sampling/presets.ts",
+    "session/generate.ts ↔ session/guided.ts ↔ session/session.ts",
+    "source/disk/index.ts ↔ source/disk/none.ts ↔ source/net/request.ts ↔ tokenizer/fetch.ts ↔ tokenizer/file.ts",
+    "tokenizer/stream.ts ↔ tokenizer/tokenizer.ts",
+  ],
+  "make no circle of rooms": [
+    "chat ↔ checkpoint ↔ constraint ↔ convert ↔ engine ↔ loading ↔ measure ↔ model ↔ models ↔ prompt ↔ sampling ↔ session ↔ source ↔ state ↔ tokenizer",
+  ],
+  "go down only": [
+    "checkpoint/packed-reader.ts → models/weights.ts",
+    "model/model.ts → measure/benchmark.ts",
+    "model/model.ts → measure/perplexity.ts",
+    "model/model.ts → measure/sparsity.ts",
+    "model/vocab.ts → convert/packed-writer.ts",
+    "source/disk/index.ts → chat/beside.ts",
+    "source/disk/index.ts → tokenizer/beside.ts",
+    "source/disk/index.ts → tokenizer/file.ts",
+    "source/net/fetch-file.ts → tokenizer/fetch.ts",
+    "source/net/fetch-model.ts → loading/loader.ts",
+    "source/net/hub.ts → tokenizer/names.ts",
+    "source/net/meter.ts → loading/loader.ts",
+    "source/net/remote-source.ts → tokenizer/names.ts",
+    "source/open.ts → tokenizer/runtime.ts",
+  ],
+};
+
+const graph = readGraph();
+
+describe("imports of host/", () => {
+  test("are found", () => {
+    assert.ok(graph.size > 200);
+    assert.ok(graph.get("index.ts")!.length > 10);
+    const source = `import { a } from "./a.ts";
+import type {
+  B,
+} from "../b/b.ts";
+export * from "./c.ts";
+import "./d.ts";
+const e = await import("./e.ts");
+type F = import("./f.ts").F;
+import { files } from "#files";
+import fs from "node:fs";
+`;
+    const expected = ["x/a.ts", "b/b.ts", "x/c.ts", "x/d.ts", "x/e.ts", "x/f.ts", "source/disk/none.ts"];
+    assert.deepEqual(importsOf("x/y.ts", source), expected);
+  });
+
+  const rules: Record<string, string[]> = {
+    "make no circle of files": circles(graph),
+    "make no circle of rooms": circles(roomsOf(graph)),
+    "go down only": upward(graph),
+    "start in rooms, index.ts or errors.ts": roomless(graph),
+  };
+  for (const [rule, found] of Object.entries(rules)) {
+    test(rule, () => {
+      const known = KNOWN[rule] ?? [];
+      const isNew = (line: string) => !known.some((circle) => isPart(line, circle));
+      const isGone = (circle: string) => !found.some((line) => isPart(line, circle));
+      assert.deepEqual(found.filter(isNew), [], "new violations");
+      assert.deepEqual(known.filter(isGone), [], "gone: remove these from KNOWN");
+    });
+  }
+});
+
+function isPart(line: string, circle: string): boolean {
+  const members = circle.split(" ↔ ");
+  return line.split(" ↔ ").every((member) => members.includes(member));
+}
+
+describe("the rules", () => {
+  const broken = (edges: Record<string, string[]>) => new Map(Object.entries(edges));
+
+  test("see a circle of files", () => {
+    const files = broken({ "chat/a.ts": ["chat/b.ts"], "chat/b.ts": ["chat/c.ts"], "chat/c.ts": ["chat/a.ts"] });
+    assert.deepEqual(circles(files), ["chat/a.ts ↔ chat/b.ts ↔ chat/c.ts"]);
+    assert.deepEqual(circles(broken({ "chat/a.ts": ["chat/a.ts"] })), ["chat/a.ts"]);
+    assert.deepEqual(circles(broken({ "chat/a.ts": ["chat/b.ts"], "chat/b.ts": [] })), []);
+  });
+
+  test("see a circle of rooms whose files make none", () => {
+    const files = broken({ "state/a.ts": ["prompt/b.ts"], "prompt/b.ts": [], "prompt/c.ts": ["state/a.ts"] });
+    assert.deepEqual(circles(files), []);
+    assert.deepEqual(circles(roomsOf(files)), ["prompt ↔ state"]);
+  });
+
+  test("see an upward import, an unknown room and a file outside the rooms", () => {
+    assert.deepEqual(upward(broken({ "source/a.ts": ["model/b.ts"], "model/b.ts": ["source/a.ts"] })), [
+      "source/a.ts → model/b.ts",
+    ]);
+    assert.deepEqual(upward(broken({ "attic/a.ts": [] })), ["attic/a.ts is in no room of LAYERS"]);
+    assert.deepEqual(roomless(broken({ "util.ts": [], "errors.ts": [], "index.ts": [] })), ["util.ts"]);
+  });
+});
