@@ -30,7 +30,7 @@ export function cleanAnswer(text: string): string {
  */
 export function withoutSpeakers(text: string, names: readonly string[]): string {
   if (names.length === 0) return text;
-  const name = names.map((each) => each.replace(/[^\w ]/g, "\\$&")).join("|");
+  const name = names.map((each) => each.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|");
   return text.replace(new RegExp(`^(?:[^\\S\\n]|\\p{Cf})*(?:${name})\\p{Cf}*(?=[:：])`, "gimu"), "$& ");
 }
 

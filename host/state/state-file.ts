@@ -92,8 +92,8 @@ function toMetadata(model: Identity): Record<string, string> {
 
 /** @throws WkvError `bad-state` when the header is not that of a state in this layout */
 function readMetadata({ __metadata__: metadata }: Record<string, unknown>): Identity {
-  const { format, layout, ...rest } = (metadata ?? {}) as Record<string, string>;
-  if (format !== "wkv-state") throw notSaved();
+  if (!isRecordOfText(metadata) || metadata.format !== "wkv-state") throw notSaved();
+  const { layout, ...rest } = metadata;
   if (layout !== LAYOUT)
     throw new WkvError(
       "bad-state",
@@ -112,6 +112,11 @@ function readMetadata({ __metadata__: metadata }: Record<string, unknown>): Iden
     matrices: text("matrices"),
     weights: text("weights") as Identity["weights"],
   };
+}
+
+/** As safetensors defines `__metadata__`. */
+function isRecordOfText(value: unknown): value is Record<string, string> {
+  return value !== null && typeof value === "object" && Object.values(value).every((each) => typeof each === "string");
 }
 
 function splitFile(bytes: Uint8Array): { header: Record<string, unknown>; data: Uint8Array } {
@@ -146,8 +151,8 @@ function readTensor({ name, shape }: StateTensor, header: Record<string, unknown
   const { dtype, shape: found, data_offsets: offsets } = (header[name] ?? {}) as Record<string, unknown>;
   const [begin, end] = Array.isArray(offsets) ? offsets : [];
   const isPlace = Number.isSafeInteger(begin) && Number.isSafeInteger(end) && begin >= 0 && end <= data.length;
-  if (dtype !== "F32" || String(found) !== String(shape) || !isPlace || end - begin !== 4 * count(shape))
-    throw damaged();
+  const isShaped = Array.isArray(found) && found.length === shape.length && shape.every((axis, i) => found[i] === axis);
+  if (dtype !== "F32" || !isShaped || !isPlace || end - begin !== 4 * count(shape)) throw damaged();
   return new Float32Array(data.slice(begin, end).buffer);
 }
 

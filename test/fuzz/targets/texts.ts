@@ -196,6 +196,7 @@ async function walk(form: Parameters<typeof createConstraint>[1], seed: number):
   for (let left = 40; left > 24 && !constraint.finished; left--) {
     constraint.mask(logits.fill(0), choose.chance(0.7) ? left : Infinity);
     const allowed = [...logits.keys()].filter((id) => logits[id] !== -Infinity);
+    if (constraint.finished) return; // complete, and nothing longer fits into the tokens left
     if (allowed.length === 0) throw new Error("no token is allowed, though the constraint is not finished");
     constraint.accept(choose.pick(allowed));
   }
