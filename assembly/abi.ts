@@ -7,7 +7,7 @@ export const RWKV5 = 5;
 export const RWKV6 = 6;
 export const RWKV7 = 7;
 
-// ---- number formats of stored tensors (see host/checkpoint/checkpoint.ts) -------------------------------------------
+// ---- number formats of stored tensors (see host/checkpoint/dtypes.ts) ------------------------------------------------
 export const DTYPE_F32 = 0;
 export const DTYPE_F16 = 1;
 export const DTYPE_BF16 = 2;

@@ -1,10 +1,7 @@
 import type { ModelConfig } from "./config.ts";
+import type { Dtype } from "./dtypes.ts";
 import type { Metadata } from "./metadata.ts";
-
-/** Number formats of stored tensors. The Q formats are ggml's blocks along the last axis: of 32 values, K-quants of 256. */
-export type Dtype = "F32" | "F16" | "BF16" | "Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q8_0" | KQuant;
-
-export type KQuant = "Q2_K" | "Q3_K" | "Q4_K" | "Q5_K" | "Q6_K";
+import type { WeightFormat } from "./weight-formats.ts";
 
 /** A named tensor in a file: a directory entry; its values stay in the file until they are read. */
 export interface Tensor {
@@ -39,7 +36,7 @@ export interface Checkpoint {
 
 /** One run of bytes of a file, which is memory from the first weight to the last. */
 export interface PackedWeights {
-  readonly weights: "f32" | "int8";
+  readonly weights: WeightFormat;
   readonly groupNormEps: number;
   /** Bytes of the run. */
   readonly size: number;
@@ -48,25 +45,3 @@ export interface PackedWeights {
   /** Fills `target` from byte `from` of the run on. */
   read(target: Uint8Array, from: number): Promise<void>;
 }
-
-/** Bytes that `count` values take; `count` must be whole blocks of a Q format. */
-export function byteLength(dtype: Dtype, count: number): number {
-  return (count / BLOCK[dtype].values) * BLOCK[dtype].bytes;
-}
-
-/** Smallest readable unit of each format. */
-export const BLOCK: Readonly<Record<Dtype, { values: number; bytes: number }>> = {
-  F32: { values: 1, bytes: 4 },
-  F16: { values: 1, bytes: 2 },
-  BF16: { values: 1, bytes: 2 },
-  Q4_0: { values: 32, bytes: 18 },
-  Q4_1: { values: 32, bytes: 20 },
-  Q5_0: { values: 32, bytes: 22 },
-  Q5_1: { values: 32, bytes: 24 },
-  Q8_0: { values: 32, bytes: 34 },
-  Q2_K: { values: 256, bytes: 84 },
-  Q3_K: { values: 256, bytes: 110 },
-  Q4_K: { values: 256, bytes: 144 },
-  Q5_K: { values: 256, bytes: 176 },
-  Q6_K: { values: 256, bytes: 210 },
-};

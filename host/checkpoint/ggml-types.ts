@@ -1,6 +1,6 @@
 import { WkvError } from "../errors.ts";
-import type { Dtype } from "./checkpoint.ts";
 import { quoted } from "./damage.ts";
+import type { Dtype } from "./dtypes.ts";
 
 /** ggml's numbers for the types that wkv reads. rwkv.cpp has numbers of its own. */
 const READ = new Map<number, Dtype>([

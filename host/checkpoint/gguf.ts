@@ -1,7 +1,8 @@
 import { WkvError } from "../errors.ts";
 import type { Source } from "../source/source.ts";
-import { BLOCK, byteLength, type Checkpoint, type Dtype, type Tensor } from "./checkpoint.ts";
+import type { Checkpoint, Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
+import { BLOCK, byteLength, type Dtype } from "./dtypes.ts";
 import { dtypeOf } from "./ggml-types.ts";
 import type { GgufTensor } from "./gguf-header.ts";
 import { checkSplitCount, type GgufPart, openGgufParts } from "./gguf-split.ts";

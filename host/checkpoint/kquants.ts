@@ -1,4 +1,4 @@
-import type { Dtype, KQuant } from "./checkpoint.ts";
+import type { Dtype, KQuant } from "./dtypes.ts";
 import { half } from "./half.ts";
 
 /** What a group of values of a block shares: value = scale · q − least. */

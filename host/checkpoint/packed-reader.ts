@@ -1,7 +1,7 @@
 // Files of `wkv convert`: safetensors whose metadata says how to read them.
 //
 //   wkv.layout           PACKED_LAYOUT of abi.ts; only where the weights are packed
-//   wkv.weights          "f32" or "int8"
+//   wkv.weights          a row of weight-formats.ts
 //   wkv.group_norm_eps   as a number
 //   wkv.tensors          JSON: published name to [dtype, shape] before packing
 //   wkv.tokenizer        kind of the vocabulary, whose file's bytes are the tensor `wkv.vocabulary`; "bytes" has none
@@ -12,10 +12,12 @@ import { PACKED_LAYOUT } from "../../assembly/abi.ts";
 import { WkvError } from "../errors.ts";
 import { isTunedState } from "../models/weights.ts";
 import { readBytes, type Source } from "../source/source.ts";
-import { BLOCK, byteLength, type Checkpoint, type Dtype, type PackedWeights, type Tensor } from "./checkpoint.ts";
+import type { Checkpoint, PackedWeights, Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
+import { BLOCK, byteLength, type Dtype } from "./dtypes.ts";
 import type { SafetensorsEntry, SafetensorsHeader } from "./safetensors.ts";
 import { addTensor, extentOf, storedTensor, valueCount } from "./stored.ts";
+import { isWeightFormat } from "./weight-formats.ts";
 
 export const VOCABULARY = "wkv.vocabulary";
 
@@ -84,7 +86,7 @@ export function readVocabulary(source: Source, header: SafetensorsHeader): Pick<
 function packedWeights(source: Source, { entries, dataStart, metadata }: SafetensorsHeader): PackedWeights {
   const weights = metadata.get(KEY.weights);
   const groupNormEps = Number(metadata.get(KEY.groupNormEps));
-  if ((weights !== "f32" && weights !== "int8") || !(groupNormEps > 0))
+  if (!isWeightFormat(weights) || !(groupNormEps > 0))
     throw damaged(
       source.name,
       `its metadata has no sound ${KEY.weights} and ${KEY.groupNormEps}; convert the model again.`,

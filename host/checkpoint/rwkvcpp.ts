@@ -1,7 +1,8 @@
 import { WkvError } from "../errors.ts";
 import { readBytes, type Source } from "../source/source.ts";
-import { BLOCK, byteLength, type Checkpoint, type Dtype, type Tensor } from "./checkpoint.ts";
+import type { Checkpoint, Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
+import { BLOCK, byteLength, type Dtype } from "./dtypes.ts";
 import { addTensor, extentOf, storedTensor, valueCount } from "./stored.ts";
 
 /** int32 in the file, so that its bytes there read "fmgg". */

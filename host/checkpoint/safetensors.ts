@@ -1,7 +1,8 @@
 import { WkvError } from "../errors.ts";
 import { readBytes, type Source } from "../source/source.ts";
-import { byteLength, type Checkpoint, type Dtype, type Tensor } from "./checkpoint.ts";
+import type { Checkpoint, Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
+import { byteLength, type Dtype } from "./dtypes.ts";
 import { parseJsonObject } from "./json.ts";
 import { isPacked, openPacked, readVocabulary } from "./packed-reader.ts";
 import { addTensor, extentOf, storedTensor, valueCount } from "./stored.ts";

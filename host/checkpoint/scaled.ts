@@ -1,5 +1,6 @@
-import { BLOCK, type Dtype, type Tensor } from "./checkpoint.ts";
+import type { Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
+import { BLOCK, type Dtype } from "./dtypes.ts";
 
 /** A float in a block: where it is, and what its bits mean. */
 interface Field {

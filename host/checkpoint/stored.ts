@@ -1,6 +1,7 @@
 import { checkRange, type Source } from "../source/source.ts";
-import { byteLength, type Dtype, type Tensor } from "./checkpoint.ts";
+import type { Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
+import { byteLength, type Dtype } from "./dtypes.ts";
 
 /** A run of bytes inside a source, addressed from its own start. */
 export interface Extent {

@@ -1,6 +1,7 @@
 import { WkvError } from "../errors.ts";
-import { BLOCK, type Dtype, type Tensor } from "./checkpoint.ts";
+import type { Tensor } from "./checkpoint.ts";
 import { quoted } from "./damage.ts";
+import { BLOCK, type Dtype } from "./dtypes.ts";
 import { checkSlice, type Extent, storedTensor, valueCount } from "./stored.ts";
 
 /** How a torch tensor looks into its storage; all counts are values, not bytes. */

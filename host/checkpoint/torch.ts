@@ -1,6 +1,7 @@
 import { WkvError } from "../errors.ts";
-import type { Checkpoint, Dtype, Tensor } from "./checkpoint.ts";
+import type { Checkpoint, Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
+import type { Dtype } from "./dtypes.ts";
 import type { PickleHost } from "./pickle.ts";
 import { addTensor, type Extent } from "./stored.ts";
 import { type View, viewProblem, viewTensor } from "./strided.ts";

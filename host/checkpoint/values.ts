@@ -1,4 +1,4 @@
-import { BLOCK, type Dtype } from "./checkpoint.ts";
+import { BLOCK, type Dtype } from "./dtypes.ts";
 import { fromBits, fromF16, half } from "./half.ts";
 import { isKQuant, unpackK } from "./kquants.ts";
 

@@ -1,10 +1,11 @@
 import type { Command } from "commander";
-import type { WeightFormat } from "../engine/plan.ts";
+import type { WeightFormat } from "../checkpoint/weight-formats.ts";
 import type { Simd } from "../engine/platform.ts";
 import type { BenchmarkResult, Spread } from "../measure/benchmark.ts";
 import type { ModelInfo } from "../model/model.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
+import { WEIGHTS_HELP } from "./options.ts";
 import { print, printJson, statusLine } from "./output.ts";
 import { number } from "./parse.ts";
 
@@ -34,7 +35,7 @@ export function addBench(program: Command): void {
     .command("bench")
     .description("Measures speed: prefill, decode, the share of the memory's bandwidth, where the time goes.")
     .argument("<MODEL>", "a model file")
-    .option("--weights <format>", 'how matrices are kept in memory: "int8" or "f32"')
+    .option("--weights <format>", WEIGHTS_HELP)
     .option("--threads <n>", "threads that compute; default: the cores, at most 4", number)
     .option("--simd <build>", 'which build of the kernels: "plain" or "relaxed"')
     .option("--prefill <n>", "tokens of the prompt; default: 512", number)

@@ -1,5 +1,6 @@
 import { realpath } from "node:fs/promises";
 import type { Command } from "commander";
+import { DEFAULT_WEIGHTS, quotedFormats } from "../checkpoint/weight-formats.ts";
 import { type ConvertOptions, convertModel } from "../convert/convert.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
@@ -34,7 +35,7 @@ export function addConvert(program: Command): void {
     .description("Makes one file of a model and its vocabulary, packed for the quickest start.")
     .argument("<IN>", "a model file")
     .argument("<OUT>", "the file to make: a .safetensors")
-    .option("--weights <format>", '"int8", "f16" or "f32"; default: int8')
+    .option("--weights <format>", `${quotedFormats("f16")}; default: ${DEFAULT_WEIGHTS}`)
     .option("--vocab <vocab>", 'the vocabulary: a file, an address, "world", "pile" or "bytes"; default: as wkv run')
     .option("--no-vocab", "put no vocabulary into the file")
     .option("--group-norm-eps <x>", "epsilon of the group norm in RWKV-5 to 7, where it is not 64e-5", number)

@@ -1,3 +1,4 @@
+import { WEIGHT_FORMAT_NAMES } from "../checkpoint/weight-formats.ts";
 import { type PublishedMemory, publishedMemory } from "../inspect/published-memory.ts";
 import { print, printJson } from "./output.ts";
 
@@ -15,18 +16,15 @@ function table(models: readonly PublishedMemory[]): string {
     "Model",
     "Layers × width",
     "Parameters",
-    "int8: weights",
-    "in all",
-    "f32: weights",
-    "in all",
+    ...WEIGHT_FORMAT_NAMES.flatMap((name) => [`${name}: weights`, "in all"]),
     "A session",
   ];
   const rows = [head, head.map(() => "---"), ...models.map(row)];
   return rows.map((cells) => `| ${cells.join(" | ")} |\n`).join("");
 }
 
-function row({ name, layers, width, parameters, session, weights: { int8, f32 } }: PublishedMemory): string[] {
-  const sizes = [int8, f32].flatMap(({ weights, total, fits }) => [
+function row({ name, layers, width, parameters, session, weights: formats }: PublishedMemory): string[] {
+  const sizes = WEIGHT_FORMAT_NAMES.map((name) => formats[name]).flatMap(({ weights, total, fits }) => [
     mb(weights),
     fits ? mb(total) : `${mb(total)}: too large`,
   ]);

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { WeightFormat } from "../engine/plan.ts";
+import { quotedFormats, type WeightFormat } from "../checkpoint/weight-formats.ts";
 import type { Simd } from "../engine/platform.ts";
 import type { TokenizerSource } from "../tokenizer/load.ts";
 import { number } from "./parse.ts";
@@ -17,6 +17,8 @@ export interface ModelOptions {
   quiet?: boolean;
 }
 
+export const WEIGHTS_HELP = `how matrices are kept in memory: ${quotedFormats()}`;
+
 /** How a text is made. */
 export interface TextOptions extends SamplingOptions {
   maxTokens?: number;
@@ -27,7 +29,7 @@ export interface TextOptions extends SamplingOptions {
 export function addModelOptions(command: Command): Command {
   return command
     .option("--vocab <vocab>", 'the vocabulary: a file, an address, "world", "pile" or "bytes"; default: see below')
-    .option("--weights <format>", 'how matrices are kept in memory: "int8" or "f32"')
+    .option("--weights <format>", WEIGHTS_HELP)
     .option("--threads <n>", "threads that compute; default: the cores, at most 4", number)
     .option("--simd <build>", 'which build of the kernels: "plain" or "relaxed"; the bits are the same')
     .option("--group-norm-eps <x>", "epsilon of the group norm in RWKV-5 to 7, where it is not 64e-5", number)

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import { type Command, Option } from "commander";
-import type { WeightFormat } from "../engine/plan.ts";
+import { WEIGHT_FORMAT_NAMES, type WeightFormat } from "../checkpoint/weight-formats.ts";
 import { WkvError } from "../errors.ts";
 import type { Perplexity } from "../measure/perplexity.ts";
 import type { Model } from "../model/model.ts";
@@ -37,10 +37,9 @@ export function addPerplexity(program: Command): void {
     .argument("<MODEL>", "a model file")
     .argument("<FILE>", "the text; - reads it from standard input")
     .addOption(
-      new Option("--compare <format>", "also measure how far the model is from itself with these weights").choices([
-        "f32",
-        "int8",
-      ]),
+      new Option("--compare <format>", "also measure how far the model is from itself with these weights").choices(
+        WEIGHT_FORMAT_NAMES,
+      ),
     )
     .option("--context <n>", "forget everything after so many tokens", number)
     .option("--limit <bytes>", "read no more of the text", number)

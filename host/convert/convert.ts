@@ -2,8 +2,9 @@ import { files } from "#files";
 import { platform } from "#platform";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
+import { DEFAULT_WEIGHTS, isWeightFormat, quotedFormats, type WeightFormat } from "../checkpoint/weight-formats.ts";
 import { Engine } from "../engine/engine.ts";
-import { makePlan, type Plan, type WeightFormat } from "../engine/plan.ts";
+import { makePlan, type Plan } from "../engine/plan.ts";
 import { chooseSimd } from "../engine/simd.ts";
 import { WkvError } from "../errors.ts";
 import { type LoadControl, loadWeights, type Progress } from "../loading/loader.ts";
@@ -60,9 +61,9 @@ export async function convertModel(
   target: string | URL | WritableStream<Uint8Array>,
   options: ConvertOptions = {},
 ): Promise<Converted> {
-  const { weights = "int8", signal } = options;
-  if (weights !== "int8" && weights !== "f16" && weights !== "f32")
-    throw new RangeError(`"weights" expected "int8", "f16" or "f32", got ${JSON.stringify(weights)}`);
+  const { weights = DEFAULT_WEIGHTS, signal } = options;
+  if (weights !== "f16" && !isWeightFormat(weights))
+    throw new RangeError(`"weights" expected ${quotedFormats("f16")}, got ${JSON.stringify(weights)}`);
   if (typeof target !== "string" && !(target instanceof URL) && !(target instanceof WritableStream))
     throw new TypeError(`"target" expected a path, URL or WritableStream, got ${typeof target}`);
   checkLoras(options.lora ?? []);

@@ -1,5 +1,5 @@
 // A model as a plain safetensors file: published names and shapes, matrices as f16, vectors as f32.
-import { byteLength } from "../checkpoint/checkpoint.ts";
+import { byteLength } from "../checkpoint/dtypes.ts";
 import { valueCount } from "../checkpoint/stored.ts";
 import { WkvError } from "../errors.ts";
 import type { LoadControl } from "../loading/loader.ts";

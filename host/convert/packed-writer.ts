@@ -1,7 +1,8 @@
-// Writing of the files that checkpoint/packed.ts reads.
-import { FORMAT_INT8, LINE, PACKED_LAYOUT } from "../../assembly/abi.ts";
-import { byteLength, type Dtype } from "../checkpoint/checkpoint.ts";
+// Writing of the files that checkpoint/packed-reader.ts reads.
+import { LINE, PACKED_LAYOUT } from "../../assembly/abi.ts";
+import { byteLength, type Dtype } from "../checkpoint/dtypes.ts";
 import { KEY, type PackedTensors, VOCABULARY } from "../checkpoint/packed-reader.ts";
+import { weightFormat } from "../checkpoint/weight-formats.ts";
 import { matrixFormat, type Plan } from "../engine/plan.ts";
 import type { Entry, Recipe } from "../models/recipe.ts";
 import { weightValues } from "../models/values.ts";
@@ -115,5 +116,5 @@ function publishedTensors(recipe: Recipe, plan: Plan): PackedTensors {
 
 function memoryType(entry: Entry, { weights }: Plan): Dtype {
   if (entry.kind === "table") return entry.weight.tensor.dtype;
-  return entry.kind === "matrix" && matrixFormat(entry, weights) === FORMAT_INT8 ? "Q8_0" : "F32";
+  return entry.kind === "matrix" ? weightFormat(matrixFormat(entry, weights)).dtype : "F32";
 }

@@ -1,5 +1,6 @@
 import * as abi from "../../assembly/abi.ts";
-import { byteLength } from "../checkpoint/checkpoint.ts";
+import { byteLength } from "../checkpoint/dtypes.ts";
+import { WEIGHT_FORMAT_NAMES, type WeightFormat, weightFormat, wholeUnits } from "../checkpoint/weight-formats.ts";
 import { WkvError } from "../errors.ts";
 import type { Entry, MatrixEntry, Recipe, Shape, TableEntry } from "../models/recipe.ts";
 import { count } from "../models/weights.ts";
@@ -17,11 +18,6 @@ const PAGE = 65536;
 const MAX_PHASES = 12;
 /** 32 activations: integers of 16 bits and a scale. */
 const QUANT_BYTES = 2 * abi.QUANT_VALUES + 4;
-/** 32 weights of one row: integers of 8 bits and a scale of 16. */
-const INT8_GROUP_BYTES = abi.QUANT_VALUES + 2;
-
-/** How matrices are kept in memory. */
-export type WeightFormat = "f32" | "int8";
 
 /** Where everything is in the module's memory, in bytes; made before the memory is. */
 export interface Plan {
@@ -94,10 +90,10 @@ function arithmetic({ pages, weightBytes, stateBytes, weights }: Plan): string {
 
 /** What would fit: the same model with smaller weights, or one of as many bytes a parameter. */
 function advice(recipe: Recipe, plan: Plan): string {
-  if (plan.weights === "f32") {
-    const int8 = layOut(recipe, { ...plan, weights: "int8" });
-    if (fits(int8)) return `As int8 it needs ${gib(int8.pages * PAGE)} GiB: load it with weights: "int8".`;
-  }
+  const plans = WEIGHT_FORMAT_NAMES.map((weights) => layOut(recipe, { ...plan, weights }));
+  const smaller = plans.find(fits);
+  if (smaller)
+    return `As ${smaller.weights} it needs ${gib(smaller.pages * PAGE)} GiB: load it with weights: "${smaller.weights}".`;
   const parameters = allEntries(recipe).reduce((sum, { weight }) => sum + count(weight.shape), 0);
   const room = MEMORY_LIMIT - (plan.pages * PAGE - plan.weightBytes);
   const largest = (room * parameters) / plan.weightBytes / 1e9;
@@ -127,7 +123,7 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   const scratch = take(threads * scratchBytes);
   const buffers = bufferRows(shape).map(({ rows, values, isInput }) => {
     const stride = values * 4;
-    const quantisedStride = isInput && weights !== "f32" ? (values / abi.QUANT_VALUES) * QUANT_BYTES : 0;
+    const quantisedStride = isInput && weightFormat(weights).quantised ? (values / abi.QUANT_VALUES) * QUANT_BYTES : 0;
     const [address, quantised] = [stride, quantisedStride].map((bytes) => (bytes > 0 ? take(rows * bytes) : 0));
     return { address, stride, quantised, quantisedStride } as BufferPlace;
   });
@@ -171,17 +167,16 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
 function entryBytes(e: Entry, weights: WeightFormat): number {
   if (e.kind === "vector") return e.length * 4;
   if (e.kind === "table") return byteLength(e.weight.tensor.dtype, e.rows * e.cols);
-  if (matrixFormat(e, weights) === abi.FORMAT_F32) return padded(e.rows) * e.cols * 4;
-  return padded(e.rows) * Math.ceil(e.cols / abi.QUANT_VALUES) * INT8_GROUP_BYTES;
+  return weightFormat(matrixFormat(e, weights)).bytes(e.rows, e.cols);
 }
 
 function fileBytes({ weight, rows, cols }: MatrixEntry): number {
   return byteLength(weight.tensor.dtype, rows * cols);
 }
 
-/** The FORMAT_... of abi.ts that a matrix is packed to. */
-export function matrixFormat(e: MatrixEntry, weights: WeightFormat): number {
-  return weights === "f32" || e.unquantised ? abi.FORMAT_F32 : abi.FORMAT_INT8;
+/** The format that a matrix is packed to: some have too few columns for blocks. */
+export function matrixFormat(e: MatrixEntry, weights: WeightFormat): WeightFormat {
+  return e.unquantised ? "f32" : weights;
 }
 
 /** Rows that are loaded at a time: all of them when a matrix is stored by columns. */
@@ -201,10 +196,10 @@ function bufferRows({ arch, width, ffn, ranks, vocabSize }: Shape) {
   const rows = abi.BATCH_MAX_ROWS;
   const sizes = Array.from({ length: abi.BUFFERS }, () => ({ rows, values: 0, isInput: false }));
   const output = (values: number, ...buffers: number[]) => {
-    for (const buffer of buffers) sizes[buffer] = { rows, values: padded(values), isInput: false };
+    for (const buffer of buffers) sizes[buffer] = { rows, values: wholeUnits(values), isInput: false };
   };
   const input = (values: number, ...buffers: number[]) => {
-    for (const buffer of buffers) sizes[buffer] = { rows, values: padded(values), isInput: true };
+    for (const buffer of buffers) sizes[buffer] = { rows, values: wholeUnits(values), isInput: true };
   };
   output(width, abi.BUF_X, abi.BUF_NORMED, abi.BUF_R, abi.BUF_K, abi.BUF_V);
   input(width, abi.BUF_XR, abi.BUF_XK, abi.BUF_XV, abi.BUF_Y);
@@ -222,13 +217,8 @@ function bufferRows({ arch, width, ffn, ranks, vocabSize }: Shape) {
     input(rank, abi.BUF_LORA_W + i);
   });
   sizes[abi.BUF_HEAD_IN] = { rows: MAX_WANTED, values: width, isInput: true };
-  sizes[abi.BUF_LOGITS] = { rows: MAX_WANTED, values: padded(vocabSize), isInput: false };
+  sizes[abi.BUF_LOGITS] = { rows: MAX_WANTED, values: wholeUnits(vocabSize), isInput: false };
   return sizes;
-}
-
-/** Rounded up to whole units of packed rows. */
-function padded(rows: number): number {
-  return Math.ceil(rows / abi.UNIT_ROWS) * abi.UNIT_ROWS;
 }
 
 /** Everything starts on a cache line. */

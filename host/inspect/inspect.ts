@@ -1,8 +1,9 @@
 import { platform } from "#platform";
-import { FORMAT_INT8 } from "../../assembly/abi.ts";
-import { byteLength, type Checkpoint, type Dtype, type Tensor } from "../checkpoint/checkpoint.ts";
+import type { Checkpoint, Tensor } from "../checkpoint/checkpoint.ts";
+import { byteLength, type Dtype } from "../checkpoint/dtypes.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
-import { makePlan, matrixFormat, type Plan, type WeightFormat } from "../engine/plan.ts";
+import { DEFAULT_WEIGHTS, WEIGHT_FORMAT_NAMES, type WeightFormat } from "../checkpoint/weight-formats.ts";
+import { fits, layOut, matrixFormat, type Plan } from "../engine/plan.ts";
 import { WkvError, type WkvErrorCode } from "../errors.ts";
 import { embeddedTokenizer, loadFitting, vocabSource } from "../model/vocab.ts";
 import { isLora, type LoraFacts, loraFacts } from "../models/lora.ts";
@@ -160,14 +161,17 @@ async function describeModel(
     const tensors = [...checkpoint.tensors.values()];
     if (tensors.every(({ name }) => isTunedState(name))) return { tunedState: tunedStateFacts(tensors) };
     const recipe = recogniseModel(checkpoint, file.name);
-    const [int8, f32] = [planOf(recipe, "int8"), planOf(recipe, "f32")];
+    const plans = WEIGHT_FORMAT_NAMES.map((weights) => planOf(recipe, weights));
     return {
       names: schemeOf(checkpoint, file.name).name,
       model: modelFacts(recipe.shape),
-      memory: { int8: int8 && memoryFacts(int8), f32: f32 && memoryFacts(f32) },
+      memory: memoryFacts(plans),
       tokenizer: await tokenizerFacts(checkpoint, place, recipe.shape),
       ...(recipe.tunedState ? { tunedState: tunedStateFacts(recipe.tunedState) } : {}),
-      places: placesOf(recipe, int8),
+      places: placesOf(
+        recipe,
+        plans.find(({ weights }) => weights === DEFAULT_WEIGHTS),
+      ),
     };
   } catch (error) {
     return { error: reason(error) };
@@ -180,11 +184,11 @@ function tunedStateFacts(tensors: readonly { shape: readonly number[] }[]): Tune
 }
 
 /** What becomes of each tensor; block 0 of some RWKV-7 files has tensors that go nowhere. */
-function placesOf(recipe: Recipe, plan: Plan | null): Places {
+function placesOf(recipe: Recipe, plan: Plan | undefined): Places {
   const places = new Map<string, TensorPlace[]>();
   for (const entry of [...recipe.globals, ...recipe.layers.flat()]) {
     const { name, tensor } = entry.weight;
-    const address = plan?.places.get(entry);
+    const address = plan && fits(plan) ? plan.places.get(entry) : undefined;
     const place = { name, kind: entry.kind, format: formatOf(entry), ...(address === undefined ? {} : { address }) };
     places.set(tensor.name, [...(places.get(tensor.name) ?? []), place]);
   }
@@ -193,21 +197,24 @@ function placesOf(recipe: Recipe, plan: Plan | null): Places {
 
 function formatOf(entry: Entry): TensorPlace["format"] {
   if (entry.kind === "table") return entry.weight.tensor.dtype;
-  return entry.kind === "matrix" && matrixFormat(entry, "int8") === FORMAT_INT8 ? "int8" : "f32";
+  return entry.kind === "matrix" ? matrixFormat(entry, DEFAULT_WEIGHTS) : "f32";
 }
 
-function memoryFacts({ weightBytes, stateBytes, pages }: Plan): MemoryFacts {
-  return { weights: weightBytes, session: stateBytes, total: pages * 65536 };
+function memoryFacts(plans: readonly Plan[]): NonNullable<Inspection["memory"]> {
+  const facts = ({ weightBytes, stateBytes, pages }: Plan): MemoryFacts => ({
+    weights: weightBytes,
+    session: stateBytes,
+    total: pages * 65536,
+  });
+  return Object.fromEntries(plans.map((plan) => [plan.weights, fits(plan) ? facts(plan) : null])) as Record<
+    WeightFormat,
+    MemoryFacts | null
+  >;
 }
 
-/** Null where 32-bit memory is too small. */
-function planOf(recipe: Recipe, weights: WeightFormat): Plan | null {
-  try {
-    return makePlan(recipe, { threads: platform.defaultThreads, weights, groupNormEps: 1 }, "");
-  } catch (error) {
-    if (reason(error).code === "too-large") return null;
-    throw error;
-  }
+/** The memory's layout; the epsilon does not change it. */
+function planOf(recipe: Recipe, weights: WeightFormat): Plan {
+  return layOut(recipe, { threads: platform.defaultThreads, weights, groupNormEps: 1 });
 }
 
 function modelFacts(shape: Shape): ModelFacts {

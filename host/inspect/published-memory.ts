@@ -1,4 +1,5 @@
-import { fits, layOut, type WeightFormat } from "../engine/plan.ts";
+import { WEIGHT_FORMAT_NAMES, type WeightFormat } from "../checkpoint/weight-formats.ts";
+import { fits, layOut } from "../engine/plan.ts";
 import { recogniseModel } from "../models/recognise.ts";
 import { PUBLISHED, type PublishedShape, withoutValues } from "./published.ts";
 
@@ -14,8 +15,6 @@ export interface PublishedMemory {
   readonly weights: Readonly<Record<WeightFormat, { weights: number; total: number; fits: boolean }>>;
 }
 
-const FORMATS: readonly WeightFormat[] = ["int8", "f32"];
-
 /** The memory of every published shape, from the same plan that loading makes; no file is needed. */
 export function publishedMemory(threads: number): PublishedMemory[] {
   return PUBLISHED.map((shape) => memoryOf(shape, threads));
@@ -24,7 +23,7 @@ export function publishedMemory(threads: number): PublishedMemory[] {
 function memoryOf(shape: PublishedShape, threads: number): PublishedMemory {
   const checkpoint = withoutValues(shape);
   const recipe = recogniseModel(checkpoint, shape.name);
-  const plans = FORMATS.map((weights) => layOut(recipe, { threads, weights, groupNormEps: 64e-5 }));
+  const plans = WEIGHT_FORMAT_NAMES.map((weights) => layOut(recipe, { threads, weights, groupNormEps: 64e-5 }));
   const memory = plans.map((plan) => [
     plan.weights,
     { weights: plan.weightBytes, total: plan.pages * 65536, fits: fits(plan) },

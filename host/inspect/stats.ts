@@ -1,4 +1,5 @@
-import { BLOCK, byteLength, type Tensor } from "../checkpoint/checkpoint.ts";
+import type { Tensor } from "../checkpoint/checkpoint.ts";
+import { BLOCK, byteLength } from "../checkpoint/dtypes.ts";
 import { decodeValues } from "../checkpoint/values.ts";
 import { count } from "../models/weights.ts";
 

@@ -1,8 +1,10 @@
 import * as abi from "../../assembly/abi.ts";
-import { byteLength, type Dtype, type PackedWeights } from "../checkpoint/checkpoint.ts";
+import type { PackedWeights } from "../checkpoint/checkpoint.ts";
 import { damaged } from "../checkpoint/damage.ts";
+import { byteLength, type Dtype } from "../checkpoint/dtypes.ts";
+import { type WeightFormat, weightFormat } from "../checkpoint/weight-formats.ts";
 import type { Engine } from "../engine/engine.ts";
-import { matrixFormat, type Plan, rowsPerSlice, type WeightFormat } from "../engine/plan.ts";
+import { matrixFormat, type Plan, rowsPerSlice } from "../engine/plan.ts";
 import { WkvError } from "../errors.ts";
 import type { Entry, MatrixEntry, Recipe, VectorEntry } from "../models/recipe.ts";
 import { count, type Weight } from "../models/weights.ts";
@@ -160,7 +162,10 @@ function* allSlices(recipe: Recipe, plan: Plan): Generator<Slice, void, void> {
 function fillSlots(recipe: Recipe, plan: Plan, engine: Engine): void {
   const fill = (entries: readonly Entry[], slots: number) => {
     for (const entry of entries) {
-      const format = entry.kind === "matrix" ? matrixFormat(entry, plan.weights) : DTYPE_ID[entry.weight.tensor.dtype];
+      const format =
+        entry.kind === "matrix"
+          ? weightFormat(matrixFormat(entry, plan.weights)).id
+          : DTYPE_ID[entry.weight.tensor.dtype];
       const [rows, cols] = entry.kind === "vector" ? [1, entry.length] : [entry.rows, entry.cols];
       const slot = Uint32Array.of(plan.places.get(entry) ?? 0, format, rows, cols);
       void engine.memory.write(slots + entry.slot * abi.SLOT_BYTES, slot); // comes before every command
@@ -229,11 +234,13 @@ class Lane {
 
   async #loadMatrix(e: MatrixEntry, address: number, first: number, end: number): Promise<void> {
     const { weight, rows, cols, transposed } = e;
-    const format = matrixFormat(e, this.#weights);
+    const { id: format, packs } = weightFormat(matrixFormat(e, this.#weights));
     const values = (end - first) * cols;
-    if (format === abi.FORMAT_INT8 && weight.tensor.dtype === "Q8_0" && !transposed && !weight.updates) {
+    const { dtype } = weight.tensor;
+    const packBlocks = transposed || weight.updates ? undefined : packs[dtype];
+    if (packBlocks !== undefined) {
       await this.#read(weight, first * cols, values, this.#raw);
-      await this.#engine.run(abi.OP_PACK_Q8, address, cols, this.#raw, byteLength("Q8_0", cols), first, end);
+      await this.#engine.run(packBlocks, address, cols, this.#raw, byteLength(dtype, cols), first, end);
     } else {
       const [rowStride, colStride] = transposed ? [1, rows] : [cols, 1];
       await this.#stage(weight, first * cols, values);

@@ -2,8 +2,9 @@ import { files } from "#files";
 import { platform } from "#platform";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
+import { DEFAULT_WEIGHTS, isWeightFormat, quotedFormats, type WeightFormat } from "../checkpoint/weight-formats.ts";
 import { Engine } from "../engine/engine.ts";
-import { makePlan, type Plan, type PlanOptions, type WeightFormat } from "../engine/plan.ts";
+import { makePlan, type Plan, type PlanOptions } from "../engine/plan.ts";
 import type { Simd } from "../engine/platform.ts";
 import { Runner } from "../engine/runner.ts";
 import { chooseSimd } from "../engine/simd.ts";
@@ -97,8 +98,8 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const { threads = platform.defaultThreads, weights, groupNormEps, signal } = options;
   if (!Number.isInteger(threads) || threads < 1 || threads > 64)
     throw new RangeError(`"threads" expected a whole number from 1 to 64, got ${threads}`);
-  if (weights !== undefined && weights !== "f32" && weights !== "int8")
-    throw new RangeError(`"weights" expected "f32" or "int8", got ${JSON.stringify(weights)}`);
+  if (weights !== undefined && !isWeightFormat(weights))
+    throw new RangeError(`"weights" expected ${quotedFormats()}, got ${JSON.stringify(weights)}`);
   if (groupNormEps !== undefined && !(groupNormEps > 0))
     throw new RangeError(`"groupNormEps" expected a number above 0, got ${groupNormEps}`);
   checkLoras(options.lora ?? []);
@@ -173,7 +174,7 @@ export function planOptions(
       `${file} is packed as ${packed.weights}, not as ${weights}: load it without saying which, or load the original model.`,
     );
   const eps = packed?.groupNormEps ?? recipe.groupNormEps;
-  return { threads, weights: weights ?? packed?.weights ?? "int8", groupNormEps: groupNormEps ?? eps };
+  return { threads, weights: weights ?? packed?.weights ?? DEFAULT_WEIGHTS, groupNormEps: groupNormEps ?? eps };
 }
 
 export interface SessionOptions {

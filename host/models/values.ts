@@ -1,4 +1,4 @@
-import { byteLength } from "../checkpoint/checkpoint.ts";
+import { byteLength } from "../checkpoint/dtypes.ts";
 import { decodeValues } from "../checkpoint/values.ts";
 import { count, type Weight } from "./weights.ts";
 

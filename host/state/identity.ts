@@ -1,6 +1,7 @@
 import * as abi from "../../assembly/abi.ts";
+import { type WeightFormat, weightFormat } from "../checkpoint/weight-formats.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { Plan, WeightFormat } from "../engine/plan.ts";
+import type { Plan } from "../engine/plan.ts";
 import { WkvError } from "../errors.ts";
 import type { Entry, Recipe } from "../models/recipe.ts";
 
@@ -51,8 +52,8 @@ export async function identify({ shape, globals, layers }: Recipe, plan: Plan, e
     const entry = entries?.find((e) => e.slot === slot);
     if (!entry) continue;
     const first = await engine.memory.read(plan.places.get(entry) ?? 0, SAMPLE);
-    if (plan.weights === "f32") matrices.add(first);
-    else matrices.addBits(first);
+    if (weightFormat(plan.weights).quantised) matrices.addBits(first);
+    else matrices.add(first);
   }
   const { version, layers: count, width, headSize, vocabSize } = shape;
   const { weights } = plan;

@@ -2,7 +2,7 @@
  * ggml's K-quants by their description, written as it walks through a block: from the first value to the last, with the
  * packed numbers unpacked beforehand. 256 values each.
  */
-import type { KQuant } from "../../host/checkpoint/checkpoint.ts";
+import type { KQuant } from "../../host/checkpoint/dtypes.ts";
 
 type Block = { bytes: Uint8Array; half(at: number): number };
 

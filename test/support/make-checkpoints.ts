@@ -1,4 +1,4 @@
-import { BLOCK, byteLength, type Dtype } from "../../host/checkpoint/checkpoint.ts";
+import { BLOCK, byteLength, type Dtype } from "../../host/checkpoint/dtypes.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { dict, global, pickle, reduce, stored, tuple } from "./make-pickle.ts";
 import { zip } from "./make-zip.ts";

@@ -1,4 +1,4 @@
-import type { Dtype } from "../../host/checkpoint/checkpoint.ts";
+import type { Dtype } from "../../host/checkpoint/dtypes.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import type { Sample } from "./make-checkpoints.ts";
 

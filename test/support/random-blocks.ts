@@ -1,4 +1,4 @@
-import { BLOCK, byteLength, type Dtype } from "../../host/checkpoint/checkpoint.ts";
+import { BLOCK, byteLength, type Dtype } from "../../host/checkpoint/dtypes.ts";
 import type { Sample } from "./make-checkpoints.ts";
 import { random } from "./random.ts";
 

@@ -1,4 +1,4 @@
-import { BLOCK, type Dtype } from "../../host/checkpoint/checkpoint.ts";
+import { BLOCK, type Dtype } from "../../host/checkpoint/dtypes.ts";
 import { K_DECODE } from "./kquant-values.ts";
 import type { Sample } from "./make-checkpoints.ts";
 

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { byteLength, type Dtype } from "../../../host/checkpoint/checkpoint.ts";
+import { byteLength, type Dtype } from "../../../host/checkpoint/dtypes.ts";
 import type { Sample } from "../../support/make-checkpoints.ts";
 import { architecture, f32, type GgufEntry, type GgufValue, gguf, list, string, u32 } from "../../support/make-gguf.ts";
 import { random } from "../../support/random.ts";

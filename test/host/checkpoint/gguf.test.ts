@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Checkpoint, Dtype } from "../../../host/checkpoint/checkpoint.ts";
+import type { Checkpoint } from "../../../host/checkpoint/checkpoint.ts";
+import type { Dtype } from "../../../host/checkpoint/dtypes.ts";
 import { StringList } from "../../../host/checkpoint/metadata.ts";
 import { openCheckpoint } from "../../../host/checkpoint/open.ts";
 import { recogniseModel } from "../../../host/models/recognise.ts";

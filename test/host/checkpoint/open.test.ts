@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BLOCK, type Dtype } from "../../../host/checkpoint/checkpoint.ts";
+import { BLOCK, type Dtype } from "../../../host/checkpoint/dtypes.ts";
 import { openCheckpoint } from "../../../host/checkpoint/open.ts";
 import { unpickle } from "../../../host/checkpoint/pickle.ts";
 import { bytesSource, type Source } from "../../../host/source/source.ts";

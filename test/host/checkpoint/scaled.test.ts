@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Dtype, Tensor } from "../../../host/checkpoint/checkpoint.ts";
+import type { Tensor } from "../../../host/checkpoint/checkpoint.ts";
+import type { Dtype } from "../../../host/checkpoint/dtypes.ts";
 import { scaledTensor } from "../../../host/checkpoint/scaled.ts";
 import { storedTensor } from "../../../host/checkpoint/stored.ts";
 import { bytesSource } from "../../../host/source/source.ts";

@@ -287,7 +287,7 @@ describe("what is refused", () => {
   test("wrong arguments", async () => {
     await assert.rejects(
       convert(SMALL, "a", { weights: "int4" as "int8" }),
-      /"weights" expected "int8", "f16" or "f32"/,
+      /"weights" expected "int8", "f32" or "f16"/,
     );
     await assert.rejects(
       convertModel(SMALL, 5 as unknown as string),

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import type { Dtype } from "../../../host/checkpoint/checkpoint.ts";
+import type { Dtype } from "../../../host/checkpoint/dtypes.ts";
 import { decodeValues } from "../../../host/checkpoint/values.ts";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
 import { inspectModel } from "../../../host/inspect/inspect.ts";

@@ -1,0 +1,63 @@
+import * as abi from "../../assembly/abi.ts";
+import type { Dtype } from "./dtypes.ts";
+
+/** How the matrices of a model are kept in memory, and in packed files. */
+interface WeightFormatRow {
+  /** FORMAT_... of abi.ts. */
+  readonly id: number;
+  /** Bytes of a packed matrix. */
+  bytes(rows: number, cols: number): number;
+  /** The stored format with the same values, under which packed files list their matrices. */
+  readonly dtype: Dtype;
+  /** Whether products read quantised activations. */
+  readonly quantised: boolean;
+  /** Stored formats whose numbers are kept exactly, and the operation (OP_... of abi.ts) that packs their blocks. */
+  readonly packs: Partial<Readonly<Record<Dtype, number>>>;
+}
+
+/** 32 weights of one row: integers of 8 bits and a scale of 16. */
+const INT8_GROUP_BYTES = abi.QUANT_VALUES + 2;
+
+/** A new format is a row here, its FORMAT_... in abi.ts, and its kernels in assembly/formats/. */
+export const WEIGHT_FORMATS = {
+  int8: {
+    id: abi.FORMAT_INT8,
+    bytes: (rows, cols) => wholeUnits(rows) * Math.ceil(cols / abi.QUANT_VALUES) * INT8_GROUP_BYTES,
+    dtype: "Q8_0",
+    quantised: true,
+    packs: { Q8_0: abi.OP_PACK_Q8 },
+  },
+  f32: {
+    id: abi.FORMAT_F32,
+    bytes: (rows, cols) => wholeUnits(rows) * cols * 4,
+    dtype: "F32",
+    quantised: false,
+    packs: {},
+  },
+} as const satisfies Record<string, WeightFormatRow>;
+
+export type WeightFormat = keyof typeof WEIGHT_FORMATS;
+
+export const DEFAULT_WEIGHTS: WeightFormat = "int8";
+
+/** In the order of the table. */
+export const WEIGHT_FORMAT_NAMES = Object.keys(WEIGHT_FORMATS) as WeightFormat[];
+
+export function isWeightFormat(value: unknown): value is WeightFormat {
+  return typeof value === "string" && Object.hasOwn(WEIGHT_FORMATS, value);
+}
+
+/** For messages and help: `"int8" or "f32"`. */
+export function quotedFormats(...more: readonly string[]): string {
+  const names = [...WEIGHT_FORMAT_NAMES, ...more].map((name) => `"${name}"`);
+  return `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
+}
+
+export function weightFormat(name: WeightFormat): WeightFormatRow {
+  return WEIGHT_FORMATS[name];
+}
+
+/** Rounded up to whole units of packed rows. */
+export function wholeUnits(rows: number): number {
+  return Math.ceil(rows / abi.UNIT_ROWS) * abi.UNIT_ROWS;
+}
