@@ -1,0 +1,25 @@
+// The short form of `npm run soak`: results do not depend on how a text is cut, on threads or on who else runs, and nothing that a
+// session or a model took is kept.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { loads, longSession, sessions } from "../soak/run.ts";
+
+test("a long text gives the same bits in two processes that cut it differently, in constant memory", async () => {
+  const [one, other] = [await longSession(6_000, 1, 1), await longSession(6_000, 2, 2)];
+  assert.equal(one.hash, other.hash);
+  for (const { early, late } of [one, other])
+    assert.ok(late.heap - early.heap < 1, `${late.heap - early.heap} MB more`);
+});
+
+test("models that are loaded and disposed of leave no memory, threads or files behind", async () => {
+  const { early, late } = await loads(60);
+  assert.ok(late.heap - early.heap < 2, `${late.heap - early.heap} MB more`);
+  assert.ok(late.threads <= early.threads, `${late.threads - early.threads} threads more`);
+  assert.ok(late.files <= early.files, `${late.files - early.files} files more`);
+});
+
+test("sessions side by side get what each gets alone", async () => {
+  const { different, hits } = await sessions(24, 1);
+  assert.deepEqual(different, []);
+  assert.ok(hits > 0);
+});

@@ -1,0 +1,41 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { Usage } from "./memory.ts";
+
+export interface LongSession {
+  readonly tokens: number;
+  /** Of the last logits and the state. */
+  readonly hash: string;
+  readonly early: Usage;
+  readonly late: Usage;
+}
+export interface Loads {
+  readonly count: number;
+  readonly early: Usage;
+  readonly late: Usage;
+}
+export interface Sessions {
+  readonly count: number;
+  /** Prompts that began in the prefix cache. */
+  readonly hits: number;
+  /** Numbers of the sessions whose results differ from those alone. */
+  readonly different: readonly number[];
+}
+
+export const longSession = (tokens: number, seed: number, threads: number) =>
+  run<LongSession>("long-session.ts", tokens, seed, threads);
+export const loads = (count: number) => run<Loads>("loads.ts", count);
+export const sessions = (count: number, seed: number) => run<Sessions>("sessions.ts", count, seed);
+
+/** Runs one of this folder's programs in a process of its own. @returns what it prints as JSON */
+async function run<T>(program: string, ...args: readonly number[]): Promise<T> {
+  const path = fileURLToPath(new URL(program, import.meta.url));
+  const child = spawn(process.execPath, ["--expose-gc", "--import", "tsx", path, ...args.map(String)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let printed = "";
+  child.stdout.on("data", (chunk) => (printed += chunk));
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  if (code !== 0) throw new Error(`${program} ended with code ${code}`);
+  return JSON.parse(printed) as T;
+}

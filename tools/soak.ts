@@ -1,0 +1,95 @@
+// npm run soak -- [--tokens N] [--loads N] [--sessions N]: long runs against leaks and against results that depend on anything but the
+// text. Prints what it measures and writes the table of docs/reliability.md; fails when a promise does not hold.
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { loads, longSession, sessions } from "../test/soak/run.ts";
+
+const PAGE = "docs/reliability.md";
+const TABLE = /(<!-- npm run soak -->\n)[\s\S]*?(<!-- end -->)/;
+/** Growth in MB that counts as none: V8's own code and feedback go on growing a little. */
+const FLAT_MB = 1;
+
+const { values } = parseArgs({
+  options: {
+    tokens: { type: "string", default: "1000000" },
+    loads: { type: "string", default: "1000" },
+    sessions: { type: "string", default: "200" },
+  },
+});
+
+interface Row {
+  readonly what: string;
+  readonly result: string;
+  readonly holds: boolean;
+}
+
+const count = (value: number) => value.toLocaleString("en-US");
+const signed = (value: number) => `${value >= 0 ? "+" : "−"}${Math.abs(value).toFixed(2)} MB`;
+
+async function soakSession(tokens: number): Promise<Row[]> {
+  const one = await longSession(tokens, 1, 2);
+  const other = await longSession(tokens, 2, 1);
+  const growth = one.late.heap - one.early.heap;
+  return [
+    {
+      what: `One session of ${count(tokens)} tokens: JavaScript memory at the end against a tenth of the way`,
+      result: `${signed(growth)} (resident ${signed(one.late.resident - one.early.resident)})`,
+      holds: growth < FLAT_MB,
+    },
+    {
+      what: "The same text in another process, in other chunks and with one thread instead of two",
+      result: one.hash === other.hash ? "the same bits" : "other bits",
+      holds: one.hash === other.hash,
+    },
+  ];
+}
+
+async function soakLoads(loaded: number): Promise<Row[]> {
+  const { early, late } = await loads(loaded);
+  const growth = late.heap - early.heap;
+  const threads = late.threads - early.threads;
+  const files = late.files - early.files;
+  return [
+    {
+      what: `${count(loaded)} models loaded and disposed of, a third of them while they compute: after all against a tenth`,
+      result: `${signed(growth)} (resident ${signed(late.resident - early.resident)}), ${threads} threads, ${files} files more`,
+      holds: growth < FLAT_MB && threads <= 0 && files <= 0,
+    },
+  ];
+}
+
+async function soakSessions(running: number): Promise<Row[]> {
+  const { different, hits } = await sessions(running, 1);
+  return [
+    {
+      what: `${count(running)} sessions at once with forks, saves, rewinds, aborts and a prefix cache (${hits} hits), against each alone`,
+      result: different.length === 0 ? "the same bits" : `sessions ${different.join(", ")} differ`,
+      holds: different.length === 0,
+    },
+  ];
+}
+
+const rows: Row[] = [];
+for (const measure of [
+  () => soakLoads(Number(values.loads)),
+  () => soakSessions(Number(values.sessions)),
+  () => soakSession(Number(values.tokens)),
+])
+  for (const row of await measure()) {
+    console.log(`${row.holds ? "holds" : "FAILS"}: ${row.what}: ${row.result}`);
+    rows.push(row);
+  }
+const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, Node ${process.versions.node}`;
+const table = [
+  `${machine}:`,
+  "",
+  "| run | result |",
+  "| --- | --- |",
+  ...rows.map((row) => `| ${row.what} | ${row.result} |`),
+];
+writeFileSync(
+  PAGE,
+  readFileSync(PAGE, "utf8").replace(TABLE, (_, start, end) => `${start}${table.join("\n")}\n${end}`),
+);
+process.exitCode = rows.every(({ holds }) => holds) ? 0 : 1;
