@@ -70,6 +70,8 @@ export const OP_FOLD = 5;
 export const OP_READ = 6;
 /** (dst, rows, columns, A, B, rank): dst += B A, all f32 and row by row, one rank after the other. */
 export const OP_ADD_LOW_RANK = 7;
+/** A part of a forward pass: layers [first, end); from layer 0 on it embeds, and logits are of the rows as they then are. */
+export const OP_LAYERS = 8;
 
 /** x ← exp(x) */
 export const FOLD_EXP = 1;

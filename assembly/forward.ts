@@ -35,14 +35,27 @@ const LAYER_NORM_EPS: f32 = 1e-5;
 /** OP_FORWARD(rows, segments, wanted, laps) */
 export function forward(): void {
   recordLaps(pointer(3));
-  run();
+  embedRows();
+  layers(0, table(TABLE_LAYERS));
+  head();
   recordLaps(0);
 }
 
-function run(): void {
+/** OP_LAYERS(rows, segments, wanted, first, end): the host reads BUF_X between one and the next. */
+export function someLayers(): void {
+  const first = argument(3);
+  if (first == 0) embedRows();
+  layers(first, argument(4));
+  head();
+}
+
+function embedRows(): void {
   while (claim(argument(0))) for (let t = begin; t < end; t++) embed(t);
+}
+
+function layers(first: i32, end: i32): void {
   const arch = table(TABLE_ARCH);
-  for (let layer = 0; layer < table(TABLE_LAYERS); layer++) {
+  for (let layer = first; layer < end; layer++) {
     enter(layer);
     switch (arch) {
       case RWKV4:
@@ -59,6 +72,10 @@ function run(): void {
         break;
     }
   }
+}
+
+/** Logits of the wanted rows. */
+function head(): void {
   const wanted = argument(2);
   if (wanted == 0) return;
   while (claim(wanted)) for (let i = begin; i < end; i++) normWanted(i);

@@ -1,6 +1,16 @@
 // The exports, nothing else.
-import { OP_ADD_LOW_RANK, OP_DECODE, OP_FOLD, OP_FORWARD, OP_PACK, OP_PACK_Q8, OP_QUIT, OP_READ } from "./abi";
-import { forward } from "./forward";
+import {
+  OP_ADD_LOW_RANK,
+  OP_DECODE,
+  OP_FOLD,
+  OP_FORWARD,
+  OP_LAYERS,
+  OP_PACK,
+  OP_PACK_Q8,
+  OP_QUIT,
+  OP_READ,
+} from "./abi";
+import { forward, someLayers } from "./forward";
 import { addLowRank, decodeValues, fold, packQ8Rows, packRows } from "./loading";
 import { open, scratchBytes, scratchOf } from "./layout";
 import { readMemory } from "./probe";
@@ -38,6 +48,9 @@ function execute(): void {
   switch (operation()) {
     case OP_FORWARD:
       forward();
+      break;
+    case OP_LAYERS:
+      someLayers();
       break;
     case OP_PACK:
       packRows();

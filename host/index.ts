@@ -2,6 +2,8 @@
 
 export type { Constraint, ConstraintSource, JsonSchema } from "./constraint/index.ts";
 export { type Converted, type ConvertOptions, convertModel } from "./convert/convert.ts";
+export type { Head } from "./engine/head-cuts.ts";
+export type { StateTensor } from "./engine/state-layout.ts";
 export { WkvError, type WkvErrorCode } from "./errors.ts";
 export type { Progress } from "./loading/loader.ts";
 export type { LoraOptions } from "./loading/lora.ts";
@@ -10,9 +12,12 @@ export { type LoadOptions, loadModel, type Model, type ModelInfo, type SessionOp
 export { PRESETS, type Preset, type SamplerOptions, type TokenLogprob } from "./sampling/index.ts";
 export type { GenerateOptions, Piece, StopReason } from "./session/generate.ts";
 export type { Guidance } from "./session/guided.ts";
+export type { InspectOptions, TokenInspection } from "./session/inspection.ts";
 export type { Mark } from "./session/mark.ts";
 export type { FeedOptions, Session } from "./session/session.ts";
 export type { Usage } from "./session/usage.ts";
+export { cachedModels, deleteCachedModel } from "./source/cache/open-store.ts";
+export type { Listed as CachedModel } from "./source/cache/store.ts";
 export type { ModelSource } from "./source/open.ts";
 export type { CustomSource } from "./source/source.ts";
 export type { PrefixCacheOptions, PrefixCacheStats } from "./state/prefix-cache.ts";

@@ -78,7 +78,7 @@ export async function runBatch(engine: Engine, plan: Plan, batch: Batch, laps = 
 }
 
 /** What lies at TABLE_BATCH: see abi.ts. */
-function batchWords({ segments, wanted }: Batch): Uint32Array<ArrayBuffer> {
+export function batchWords({ segments, wanted }: Batch): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(abi.BATCH_BYTES / 4);
   const [tokens, owners, rows, cuts] = [abi.BATCH_TOKENS, abi.BATCH_OWNERS, abi.BATCH_WANTED, abi.BATCH_SEGMENTS].map(
     (at) => words.subarray(at / 4),

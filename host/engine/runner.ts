@@ -1,5 +1,6 @@
 import { type Job, makeBatch, runBatch } from "./batch.ts";
 import type { Engine } from "./engine.ts";
+import { type LayerValues, runLayers } from "./layers.ts";
 import type { Plan } from "./plan.ts";
 import { initialState } from "./state-layout.ts";
 import { Crew } from "./thread-count.ts";
@@ -27,6 +28,8 @@ export class Runner {
   /** Places that hold nothing yet: the memory is growing, or it could not. */
   readonly #growing = new Map<number, Promise<void>>();
   #waiting: WaitingJob[] = [];
+  /** Work that wants the engine to itself. */
+  readonly #alone: (() => Promise<void>)[] = [];
   #running = false;
   readonly #crew: Crew;
 
@@ -66,11 +69,33 @@ export class Runner {
     });
   }
 
+  /** Does work that nothing else may run beside, between two batches. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#alone.push(() => work().then(resolve, reject));
+      if (!this.#running) void this.#run();
+    });
+  }
+
+  /** Takes a token in, and tells what it was after each layer: see {@link runLayers}. */
+  async inspect(state: number, token: number, lens: boolean): Promise<LayerValues> {
+    await this.reached(state);
+    return this.alone(() => {
+      this.engine.crew = this.#crew.sizeFor(1);
+      return runLayers(this.engine, this.plan, state, token, lens);
+    });
+  }
+
   async #run(): Promise<void> {
     this.#running = true;
     // Calls that are made in the same turn of the event loop share the first batch.
     await Promise.resolve();
-    while (this.#dropAborted() > 0) {
+    while (this.#alone.length > 0 || this.#dropAborted() > 0) {
+      const alone = this.#alone.shift();
+      if (alone) {
+        await alone();
+        continue;
+      }
       try {
         await this.#runBatch();
       } catch (error) {

@@ -42,6 +42,25 @@ export function stateParts({ arch, width, headSize }: Shape): StatePart[] {
   return [...shifts, { name: "att.state", shape: [width / headSize, headSize, headSize] }];
 }
 
+/** A part of a state with its values. */
+export interface StateTensor extends StatePart {
+  readonly values: Float32Array;
+}
+
+/** A state as the tensors of a saved one: `blocks.N.` and the names of {@link stateParts}, in the published order. */
+export function stateTensors(shape: Shape, kernel: Float32Array): StateTensor[] {
+  const values = publishedOrder(shape, kernel);
+  const parts = Array.from({ length: shape.layers }, (_, i) =>
+    stateParts(shape).map((part) => ({ ...part, name: `blocks.${i}.${part.name}` })),
+  ).flat();
+  let end = 0;
+  return parts.map((part) => {
+    const begin = end;
+    end += part.shape.reduce((product, n) => product * n, 1);
+    return { ...part, values: values.subarray(begin, end) };
+  });
+}
+
 /** A state in the published order: S[head][key][value] in RWKV-5 and 6, S[head][value][key] in RWKV-7. */
 export function publishedOrder(shape: Shape, kernel: Float32Array): Float32Array {
   const published = kernel.slice();

@@ -4,6 +4,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
 import { DEFAULT_WEIGHTS, isWeightFormat, quotedFormats, type WeightFormat } from "../checkpoint/weight-formats.ts";
 import { Engine } from "../engine/engine.ts";
+import { type Head, HeadCuts } from "../engine/head-cuts.ts";
 import { makePlan, type Plan, type PlanOptions } from "../engine/plan.ts";
 import type { Simd } from "../engine/platform.ts";
 import { Runner } from "../engine/runner.ts";
@@ -186,6 +187,22 @@ function isOptions(saved: Uint8Array | SessionOptions | undefined): saved is Ses
   return typeof saved === "object" && !(saved instanceof Uint8Array);
 }
 
+function checkHeads(heads: readonly Head[], { layers, width, headSize }: ModelInfo): void {
+  if (!Array.isArray(heads)) throw new TypeError(`"heads" expected an array of { layer, head }, got ${heads}`);
+  const perLayer = headSize && width / headSize;
+  for (const { layer, head } of heads)
+    if (!isIndex(layer, layers) || !isIndex(head, perLayer))
+      throw new RangeError(
+        perLayer === 0
+          ? '"heads" expected none, because RWKV-4 has no heads'
+          : `"heads" expected layers below ${layers} and heads below ${perLayer}, got layer ${layer}, head ${head}`,
+      );
+}
+
+function isIndex(value: number, count: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < count;
+}
+
 /** A model in memory, with its threads. */
 export class Model {
   readonly info: ModelInfo;
@@ -194,6 +211,7 @@ export class Model {
   readonly #tokenizer: Tokenizer | WkvError;
   readonly #identity: Identity;
   readonly #cache: PrefixCache;
+  readonly #cuts: HeadCuts;
   readonly #sessions = new Set<Session>();
   #disposed = false;
 
@@ -212,6 +230,7 @@ export class Model {
     this.#cache = cache;
     this.#engine = engine;
     this.#runner = new Runner(engine, plan, start);
+    this.#cuts = new HeadCuts(engine, plan);
     this.#tokenizer = tokenizer;
     const oneCore = platform.defaultThreads === 1 && plan.threads === 1 ? "this machine has one core." : undefined;
     const singleThreadReason = engine.singleThreadReason ?? oneCore;
@@ -310,6 +329,20 @@ export class Model {
    */
   feedAll(parts: readonly { session: Session; tokens: number | Iterable<number> }[]): Promise<Float32Array[]> {
     return Promise.all(parts.map(({ session, tokens }) => session.feed(tokens)));
+  }
+
+  /**
+   * Cuts these heads of the time mixing out of the model, and no others: they add nothing to any session's text until
+   * they are restored. `[]` restores all of them, to the same bits. What the prefix cache holds is forgotten.
+   * @example
+   * await model.cutHeads([{ layer: 3, head: 0 }]);
+   * @throws RangeError for a head that the model has not; RWKV-4 has none
+   */
+  async cutHeads(heads: readonly Head[]): Promise<void> {
+    this.#checkAlive();
+    checkHeads(heads, this.info);
+    await this.#runner.alone(() => this.#cuts.set(heads));
+    this.#cache.clear();
   }
 
   /** Ends the threads and gives all memory back. Calls that are running are rejected. Doing it twice does nothing. */

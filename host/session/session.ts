@@ -1,7 +1,8 @@
 import { files } from "#files";
+import type { LayerValues } from "../engine/layers.ts";
 import { MAX_WANTED } from "../engine/plan.ts";
 import type { Runner } from "../engine/runner.ts";
-import type { Snapshot } from "../engine/state-layout.ts";
+import { type Snapshot, type StateTensor, stateTensors } from "../engine/state-layout.ts";
 import { WkvError } from "../errors.ts";
 import { arrangePrompt } from "../prompt/arrange.ts";
 import type { Identity } from "../state/identity.ts";
@@ -10,6 +11,7 @@ import { type SavedState, writeState } from "../state/state-file.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { checkGenerateOptions, type GenerateOptions, type Generator, generate, type Piece } from "./generate.ts";
 import { type Guidance, guided } from "./guided.ts";
+import type { InspectOptions, TokenInspection } from "./inspection.ts";
 import { Mark } from "./mark.ts";
 
 /** What a session needs of its model. */
@@ -166,6 +168,52 @@ export class Session {
     if (!session && ids.length === 0)
       throw new RangeError('"guidance" expected a prompt of at least one token, got none');
     return { session, prompt: ids, scale };
+  }
+
+  /**
+   * Takes in tokens one by one and shows what the model makes of each: `hidden` and, where they are asked for, the logits
+   * and the state after every layer. The bits are those of `feed`, which is faster and does none of this.
+   * @example
+   * for await (const { hidden, lens } of session.inspect(ids, { lens: true })) draw(lens);
+   * @throws as `feed` does
+   */
+  inspect(tokens: Iterable<number>, options: InspectOptions = {}): AsyncGenerator<TokenInspection, void, void> {
+    return this.#inspect(this.#checkTokens(tokens, "tokens"), options);
+  }
+
+  async *#inspect(ids: number[], options: InspectOptions): AsyncGenerator<TokenInspection, void, void> {
+    this.#begin();
+    try {
+      for (const token of ids) yield await this.#hold(() => this.#inspectOne(token, options));
+    } finally {
+      this.#end();
+    }
+  }
+
+  async #inspectOne(token: number, { lens = false, state, signal }: InspectOptions): Promise<TokenInspection> {
+    const { runner } = this.#host;
+    let values: LayerValues | undefined;
+    const run = async (address: number) => {
+      values = await runner.inspect(address, token, lens);
+      return [values.logits.slice()];
+    };
+    await this.#takeIn([token], run, signal);
+    const { hidden, lens: logits } = values as LayerValues;
+    return {
+      token,
+      hidden,
+      ...(logits && { lens: logits }),
+      ...(state && { state: stateTensors(runner.plan.shape, await runner.readState(this.#state)) }),
+    };
+  }
+
+  /**
+   * The state's values as tensors, in the order and with the names of a saved one: what a session remembers, however much
+   * it has read.
+   */
+  state(): Promise<StateTensor[]> {
+    const { runner } = this.#host;
+    return this.#exclusively(async () => stateTensors(runner.plan.shape, await runner.readState(this.#state)));
   }
 
   /** The session as bytes, for `model.createSession(bytes)` of the same model in any program on any machine. */

@@ -1,5 +1,5 @@
 import { files } from "#files";
-import type { Store } from "./store.ts";
+import type { Listed, Store } from "./store.ts";
 
 /**
  * The cache of this runtime; undefined where there is none.
@@ -7,4 +7,21 @@ import type { Store } from "./store.ts";
  */
 export async function openStore(directory?: string): Promise<Store | undefined> {
   return files ? files.diskStore(directory) : (await import("./page-store.ts")).pageStore();
+}
+
+/**
+ * The models that were downloaded, whole or in part: from the page's private file system, or from disk.
+ * @param directory as `cacheDir` of `loadModel`
+ */
+export async function cachedModels(directory?: string): Promise<Listed[]> {
+  return (await (await openStore(directory))?.list()) ?? [];
+}
+
+/**
+ * Deletes a downloaded model.
+ * @param address as `cachedModels` lists it
+ * @returns false when there was none
+ */
+export async function deleteCachedModel(address: string, directory?: string): Promise<boolean> {
+  return (await (await openStore(directory))?.remove(address)) ?? false;
 }

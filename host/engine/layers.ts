@@ -1,0 +1,40 @@
+import * as abi from "../../assembly/abi.ts";
+import { batchWords, makeBatch } from "./batch.ts";
+import type { Engine } from "./engine.ts";
+import type { Plan } from "./plan.ts";
+
+/** What a token is on its way through the model. */
+export interface LayerValues {
+  /** The residual stream: `width` values after the embedding, and after each layer. */
+  readonly hidden: readonly Float32Array[];
+  /** The head applied to each of them: `vocabSize` logits. */
+  readonly lens: readonly Float32Array[] | undefined;
+  /** The model's: of the last of them. */
+  readonly logits: Float32Array;
+}
+
+/**
+ * Takes one token into a state, layer by layer, with the bits that a whole pass gives. Nothing else may be running.
+ * @param lens whether logits are wanted after every layer, which costs the head each time
+ */
+export async function runLayers(
+  engine: Engine,
+  plan: Plan,
+  state: number,
+  token: number,
+  lens: boolean,
+): Promise<LayerValues> {
+  const { layers, width, vocabSize } = plan.shape;
+  const x = plan.buffers[abi.BUF_X]?.address ?? 0;
+  const out = plan.buffers[abi.BUF_LOGITS]?.address ?? 0;
+  const hidden: Float32Array[] = [];
+  const logits: Float32Array[] = [];
+  void engine.memory.write(plan.batch, batchWords(makeBatch([{ state, tokens: [token], done: 0 }])));
+  for (let end = 0; end <= layers; end++) {
+    const wanted = lens || end === layers ? 1 : 0;
+    await engine.run(abi.OP_LAYERS, 1, 1, wanted, Math.max(0, end - 1), end);
+    hidden.push(await engine.memory.read(x, width));
+    if (wanted) logits.push(await engine.memory.read(out, vocabSize));
+  }
+  return { hidden, lens: lens ? logits : undefined, logits: logits.at(-1) as Float32Array };
+}
