@@ -4,7 +4,7 @@ import { basename, relative } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Model } from "wkv";
-import { noGolden } from "../support/checkpoint-checks.ts";
+import { missingGolden } from "../support/missing.ts";
 import { committedFolder, load, symbols } from "../support/models.ts";
 import { checkEveryToken, toleranceOf } from "./check.ts";
 import { type Golden, readGoldens, sharedFolders } from "./goldens.ts";
@@ -18,12 +18,12 @@ test("the committed goldens have every version", () => {
   assert.deepEqual([...new Set(versions)].sort(), VERSIONS);
 });
 
-test("the whole golden data is there", { skip: process.env.CI !== "true" && noGolden }, () => {
+test("the whole golden data is there", { skip: missingGolden() }, () => {
   for (const folder of sharedFolders) assert.ok(readGoldens(folder).length > 0, `no goldens in ${folder}`);
 });
 
 for (const folder of [committedFolder, ...sharedFolders]) {
-  const skip = folder === committedFolder ? false : noGolden;
+  const skip = folder === committedFolder ? false : missingGolden();
   describe(relative(root, folder), { skip }, () => {
     const goldens = readGoldens(folder);
     test("every golden has a model", () => assert.ok(goldens.every(({ models }) => models.length > 0)));

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { goldenFolder } from "../support/checkpoint-checks.ts";
+import { goldenFolder } from "../support/missing.ts";
 import { committed, committedFolder } from "../support/models.ts";
 
 /** Logits and states that a model must give, computed in float64 from the stored weights. */

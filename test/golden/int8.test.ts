@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { basename, relative } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { noGolden } from "../support/checkpoint-checks.ts";
+import { missingGolden } from "../support/missing.ts";
 import { committedFolder, load } from "../support/models.ts";
 import { type Golden, readGoldens, sharedFolders } from "./goldens.ts";
 
@@ -18,7 +18,7 @@ const LIMIT_Q8 = 0.003;
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 for (const folder of [committedFolder, ...sharedFolders]) {
-  const skip = folder === committedFolder ? false : noGolden;
+  const skip = folder === committedFolder ? false : missingGolden();
   describe(`int8, ${relative(root, folder)}`, { skip }, () => {
     for (const golden of readGoldens(folder)) {
       for (const path of golden.models) test(`${basename(path)} is near ${golden.name}`, () => checkNear(path, golden));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Session } from "wkv";
 import { mostLikely } from "wkv/sampler";
-import { goldenFolder, noGolden } from "../support/checkpoint-checks.ts";
+import { goldenFolder, missingGolden } from "../support/missing.ts";
 import { load } from "../support/models.ts";
 
 interface Episodes {
@@ -18,7 +18,9 @@ interface Episodes {
 }
 
 for (const weights of ["f32", "int8"] as const)
-  test(`the reversing model with ${weights} solves its episodes`, { skip: noGolden }, () => checkEpisodes(weights));
+  test(`the reversing model with ${weights} solves its episodes`, { skip: missingGolden() }, () =>
+    checkEpisodes(weights),
+  );
 
 async function checkEpisodes(weights: "f32" | "int8"): Promise<void> {
   const folder = join(goldenFolder, "reverse");

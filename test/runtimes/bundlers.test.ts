@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { missing } from "../support/missing.ts";
 import { openChromium } from "./browsers.ts";
 import { makeConsumer, ROOT } from "./consumer.ts";
 import { freePort, output, retry, startGroup } from "./place.ts";
@@ -37,7 +38,7 @@ async function assertTold(url: string): Promise<void> {
   }
 }
 
-test("esbuild", { skip: !(esbuild && chromium) && HOW_TO_GET }, async () => {
+test("esbuild", { skip: missing(esbuild && chromium, HOW_TO_GET) }, async () => {
   mkdirSync(join(folder, "node_modules/.bin"));
   symlinkSync(esbuild as string, join(folder, "node_modules/.bin/esbuild")); // as npm installs it
   await output("sh", ["-ec", written(/esbuild.*?\n```console\n(.*?)```/s)], folder);
@@ -50,7 +51,7 @@ test("esbuild", { skip: !(esbuild && chromium) && HOW_TO_GET }, async () => {
   }
 });
 
-test("Vite 7, while developing", { skip: !(vite7 && chromium) && HOW_TO_GET }, async () => {
+test("Vite 7, while developing", { skip: missing(vite7 && chromium, HOW_TO_GET) }, async () => {
   writePage("main.js");
   writeFileSync(join(folder, "vite.config.mjs"), `export default { ${written(/Vite 7 and older needs\s`(.*?)`/)} };`);
   const port = await freePort();

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, test } from "node:test";
+import { missing } from "../support/missing.ts";
 import { openChromium, openFirefox, type Page } from "./browsers.ts";
 import { copyExample, makeConsumer } from "./consumer.ts";
 import { retry } from "./place.ts";
@@ -21,7 +22,7 @@ const BROWSERS = [
 const LONG = 200_000;
 
 for (const [name, program, open, thread] of BROWSERS)
-  test(name, { skip: NOT_LINUX || (!program && `not here: ${HOW_TO_GET}`) }, async (t) => {
+  test(name, { skip: NOT_LINUX || missing(program, `${name} is not here: ${HOW_TO_GET}`) }, async (t) => {
     const server = await serve({ "/": example }, true);
     const address = `${server.base}/index.html`;
     const page = await open(program as string);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, test } from "node:test";
+import { missing } from "../support/missing.ts";
 import { makeConsumer } from "./consumer.ts";
 import { output } from "./place.ts";
 import { bun, deno, HOW_TO_GET, nodes } from "./runtimes.ts";
@@ -24,6 +25,6 @@ const CASES = [
 ] as const;
 
 for (const [name, program, flags] of CASES)
-  test(name, { skip: !program && HOW_TO_GET }, async () => {
+  test(name, { skip: missing(program, HOW_TO_GET) }, async () => {
     assert.equal(await output(program as string, [...flags, PROGRAM], folder), "2 2048\n");
   });

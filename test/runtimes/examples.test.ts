@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { missing } from "../support/missing.ts";
 import { type OpenPage, openChromium, openFirefox, openWebKit } from "./browsers.ts";
 import { copyExample, makeConsumer, ROOT } from "./consumer.ts";
 import { invoke } from "./lambda.ts";
@@ -17,7 +18,7 @@ const PROMPT = "Once upon a time";
 const WORKER_LIMIT = 128e6;
 const { folder } = makeConsumer();
 after(() => rmSync(folder, { recursive: true }));
-const missing = (program: unknown) => !program && `not here: ${HOW_TO_GET}`;
+const absent = (program: unknown) => missing(program, `not here: ${HOW_TO_GET}`);
 
 for (const name of ["node.mjs", "deno.ts", "bun.ts"]) cpSync(join(ROOT, "examples", name), join(folder, name));
 const story = await output(process.execPath, ["node.mjs", PROMPT], folder);
@@ -28,7 +29,7 @@ test("the story is one", () => {
 });
 
 for (const [major, program] of nodes)
-  test(`node.mjs on Node ${major}`, { skip: missing(program) }, async () => {
+  test(`node.mjs on Node ${major}`, { skip: absent(program) }, async () => {
     assert.equal(await output(program as string, ["node.mjs", PROMPT], folder), story);
   });
 
@@ -37,7 +38,7 @@ for (const [name, program, args] of [
   ["deno.ts", deno, DENO_ARGS],
   ["bun.ts", bun, ["bun.ts"]],
 ] as const)
-  test(name, { skip: missing(program) }, async () => {
+  test(name, { skip: absent(program) }, async () => {
     const port = await freePort();
     const server = startGroup(program as string, args, folder, { PORT: String(port) });
     try {
@@ -47,7 +48,7 @@ for (const [name, program, args] of [
     }
   });
 
-test("cloudflare-worker", { skip: missing(wrangler) }, async (t) => {
+test("cloudflare-worker", { skip: absent(wrangler) }, async (t) => {
   const node = (nodes.get(24) ?? nodes.get(22)) as string;
   const { base, group } = await wranglerDev(node, wrangler as string, copyExample(folder, "cloudflare-worker"));
   try {
@@ -66,7 +67,7 @@ test("cloudflare-worker", { skip: missing(wrangler) }, async (t) => {
   }
 });
 
-test("cloudflare-worker: memory and time", { skip: NOT_LINUX || missing(wrangler) }, async (t) => {
+test("cloudflare-worker: memory and time", { skip: NOT_LINUX || absent(wrangler) }, async (t) => {
   const node = (nodes.get(24) ?? nodes.get(22)) as string;
   const dev = await wranglerDev(node, wrangler as string, copyExample(folder, "cloudflare-worker"));
   try {
@@ -81,7 +82,7 @@ test("cloudflare-worker: memory and time", { skip: NOT_LINUX || missing(wrangler
   }
 });
 
-test("lambda", { skip: missing(lambda) }, async (t) => {
+test("lambda", { skip: absent(lambda) }, async (t) => {
   const node = (nodes.get(24) ?? nodes.get(22)) as string;
   const events = [{ body: PROMPT }, {}];
   const answers = await invoke(node, lambda as string, copyExample(folder, "lambda"), events);
@@ -99,7 +100,7 @@ const BROWSERS = [
   ["WebKitGTK", webkit, openWebKit],
 ] as const;
 for (const [name, program, open] of BROWSERS)
-  test(`browser, in ${name}`, { skip: missing(program) }, async () => {
+  test(`browser, in ${name}`, { skip: absent(program) }, async () => {
     const copy = copyExample(folder, "browser");
     const port = await freePort();
     const server = startGroup(process.execPath, ["serve.mjs"], copy, { PORT: String(port) });
@@ -111,7 +112,7 @@ for (const [name, program, open] of BROWSERS)
     }
   });
 
-test("browser, without the two headers", { skip: missing(chromium) }, async () => {
+test("browser, without the two headers", { skip: absent(chromium) }, async () => {
   const copy = copyExample(folder, "browser");
   const server = await serve({ "/": copy }, false);
   try {
@@ -131,7 +132,7 @@ for (const [what, file] of [
   ["the model", "models/fairy/fairy.safetensors"],
   ["the vocabulary", "models/fairy/vocab.txt"],
 ] as const)
-  test(`browser, when ${what} is missing`, { skip: missing(chromium) }, async () => {
+  test(`browser, when ${what} is missing`, { skip: absent(chromium) }, async () => {
     const copy = copyExample(folder, "browser");
     rmSync(join(copy, "node_modules"));
     cpSync(join(folder, "node_modules/wkv"), join(copy, "node_modules/wkv"), { recursive: true });
@@ -149,7 +150,7 @@ for (const [what, file] of [
     }
   });
 
-test("vite, built", { skip: missing(vite && chromium) }, async () => {
+test("vite, built", { skip: absent(vite && chromium) }, async () => {
   const copy = copyExample(folder, "vite");
   await output(process.execPath, [vite as string, "build"], copy);
   const server = await serve({ "/": join(copy, "dist") }, true);
@@ -161,7 +162,7 @@ test("vite, built", { skip: missing(vite && chromium) }, async () => {
   }
 });
 
-test("vite, while developing", { skip: missing(vite && chromium) }, async () => {
+test("vite, while developing", { skip: absent(vite && chromium) }, async () => {
   const copy = copyExample(folder, "vite");
   const port = await freePort();
   const args = [vite as string, "--host", "127.0.0.1", "--port", String(port), "--strictPort"];

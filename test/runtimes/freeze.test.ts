@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { missing } from "../support/missing.ts";
 import { makeConsumer } from "./consumer.ts";
 import { type Turns, writePublished } from "./data.ts";
 import { HOW_TO_GET, RUNTIMES } from "./runtimes.ts";
@@ -18,7 +19,7 @@ after(() => {
 
 // In workerd the caller's own thread computes.
 for (const { name, version, isolated, run } of RUNTIMES.filter((runtime) => runtime.name !== "workerd"))
-  test(name, { skip: !version && HOW_TO_GET }, async (t) => {
+  test(name, { skip: missing(version, HOW_TO_GET) }, async (t) => {
     const server = await serve({ "/data": data, "/": folder }, isolated);
     try {
       const turns = (await run({ folder, server }, "turns", { threads: 2 })) as Turns;

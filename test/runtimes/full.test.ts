@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { missing } from "../support/missing.ts";
 import { makeConsumer } from "./consumer.ts";
 import { makeData } from "./data.ts";
 import { HOW_TO_GET, RUNTIMES } from "./runtimes.ts";
@@ -28,7 +29,7 @@ after(() => {
 });
 
 for (const { name, version, isolated, run } of RUNTIMES.filter((runtime) => runtime.name in FLAGS))
-  test(name, { skip: !version && HOW_TO_GET }, async (t) => {
+  test(name, { skip: missing(version, HOW_TO_GET) }, async (t) => {
     const server = await serve({ "/data": data, "/": folder }, isolated);
     try {
       const options = { threads: 2 };

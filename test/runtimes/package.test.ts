@@ -4,6 +4,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { missing } from "../support/missing.ts";
 import { makeConsumer, ROOT } from "./consumer.ts";
 import { output } from "./place.ts";
 import { attw, HOW_TO_GET, publint } from "./runtimes.ts";
@@ -51,10 +52,10 @@ test("pages and workerd get nothing of Node's, and nothing that a strict policy 
     }
 });
 
-test("publint", { skip: !publint && HOW_TO_GET }, async () => {
+test("publint", { skip: missing(publint, HOW_TO_GET) }, async () => {
   await output(process.execPath, [publint as string, tarball, "--strict"], folder);
 });
 
-test("are the types wrong?", { skip: !attw && HOW_TO_GET }, async () => {
+test("are the types wrong?", { skip: missing(attw, HOW_TO_GET) }, async () => {
   await output(process.execPath, [attw as string, tarball, "--profile", "esm-only"], folder);
 });

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { missing } from "../support/missing.ts";
 import { makeConsumer } from "./consumer.ts";
 import { makeData } from "./data.ts";
 import { HOW_TO_GET, RUNTIMES } from "./runtimes.ts";
@@ -38,7 +39,7 @@ after(() => {
 });
 
 for (const { name, version, isolated, run } of RUNTIMES)
-  test(name, { skip: !version && `${name} is not here: ${HOW_TO_GET}` }, async (t) => {
+  test(name, { skip: missing(version, `${name} is not here: ${HOW_TO_GET}`) }, async (t) => {
     t.diagnostic(`${name}: version ${version}`);
     const probe = (await run({ folder, server: servers[Number(isolated)] as Server }, "probe")) as Probe;
     assert.equal(probe.error, undefined);

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Checkpoint, Tensor } from "../../host/checkpoint/checkpoint.ts";
 import { byteLength } from "../../host/checkpoint/dtypes.ts";
 import { openCheckpoint } from "../../host/checkpoint/open.ts";
@@ -9,14 +7,7 @@ import { WkvError, type WkvErrorCode } from "../../host/errors.ts";
 import { fileSource } from "../../host/source/disk/file.ts";
 import { bytesSource } from "../../host/source/source.ts";
 import type { Sample } from "./make-checkpoints.ts";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
-
-/** Models and numbers from public repositories, which are not part of this one. */
-export const goldenFolder = resolve(root, process.env.WKV_GOLDEN ?? "../shared/golden");
-
-/** For node:test's `skip`: false, or why golden data cannot be used. */
-export const noGolden = existsSync(goldenFolder) ? false : `no golden data at ${goldenFolder} (set WKV_GOLDEN)`;
+import { goldenFolder } from "./missing.ts";
 
 export function openBytes(bytes: Uint8Array, name = "test.bin"): Promise<Checkpoint> {
   return openCheckpoint(bytesSource(bytes, name));

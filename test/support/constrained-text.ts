@@ -1,22 +1,33 @@
 /** Texts made under a constraint by somebody who takes any token that is allowed. */
+import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
-import type { Constraint } from "../../host/constraint/index.ts";
+import {
+  type Constraint,
+  type ConstraintSource,
+  createConstraint,
+  type Whitespace,
+  WkvError,
+} from "../../host/constraint/index.ts";
 import { loadTokenizer, type Tokenizer } from "../../host/tokenizer/index.ts";
+import { goldenFolder, missingGolden } from "./missing.ts";
 import { random } from "./random.ts";
+import { randomSchema } from "./random-schema.ts";
 
-const golden = process.env.WKV_GOLDEN ?? fileURLToPath(new URL("../../../shared/golden", import.meta.url));
-const worldFile = join(golden, "tokenizer/rwkv_vocab_v20230424.txt");
+const WORLD = "tokenizer/rwkv_vocab_v20230424.txt";
+const worldFile = join(goldenFolder, WORLD);
+
+/** For node:test's `skip`: false, or why tests of the World vocabulary cannot run. */
+export function missingWorld(): string | false {
+  return missingGolden(WORLD);
+}
 
 /** The published World vocabulary; undefined where it is not there. */
 export async function worldTokenizer(): Promise<Tokenizer | undefined> {
   return existsSync(worldFile) ? loadTokenizer(readFileSync(worldFile)) : undefined;
 }
-
-export const WORLD_MISSING = "the World vocabulary is not there (WKV_GOLDEN, ../shared/golden)";
 
 /** A JSON schema validator that shares nothing with the constraint. */
 export function validator(): Ajv2020 {
@@ -66,6 +77,52 @@ export function write(
     ids.push(best);
   }
   return { ids, complete: constraint.complete };
+}
+
+/** Any text of a random schema can be completed within so many tokens. */
+const MOST_TOKENS = 400;
+
+interface SchemaWriting {
+  readonly tokenizer: Tokenizer;
+  readonly vocabSize: number;
+  readonly whitespaces: readonly Whitespace[];
+  readonly seed: number;
+}
+
+/** Writes a text for each of `count` random schemas and validates it. Contradictory schemas are left out and not counted. */
+export function writeRandomSchemas(count: number, { tokenizer, vocabSize, whitespaces, seed }: SchemaWriting): void {
+  const next = random(seed);
+  const logits = new RandomLogits(tokenizer, vocabSize, seed);
+  const ajv = validator();
+  let contradictory = 0;
+  for (let i = 0; i < count; ) {
+    const schema = randomSchema(next);
+    const constraint = satisfiable(tokenizer, { schema, whitespace: whitespaces[i % whitespaces.length] });
+    if (!constraint) {
+      contradictory++;
+      continue;
+    }
+    i++;
+    const { ids, complete } = write(constraint, tokenizer, logits, MOST_TOKENS);
+    const text = tokenizer.decode(ids);
+    const because = `${text}\n${JSON.stringify(schema)}`;
+    assert.ok(complete, `cut: ${because}`);
+    assert.ok(ajv.validate(schema as object, JSON.parse(text)), `${ajv.errorsText()}: ${because}`);
+  }
+  assert.ok(contradictory < count / 10, `${contradictory} contradictory schemas`);
+}
+
+/** The constraint; undefined when no text fits, which a random schema or expression may say. */
+export function satisfiable(tokenizer: Tokenizer, source: ConstraintSource): Constraint | undefined {
+  try {
+    return createConstraint(tokenizer, source);
+  } catch (error) {
+    assert.ok(
+      error instanceof WkvError && /holds for no text at all/.test(error.message),
+      `${error}\n${JSON.stringify(source)}`,
+    );
+    return undefined;
+  }
 }
 
 /** Whether the constraint allows this text, byte by byte, and it is complete. */

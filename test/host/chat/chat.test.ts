@@ -1,6 +1,5 @@
 /** Chats with real models: the story teller that comes with wkv, and one whose every token is known. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -16,9 +15,10 @@ import {
   templates,
 } from "wkv/chat";
 import { chainModel } from "../../support/chain-model.ts";
-import { goldenFolder, readGolden } from "../../support/checkpoint-checks.ts";
+import { readGolden } from "../../support/checkpoint-checks.ts";
 import { toGguf } from "../../support/convert-gguf.ts";
 import { string } from "../../support/make-gguf.ts";
+import { goldenFolder, missingGolden } from "../../support/missing.ts";
 import { load, SMALL, SMALL_IDS, symbols } from "../../support/models.ts";
 
 const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
@@ -297,7 +297,7 @@ test("a GGUF's own template is honoured", async () => {
 const REVERSE = join(goldenFolder, "reverse");
 
 test("a model with a format of its own: it reverses numbers", {
-  skip: !existsSync(REVERSE) && `no ${REVERSE}`,
+  skip: missingGolden("reverse"),
 }, async () => {
   const vocab = new TextEncoder().encode([..."0123456789,#"].join("\n"));
   const model = await loadModel(join(REVERSE, "reverse-rwkv7.f32.safetensors"), { vocab, threads: 1 });

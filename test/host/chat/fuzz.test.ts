@@ -1,6 +1,5 @@
 /** Whatever users say, they neither end their turn nor speak as somebody else. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
@@ -13,7 +12,7 @@ import {
   templates,
 } from "wkv/chat";
 import { loadTokenizer } from "wkv/tokenizer";
-import { goldenFolder } from "../../support/checkpoint-checks.ts";
+import { goldenFolder, missingGolden } from "../../support/missing.ts";
 import { random } from "../../support/random.ts";
 
 const LINE_ENDS = [
@@ -203,7 +202,7 @@ for (const [vocab, file] of [
   ["pile", "20B_tokenizer.json"],
 ] as const) {
   const path = join(goldenFolder, "tokenizer", file);
-  const skip = existsSync(path) ? false : `${path} is not there (WKV_GOLDEN says where the golden data is)`;
+  const skip = missingGolden(`tokenizer/${file}`);
   test(`in tokens of ${vocab}: no end of text, and the halves of a prompt are the whole`, { skip }, async () => {
     const tokenizer = await loadTokenizer(path);
     const next = random(12);

@@ -14,7 +14,7 @@ import {
 } from "wkv/chat";
 import { loadTokenizer } from "wkv/tokenizer";
 import { FORMATS } from "../../../host/prompt/formats.ts";
-import { goldenFolder } from "../../support/checkpoint-checks.ts";
+import { goldenFolder, missingGolden } from "../../support/missing.ts";
 
 interface Case {
   name: string;
@@ -32,7 +32,7 @@ const FILES = { world: "rwkv_vocab_v20230424.txt", pile: "20B_tokenizer.json" };
 
 for (const vocab of ["world", "pile"] as const) {
   const path = join(goldenFolder, "tokenizer", FILES[vocab]);
-  const skip = existsSync(path) ? false : `${path} is not there (WKV_GOLDEN says where the golden data is)`;
+  const skip = missingGolden(`tokenizer/${FILES[vocab]}`);
   describe(`prompts for the ${vocab} vocabulary have these ids`, { skip }, () => {
     for (const { name, template, messages, options, ids } of CASES.filter((each) => each.vocab === vocab))
       test(name, async () => {
@@ -74,7 +74,7 @@ test("a format of one's own", async () => {
   assert.equal(encodePrompt(await loadTokenizer(world), history)[0], 0);
 });
 
-test("fill in the middle", { skip: !existsSync(world) && `${world} is not there` }, async () => {
+test("fill in the middle", { skip: missingGolden(`tokenizer/${FILES.world}`) }, async () => {
   const tokenizer = await loadTokenizer(world);
   const text = fillPrompt("def add(a, b):\n    ", "\n\nprint(add(1, 2)) # ✿");
   assert.equal(text, "✿prefix✿✿suffix✿\n\nprint(add(1, 2)) # ❀✿middle✿def add(a, b):\n    ");

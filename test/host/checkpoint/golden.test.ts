@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "node:test";
-import { assertSame, goldenFolder, noGolden, readGolden } from "../../support/checkpoint-checks.ts";
+import { assertSame, readGolden } from "../../support/checkpoint-checks.ts";
+import { goldenFolder, missingGolden } from "../../support/missing.ts";
 import { transposed, values } from "../../support/tensor-values.ts";
 
-const skip = noGolden;
+const skip = missingGolden();
 
 for (const quirk of ["q7.legacy.pth", "q7.parameter.pth", "q7.wrapped.pth", "q7.views.pth", "q7.unaligned.safetensors"])
   test(`quirks/${quirk} holds what the plain zip holds`, { skip }, async () => {

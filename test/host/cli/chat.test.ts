@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chainModel } from "../../support/chain-model.ts";
 import { outcome, PROGRAM, type Result, runProgram, startProgram } from "../../support/cli-program.ts";
+import { missing } from "../../support/missing.ts";
 
 const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
 
@@ -238,7 +239,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
 
 test("in a terminal: history, drafts, Ctrl-C, Ctrl-D", {
-  skip: python ? false : "it needs python3 with pty",
+  skip: missing(python, "a terminal needs python3 with its module pty"),
 }, async () => {
   const type = (steps: [wait: string, keys: string][], ...options: string[]) =>
     outcome(

@@ -6,12 +6,13 @@ import { describe, test } from "node:test";
 import { convertModel, loadModel, type ModelSource } from "wkv";
 import { PACKED_LAYOUT } from "../../../assembly/abi.ts";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
-import { goldenFolder, noGolden, readGolden } from "../../support/checkpoint-checks.ts";
+import { readGolden } from "../../support/checkpoint-checks.ts";
 import { toGguf } from "../../support/convert-gguf.ts";
 import { convert, folder, logitsOf, refused, TOKENS } from "../../support/converting.ts";
 import { type Sample, safetensors } from "../../support/make-checkpoints.ts";
 import { list, string } from "../../support/make-gguf.ts";
 import { toRwkvCpp } from "../../support/make-rwkvcpp.ts";
+import { goldenFolder, missingGolden } from "../../support/missing.ts";
 import { committed, committedFolder, ONE_OF_EACH, SMALL, SMALL_IDS, symbol, symbols } from "../../support/models.ts";
 import { isQuantised, randomBlocks } from "../../support/random-blocks.ts";
 import { float32 } from "../../support/tensor-values.ts";
@@ -47,7 +48,7 @@ describe("packed, a model gives the bits of its source", () => {
       await assertSameBits(toGguf(named, { architecture: "rwkv7", headSize: 64 }));
     });
 
-  test("rwkv.cpp's own files", { skip: noGolden }, async () => {
+  test("rwkv.cpp's own files", { skip: missingGolden() }, async () => {
     const tiny = join(goldenFolder, "tiny");
     const names = readdirSync(tiny).filter((name) => /^tiny.*(FP32|Q5_1)\.bin$/.test(name));
     assert.ok(names.length >= 6);

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { convertModel, loadModel } from "wkv";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
 import { type Behaviour, type HubServer, startHub } from "../../support/hub-server.ts";
+import { missing } from "../../support/missing.ts";
 
 const BUILD = fileURLToPath(new URL("../../../build/", import.meta.url));
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
@@ -21,7 +22,7 @@ function playwright() {
   }
 }
 
-const skip = !(CHROMIUM && playwright()) && "needs Chromium, and playwright-core in test/runtimes";
+const skip = missing(CHROMIUM && playwright(), "needs Chromium, and playwright-core (npm run runtimes:install)");
 
 /** 1.3 MB: small ranges make many of it. */
 const MODEL = syntheticModel({ layers: 2, width: 128, headSize: 64, vocabSize: 256 });

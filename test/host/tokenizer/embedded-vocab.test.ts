@@ -1,14 +1,15 @@
 /** The vocabulary in a GGUF's metadata. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseEmbedded } from "../../../host/tokenizer/embedded.ts";
 import { loadTokenizer } from "../../../host/tokenizer/index.ts";
-import { goldenFolder, openBytes, readGolden } from "../../support/checkpoint-checks.ts";
+import { openBytes, readGolden } from "../../support/checkpoint-checks.ts";
 import { toGguf } from "../../support/convert-gguf.ts";
 import { sampleModel } from "../../support/make-checkpoints.ts";
 import { architecture, type GgufEntry, gguf, list, string, u32 } from "../../support/make-gguf.ts";
+import { goldenFolder, missingGolden } from "../../support/missing.ts";
 import { load, SMALL, SMALL_IDS, symbol, symbols } from "../../support/models.ts";
 
 const NORMAL = 1;
@@ -83,7 +84,7 @@ test("a model speaks with the vocabulary in its file, unless another is given", 
 
 const WORLD = join(goldenFolder, "tokenizer/rwkv_vocab_v20230424.txt");
 
-test("World in a GGUF is World", { skip: existsSync(WORLD) ? false : `no ${WORLD}` }, async () => {
+test("World in a GGUF is World", { skip: missingGolden("tokenizer/rwkv_vocab_v20230424.txt") }, async () => {
   const world = await loadTokenizer(WORLD);
   const tokens = Array.from({ length: world.vocabSize - 1 }, (_, i) => escaped(world.tokenBytes(i + 1)));
   const embedded = await tokenizerOf(vocabulary(tokens, 65536));

@@ -1,6 +1,6 @@
 /** The tokenizer cases, both ways. The cases are ours; the vocabularies are read where they are. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,6 +9,7 @@ import { basename, join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { loadTokenizer, type Tokenizer } from "../../../host/tokenizer/index.ts";
+import { goldenFolder, missingGolden } from "../../support/missing.ts";
 
 interface Case {
   name: string;
@@ -22,12 +23,10 @@ interface Case {
 }
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
-const golden = process.env.WKV_GOLDEN ?? join(root, "../shared/golden");
 
 /** @returns why tests of this vocabulary are skipped, or false */
 function missing(file: string): string | false {
-  const path = join(golden, "tokenizer", file);
-  return existsSync(path) ? false : `${path} is not there (WKV_GOLDEN says where the golden data is)`;
+  return missingGolden(`tokenizer/${file}`);
 }
 
 function readCases(file: string): Case[] {
@@ -57,7 +56,7 @@ function checkCase(tokenizer: Tokenizer, { name, hex, text, ids, decoded }: Case
 
 const WORLD = "rwkv_vocab_v20230424.txt";
 describe("World", { skip: missing(WORLD) }, () => {
-  const file = join(golden, "tokenizer", WORLD);
+  const file = join(goldenFolder, "tokenizer", WORLD);
   const cases = readCases("world_cases.json");
 
   test(`${cases.length} cases`, async () => {
@@ -94,7 +93,7 @@ describe("World", { skip: missing(WORLD) }, () => {
 
 const NEOX = "20B_tokenizer.json";
 describe("NeoX", { skip: missing(NEOX) }, () => {
-  const file = join(golden, "tokenizer", NEOX);
+  const file = join(goldenFolder, "tokenizer", NEOX);
   const cases = readCases("neox_cases.json");
 
   test(`${cases.length} cases`, async () => {
@@ -120,7 +119,7 @@ test("the names are for these files", { skip: missing(WORLD) || missing(NEOX) },
   const cacheDir = await mkdtemp(join(tmpdir(), "wkv-named-"));
   t.after(() => rm(cacheDir, { recursive: true }));
   const server = createServer((request, response) => {
-    response.end(readFileSync(join(golden, "tokenizer", basename(request.url!))));
+    response.end(readFileSync(join(goldenFolder, "tokenizer", basename(request.url!))));
   });
   t.after(() => server.closeAllConnections());
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
