@@ -3,7 +3,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createConstraint, type JsonSchema, type Whitespace } from "../../../host/constraint/index.ts";
 import { BytesTokenizer } from "../../../host/tokenizer/bytes.ts";
-import { allows, missingWorld, RandomLogits, validator, worldTokenizer, write, writeRandomSchemas } from "../../support/constrained-text.ts";
+import {
+  allows,
+  missingWorld,
+  RandomLogits,
+  validator,
+  worldTokenizer,
+  write,
+  writeRandomSchemas,
+} from "../../support/constrained-text.ts";
 
 const bytes = new BytesTokenizer();
 
