@@ -59,7 +59,7 @@ export function blockSizeTable(rows: readonly Row[]): string {
       klDivergence.toExponential(2),
     ].join(" | "),
   );
-  return `| Columns that share a scale | Bytes a weight | Error of the weights | Bits per byte | KL divergence to f32 (nats) |
+  return `| Columns that share a scale | Bytes per weight | Error of the weights | Bits per byte | KL divergence to f32 (nats) |
 | --- | --- | --- | --- | --- |
 ${lines.map((line) => `| ${line} |`).join("\n")}`;
 }

@@ -42,7 +42,7 @@ async function buildModule(name: string, feature?: string): Promise<void> {
   rmSync(raw);
 }
 
-/** A module of its own, as a file and as text in a module: so it is there at once, wherever it is used. */
+/** A small separate module, as a file and as text in a module, so that it needs no fetch. */
 async function buildEmbedded(name: string): Promise<void> {
   const raw = `build/${name}.raw.wasm`;
   const options = ["-O3", "--noAssert", "--runtime", "stub", "--enable", "simd,bulk-memory", "--use", "abort="];
@@ -75,7 +75,7 @@ async function buildNode(): Promise<void> {
   });
 }
 
-/** All that a page needs, since nothing resolves names there; the libraries for NeoX and Jinja in files of their own. */
+/** All that a page needs, since nothing resolves names there; the libraries for NeoX and Jinja in separate files. */
 async function buildBrowser(): Promise<void> {
   await buildHost({
     entryPoints: {

@@ -59,10 +59,10 @@ function page(int8: Perplexity): string {
 int8 changes the bits per byte by ${change.toFixed(3)} %.
 
 - **Model**: \`${MODEL}\`, SHA-256 \`${sha256(readFileSync(MODEL)).slice(0, 16)}…\`.
-- **Text**: the book held out of the training (see [training/README.md](../training/README.md)), ${read},
+- **Text**: the book held out of the training (see training/README.md in the repository), ${read},
   ${number(int8.tokens)} tokens; SHA-256 \`${sha256(text).slice(0, 16)}…\`.
 - **How it is read**: in one go, the state carried from the first token to the last, an end-of-text token before the first.
-  Nothing marks the borders between the stories; \`training/evaluate.py\`, which begins each story anew, gives another figure.
+  Nothing marks the borders between the stories; \`training/evaluate.py\`, which restarts for each story, gives another figure.
 
 This page is written, from the corpus that training/README.md names, by
 

@@ -17,6 +17,6 @@ export function step(what, command, args, folder = ".") {
     shell: process.platform === "win32",
   });
   if (status === 0) return;
-  console.error(`wkv: ${what} failed${error ? `: ${error.message}` : ""}. Mend what is said above and try again.`);
+  console.error(`wkv: ${what} failed${error ? `: ${error.message}` : ""}. Fix the error above and try again.`);
   process.exit(1);
 }

@@ -1,4 +1,4 @@
-/** A chart of horizontal bars: panels below one another, each with a scale of its own. */
+/** A chart of horizontal bars: panels below one another, each with its own scale. */
 export interface BarChart {
   readonly title: string;
   readonly panels: readonly BarPanel[];

@@ -42,7 +42,7 @@ export function isCommand(line: string): boolean {
   return /^\/[^/]/.test(line);
 }
 
-/** Runs `/NAME ARGUMENT`. What goes wrong is told, and the chat goes on. @throws Interrupted */
+/** Runs `/NAME ARGUMENT`. Errors are printed, and the chat goes on. @throws Interrupted */
 export async function runCommand(line: string, talk: Talk, lines: LineReader): Promise<void> {
   const [, name = "", argument = ""] = /^\/(\S*)\s*(.*)$/s.exec(line) ?? [];
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
@@ -73,7 +73,7 @@ function think(talk: Talk, mode: string): void {
   if (!THINK_MODES.includes(mode as ThinkMode))
     throw new CommandError(`/think is ${talk.think ?? "off"}; it can be ${THINK_MODES.join(", ")}.`);
   if (!chatOf(talk).template.thinks)
-    throw new CommandError(`In the format "${chatOf(talk).template.name}" nobody thinks.`);
+    throw new CommandError(`The "${chatOf(talk).template.name}" template does not support thinking.`);
   talk.think = mode as ThinkMode;
 }
 
@@ -153,7 +153,7 @@ export async function talkFrom(model: Model, path: string, options: ChatOptions)
   if (bytes[0] === 0x5b) return createChat(model, { ...options, system: undefined, messages: messagesIn(bytes, path) });
   const { system: _, messages: __, ...rest } = options;
   const chat = await loadChat(model, bytes, rest);
-  if (chat.stateRefused) note(`${chat.stateRefused.message} The messages are read anew.`);
+  if (chat.stateRefused) note(`${chat.stateRefused.message} The messages are read again.`);
   return chat;
 }
 

@@ -23,7 +23,7 @@ export interface Talk {
   readonly chats: Map<string, Chat>;
   current: string;
   think: ThinkMode | undefined;
-  /** Answers so far: with --seed each has a seed of its own. */
+  /** Answers so far: with --seed each has a different seed. */
   answers: number;
 }
 

@@ -10,7 +10,7 @@ export function printJson(value: unknown): Promise<void> {
   return print(`${JSON.stringify(value)}\n`);
 }
 
-/** A model's text. On a terminal its control characters become U+FFFD: no model shall move the cursor or worse. */
+/** A model's text. On a terminal its control characters become U+FFFD: a model must not move the cursor or worse. */
 export function printText(text: string): Promise<void> {
   return print(process.stdout.isTTY ? withoutControls(text) : text);
 }
@@ -24,7 +24,7 @@ export function note(text: string): void {
   process.stderr.write(`wkv: ${text}\n`);
 }
 
-/** Whoever reads may stop reading (`wkv run ... | head`): nobody is left to write for, and nothing is wrong. */
+/** A reader that closes the pipe (`wkv run ... | head`) ends the program without an error. */
 export function stopWhenNobodyReads(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);

@@ -33,7 +33,7 @@ Examples:
 export function addPerplexity(program: Command): void {
   const command = program
     .command("perplexity")
-    .description("Measures how well a model foretells a text: nats a token, perplexity, bits a byte.")
+    .description("Measures how well a model predicts a text: nats per token, perplexity, bits per byte.")
     .argument("<MODEL>", "a model file")
     .argument("<FILE>", "the text; - reads it from standard input")
     .addOption(
@@ -86,11 +86,11 @@ async function readTextFile(file: string): Promise<Uint8Array> {
   }
 }
 
-/** A token is foretold by those before it. */
+/** A token is predicted from those before it. */
 function checkLength({ tokenizer }: Model, text: Uint8Array): void {
-  if (text.length === 0) throw new UsageError("the text is empty: there is nothing to foretell.");
+  if (text.length === 0) throw new UsageError("the text is empty: give a text with at least two tokens.");
   if (tokenizer.endOfText === undefined && tokenizer.encode(text).length < 2)
-    throw new UsageError("the text is a single token: nothing stands before it to foretell it from.");
+    throw new UsageError("the text is a single token: at least two are needed.");
 }
 
 function isInsideCharacter(byte: number): boolean {
@@ -101,14 +101,14 @@ function report(result: Perplexity, compare: WeightFormat | undefined): string {
   const { tokens, bytes, tokensPerSecond, compared } = result;
   const lines = [
     ["text", `${tokens} tokens, ${bytes} bytes, ${tokensPerSecond.toFixed(0)} tokens/s`],
-    ["nats", `${result.natsPerToken.toFixed(4)} a token`],
+    ["nats", `${result.natsPerToken.toFixed(4)} per token`],
     ["perplexity", result.perplexity.toFixed(3)],
-    ["bits", `${result.bitsPerByte.toFixed(4)} a byte`],
+    ["bits", `${result.bitsPerByte.toFixed(4)} per byte`],
   ];
   if (compared)
     lines.push(
-      [`bits of ${compare}`, `${compared.bitsPerByte.toFixed(4)} a byte`],
-      ["divergence", `${compared.klDivergence.toExponential(2)} nats a token`],
+      [`bits of ${compare}`, `${compared.bitsPerByte.toFixed(4)} per byte`],
+      ["divergence", `${compared.klDivergence.toExponential(2)} nats per token`],
       ["same likeliest", `${(100 * compared.sameTop).toFixed(2)} % of the tokens`],
     );
   return lines.map(([name = "", value]) => `${name.padEnd(16)}${value}\n`).join("");

@@ -26,7 +26,7 @@ Examples:
 export function addStart(program: Command): void {
   const command = program
     .command("start")
-    .description("A first run, with a word on what is going on: npm start.")
+    .description("Writes a story with the bundled model (what `npm start` runs).")
     .argument("[MODEL]", "a model file; default: the one that comes with wkv, else random weights")
     .argument("[PROMPT]", "how the text begins", BEGINNING)
     .option("--random", "take random weights though a model comes with wkv");

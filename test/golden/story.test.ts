@@ -30,7 +30,7 @@ for (const weights of WEIGHTS)
         for (const story of goldens.stories) assert.equal(await tell(model, story), story.text[weights], story.prompt);
       });
 
-    test("foretells the passage as well as it did", async () => {
+    test("predicts the passage as well as it did", async () => {
       await using model = await loadBundled(weights);
       const difference = (await passageBits(model)) - goldens.bitsPerByte[weights];
       assert.ok(Math.abs(difference) < 1e-9, `the logarithms of engines differ in the last bits, not by ${difference}`);

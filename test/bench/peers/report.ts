@@ -146,12 +146,12 @@ function method({ prompt, decode, model, engines }: Results): string {
     : "";
   const wllama = engines.some(({ id }) => id === "wllama")
     ? `
-- wllama's times are those of its own clock, inside the module, without the browser's part.`
+- wllama's times are from its own clock, inside the module, without the browser's part.`
     : "";
   return `## How it was measured
 
 - The model: ${model.name}, RWKV-${model.version}, ${model.layers} layers of ${model.width}, vocabulary ${model.vocabSize}, ${(model.bytes / 1e6).toFixed(0)} MB.${origin}
-- Each engine runs in a process of its own, one at a time, once a round with each number of threads; which comes first
+- Each engine runs in a separate process, one at a time, once a round with each number of threads; which comes first
   changes from round to round.
 - A take is a prompt of ${prompt.tokens.length} tokens in an empty session, then ${decode} tokens made one at a time, always the most likely. The
   first take warms up and does not count; then takes follow for a few seconds, and their median is the round's number.

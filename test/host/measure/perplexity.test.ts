@@ -153,7 +153,7 @@ describe("wkv perplexity", () => {
     assert.deepEqual([code, stderr], [0, ""]);
     assert.match(
       stdout,
-      /^text +79 tokens, 79 bytes, \d+ tokens\/s\nnats +[\d.]+ a token\nperplexity +[\d.]+\nbits +[\d.]+ a byte\nbits of f32 +[\d.]+ a byte\ndivergence +[\d.]+e-\d+ nats a token\nsame likeliest +[\d.]+ % of the tokens\n$/,
+      /^text +79 tokens, 79 bytes, \d+ tokens\/s\nnats +[\d.]+ per token\nperplexity +[\d.]+\nbits +[\d.]+ per byte\nbits of f32 +[\d.]+ per byte\ndivergence +[\d.]+e-\d+ nats per token\nsame likeliest +[\d.]+ % of the tokens\n$/,
     );
   });
 
