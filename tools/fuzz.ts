@@ -1,5 +1,5 @@
-// npm run fuzz -- [--minutes N] [--seed S] [TARGET ...]: damaged and hostile inputs for every door of wkv, each target in processes
-// of its own, in turn, until the time is over. What ends otherwise than it should is kept in build/fuzz/ and printed; moved to
+// npm run fuzz -- [--minutes N] [--seed S] [TARGET ...]: damaged and hostile inputs for every door of wkv, each target in separate
+// processes, in turn, until the time is over. What ends otherwise than it should is kept in build/fuzz/ and printed; moved to
 // test/fuzz/found/ as TARGET-NAME it is replayed by every test run.
 import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
