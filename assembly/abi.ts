@@ -1,13 +1,13 @@
 // The numbers that both sides share. Plain constants, compiled by asc and by tsc: offsets and ids live here only.
 // "word" is 4 bytes. Everything in memory is little-endian, as WebAssembly is.
 
-// ---- architectures --------------------------------------------------------------------------------------------------
+// ---- architectures -------------------------------------------------------------------------------------------------
 export const RWKV4 = 4;
 export const RWKV5 = 5;
 export const RWKV6 = 6;
 export const RWKV7 = 7;
 
-// ---- number formats of stored tensors (see host/checkpoint/dtypes.ts) ------------------------------------------------
+// ---- number formats of stored tensors (see host/checkpoint/dtypes.ts) ----------------------------------------------
 export const DTYPE_F32 = 0;
 export const DTYPE_F16 = 1;
 export const DTYPE_BF16 = 2;
@@ -22,7 +22,7 @@ export const DTYPE_Q4_K = 10;
 export const DTYPE_Q5_K = 11;
 export const DTYPE_Q6_K = 12;
 
-// ---- formats of packed weights (assembly/formats/) ------------------------------------------------------------------
+// ---- formats of packed weights (assembly/formats/) -----------------------------------------------------------------
 export const FORMAT_F32 = 0;
 export const FORMAT_INT8 = 1;
 /**
@@ -36,23 +36,23 @@ export const UNIT_ROWS = 32;
 /** Values that share a scale, in quantised weights and activations. */
 export const QUANT_VALUES = 32;
 
-// ---- control area: one line of 64 bytes for each word that several threads write ------------------------------------
+// ---- control area: one line of 64 bytes for each word that several threads write -----------------------------------
 export const LINE = 64;
 /** First byte that the host may use; everything below belongs to the module's constants. */
 export const CONTROL = 65536;
 /** Word: twice the number of commands so far, odd while one is being written; helpers sleep on it. */
-export const CONTROL_EPOCH = 65536;
+export const CONTROL_EPOCH = CONTROL;
 /** Where the host writes a command, and where the threads read it: op, first phase, crew, then up to 13 arguments. */
-export const CONTROL_REQUEST = 65536 + 64;
-export const CONTROL_COMMAND = 65536 + 128;
-export const COMMAND_BYTES = 64;
+export const CONTROL_REQUEST = CONTROL + LINE;
+export const CONTROL_COMMAND = CONTROL + 2 * LINE;
+export const COMMAND_BYTES = LINE;
 /** Phase slots: claim (i64), done (i64), wake-ups (i32), sleepers (i32); see pool.ts. */
-export const CONTROL_PHASES = 65536 + 192;
+export const CONTROL_PHASES = CONTROL + 3 * LINE;
 export const PHASE_SLOTS = 4;
 /** Threads that have arrived at the start, thread 0's answer, threads that have read it rightly; see pool.ts. */
-export const CONTROL_MEETING = 65536 + 448;
+export const CONTROL_HANDSHAKE = CONTROL_PHASES + PHASE_SLOTS * LINE;
 /** Word: where int8 weights were packed that are NaN or infinite, 0 if none were. */
-export const NOT_FINITE = 65536 + 460;
+export const NOT_FINITE = CONTROL_HANDSHAKE + 12;
 /** Ids of the operations, the first word of a command. */
 export const OP_QUIT = 0;
 /** (rows, segments, wanted rows, laps or 0): runs the batch at TABLE_BATCH through the model. With a pointer to laps,
@@ -82,8 +82,8 @@ export const FOLD_EXP_NEG_EXP = 3;
 /** x ← 1 − x */
 export const FOLD_ONE_MINUS = 4;
 
-// ---- model table (words) --------------------------------------------------------------------------------------------
-export const TABLE = 65536 + 512;
+// ---- model table (words) -------------------------------------------------------------------------------------------
+export const TABLE = CONTROL_HANDSHAKE + LINE;
 export const TABLE_ARCH = 0;
 export const TABLE_LAYERS = 1;
 export const TABLE_WIDTH = 2;
@@ -112,138 +112,26 @@ export const TABLE_WORDS = 16;
 /** A slot describes a tensor: pointer, format (matrices) or dtype (emb), rows, columns. A missing tensor has pointer 0. */
 export const SLOT_BYTES = 16;
 
-// ---- batch: rows of tokens, cut into segments, one segment a session; four arrays of words at TABLE_BATCH -----------
+// ---- batch: rows of tokens, cut into segments, one segment a session; four arrays of words at TABLE_BATCH ----------
 /** Most rows of a batch. */
 export const BATCH_MAX_ROWS = 128;
 /** The token of each row. */
 export const BATCH_TOKENS = 0;
 /** The segment that each row belongs to. */
-export const BATCH_OWNERS = 512;
+export const BATCH_OWNERS = BATCH_MAX_ROWS * 4;
 /** The rows whose logits are asked for. */
-export const BATCH_WANTED = 1024;
+export const BATCH_WANTED = BATCH_OWNERS + BATCH_MAX_ROWS * 4;
 /** (state pointer, first row, end row) of each segment. */
-export const BATCH_SEGMENTS = 1536;
+export const BATCH_SEGMENTS = BATCH_WANTED + BATCH_MAX_ROWS * 4;
 export const SEGMENT_BYTES = 12;
-export const BATCH_BYTES = 1536 + 128 * 12;
+export const BATCH_BYTES = BATCH_SEGMENTS + BATCH_MAX_ROWS * SEGMENT_BYTES;
 
-// ---- slots outside the layers ---------------------------------------------------------------------------------------
-export const EMB = 0;
-export const LN0_WEIGHT = 1;
-export const LN0_BIAS = 2;
-export const LN_OUT_WEIGHT = 3;
-export const LN_OUT_BIAS = 4;
-export const HEAD = 5;
-export const GLOBAL_SLOTS = 6;
-
-// ---- slots of a layer: common to all versions -----------------------------------------------------------------------
-export const LN1_WEIGHT = 0;
-export const LN1_BIAS = 1;
-export const LN2_WEIGHT = 2;
-export const LN2_BIAS = 3;
-export const ATT_RECEPTANCE = 4;
-export const ATT_KEY = 5;
-export const ATT_VALUE = 6;
-export const ATT_OUTPUT = 7;
-export const FFN_KEY = 8;
-export const FFN_VALUE = 9;
-/** RWKV-4, 5, 6 */
-export const FFN_RECEPTANCE = 10;
-/** RWKV-5, 6, 7 */
-export const LN_X_WEIGHT = 11;
-export const LN_X_BIAS = 12;
-/** RWKV-5.1 and later 5, 6 */
-export const ATT_GATE = 13;
-/** Share of the present token in each mixed vector, RWKV-4 and 5: x·mix + prev·(1 − mix). */
-export const MIX_K = 14;
-export const MIX_V = 15;
-export const MIX_R = 16;
-export const MIX_G = 17;
-export const FFN_MIX_K = 18;
-export const FFN_MIX_R = 19;
-/** RWKV-4: −exp(time_decay); RWKV-5: exp(−exp(time_decay)) per channel; RWKV-6: time_decay as stored. */
-export const DECAY = 20;
-/** time_first or time_faaaa per channel: the bonus u. */
-export const BONUS = 21;
-// RWKV-6: share of the token before; in the order of the checkpoint's time_maa_w1.
-export const MAA_X = 22;
-export const MAA_W = 23;
-export const MAA_K = 24;
-export const MAA_V = 25;
-export const MAA_R = 26;
-export const MAA_G = 27;
-export const MAA_W1 = 28;
-/** five matrices of time_maa_w2, for w, k, v, r, g */
-export const MAA_W2_W = 29;
-export const MAA_W2_K = 30;
-export const MAA_W2_V = 31;
-export const MAA_W2_R = 32;
-export const MAA_W2_G = 33;
-export const DECAY_W1 = 34;
-export const DECAY_W2 = 35;
-// RWKV-7
-export const X_R = 14;
-export const X_W = 15;
-export const X_K = 16;
-export const X_V = 17;
-export const X_A = 18;
-export const X_G = 19;
-export const FFN_X_K = 20;
-export const W0 = 21;
-export const W1 = 22;
-export const W2 = 23;
-export const A0 = 24;
-export const A1 = 25;
-export const A2 = 26;
-export const V0 = 27;
-export const V1 = 28;
-export const V2 = 29;
-export const G1 = 30;
-export const G2 = 31;
-export const K_K = 32;
-export const K_A = 33;
-export const R_K = 10;
-export const LAYER_SLOTS = 36;
-
-// ---- activation buffers: f32 rows, one for each token of the batch --------------------------------------------------
-/** The residual stream. */
-export const BUF_X = 0;
-/** Layer-normed rows: what the next token's shift sees. */
-export const BUF_NORMED = 1;
-/** Inputs of the products: mixtures of each row and the row before. */
-export const BUF_XR = 2;
-export const BUF_XK = 3;
-export const BUF_XV = 4;
-export const BUF_XG = 5;
-export const BUF_XW = 6;
-export const BUF_XA = 7;
-/** Receptance: of the time mixing, then the gate of RWKV-4 to 6's channel mixing. */
-export const BUF_R = 8;
-export const BUF_K = 9;
-export const BUF_V = 10;
-export const BUF_G = 11;
-export const BUF_W = 12;
-export const BUF_A = 13;
-/** v of layer 0, which later layers of RWKV-7 mix in. */
-export const BUF_V_FIRST = 14;
-/** Result of the recurrence, input of att.output. */
-export const BUF_Y = 15;
-/** Hidden values of the channel mixing. */
-export const BUF_HIDDEN = 16;
-/** Hidden values of the low-rank products. */
-export const BUF_LORA_W = 17;
-export const BUF_LORA_A = 18;
-export const BUF_LORA_V = 19;
-export const BUF_LORA_G = 20;
-/** Normed rows whose logits are asked for, and their logits. */
-export const BUF_HEAD_IN = 21;
-export const BUF_LOGITS = 22;
-export const BUFFERS = 23;
-
-// ---- per-thread scratch ---------------------------------------------------------------------------------------------
+// ---- per-thread scratch --------------------------------------------------------------------------------------------
 // The thread's copy of its command comes first.
 /** Products of one unit of rows with every token: BATCH_MAX_ROWS × UNIT_ROWS f32. */
-export const SCRATCH_TILE = 64;
-/** A few groups of int8 weights, widened: formats/int8.ts, 8 groups, two halves of 1088 bytes. */
-export const SCRATCH_WIDE = 64 + 128 * 128;
+export const SCRATCH_TILE = COMMAND_BYTES;
+/** 8 groups of int8 weights, widened to 16 bits: formats/int8.ts. */
+export const SCRATCH_WIDE = SCRATCH_TILE + BATCH_MAX_ROWS * UNIT_ROWS * 4;
+export const WIDE_BYTES = 8 * 2 * (UNIT_ROWS * QUANT_VALUES + UNIT_ROWS * 2);
 /** Vectors of one head and one token. */
-export const SCRATCH_HEAD = 64 + 128 * 128 + 16 * 1088;
+export const SCRATCH_HEAD = SCRATCH_WIDE + WIDE_BYTES;

@@ -1,19 +1,6 @@
 // Channel mixing of RWKV-4, 5 and 6: x += σ(R x_r) · (V relu(K x_k)²).
-import {
-  BUF_HIDDEN,
-  BUF_NORMED,
-  BUF_R,
-  BUF_X,
-  BUF_XK,
-  BUF_XR,
-  FFN_KEY,
-  FFN_MIX_K,
-  FFN_MIX_R,
-  FFN_RECEPTANCE,
-  FFN_VALUE,
-  LN2_BIAS,
-  LN2_WEIGHT,
-} from "./abi";
+import * as buf from "./buffers";
+import * as W from "./slots";
 import { units, claimUnits, product } from "./matmul";
 import { row, vector, width } from "./layout";
 import { argument, begin, claim, end } from "./pool";
@@ -21,22 +8,25 @@ import { FFN_X, keepLastRows, mixRow, normRows, previous } from "./shift";
 import { ADD_GATED, RELU2, SIGMOID } from "./store";
 
 export function channelMixing(): void {
+  // mix
   while (claim(argument(0))) {
-    normRows(LN2_WEIGHT, LN2_BIAS);
+    normRows(W.LN2_WEIGHT, W.LN2_BIAS);
     for (let t = begin; t < end; t++) mix(t);
   }
-  while (claimUnits(units(FFN_KEY) + units(FFN_RECEPTANCE))) {
+  // ffn.key and receptance
+  while (claimUnits(units(W.FFN_KEY) + units(W.FFN_RECEPTANCE))) {
     if (begin == 0) keepLastRows(FFN_X);
-    product(FFN_KEY, BUF_XK, BUF_HIDDEN, RELU2);
-    product(FFN_RECEPTANCE, BUF_XR, BUF_R, SIGMOID);
+    product(W.FFN_KEY, buf.XK, buf.HIDDEN, RELU2);
+    product(W.FFN_RECEPTANCE, buf.XR, buf.R, SIGMOID);
   }
-  while (claimUnits(units(FFN_VALUE))) product(FFN_VALUE, BUF_HIDDEN, BUF_X, ADD_GATED);
+  // ffn.value
+  while (claimUnits(units(W.FFN_VALUE))) product(W.FFN_VALUE, buf.HIDDEN, buf.X, ADD_GATED);
 }
 
 /** x_j = x·mix_j + prev·(1 − mix_j); the recipe of RWKV-6 stores 1 − time_maa_j. */
 function mix(t: i32): void {
-  const x = row(BUF_NORMED, t);
+  const x = row(buf.NORMED, t);
   const prev = previous(t, FFN_X);
-  mixRow(BUF_XK, t, prev, x, vector(FFN_MIX_K));
-  mixRow(BUF_XR, t, prev, x, vector(FFN_MIX_R));
+  mixRow(buf.XK, t, prev, x, vector(W.FFN_MIX_K));
+  mixRow(buf.XR, t, prev, x, vector(W.FFN_MIX_R));
 }

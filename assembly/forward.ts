@@ -1,24 +1,7 @@
 // The spine: embedding, layers, head.
-import {
-  BATCH_TOKENS,
-  BATCH_WANTED,
-  BUF_HEAD_IN,
-  BUF_LOGITS,
-  BUF_X,
-  EMB,
-  HEAD,
-  LN0_BIAS,
-  LN0_WEIGHT,
-  LN_OUT_BIAS,
-  LN_OUT_WEIGHT,
-  RWKV4,
-  RWKV5,
-  RWKV6,
-  RWKV7,
-  SLOT_BYTES,
-  TABLE_ARCH,
-  TABLE_LAYERS,
-} from "./abi";
+import { BATCH_TOKENS, BATCH_WANTED, RWKV4, RWKV5, RWKV6, RWKV7, SLOT_BYTES, TABLE_ARCH, TABLE_LAYERS } from "./abi";
+import * as buf from "./buffers";
+import * as W from "./slots";
 import { decode, storedBytes } from "./dtypes";
 import { unitsAt, claimUnits, productAt } from "./matmul";
 import { batchWord, enter, globalVector, globals, row, table, width } from "./layout";
@@ -79,21 +62,22 @@ function head(): void {
   const wanted = argument(2);
   if (wanted == 0) return;
   while (claim(wanted)) for (let i = begin; i < end; i++) normWanted(i);
-  const head = globals + HEAD * SLOT_BYTES;
-  while (claimUnits(unitsAt(head))) productAt(head, BUF_HEAD_IN, 0, BUF_LOGITS, wanted);
+  const head = globals + W.HEAD * SLOT_BYTES;
+  while (claimUnits(unitsAt(head))) productAt(head, buf.HEAD_IN, 0, buf.LOGITS, wanted);
 }
 
-/** BUF_X[t] = layer norm 0 of the token's row of emb, which is kept as it was stored. */
+/** buf.X[t] = layer norm 0 of the token's row of emb, which is kept as it was stored. */
 function embed(t: i32): void {
-  const emb = globals + EMB * SLOT_BYTES;
+  const emb = globals + W.EMB * SLOT_BYTES;
   const dtype = load<i32>(emb, 4);
-  const x = row(BUF_X, t);
+  const x = row(buf.X, t);
   decode(x, load<usize>(emb) + <usize>batchWord(BATCH_TOKENS, t) * storedBytes(dtype, width), dtype, width);
-  if (globalVector(LN0_WEIGHT)) norm(x, x, globalVector(LN0_WEIGHT), globalVector(LN0_BIAS), width, LAYER_NORM_EPS);
+  if (globalVector(W.LN0_WEIGHT))
+    norm(x, x, globalVector(W.LN0_WEIGHT), globalVector(W.LN0_BIAS), width, LAYER_NORM_EPS);
 }
 
 function normWanted(i: i32): void {
-  const x = row(BUF_X, batchWord(BATCH_WANTED, i));
-  norm(row(BUF_HEAD_IN, i), x, globalVector(LN_OUT_WEIGHT), globalVector(LN_OUT_BIAS), width, LAYER_NORM_EPS);
-  quantiseRow(BUF_HEAD_IN, i, width);
+  const x = row(buf.X, batchWord(BATCH_WANTED, i));
+  norm(row(buf.HEAD_IN, i), x, globalVector(W.LN_OUT_WEIGHT), globalVector(W.LN_OUT_BIAS), width, LAYER_NORM_EPS);
+  quantiseRow(buf.HEAD_IN, i, width);
 }

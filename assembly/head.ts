@@ -1,5 +1,6 @@
 // What the heads of RWKV-5, 6 and 7 share: where a head's state is, and the group norm after the recurrence.
-import { BUF_G, BUF_Y, LN_X_BIAS, LN_X_WEIGHT } from "./abi";
+import * as buf from "./buffers";
+import * as W from "./slots";
 import { endRow, firstRow, groupHeads, groupNormEps, headSize, row, stateOf, vector, width } from "./layout";
 import { quantiseColumns } from "./quantise";
 import { norm } from "./vec";
@@ -12,15 +13,15 @@ export function headState(segment: usize, head: i32): usize {
 /** y = group norm(y) · g for one head and token; without g where the model has no gate. */
 export function headNorm(t: i32, head: i32, gated: bool): void {
   const at = (<usize>(head * headSize)) << 2;
-  const y = row(BUF_Y, t) + at;
-  norm(y, y, vector(LN_X_WEIGHT) + at, vector(LN_X_BIAS) + at, headSize, groupNormEps);
-  if (gated) gate(y, row(BUF_G, t) + at);
+  const y = row(buf.Y, t) + at;
+  norm(y, y, vector(W.LN_X_WEIGHT) + at, vector(W.LN_X_BIAS) + at, headSize, groupNormEps);
+  if (gated) gate(y, row(buf.G, t) + at);
 }
 
 /** Makes the columns of one group of heads ready for att.output. */
 export function quantiseGroup(segment: usize, group: i32): void {
   const columns = groupHeads * headSize;
-  for (let t = firstRow(segment); t < endRow(segment); t++) quantiseColumns(BUF_Y, t, group * columns, columns);
+  for (let t = firstRow(segment); t < endRow(segment); t++) quantiseColumns(buf.Y, t, group * columns, columns);
 }
 
 /** y ← y · g */

@@ -1,13 +1,14 @@
 // Y = X Wᵀ for 1..T rows of X, by units of 32 rows of W. A phase may hold several products; their units are numbered
 // through, and a thread does those that it claimed:
 //
-//   while (claimUnits(units(ATT_KEY) + units(ATT_VALUE))) {
-//     product(ATT_KEY, BUF_XK, BUF_K);
-//     product(ATT_VALUE, BUF_XV, BUF_V);
+//   while (claimUnits(units(W.ATT_KEY) + units(W.ATT_VALUE))) {
+//     product(W.ATT_KEY, buf.XK, buf.K);
+//     product(W.ATT_VALUE, buf.XV, buf.V);
 //   }
 //
 // A row is summed in one order whatever the number of tokens and threads.
-import { BUF_R, FORMAT_INT8, SCRATCH_TILE, SCRATCH_WIDE, SLOT_BYTES, UNIT_ROWS } from "./abi";
+import { FORMAT_INT8, SCRATCH_TILE, SCRATCH_WIDE, SLOT_BYTES, UNIT_ROWS } from "./abi";
+import * as buf from "./buffers";
 import * as formatF32 from "./formats/f32";
 import * as formatInt8 from "./formats/int8";
 import { blockBytes as int8BlockBytes } from "./formats/int8-block";
@@ -59,7 +60,7 @@ function multiply(matrix: usize, unit: i32, from: i32, column: i32, to: i32, cou
   } else {
     const tile = scratch + SCRATCH_TILE;
     dot(matrix, unit, from, column, count, tile, TILE_STRIDE);
-    storeTile(tile, dst, row(BUF_R, 0) + at, stride(to), count, then);
+    storeTile(tile, dst, row(buf.R, 0) + at, stride(to), count, then);
   }
   if (quantStride(to)) for (let t = 0; t < count; t++) quantiseColumns(to, t, unit * UNIT_ROWS, UNIT_ROWS);
 }

@@ -12,7 +12,7 @@ import {
   COMMAND_BYTES,
   CONTROL_COMMAND,
   CONTROL_EPOCH,
-  CONTROL_MEETING,
+  CONTROL_HANDSHAKE,
   CONTROL_PHASES,
   CONTROL_REQUEST,
   LINE,
@@ -198,9 +198,9 @@ function take(epoch: i32): bool {
 const PATIENCE: i64 = 20_000_000_000;
 /** What memory.atomic.wait32 returns when nobody woke it. */
 const TIMED_OUT: i32 = 2;
-const ARRIVED: usize = CONTROL_MEETING;
-const ANSWERED: usize = CONTROL_MEETING + 4;
-const RIGHT: usize = CONTROL_MEETING + 8;
+const ARRIVED: usize = CONTROL_HANDSHAKE;
+const ANSWERED: usize = CONTROL_HANDSHAKE + 4;
+const RIGHT: usize = CONTROL_HANDSHAKE + 8;
 
 /**
  * Thread 0, before the first command: whether all other threads are there, and all see one another's plain stores, as

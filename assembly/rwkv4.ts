@@ -1,26 +1,6 @@
 // RWKV-4 (arXiv 2305.13048, equations 11–18). One layer over the rows of the batch.
-import {
-  ATT_KEY,
-  ATT_OUTPUT,
-  ATT_RECEPTANCE,
-  ATT_VALUE,
-  BONUS,
-  BUF_K,
-  BUF_NORMED,
-  BUF_R,
-  BUF_V,
-  BUF_X,
-  BUF_XK,
-  BUF_XR,
-  BUF_XV,
-  BUF_Y,
-  DECAY,
-  LN1_BIAS,
-  LN1_WEIGHT,
-  MIX_K,
-  MIX_R,
-  MIX_V,
-} from "./abi";
+import * as buf from "./buffers";
+import * as W from "./slots";
 import { channelMixing } from "./channel";
 import { quantiseGroup } from "./head";
 import { claimUnits, product, units } from "./matmul";
@@ -36,28 +16,33 @@ const BB: i32 = 3;
 const PP: i32 = 4;
 
 export function layer4(): void {
+  // mix: layer norm and token shift
   while (claim(argument(0))) {
-    normRows(LN1_WEIGHT, LN1_BIAS);
+    normRows(W.LN1_WEIGHT, W.LN1_BIAS);
     for (let t = begin; t < end; t++) mix(t);
   }
-  while (claimUnits(units(ATT_RECEPTANCE) + units(ATT_KEY) + units(ATT_VALUE))) {
+  // att.rkv
+  while (claimUnits(units(W.ATT_RECEPTANCE) + units(W.ATT_KEY) + units(W.ATT_VALUE))) {
     if (begin == 0) keepLastRows(ATT_X);
-    product(ATT_RECEPTANCE, BUF_XR, BUF_R, SIGMOID);
-    product(ATT_KEY, BUF_XK, BUF_K);
-    product(ATT_VALUE, BUF_XV, BUF_V);
+    product(W.ATT_RECEPTANCE, buf.XR, buf.R, SIGMOID);
+    product(W.ATT_KEY, buf.XK, buf.K);
+    product(W.ATT_VALUE, buf.XV, buf.V);
   }
+  // wkv: the recurrence, a group of channels of one session at a time
   while (claim(argument(1) * groups)) for (let u = begin; u < end; u++) recur(segmentAt(u / groups), u % groups);
-  while (claimUnits(units(ATT_OUTPUT))) product(ATT_OUTPUT, BUF_Y, BUF_X, ADD);
+  // att.output
+  while (claimUnits(units(W.ATT_OUTPUT))) product(W.ATT_OUTPUT, buf.Y, buf.X, ADD);
+  // mix, ffn.key, ffn.value
   channelMixing();
 }
 
 /** x_j = x·mix_j + prev·(1 − mix_j) */
 function mix(t: i32): void {
-  const x = row(BUF_NORMED, t);
+  const x = row(buf.NORMED, t);
   const prev = previous(t, ATT_X);
-  mixRow(BUF_XR, t, prev, x, vector(MIX_R));
-  mixRow(BUF_XK, t, prev, x, vector(MIX_K));
-  mixRow(BUF_XV, t, prev, x, vector(MIX_V));
+  mixRow(buf.XR, t, prev, x, vector(W.MIX_R));
+  mixRow(buf.XK, t, prev, x, vector(W.MIX_K));
+  mixRow(buf.XV, t, prev, x, vector(W.MIX_V));
 }
 
 /** The recurrence for one group of channels of one segment. */
@@ -66,18 +51,18 @@ function recur(segment: usize, group: i32): void {
   const t = firstRow(segment);
   const state = stateOf(segment) + at;
   wkv4(
-    row(BUF_Y, t) + at,
-    row(BUF_R, t) + at,
-    row(BUF_K, t) + at,
-    row(BUF_V, t) + at,
-    vector(DECAY) + at,
-    vector(BONUS) + at,
+    row(buf.Y, t) + at,
+    row(buf.R, t) + at,
+    row(buf.K, t) + at,
+    row(buf.V, t) + at,
+    vector(W.DECAY) + at,
+    vector(W.BONUS) + at,
     state + ((AA * width) << 2),
     state + ((BB * width) << 2),
     state + ((PP * width) << 2),
     headSize,
     endRow(segment) - t,
-    stride(BUF_Y),
+    stride(buf.Y),
   );
   quantiseGroup(segment, group);
 }

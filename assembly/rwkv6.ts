@@ -1,48 +1,8 @@
 // RWKV-6 "Finch" (arXiv 2404.05892, section 3.2): how much of the token before goes into each mixture, and how fast a
 // channel decays, depend on the token through low-rank products. One layer over the rows of the batch.
-import {
-  ATT_GATE,
-  ATT_KEY,
-  ATT_OUTPUT,
-  ATT_RECEPTANCE,
-  ATT_VALUE,
-  BONUS,
-  BUF_A,
-  BUF_G,
-  BUF_K,
-  BUF_LORA_A,
-  BUF_LORA_W,
-  BUF_NORMED,
-  BUF_R,
-  BUF_V,
-  BUF_W,
-  BUF_X,
-  BUF_XA,
-  BUF_XG,
-  BUF_XK,
-  BUF_XR,
-  BUF_XV,
-  BUF_XW,
-  BUF_Y,
-  DECAY,
-  DECAY_W1,
-  DECAY_W2,
-  LN1_BIAS,
-  LN1_WEIGHT,
-  MAA_G,
-  MAA_K,
-  MAA_R,
-  MAA_V,
-  MAA_W,
-  MAA_W1,
-  MAA_W2_G,
-  MAA_W2_K,
-  MAA_W2_R,
-  MAA_W2_V,
-  MAA_W2_W,
-  MAA_X,
-  SLOT_BYTES,
-} from "./abi";
+import { SLOT_BYTES } from "./abi";
+import * as buf from "./buffers";
+import * as W from "./slots";
 import { channelMixing } from "./channel";
 import { headNorm, headState, quantiseGroup } from "./head";
 import { exp } from "./math";
@@ -56,50 +16,60 @@ import { wkv6 } from "./wkv6";
 
 export function layer6(): void {
   const rows = argument(0);
+  // mix: layer norm and the input of the token-dependent mixture
   while (claim(rows)) {
-    normRows(LN1_WEIGHT, LN1_BIAS);
+    normRows(W.LN1_WEIGHT, W.LN1_BIAS);
     for (let t = begin; t < end; t++) {
-      mixRow(BUF_XA, t, row(BUF_NORMED, t), previous(t, ATT_X), vector(MAA_X));
+      mixRow(buf.XA, t, row(buf.NORMED, t), previous(t, ATT_X), vector(W.MAA_X));
     }
   }
-  while (claimUnits(units(MAA_W1))) product(MAA_W1, BUF_XA, BUF_LORA_A, TANH);
-  while (claimUnits(5 * units(MAA_W2_W))) {
-    mixture(MAA_W2_W, 0, BUF_XW);
-    mixture(MAA_W2_K, 1, BUF_XK);
-    mixture(MAA_W2_V, 2, BUF_XV);
-    mixture(MAA_W2_R, 3, BUF_XR);
-    mixture(MAA_W2_G, 4, BUF_XG);
+  // maa: the low-rank product, first and second half
+  while (claimUnits(units(W.MAA_W1))) product(W.MAA_W1, buf.XA, buf.LORA_A, TANH);
+  while (claimUnits(5 * units(W.MAA_W2_W))) {
+    mixture(W.MAA_W2_W, 0, buf.XW);
+    mixture(W.MAA_W2_K, 1, buf.XK);
+    mixture(W.MAA_W2_V, 2, buf.XV);
+    mixture(W.MAA_W2_R, 3, buf.XR);
+    mixture(W.MAA_W2_G, 4, buf.XG);
   }
+  // mix: token shift
   while (claim(rows)) for (let t = begin; t < end; t++) mix(t);
-  while (claimUnits(units(ATT_RECEPTANCE) + units(ATT_KEY) + units(ATT_VALUE) + units(ATT_GATE) + units(DECAY_W1))) {
+  // att.rkvg
+  while (
+    claimUnits(units(W.ATT_RECEPTANCE) + units(W.ATT_KEY) + units(W.ATT_VALUE) + units(W.ATT_GATE) + units(W.DECAY_W1))
+  ) {
     if (begin == 0) keepLastRows(ATT_X);
-    product(ATT_RECEPTANCE, BUF_XR, BUF_R);
-    product(ATT_KEY, BUF_XK, BUF_K);
-    product(ATT_VALUE, BUF_XV, BUF_V);
-    product(ATT_GATE, BUF_XG, BUF_G, SILU);
-    product(DECAY_W1, BUF_XW, BUF_LORA_W, TANH);
+    product(W.ATT_RECEPTANCE, buf.XR, buf.R);
+    product(W.ATT_KEY, buf.XK, buf.K);
+    product(W.ATT_VALUE, buf.XV, buf.V);
+    product(W.ATT_GATE, buf.XG, buf.G, SILU);
+    product(W.DECAY_W1, buf.XW, buf.LORA_W, TANH);
   }
-  while (claimUnits(units(DECAY_W2))) product(DECAY_W2, BUF_LORA_W, BUF_W);
+  // decay
+  while (claimUnits(units(W.DECAY_W2))) product(W.DECAY_W2, buf.LORA_W, buf.W);
+  // wkv: the recurrence, a group of heads of one session at a time
   while (claim(argument(1) * groups)) for (let u = begin; u < end; u++) recur(segmentAt(u / groups), u % groups);
-  while (claimUnits(units(ATT_OUTPUT))) product(ATT_OUTPUT, BUF_Y, BUF_X, ADD);
+  // att.output
+  while (claimUnits(units(W.ATT_OUTPUT))) product(W.ATT_OUTPUT, buf.Y, buf.X, ADD);
+  // mix, ffn.key, ffn.value
   channelMixing();
 }
 
 /** The part of x_j's mix that depends on the token: m_j · w2_j, where m_j is the j-th fifth of the hidden values. */
 function mixture(slot: i32, j: i32, to: i32): void {
   const matrix = slots + <usize>slot * SLOT_BYTES;
-  productAt(matrix, BUF_LORA_A, j * load<i32>(matrix, 12), to, argument(0));
+  productAt(matrix, buf.LORA_A, j * load<i32>(matrix, 12), to, argument(0));
 }
 
 /** x_j = x + (prev − x) · (maa_j + m_j w2_j); the last term is in x_j's place. */
 function mix(t: i32): void {
-  const x = row(BUF_NORMED, t);
+  const x = row(buf.NORMED, t);
   const prev = previous(t, ATT_X);
-  mixOne(BUF_XW, t, x, prev, vector(MAA_W));
-  mixOne(BUF_XK, t, x, prev, vector(MAA_K));
-  mixOne(BUF_XV, t, x, prev, vector(MAA_V));
-  mixOne(BUF_XR, t, x, prev, vector(MAA_R));
-  mixOne(BUF_XG, t, x, prev, vector(MAA_G));
+  mixOne(buf.XW, t, x, prev, vector(W.MAA_W));
+  mixOne(buf.XK, t, x, prev, vector(W.MAA_K));
+  mixOne(buf.XV, t, x, prev, vector(W.MAA_V));
+  mixOne(buf.XR, t, x, prev, vector(W.MAA_R));
+  mixOne(buf.XG, t, x, prev, vector(W.MAA_G));
 }
 
 function mixOne(buffer: i32, t: i32, x: usize, prev: usize, maa: usize): void {
@@ -123,19 +93,19 @@ function recurHead(segment: usize, head: i32): void {
   const at = (<usize>(head * headSize)) << 2;
   const t0 = firstRow(segment);
   const t1 = endRow(segment);
-  for (let t = t0; t < t1; t++) decay(row(BUF_W, t) + at, vector(DECAY) + at);
+  for (let t = t0; t < t1; t++) decay(row(buf.W, t) + at, vector(W.DECAY) + at);
   wkv6(
     headState(segment, head),
-    row(BUF_Y, t0) + at,
-    row(BUF_R, t0) + at,
-    row(BUF_K, t0) + at,
-    row(BUF_V, t0) + at,
-    row(BUF_W, t0) + at,
-    stride(BUF_W),
-    vector(BONUS) + at,
+    row(buf.Y, t0) + at,
+    row(buf.R, t0) + at,
+    row(buf.K, t0) + at,
+    row(buf.V, t0) + at,
+    row(buf.W, t0) + at,
+    stride(buf.W),
+    vector(W.BONUS) + at,
     headSize,
     t1 - t0,
-    stride(BUF_Y),
+    stride(buf.Y),
   );
   for (let t = t0; t < t1; t++) headNorm(t, head, true);
 }

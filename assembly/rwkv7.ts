@@ -1,59 +1,7 @@
 // RWKV-7 "Goose" (arXiv 2503.14456, section 4). One layer over the rows of the batch.
-import {
-  A0,
-  A1,
-  A2,
-  ATT_KEY,
-  ATT_OUTPUT,
-  ATT_RECEPTANCE,
-  ATT_VALUE,
-  BUF_A,
-  BUF_G,
-  BUF_HIDDEN,
-  BUF_K,
-  BUF_LORA_A,
-  BUF_LORA_G,
-  BUF_LORA_V,
-  BUF_LORA_W,
-  BUF_NORMED,
-  BUF_R,
-  BUF_V,
-  BUF_V_FIRST,
-  BUF_W,
-  BUF_X,
-  BUF_XA,
-  BUF_XG,
-  BUF_XK,
-  BUF_XR,
-  BUF_XV,
-  BUF_XW,
-  BUF_Y,
-  FFN_KEY,
-  FFN_VALUE,
-  FFN_X_K,
-  G1,
-  G2,
-  K_A,
-  K_K,
-  LN1_BIAS,
-  LN1_WEIGHT,
-  LN2_BIAS,
-  LN2_WEIGHT,
-  R_K,
-  SCRATCH_HEAD,
-  V0,
-  V1,
-  V2,
-  W0,
-  W1,
-  W2,
-  X_A,
-  X_G,
-  X_K,
-  X_R,
-  X_V,
-  X_W,
-} from "./abi";
+import { SCRATCH_HEAD } from "./abi";
+import * as buf from "./buffers";
+import * as W from "./slots";
 import { gate, headNorm, headState, quantiseGroup } from "./head";
 import { exp, lanes, sigmoid } from "./math";
 import { units, claimUnits, product } from "./matmul";
@@ -64,57 +12,71 @@ import { ADD, RELU2, SIGMOID, TANH } from "./store";
 import { wkv7 } from "./wkv7";
 
 export function layer7(layer: i32): void {
+  // mix: layer norm and token shift
   while (claim(argument(0))) {
-    normRows(LN1_WEIGHT, LN1_BIAS);
+    normRows(W.LN1_WEIGHT, W.LN1_BIAS);
     for (let t = begin; t < end; t++) mix(t);
   }
+  // att.rkv: products with r, k, v and the first halves of the low-rank products
   while (
     claimUnits(
-      units(ATT_RECEPTANCE) + units(ATT_KEY) + units(ATT_VALUE) + units(W1) + units(A1) + units(V1) + units(G1),
+      units(W.ATT_RECEPTANCE) +
+        units(W.ATT_KEY) +
+        units(W.ATT_VALUE) +
+        units(W.W1) +
+        units(W.A1) +
+        units(W.V1) +
+        units(W.G1),
     )
   ) {
     if (begin == 0) keepLastRows(ATT_X);
-    product(ATT_RECEPTANCE, BUF_XR, BUF_R);
-    product(ATT_KEY, BUF_XK, BUF_K);
-    product(ATT_VALUE, BUF_XV, BUF_V);
-    product(W1, BUF_XW, BUF_LORA_W, TANH);
-    product(A1, BUF_XA, BUF_LORA_A);
-    product(V1, BUF_XV, BUF_LORA_V);
-    product(G1, BUF_XG, BUF_LORA_G, SIGMOID);
+    product(W.ATT_RECEPTANCE, buf.XR, buf.R);
+    product(W.ATT_KEY, buf.XK, buf.K);
+    product(W.ATT_VALUE, buf.XV, buf.V);
+    product(W.W1, buf.XW, buf.LORA_W, TANH);
+    product(W.A1, buf.XA, buf.LORA_A);
+    product(W.V1, buf.XV, buf.LORA_V);
+    product(W.G1, buf.XG, buf.LORA_G, SIGMOID);
   }
-  while (claimUnits(units(W2) + units(A2) + units(G2) + (layer > 0 ? units(V2) : 0))) {
-    product(W2, BUF_LORA_W, BUF_W);
-    product(A2, BUF_LORA_A, BUF_A);
-    product(G2, BUF_LORA_G, BUF_G);
-    // BUF_XV has been read by now: its rows take the share of layer 0's v.
-    if (layer > 0) product(V2, BUF_LORA_V, BUF_XV);
+  // lora: their second halves
+  while (claimUnits(units(W.W2) + units(W.A2) + units(W.G2) + (layer > 0 ? units(W.V2) : 0))) {
+    product(W.W2, buf.LORA_W, buf.W);
+    product(W.A2, buf.LORA_A, buf.A);
+    product(W.G2, buf.LORA_G, buf.G);
+    // buf.XV has been read by now: its rows take the share of layer 0's v.
+    if (layer > 0) product(W.V2, buf.LORA_V, buf.XV);
   }
+  // wkv: the recurrence, a group of heads of one session at a time
   while (claim(argument(1) * groups)) for (let u = begin; u < end; u++) recur(segmentAt(u / groups), u % groups, layer);
-  while (claimUnits(units(ATT_OUTPUT))) product(ATT_OUTPUT, BUF_Y, BUF_X, ADD);
+  // att.output
+  while (claimUnits(units(W.ATT_OUTPUT))) product(W.ATT_OUTPUT, buf.Y, buf.X, ADD);
 
+  // mix
   while (claim(argument(0))) {
-    normRows(LN2_WEIGHT, LN2_BIAS);
+    normRows(W.LN2_WEIGHT, W.LN2_BIAS);
     for (let t = begin; t < end; t++) {
-      mixRow(BUF_XK, t, row(BUF_NORMED, t), previous(t, FFN_X), vector(FFN_X_K));
+      mixRow(buf.XK, t, row(buf.NORMED, t), previous(t, FFN_X), vector(W.FFN_X_K));
     }
   }
-  while (claimUnits(units(FFN_KEY))) {
+  // ffn.key
+  while (claimUnits(units(W.FFN_KEY))) {
     if (begin == 0) keepLastRows(FFN_X);
-    product(FFN_KEY, BUF_XK, BUF_HIDDEN, RELU2);
+    product(W.FFN_KEY, buf.XK, buf.HIDDEN, RELU2);
   }
-  while (claimUnits(units(FFN_VALUE))) product(FFN_VALUE, BUF_HIDDEN, BUF_X, ADD);
+  // ffn.value
+  while (claimUnits(units(W.FFN_VALUE))) product(W.FFN_VALUE, buf.HIDDEN, buf.X, ADD);
 }
 
 /** x_j = x + (prev − x) · x_j */
 function mix(t: i32): void {
-  const x = row(BUF_NORMED, t);
+  const x = row(buf.NORMED, t);
   const prev = previous(t, ATT_X);
-  mixRow(BUF_XR, t, x, prev, vector(X_R));
-  mixRow(BUF_XW, t, x, prev, vector(X_W));
-  mixRow(BUF_XK, t, x, prev, vector(X_K));
-  mixRow(BUF_XV, t, x, prev, vector(X_V));
-  mixRow(BUF_XA, t, x, prev, vector(X_A));
-  mixRow(BUF_XG, t, x, prev, vector(X_G));
+  mixRow(buf.XR, t, x, prev, vector(W.X_R));
+  mixRow(buf.XW, t, x, prev, vector(W.X_W));
+  mixRow(buf.XK, t, x, prev, vector(W.X_K));
+  mixRow(buf.XV, t, x, prev, vector(W.X_V));
+  mixRow(buf.XA, t, x, prev, vector(W.X_A));
+  mixRow(buf.XG, t, x, prev, vector(W.X_G));
 }
 
 /** The heads of one group of one segment, head by head, token by token. */
@@ -129,21 +91,21 @@ function recur(segment: usize, group: i32, layer: i32): void {
 }
 
 function token(S: usize, t: i32, at: usize, head: i32, layer: i32): void {
-  const r = row(BUF_R, t) + at;
-  const w = row(BUF_W, t) + at;
-  const k = row(BUF_K, t) + at;
-  const v = row(BUF_V, t) + at;
-  const a = row(BUF_A, t) + at;
-  const y = row(BUF_Y, t) + at;
+  const r = row(buf.R, t) + at;
+  const w = row(buf.W, t) + at;
+  const k = row(buf.K, t) + at;
+  const v = row(buf.V, t) + at;
+  const a = row(buf.A, t) + at;
+  const y = row(buf.Y, t) + at;
   const kappa = scratch + SCRATCH_HEAD;
   const b = kappa + ((<usize>headSize) << 2);
   prepare(w, k, a, kappa, b, at);
-  if (layer == 0) memory.copy(row(BUF_V_FIRST, t) + at, v, (<usize>headSize) << 2);
-  else mixValue(v, row(BUF_V_FIRST, t) + at, row(BUF_XV, t) + at, vector(V0) + at);
+  if (layer == 0) memory.copy(row(buf.V_FIRST, t) + at, v, (<usize>headSize) << 2);
+  else mixValue(v, row(buf.V_FIRST, t) + at, row(buf.XV, t) + at, vector(W.V0) + at);
   wkv7(S, y, r, w, k, v, kappa, b, headSize);
   headNorm(t, head, false);
-  addBonus(y, r, k, v, vector(R_K) + at);
-  gate(y, row(BUF_G, t) + at);
+  addBonus(y, r, k, v, vector(W.R_K) + at);
+  gate(y, row(buf.G, t) + at);
 }
 
 /**
@@ -151,10 +113,10 @@ function token(S: usize, t: i32, at: usize, head: i32, layer: i32): void {
  */
 function prepare(w: usize, k: usize, a: usize, kappa: usize, b: usize, at: usize): void {
   const bytes = (<usize>headSize) << 2;
-  const w0 = vector(W0) + at;
-  const a0 = vector(A0) + at;
-  const kk = vector(K_K) + at;
-  const ka = vector(K_A) + at;
+  const w0 = vector(W.W0) + at;
+  const a0 = vector(W.A0) + at;
+  const kk = vector(W.K_K) + at;
+  const ka = vector(W.K_A) + at;
   let squares = f32x4.splat(0);
   for (let i: usize = 0; i < bytes; i += 16) {
     const raw = f32x4.add(v128.load(w0 + i), v128.load(w + i));

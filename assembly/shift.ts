@@ -1,5 +1,5 @@
 // Token shift: each row meets the row before it, which for a segment's first row is kept in its session's state.
-import { BUF_NORMED, BUF_X } from "./abi";
+import * as buf from "./buffers";
 import { endRow, firstRow, row, segmentAt, segmentOf, stateOf, vector, width } from "./layout";
 import { argument, begin, end } from "./pool";
 import { quantiseRow } from "./quantise";
@@ -11,19 +11,19 @@ const LAYER_NORM_EPS: f32 = 1e-5;
 export const FFN_X: i32 = 0;
 export const ATT_X: i32 = 1;
 
-/** BUF_NORMED[t] = layer norm of BUF_X[t], for the claimed rows and the one before them. */
+/** buf.NORMED[t] = layer norm of buf.X[t], for the claimed rows and the one before them. */
 export function normRows(weight: i32, bias: i32): void {
   // Another thread may do the row before as well: both store the same bits.
   const first = firstRow(segmentOf(begin)) == begin ? begin : begin - 1;
   for (let t = first; t < end; t++) {
-    norm(row(BUF_NORMED, t), row(BUF_X, t), vector(weight), vector(bias), width, LAYER_NORM_EPS);
+    norm(row(buf.NORMED, t), row(buf.X, t), vector(weight), vector(bias), width, LAYER_NORM_EPS);
   }
 }
 
 /** The normed row before row `t`. */
 export function previous(t: i32, place: i32): usize {
   const segment = segmentOf(t);
-  return firstRow(segment) == t ? stateOf(segment) + <usize>(place * width) * 4 : row(BUF_NORMED, t - 1);
+  return firstRow(segment) == t ? stateOf(segment) + <usize>(place * width) * 4 : row(buf.NORMED, t - 1);
 }
 
 /** buffer[t] = a + (b − a)·mix: an input of the products. */
@@ -38,7 +38,7 @@ export function keepLastRows(place: i32): void {
     const segment = segmentAt(s);
     memory.copy(
       stateOf(segment) + <usize>(place * width) * 4,
-      row(BUF_NORMED, endRow(segment) - 1),
+      row(buf.NORMED, endRow(segment) - 1),
       (<usize>width) << 2,
     );
   }

@@ -1,4 +1,5 @@
 import * as abi from "../../assembly/abi.ts";
+import * as buf from "../../assembly/buffers.ts";
 import type { Engine } from "./engine.ts";
 import { MAX_WANTED, type Plan } from "./plan.ts";
 
@@ -71,7 +72,7 @@ export async function runBatch(engine: Engine, plan: Plan, batch: Batch, laps = 
   void engine.memory.write(plan.batch, batchWords(batch));
   await engine.run(abi.OP_FORWARD, rows, segments.length, wanted.length, laps);
   for (const { job, first, end } of segments) job.done += end - first;
-  const { address, stride } = plan.buffers[abi.BUF_LOGITS] ?? { address: 0, stride: 0 };
+  const { address, stride } = plan.buffers[buf.LOGITS] ?? { address: 0, stride: 0 };
   return Promise.all(
     wanted.map(({ job }, i) => engine.memory.read(address + i * stride, plan.shape.vocabSize, job.into)),
   );

@@ -1,4 +1,6 @@
 import * as abi from "../../assembly/abi.ts";
+import * as buf from "../../assembly/buffers.ts";
+import * as W from "../../assembly/slots.ts";
 import { WkvError } from "../errors.ts";
 import { type EngineMemory, makeMemory, RemoteMemory, SharedMemory } from "./memory.ts";
 import type { Plan } from "./plan.ts";
@@ -128,7 +130,7 @@ function threadFailure(reason: string): WkvError {
 /** Everything that abi.ts says about TABLE, from there on, but for the slots, which the loader fills. */
 function modelTable(plan: Plan): Uint8Array<ArrayBuffer> {
   const { shape } = plan;
-  const bytes = new ArrayBuffer(plan.bufferTable + abi.BUFFERS * 16 - abi.TABLE);
+  const bytes = new ArrayBuffer(plan.bufferTable + buf.COUNT * 16 - abi.TABLE);
   const table = new Uint32Array(bytes, 0, abi.TABLE_WORDS);
   table[abi.TABLE_ARCH] = shape.arch;
   table[abi.TABLE_LAYERS] = shape.layers;
@@ -136,7 +138,7 @@ function modelTable(plan: Plan): Uint8Array<ArrayBuffer> {
   table[abi.TABLE_HEAD_SIZE] = shape.headSize;
   table[abi.TABLE_VOCAB] = shape.vocabSize;
   table[abi.TABLE_SLOTS] = plan.layerSlots;
-  table[abi.TABLE_SLOTS_PER_LAYER] = abi.LAYER_SLOTS;
+  table[abi.TABLE_SLOTS_PER_LAYER] = W.LAYER_SLOTS;
   table[abi.TABLE_GLOBALS] = plan.globalSlots;
   table[abi.TABLE_BUFFERS] = plan.bufferTable;
   table[abi.TABLE_BATCH] = plan.batch;

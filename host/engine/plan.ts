@@ -1,4 +1,6 @@
 import * as abi from "../../assembly/abi.ts";
+import * as buf from "../../assembly/buffers.ts";
+import * as W from "../../assembly/slots.ts";
 import { byteLength } from "../checkpoint/dtypes.ts";
 import { WEIGHT_FORMAT_NAMES, type WeightFormat, weightFormat, wholeUnits } from "../checkpoint/weight-formats.ts";
 import { WkvError } from "../errors.ts";
@@ -114,9 +116,9 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
     end = address + bytes;
     return address;
   };
-  const layerSlots = take(shape.layers * abi.LAYER_SLOTS * abi.SLOT_BYTES);
-  const globalSlots = take(abi.GLOBAL_SLOTS * abi.SLOT_BYTES);
-  const bufferTable = take(abi.BUFFERS * 16);
+  const layerSlots = take(shape.layers * W.LAYER_SLOTS * abi.SLOT_BYTES);
+  const globalSlots = take(W.GLOBAL_SLOTS * abi.SLOT_BYTES);
+  const bufferTable = take(buf.COUNT * 16);
   const batch = take(abi.BATCH_BYTES);
   const laps = take((shape.layers * MAX_PHASES + 8) * 8);
   const scratchBytes = align(abi.SCRATCH_HEAD + 8 * shape.headSize);
@@ -194,30 +196,30 @@ function stagedValues(e: Entry): number {
 /** Rows and values per row of each activation buffer that the version uses, and whether products read it. */
 function bufferRows({ arch, width, ffn, ranks, vocabSize }: Shape) {
   const rows = abi.BATCH_MAX_ROWS;
-  const sizes = Array.from({ length: abi.BUFFERS }, () => ({ rows, values: 0, isInput: false }));
+  const sizes = Array.from({ length: buf.COUNT }, () => ({ rows, values: 0, isInput: false }));
   const output = (values: number, ...buffers: number[]) => {
     for (const buffer of buffers) sizes[buffer] = { rows, values: wholeUnits(values), isInput: false };
   };
   const input = (values: number, ...buffers: number[]) => {
     for (const buffer of buffers) sizes[buffer] = { rows, values: wholeUnits(values), isInput: true };
   };
-  output(width, abi.BUF_X, abi.BUF_NORMED, abi.BUF_R, abi.BUF_K, abi.BUF_V);
-  input(width, abi.BUF_XR, abi.BUF_XK, abi.BUF_XV, abi.BUF_Y);
-  input(ffn, abi.BUF_HIDDEN);
+  output(width, buf.X, buf.NORMED, buf.R, buf.K, buf.V);
+  input(width, buf.XR, buf.XK, buf.XV, buf.Y);
+  input(ffn, buf.HIDDEN);
   if (arch >= abi.RWKV5) {
-    output(width, abi.BUF_G);
-    input(width, abi.BUF_XG);
+    output(width, buf.G);
+    input(width, buf.XG);
   }
   if (arch >= abi.RWKV6) {
-    output(width, abi.BUF_W);
-    input(width, abi.BUF_XW, abi.BUF_XA);
+    output(width, buf.W);
+    input(width, buf.XW, buf.XA);
   }
-  if (arch >= abi.RWKV7) output(width, abi.BUF_A, abi.BUF_V_FIRST);
+  if (arch >= abi.RWKV7) output(width, buf.A, buf.V_FIRST);
   ranks.forEach((rank, i) => {
-    input(rank, abi.BUF_LORA_W + i);
+    input(rank, buf.LORA_W + i);
   });
-  sizes[abi.BUF_HEAD_IN] = { rows: MAX_WANTED, values: width, isInput: true };
-  sizes[abi.BUF_LOGITS] = { rows: MAX_WANTED, values: wholeUnits(vocabSize), isInput: false };
+  sizes[buf.HEAD_IN] = { rows: MAX_WANTED, values: width, isInput: true };
+  sizes[buf.LOGITS] = { rows: MAX_WANTED, values: wholeUnits(vocabSize), isInput: false };
   return sizes;
 }
 

@@ -1,4 +1,5 @@
 import * as abi from "../../assembly/abi.ts";
+import * as W from "../../assembly/slots.ts";
 import type { PackedWeights } from "../checkpoint/checkpoint.ts";
 import { damaged } from "../checkpoint/damage.ts";
 import { byteLength, type Dtype } from "../checkpoint/dtypes.ts";
@@ -172,7 +173,7 @@ function fillSlots(recipe: Recipe, plan: Plan, engine: Engine): void {
     }
   };
   fill(recipe.globals, plan.globalSlots);
-  for (const [i, layer] of recipe.layers.entries()) fill(layer, plan.layerSlots + i * abi.LAYER_SLOTS * abi.SLOT_BYTES);
+  for (const [i, layer] of recipe.layers.entries()) fill(layer, plan.layerSlots + i * W.LAYER_SLOTS * abi.SLOT_BYTES);
 }
 
 /** Takes slices, one after another, through its own staging area. */

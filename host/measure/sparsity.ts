@@ -1,4 +1,5 @@
 import * as abi from "../../assembly/abi.ts";
+import * as buf from "../../assembly/buffers.ts";
 import { makeBatch, runBatch } from "../engine/batch.ts";
 import type { Runner } from "../engine/runner.ts";
 
@@ -20,7 +21,7 @@ export async function zeroShare(runner: Runner, tokens: readonly number[]): Prom
   } finally {
     runner.freeState(state);
   }
-  const { address = 0, stride = 0 } = plan.buffers[abi.BUF_HIDDEN] ?? {};
+  const { address = 0, stride = 0 } = plan.buffers[buf.HIDDEN] ?? {};
   let zeros = 0;
   for (let row = 0; row < tokens.length; row++)
     for (const value of await engine.memory.read(address + row * stride, values)) if (value === 0) zeros++;

@@ -1,4 +1,5 @@
 import * as abi from "../../assembly/abi.ts";
+import * as W from "../../assembly/slots.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { WkvError } from "../errors.ts";
 import { type Lora, withLora } from "./lora.ts";
@@ -57,22 +58,22 @@ function groupNormEps(scheme: string, { arch, headSize }: Shape): number {
 }
 
 function collectGlobals(c: Collector, { vocabSize, width }: Shape) {
-  c.table(abi.EMB, "emb.weight", vocabSize, width);
+  c.table(W.EMB, "emb.weight", vocabSize, width);
   if (c.has("blocks.0.ln0.weight")) {
-    c.vector(abi.LN0_WEIGHT, "blocks.0.ln0.weight", width);
-    c.vector(abi.LN0_BIAS, "blocks.0.ln0.bias", width);
+    c.vector(W.LN0_WEIGHT, "blocks.0.ln0.weight", width);
+    c.vector(W.LN0_BIAS, "blocks.0.ln0.bias", width);
   }
-  c.vector(abi.LN_OUT_WEIGHT, "ln_out.weight", width);
-  c.vector(abi.LN_OUT_BIAS, "ln_out.bias", width);
-  c.matrix(abi.HEAD, "head.weight", vocabSize, width);
+  c.vector(W.LN_OUT_WEIGHT, "ln_out.weight", width);
+  c.vector(W.LN_OUT_BIAS, "ln_out.bias", width);
+  c.matrix(W.HEAD, "head.weight", vocabSize, width);
   return c.entries;
 }
 
 function collectLayer(c: Collector, shape: Shape, layer: number) {
-  c.vector(abi.LN1_WEIGHT, "ln1.weight", shape.width);
-  c.vector(abi.LN1_BIAS, "ln1.bias", shape.width);
-  c.vector(abi.LN2_WEIGHT, "ln2.weight", shape.width);
-  c.vector(abi.LN2_BIAS, "ln2.bias", shape.width);
+  c.vector(W.LN1_WEIGHT, "ln1.weight", shape.width);
+  c.vector(W.LN1_BIAS, "ln1.bias", shape.width);
+  c.vector(W.LN2_WEIGHT, "ln2.weight", shape.width);
+  c.vector(W.LN2_BIAS, "ln2.bias", shape.width);
   if (shape.arch === abi.RWKV4) collect4(c, shape);
   else if (shape.arch === abi.RWKV5) collect5(c, shape);
   else if (shape.arch === abi.RWKV6) collect6(c, shape);

@@ -1,36 +1,37 @@
 import * as abi from "../../assembly/abi.ts";
+import * as W from "../../assembly/slots.ts";
 import type { Collector, Shape } from "./recipe.ts";
 
 /** RWKV-4: see assembly/rwkv4.ts for the formulas. */
 export function collect4(c: Collector, { width, ffn }: Shape): void {
-  c.vector(abi.MIX_R, "att.time_mix_r", width);
-  c.vector(abi.MIX_K, "att.time_mix_k", width);
-  c.vector(abi.MIX_V, "att.time_mix_v", width);
+  c.vector(W.MIX_R, "att.time_mix_r", width);
+  c.vector(W.MIX_K, "att.time_mix_k", width);
+  c.vector(W.MIX_V, "att.time_mix_v", width);
   const fold = c.weight("att.time_decay").transformed ? 0 : abi.FOLD_NEG_EXP;
-  c.vector(abi.DECAY, "att.time_decay", width, { fold });
-  c.vector(abi.BONUS, "att.time_first", width);
+  c.vector(W.DECAY, "att.time_decay", width, { fold });
+  c.vector(W.BONUS, "att.time_first", width);
   collectTimeMixing(c, width);
   collectChannelMixing(c, width, ffn);
 }
 
 /** The four square matrices that every version has. */
 export function collectTimeMixing(c: Collector, width: number): void {
-  c.matrix(abi.ATT_RECEPTANCE, "att.receptance.weight", width, width);
-  c.matrix(abi.ATT_KEY, "att.key.weight", width, width);
-  c.matrix(abi.ATT_VALUE, "att.value.weight", width, width);
-  c.matrix(abi.ATT_OUTPUT, "att.output.weight", width, width);
+  c.matrix(W.ATT_RECEPTANCE, "att.receptance.weight", width, width);
+  c.matrix(W.ATT_KEY, "att.key.weight", width, width);
+  c.matrix(W.ATT_VALUE, "att.value.weight", width, width);
+  c.matrix(W.ATT_OUTPUT, "att.output.weight", width, width);
 }
 
 /** Channel mixing of RWKV-4 and 5. */
 export function collectChannelMixing(c: Collector, width: number, ffn: number): void {
-  c.vector(abi.FFN_MIX_K, "ffn.time_mix_k", width);
-  c.vector(abi.FFN_MIX_R, "ffn.time_mix_r", width);
+  c.vector(W.FFN_MIX_K, "ffn.time_mix_k", width);
+  c.vector(W.FFN_MIX_R, "ffn.time_mix_r", width);
   collectGatedFfn(c, width, ffn);
 }
 
 /** The matrices of channel mixing in RWKV-4, 5 and 6. */
 export function collectGatedFfn(c: Collector, width: number, ffn: number): void {
-  c.matrix(abi.FFN_RECEPTANCE, "ffn.receptance.weight", width, width);
-  c.matrix(abi.FFN_KEY, "ffn.key.weight", ffn, width);
-  c.matrix(abi.FFN_VALUE, "ffn.value.weight", width, ffn);
+  c.matrix(W.FFN_RECEPTANCE, "ffn.receptance.weight", width, width);
+  c.matrix(W.FFN_KEY, "ffn.key.weight", ffn, width);
+  c.matrix(W.FFN_VALUE, "ffn.value.weight", width, ffn);
 }

@@ -1,4 +1,5 @@
 import * as abi from "../../assembly/abi.ts";
+import * as W from "../../assembly/slots.ts";
 import type { Collector, Shape } from "./recipe.ts";
 import { collectChannelMixing, collectTimeMixing } from "./rwkv4.ts";
 import { count } from "./weights.ts";
@@ -8,16 +9,16 @@ import { count } from "./weights.ts";
  * assembly/rwkv5.ts. The bonus is raw when it is called time_faaaa, e^time_first when it is called time_first.
  */
 export function collect5(c: Collector, { width, headSize, ffn }: Shape): void {
-  c.vector(abi.MIX_R, "att.time_mix_r", width);
-  c.vector(abi.MIX_K, "att.time_mix_k", width);
-  c.vector(abi.MIX_V, "att.time_mix_v", width);
-  perChannel(c, abi.DECAY, "att.time_decay", abi.FOLD_EXP_NEG_EXP, width, headSize);
-  if (c.has("att.time_faaaa")) perChannel(c, abi.BONUS, "att.time_faaaa", 0, width, headSize);
-  else perChannel(c, abi.BONUS, "att.time_first", abi.FOLD_EXP, width, headSize);
+  c.vector(W.MIX_R, "att.time_mix_r", width);
+  c.vector(W.MIX_K, "att.time_mix_k", width);
+  c.vector(W.MIX_V, "att.time_mix_v", width);
+  perChannel(c, W.DECAY, "att.time_decay", abi.FOLD_EXP_NEG_EXP, width, headSize);
+  if (c.has("att.time_faaaa")) perChannel(c, W.BONUS, "att.time_faaaa", 0, width, headSize);
+  else perChannel(c, W.BONUS, "att.time_first", abi.FOLD_EXP, width, headSize);
   collectTimeMixing(c, width);
   if (c.has("att.gate.weight")) {
-    c.vector(abi.MIX_G, "att.time_mix_g", width);
-    c.matrix(abi.ATT_GATE, "att.gate.weight", width, width);
+    c.vector(W.MIX_G, "att.time_mix_g", width);
+    c.matrix(W.ATT_GATE, "att.gate.weight", width, width);
   }
   collectHeadNorm(c, width);
   collectChannelMixing(c, width, ffn);
@@ -32,6 +33,6 @@ function perChannel(c: Collector, slot: number, name: string, fold: number, widt
 
 /** The group norm after the recurrence, in RWKV-5, 6 and 7. */
 export function collectHeadNorm(c: Collector, width: number): void {
-  c.vector(abi.LN_X_WEIGHT, "att.ln_x.weight", width);
-  c.vector(abi.LN_X_BIAS, "att.ln_x.bias", width);
+  c.vector(W.LN_X_WEIGHT, "att.ln_x.weight", width);
+  c.vector(W.LN_X_BIAS, "att.ln_x.bias", width);
 }

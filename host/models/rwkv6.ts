@@ -1,37 +1,38 @@
 import * as abi from "../../assembly/abi.ts";
+import * as W from "../../assembly/slots.ts";
 import type { Collector, Shape } from "./recipe.ts";
 import { collectGatedFfn, collectTimeMixing } from "./rwkv4.ts";
 import { collectHeadNorm } from "./rwkv5.ts";
 import { entry } from "./weights.ts";
 
 /** Order of the five mixtures in time_maa_w1 and w2. */
-const MIXTURES = [abi.MAA_W2_W, abi.MAA_W2_K, abi.MAA_W2_V, abi.MAA_W2_R, abi.MAA_W2_G];
+const MIXTURES = [W.MAA_W2_W, W.MAA_W2_K, W.MAA_W2_V, W.MAA_W2_R, W.MAA_W2_G];
 
 /** RWKV-6: see assembly/rwkv6.ts. */
 export function collect6(c: Collector, { width, ffn }: Shape): void {
-  c.vector(abi.MAA_X, "att.time_maa_x", width);
-  c.vector(abi.MAA_W, "att.time_maa_w", width);
-  c.vector(abi.MAA_K, "att.time_maa_k", width);
-  c.vector(abi.MAA_V, "att.time_maa_v", width);
-  c.vector(abi.MAA_R, "att.time_maa_r", width);
-  c.vector(abi.MAA_G, "att.time_maa_g", width);
+  c.vector(W.MAA_X, "att.time_maa_x", width);
+  c.vector(W.MAA_W, "att.time_maa_w", width);
+  c.vector(W.MAA_K, "att.time_maa_k", width);
+  c.vector(W.MAA_V, "att.time_maa_v", width);
+  c.vector(W.MAA_R, "att.time_maa_r", width);
+  c.vector(W.MAA_G, "att.time_maa_g", width);
   const mixRank = c.dimension("att.time_maa_w2", 1);
-  c.lowRank(abi.MAA_W1, "att.time_maa_w1", 5 * mixRank, width);
+  c.lowRank(W.MAA_W1, "att.time_maa_w1", 5 * mixRank, width);
   const unquantised = mixRank % abi.QUANT_VALUES !== 0;
   const w2 = c.weight("att.time_maa_w2");
   MIXTURES.forEach((slot, i) => {
     c.lowRank(slot, "att.time_maa_w2", width, mixRank, { weight: entry(w2, i), unquantised });
   });
   const decayRank = c.dimension("att.time_decay_w1", 1);
-  c.vector(abi.DECAY, "att.time_decay", width);
-  c.lowRank(abi.DECAY_W1, "att.time_decay_w1", decayRank, width);
-  c.lowRank(abi.DECAY_W2, "att.time_decay_w2", width, decayRank);
-  c.vector(abi.BONUS, "att.time_faaaa", width);
+  c.vector(W.DECAY, "att.time_decay", width);
+  c.lowRank(W.DECAY_W1, "att.time_decay_w1", decayRank, width);
+  c.lowRank(W.DECAY_W2, "att.time_decay_w2", width, decayRank);
+  c.vector(W.BONUS, "att.time_faaaa", width);
   collectTimeMixing(c, width);
-  c.matrix(abi.ATT_GATE, "att.gate.weight", width, width);
+  c.matrix(W.ATT_GATE, "att.gate.weight", width, width);
   collectHeadNorm(c, width);
   // x + (prev − x)·maa is prev + (x − prev)·(1 − maa): the channel mixing of RWKV-4 and 5.
-  c.vector(abi.FFN_MIX_K, "ffn.time_maa_k", width, { fold: abi.FOLD_ONE_MINUS });
-  c.vector(abi.FFN_MIX_R, "ffn.time_maa_r", width, { fold: abi.FOLD_ONE_MINUS });
+  c.vector(W.FFN_MIX_K, "ffn.time_maa_k", width, { fold: abi.FOLD_ONE_MINUS });
+  c.vector(W.FFN_MIX_R, "ffn.time_maa_r", width, { fold: abi.FOLD_ONE_MINUS });
   collectGatedFfn(c, width, ffn);
 }

@@ -1,33 +1,33 @@
-import * as abi from "../../assembly/abi.ts";
+import * as W from "../../assembly/slots.ts";
 import type { Collector, Shape } from "./recipe.ts";
 import { collectTimeMixing } from "./rwkv4.ts";
 import { collectHeadNorm } from "./rwkv5.ts";
 
 /** RWKV-7: see assembly/rwkv7.ts. Files may have v0, v1, v2 in block 0, where there is no earlier v: not loaded. */
 export function collect7(c: Collector, { width, ffn }: Shape, layer: number): void {
-  c.vector(abi.X_R, "att.x_r", width);
-  c.vector(abi.X_W, "att.x_w", width);
-  c.vector(abi.X_K, "att.x_k", width);
-  c.vector(abi.X_V, "att.x_v", width);
-  c.vector(abi.X_A, "att.x_a", width);
-  c.vector(abi.X_G, "att.x_g", width);
-  c.vector(abi.W0, "att.w0", width);
-  lowRankPair(c, abi.W1, abi.W2, "w", width);
-  c.vector(abi.A0, "att.a0", width);
-  lowRankPair(c, abi.A1, abi.A2, "a", width);
+  c.vector(W.X_R, "att.x_r", width);
+  c.vector(W.X_W, "att.x_w", width);
+  c.vector(W.X_K, "att.x_k", width);
+  c.vector(W.X_V, "att.x_v", width);
+  c.vector(W.X_A, "att.x_a", width);
+  c.vector(W.X_G, "att.x_g", width);
+  c.vector(W.W0, "att.w0", width);
+  lowRankPair(c, W.W1, W.W2, "w", width);
+  c.vector(W.A0, "att.a0", width);
+  lowRankPair(c, W.A1, W.A2, "a", width);
   if (layer > 0) {
-    c.vector(abi.V0, "att.v0", width);
-    lowRankPair(c, abi.V1, abi.V2, "v", width);
+    c.vector(W.V0, "att.v0", width);
+    lowRankPair(c, W.V1, W.V2, "v", width);
   }
-  lowRankPair(c, abi.G1, abi.G2, "g", width);
-  c.vector(abi.K_K, "att.k_k", width);
-  c.vector(abi.K_A, "att.k_a", width);
-  c.vector(abi.R_K, "att.r_k", width);
+  lowRankPair(c, W.G1, W.G2, "g", width);
+  c.vector(W.K_K, "att.k_k", width);
+  c.vector(W.K_A, "att.k_a", width);
+  c.vector(W.R_K, "att.r_k", width);
   collectTimeMixing(c, width);
   collectHeadNorm(c, width);
-  c.vector(abi.FFN_X_K, "ffn.x_k", width);
-  c.matrix(abi.FFN_KEY, "ffn.key.weight", ffn, width);
-  c.matrix(abi.FFN_VALUE, "ffn.value.weight", width, ffn);
+  c.vector(W.FFN_X_K, "ffn.x_k", width);
+  c.matrix(W.FFN_KEY, "ffn.key.weight", ffn, width);
+  c.matrix(W.FFN_VALUE, "ffn.value.weight", width, ffn);
 }
 
 /** Tensors of block 0 that some files have and no version of the formula uses. */

@@ -1,4 +1,4 @@
-import * as abi from "../../assembly/abi.ts";
+import * as W from "../../assembly/slots.ts";
 import { type WeightFormat, weightFormat } from "../checkpoint/weight-formats.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Plan } from "../engine/plan.ts";
@@ -31,8 +31,8 @@ const MUST_BE_EQUAL: readonly [keyof Identity, string][] = [
   ["norms", "hash of the layer norms (the shapes are equal, the weights are not)"],
 ];
 
-const NORMS_OF_LAYER = new Set([abi.LN1_WEIGHT, abi.LN1_BIAS, abi.LN2_WEIGHT, abi.LN2_BIAS]);
-const NORMS_OUTSIDE = new Set([abi.LN_OUT_WEIGHT, abi.LN_OUT_BIAS]);
+const NORMS_OF_LAYER = new Set([W.LN1_WEIGHT, W.LN1_BIAS, W.LN2_WEIGHT, W.LN2_BIAS]);
+const NORMS_OUTSIDE = new Set([W.LN_OUT_WEIGHT, W.LN_OUT_BIAS]);
 /** Words of a matrix that are looked at: less than any matrix has. */
 const SAMPLE = 256;
 
@@ -48,7 +48,7 @@ export async function identify({ shape, globals, layers }: Recipe, plan: Plan, e
   for (const layer of layers) await addNorms(layer, NORMS_OF_LAYER);
 
   const matrices = new Hash();
-  for (const [entries, slot] of [[layers[0], abi.ATT_KEY] as const, [layers.at(-1), abi.FFN_VALUE] as const]) {
+  for (const [entries, slot] of [[layers[0], W.ATT_KEY] as const, [layers.at(-1), W.FFN_VALUE] as const]) {
     const entry = entries?.find((e) => e.slot === slot);
     if (!entry) continue;
     const first = await engine.memory.read(plan.places.get(entry) ?? 0, SAMPLE);

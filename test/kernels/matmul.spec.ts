@@ -1,19 +1,8 @@
 // Products through the model table: how the units of several matrices are numbered through, which rows and columns a
 // call reads and writes, also of the buffers' quantised twins. The sums themselves: f32.spec.ts, int8-dot.spec.ts.
 import {
-  ATT_KEY,
-  ATT_OUTPUT,
-  ATT_VALUE,
-  BUF_HIDDEN,
-  BUF_K,
-  BUF_R,
-  BUF_V,
-  BUF_X,
-  BUFFERS,
-  FFN_KEY,
   FORMAT_F32,
   FORMAT_INT8,
-  LAYER_SLOTS,
   SCRATCH_HEAD,
   SLOT_BYTES,
   TABLE,
@@ -24,6 +13,8 @@ import {
   TABLE_SLOTS_PER_LAYER,
   UNIT_ROWS,
 } from "../../assembly/abi";
+import * as buf from "../../assembly/buffers";
+import * as W from "../../assembly/slots";
 import { pack } from "../../assembly/formats/f32";
 import * as int8 from "../../assembly/formats/int8";
 import { blockBytes } from "../../assembly/formats/int8-block";
@@ -50,10 +41,10 @@ const LIMIT: f64 = 5e-7;
 const INT8_LIMIT: f64 = 0.01;
 
 const scratch = new StaticArray<u8>(SCRATCH_HEAD);
-const slotWords = new StaticArray<i32>((2 * LAYER_SLOTS * SLOT_BYTES) / 4);
-const bufferWords = new StaticArray<i32>(BUFFERS * 4);
+const slotWords = new StaticArray<i32>((2 * W.LAYER_SLOTS * SLOT_BYTES) / 4);
+const bufferWords = new StaticArray<i32>(buf.COUNT * 4);
 const buffers = new Array<StaticArray<f32>>();
-/** The twins of BUF_X and BUF_HIDDEN; the other buffers have none. */
+/** The twins of buf.X and buf.HIDDEN; the other buffers have none. */
 const twins = new Array<StaticArray<u8>>();
 const matrices = new Array<StaticArray<f32>>();
 
@@ -67,14 +58,14 @@ function begin(threads: i32, count: i32): void {
   table(TABLE_SCRATCH, changetype<usize>(scratch));
   table(TABLE_BUFFERS, changetype<usize>(bufferWords));
   table(TABLE_SLOTS, changetype<usize>(slotWords));
-  table(TABLE_SLOTS_PER_LAYER, LAYER_SLOTS);
+  table(TABLE_SLOTS_PER_LAYER, W.LAYER_SLOTS);
   slotWords.fill(0);
   matrices.length = 0;
-  for (let slot = 0; slot < LAYER_SLOTS; slot++) matrices.push(random(0));
+  for (let slot = 0; slot < W.LAYER_SLOTS; slot++) matrices.push(random(0));
   buffers.length = 0;
   twins.length = 0;
-  for (let b = 0; b < BUFFERS; b++) {
-    const quantised = b == BUF_X || b == BUF_HIDDEN;
+  for (let b = 0; b < buf.COUNT; b++) {
+    const quantised = b == buf.X || b == buf.HIDDEN;
     buffers.push(random(STRIDE * ROWS));
     twins.push(new StaticArray<u8>(quantised ? QUANT_STRIDE * ROWS : 0));
     bufferWords[b * 4] = <i32>at(buffers[b]);
@@ -150,7 +141,7 @@ function wanted(
     for (let row = first; row < stop; row++) {
       const i = t * STRIDE + row;
       const x = twin(slot, from, column, t, row);
-      want[i] = then == ADD_GATED ? <f64>before[i] + <f64>buffers[BUF_R][i] * x : x;
+      want[i] = then == ADD_GATED ? <f64>before[i] + <f64>buffers[buf.R][i] * x : x;
     }
   }
   return want;
@@ -171,7 +162,7 @@ function int8Wanted(
   const sums = new StaticArray<f32>(UNIT_ROWS);
   const integers = <i32>integerBytes(QUANT_STRIDE);
   for (let t = t0; t < t1; t++) {
-    const x = changetype<usize>(twins[BUF_X]) + t * QUANT_STRIDE;
+    const x = changetype<usize>(twins[buf.X]) + t * QUANT_STRIDE;
     // The row from `column` on: a row of fewer columns, which has its scales nearer.
     const scales = integers + column / 8 - column * 2;
     for (let row = first; row < stop; row += UNIT_ROWS) {
@@ -179,7 +170,7 @@ function int8Wanted(
       int8.dot(block, COLS, x + column * 2, scales, QUANT_STRIDE, 1, at(sums), 128, changetype<usize>(scratch));
       for (let r = 0; r < UNIT_ROWS; r++) {
         const i = t * STRIDE + row + r;
-        want[i] = then == ADD_GATED ? before[i] + buffers[BUF_R][i] * sums[r] : sums[r];
+        want[i] = then == ADD_GATED ? before[i] + buffers[buf.R][i] * sums[r] : sums[r];
       }
     }
   }
@@ -205,29 +196,29 @@ describe("products of one phase", () => {
     for (let threads = 1; threads <= 4; threads++) {
       for (let count = 1; count <= TOKENS; count++) {
         begin(threads, count);
-        matrix(ATT_KEY, 64);
-        matrix(FFN_KEY, 96);
-        matrix(ATT_OUTPUT, 32);
+        matrix(W.ATT_KEY, 64);
+        matrix(W.FFN_KEY, 96);
+        matrix(W.ATT_OUTPUT, 32);
         // A missing matrix has no pointer, whatever else its slot says.
-        store<i32>(slotAt(ATT_VALUE), 64, 8);
-        const k = copy(buffers[BUF_K]);
-        const hidden = copy(buffers[BUF_HIDDEN]);
-        const v = copy(buffers[BUF_V]);
-        expect(units(ATT_KEY) + units(ATT_VALUE) + units(FFN_KEY) + units(ATT_OUTPUT)).toBe(2 + 0 + 3 + 1);
+        store<i32>(slotAt(W.ATT_VALUE), 64, 8);
+        const k = copy(buffers[buf.K]);
+        const hidden = copy(buffers[buf.HIDDEN]);
+        const v = copy(buffers[buf.V]);
+        expect(units(W.ATT_KEY) + units(W.ATT_VALUE) + units(W.FFN_KEY) + units(W.ATT_OUTPUT)).toBe(2 + 0 + 3 + 1);
         let early = 0;
         while (claimUnits(6)) {
-          product(ATT_KEY, BUF_X, BUF_K);
-          product(ATT_VALUE, BUF_X, BUF_X);
-          product(FFN_KEY, BUF_X, BUF_HIDDEN, ADD_GATED);
-          product(ATT_OUTPUT, BUF_X, BUF_V);
+          product(W.ATT_KEY, buf.X, buf.K);
+          product(W.ATT_VALUE, buf.X, buf.X);
+          product(W.FFN_KEY, buf.X, buf.HIDDEN, ADD_GATED);
+          product(W.ATT_OUTPUT, buf.X, buf.V);
           // Units are numbered through: the first five are not of the last matrix.
-          if (end <= 5 && !sameBits(buffers[BUF_V], v)) early++;
+          if (end <= 5 && !sameBits(buffers[buf.V], v)) early++;
         }
         expect(early).toBe(0);
-        expect(rowError(buffers[BUF_K], wanted(k, ATT_KEY, BUF_X, 0, 0, 64, 0, count, STORE))).toBeLessThan(LIMIT);
-        const gated = wanted(hidden, FFN_KEY, BUF_X, 0, 0, 96, 0, count, ADD_GATED);
-        expect(rowError(buffers[BUF_HIDDEN], gated)).toBeLessThan(LIMIT);
-        expect(rowError(buffers[BUF_V], wanted(v, ATT_OUTPUT, BUF_X, 0, 0, 32, 0, count, STORE))).toBeLessThan(LIMIT);
+        expect(rowError(buffers[buf.K], wanted(k, W.ATT_KEY, buf.X, 0, 0, 64, 0, count, STORE))).toBeLessThan(LIMIT);
+        const gated = wanted(hidden, W.FFN_KEY, buf.X, 0, 0, 96, 0, count, ADD_GATED);
+        expect(rowError(buffers[buf.HIDDEN], gated)).toBeLessThan(LIMIT);
+        expect(rowError(buffers[buf.V], wanted(v, W.ATT_OUTPUT, buf.X, 0, 0, 32, 0, count, STORE))).toBeLessThan(LIMIT);
       }
     }
   });
@@ -238,22 +229,22 @@ describe("productAt", () => {
     reseed(2);
     for (let column = 0; column <= 64; column += 32) {
       begin(1, 1);
-      matrix(ATT_KEY, 64);
-      const before = copy(buffers[BUF_K]);
-      while (claimUnits(units(ATT_KEY))) productAt(slotAt(ATT_KEY), BUF_X, column, BUF_K, 3);
-      const want = wanted(before, ATT_KEY, BUF_X, column, 0, 64, 0, 3, STORE);
-      expect(rowError(buffers[BUF_K], want)).toBeLessThan(LIMIT);
+      matrix(W.ATT_KEY, 64);
+      const before = copy(buffers[buf.K]);
+      while (claimUnits(units(W.ATT_KEY))) productAt(slotAt(W.ATT_KEY), buf.X, column, buf.K, 3);
+      const want = wanted(before, W.ATT_KEY, buf.X, column, 0, 64, 0, 3, STORE);
+      expect(rowError(buffers[buf.K], want)).toBeLessThan(LIMIT);
     }
   });
   it("leaves zeros for the rows that a last unit lacks", () => {
     reseed(3);
     begin(1, 2);
-    matrix(ATT_KEY, 41);
-    const before = copy(buffers[BUF_K]);
+    matrix(W.ATT_KEY, 41);
+    const before = copy(buffers[buf.K]);
     for (let t = 0; t < 2; t++) for (let row = 41; row < 64; row++) before[t * STRIDE + row] = 0;
-    while (claimUnits(units(ATT_KEY))) product(ATT_KEY, BUF_X, BUF_K);
-    const want = wanted(before, ATT_KEY, BUF_X, 0, 0, 41, 0, 2, STORE);
-    expect(rowError(buffers[BUF_K], want)).toBeLessThan(LIMIT);
+    while (claimUnits(units(W.ATT_KEY))) product(W.ATT_KEY, buf.X, buf.K);
+    const want = wanted(before, W.ATT_KEY, buf.X, 0, 0, 41, 0, 2, STORE);
+    expect(rowError(buffers[buf.K], want)).toBeLessThan(LIMIT);
   });
 });
 
@@ -264,21 +255,23 @@ describe("int8 matrices", () => {
       for (let count = 1; count <= ROWS; count += 2) {
         for (let then = STORE; then <= ADD_GATED; then += ADD_GATED - STORE) {
           begin(threads, count);
-          int8Matrix(ATT_KEY, 96);
-          matrix(ATT_VALUE, 64);
-          for (let t = 0; t < ROWS; t++) quantiseRow(BUF_X, t, STRIDE);
-          const k = copy(buffers[BUF_K]);
-          const v = copy(buffers[BUF_V]);
-          const x = StaticArray.slice<u8>(twins[BUF_X]);
+          int8Matrix(W.ATT_KEY, 96);
+          matrix(W.ATT_VALUE, 64);
+          for (let t = 0; t < ROWS; t++) quantiseRow(buf.X, t, STRIDE);
+          const k = copy(buffers[buf.K]);
+          const v = copy(buffers[buf.V]);
+          const x = StaticArray.slice<u8>(twins[buf.X]);
           while (claimUnits(5)) {
-            product(ATT_KEY, BUF_X, BUF_K, then);
-            product(ATT_VALUE, BUF_X, BUF_V);
+            product(W.ATT_KEY, buf.X, buf.K, then);
+            product(W.ATT_VALUE, buf.X, buf.V);
           }
-          expect(sameBits(buffers[BUF_K], int8Wanted(k, ATT_KEY, 0, 0, 96, 0, count, then))).toBe(true);
-          const near = wanted(k, ATT_KEY, BUF_X, 0, 0, 96, 0, count, then);
-          expect(rowError(buffers[BUF_K], near)).toBeLessThan(INT8_LIMIT);
-          expect(rowError(buffers[BUF_V], wanted(v, ATT_VALUE, BUF_X, 0, 0, 64, 0, count, STORE))).toBeLessThan(LIMIT);
-          expect(sameTwin(twins[BUF_X], x)).toBe(true);
+          expect(sameBits(buffers[buf.K], int8Wanted(k, W.ATT_KEY, 0, 0, 96, 0, count, then))).toBe(true);
+          const near = wanted(k, W.ATT_KEY, buf.X, 0, 0, 96, 0, count, then);
+          expect(rowError(buffers[buf.K], near)).toBeLessThan(INT8_LIMIT);
+          expect(rowError(buffers[buf.V], wanted(v, W.ATT_VALUE, buf.X, 0, 0, 64, 0, count, STORE))).toBeLessThan(
+            LIMIT,
+          );
+          expect(sameTwin(twins[buf.X], x)).toBe(true);
         }
       }
     }
@@ -288,13 +281,13 @@ describe("int8 matrices", () => {
     for (let column = 0; column <= 64; column += 32) {
       for (let count = 1; count <= ROWS; count += 8) {
         begin(1, 1);
-        int8Matrix(ATT_KEY, 64);
-        for (let t = 0; t < ROWS; t++) quantiseRow(BUF_X, t, STRIDE);
-        const k = copy(buffers[BUF_K]);
-        while (claimUnits(units(ATT_KEY))) productAt(slotAt(ATT_KEY), BUF_X, column, BUF_K, count);
-        expect(sameBits(buffers[BUF_K], int8Wanted(k, ATT_KEY, column, 0, 64, 0, count, STORE))).toBe(true);
-        const near = wanted(k, ATT_KEY, BUF_X, column, 0, 64, 0, count, STORE);
-        expect(rowError(buffers[BUF_K], near)).toBeLessThan(INT8_LIMIT);
+        int8Matrix(W.ATT_KEY, 64);
+        for (let t = 0; t < ROWS; t++) quantiseRow(buf.X, t, STRIDE);
+        const k = copy(buffers[buf.K]);
+        while (claimUnits(units(W.ATT_KEY))) productAt(slotAt(W.ATT_KEY), buf.X, column, buf.K, count);
+        expect(sameBits(buffers[buf.K], int8Wanted(k, W.ATT_KEY, column, 0, 64, 0, count, STORE))).toBe(true);
+        const near = wanted(k, W.ATT_KEY, buf.X, column, 0, 64, 0, count, STORE);
+        expect(rowError(buffers[buf.K], near)).toBeLessThan(INT8_LIMIT);
       }
     }
   });
@@ -308,12 +301,12 @@ describe("a result whose buffer has a twin", () => {
         for (let format = FORMAT_F32; format <= FORMAT_INT8; format++) {
           for (let then = STORE; then <= ADD_GATED; then += ADD_GATED - STORE) {
             begin(threads, count);
-            if (format == FORMAT_F32) matrix(FFN_KEY, 96);
-            else int8Matrix(FFN_KEY, 96);
-            for (let t = 0; t < ROWS; t++) quantiseRow(BUF_X, t, STRIDE);
-            const before = StaticArray.slice<u8>(twins[BUF_HIDDEN]);
-            while (claimUnits(units(FFN_KEY))) product(FFN_KEY, BUF_X, BUF_HIDDEN, then);
-            expect(quantised(BUF_HIDDEN, before, 0, 96, 0, count)).toBe(true);
+            if (format == FORMAT_F32) matrix(W.FFN_KEY, 96);
+            else int8Matrix(W.FFN_KEY, 96);
+            for (let t = 0; t < ROWS; t++) quantiseRow(buf.X, t, STRIDE);
+            const before = StaticArray.slice<u8>(twins[buf.HIDDEN]);
+            while (claimUnits(units(W.FFN_KEY))) product(W.FFN_KEY, buf.X, buf.HIDDEN, then);
+            expect(quantised(buf.HIDDEN, before, 0, 96, 0, count)).toBe(true);
           }
         }
       }

@@ -1,7 +1,8 @@
 // Quantised activations: how close a row's twin is, what becomes of zeros, NaN and infinity, and which bytes a call
 // writes. Every test is of buffers in the model table.
 import { SCALE_UNIT } from "../../assembly/formats/int8-block";
-import { BUF_HIDDEN, BUF_K, BUF_X, BUF_XK, BUFFERS, TABLE, TABLE_BUFFERS, TABLE_HEAD_SIZE } from "../../assembly/abi";
+import { TABLE, TABLE_BUFFERS, TABLE_HEAD_SIZE } from "../../assembly/abi";
+import * as buf from "../../assembly/buffers";
 import { open } from "../../assembly/layout";
 import { integerBytes, quantiseColumns, quantiseRow } from "../../assembly/quantise";
 import { at, bits, copy, random, reseed, sameBits, uniform } from "./support";
@@ -16,7 +17,7 @@ const LARGEST: i32 = 8191;
 /** Half a step, and the roundings of the scale, of its inverse and of a product: 1/2048 of a step each. */
 const STEP_LIMIT: f64 = 0.5 + 3.0 / 2048;
 
-const bufferWords = new StaticArray<i32>(BUFFERS * 4);
+const bufferWords = new StaticArray<i32>(buf.COUNT * 4);
 let values = random(ROWS * VALUES);
 let twin = new StaticArray<u8>(ROWS * STRIDE);
 
@@ -84,10 +85,10 @@ describe("quantiseRow", () => {
     for (let exponent = -100; exponent <= 46; exponent++) {
       const x = random(ROWS * VALUES);
       for (let i = 0; i < x.length; i++) x[i] *= <f32>(2.0 ** <f64>exponent) * <f32>(1 << (i / 32));
-      place(BUF_X, x);
+      place(buf.X, x);
       const before = copy(x);
       for (let t = 0; t < ROWS; t++) {
-        quantiseRow(BUF_X, t, VALUES);
+        quantiseRow(buf.X, t, VALUES);
         expect(rowError(t)).toBeLessThan(STEP_LIMIT);
       }
       expect(sameBits(x, before)).toBe(true);
@@ -99,8 +100,8 @@ describe("quantiseRow", () => {
       for (let sign = -1; sign <= 1; sign += 2) {
         const x = random(ROWS * VALUES);
         for (let b = 0; b < VALUES; b += 32) x[VALUES + b + c] = <f32>sign * uniform(2, 3);
-        place(BUF_X, x);
-        quantiseRow(BUF_X, 1, VALUES);
+        place(buf.X, x);
+        quantiseRow(buf.X, 1, VALUES);
         expect(rowError(1)).toBeLessThan(STEP_LIMIT);
       }
     }
@@ -112,8 +113,8 @@ describe("quantiseRow", () => {
       x[b + 30] = -8191;
       x[b + 31] = 8191;
     }
-    place(BUF_X, x);
-    quantiseRow(BUF_X, 0, VALUES);
+    place(buf.X, x);
+    quantiseRow(buf.X, 0, VALUES);
     let wrong = 0;
     for (let c = 0; c < VALUES; c++) {
       const want = nearest<f32>(x[c]);
@@ -126,8 +127,8 @@ describe("quantiseRow", () => {
     for (let zero = 0; zero < 5; zero++) {
       const x = random(ROWS * VALUES);
       for (let c = zero * 32; c < zero * 32 + 32; c++) x[c] = c % 2 ? -0.0 : 0;
-      place(BUF_X, x);
-      quantiseRow(BUF_X, 0, VALUES);
+      place(buf.X, x);
+      quantiseRow(buf.X, 0, VALUES);
       let wrong = 0;
       for (let c = 0; c < VALUES; c++) {
         if (c / 32 != zero) {
@@ -145,8 +146,8 @@ describe("quantiseRow", () => {
       for (let s = 0; s < SPECIAL.length; s++) {
         const x = copy(clean);
         x[c] = SPECIAL[s];
-        place(BUF_X, x);
-        quantiseRow(BUF_X, 0, VALUES);
+        place(buf.X, x);
+        quantiseRow(buf.X, 0, VALUES);
         let wrong = 0;
         for (let b = 0; b < VALUES; b += 32) {
           const got = scale(0, b);
@@ -161,8 +162,8 @@ describe("quantiseRow", () => {
   it("lets NaN have its way where there is infinity as well", () => {
     const x = random(ROWS * VALUES);
     for (let c = 0; c < 32; c++) x[c] = c == 9 ? NaN : Infinity;
-    place(BUF_X, x);
-    quantiseRow(BUF_X, 0, VALUES);
+    place(buf.X, x);
+    quantiseRow(buf.X, 0, VALUES);
     expect(isNaN(scale(0, 0))).toBe(true);
   });
 });
@@ -171,13 +172,13 @@ describe("quantiseColumns", () => {
   it("writes the blocks asked for as quantiseRow does, and no other byte", () => {
     reseed(5);
     const x = random(ROWS * VALUES);
-    place(BUF_HIDDEN, x);
-    for (let t = 0; t < ROWS; t++) quantiseRow(BUF_HIDDEN, t, VALUES);
+    place(buf.HIDDEN, x);
+    for (let t = 0; t < ROWS; t++) quantiseRow(buf.HIDDEN, t, VALUES);
     const whole = StaticArray.slice<u8>(twin);
     for (let t = 0; t < ROWS; t++) {
       for (let first = 0; first < VALUES; first += 32) {
         for (let n = 0; n <= VALUES - first; n += 32) {
-          place(BUF_HIDDEN, x);
+          place(buf.HIDDEN, x);
           const want = StaticArray.slice<u8>(twin);
           for (let b = first; b < first + n; b += 32) {
             const integers = t * STRIDE + b * 2;
@@ -185,7 +186,7 @@ describe("quantiseColumns", () => {
             const scales = t * STRIDE + SCALES + (b / 32) * 4;
             for (let i = scales; i < scales + 4; i++) want[i] = whole[i];
           }
-          quantiseColumns(BUF_HIDDEN, t, first, n);
+          quantiseColumns(buf.HIDDEN, t, first, n);
           expect(memory.compare(twinRow(0), changetype<usize>(want), twin.length)).toBe(0);
         }
       }
@@ -193,22 +194,22 @@ describe("quantiseColumns", () => {
   });
   it("leaves buffers alone that have no twin, and other buffers' twins", () => {
     reseed(6);
-    place(BUF_X, random(ROWS * VALUES));
+    place(buf.X, random(ROWS * VALUES));
     const before = StaticArray.slice<u8>(twin);
     // Without a stride there is no twin, whatever the pointer says.
-    bufferWords[BUF_K * 4] = bufferWords[BUF_X * 4];
-    bufferWords[BUF_K * 4 + 1] = VALUES * 4;
-    bufferWords[BUF_K * 4 + 2] = bufferWords[BUF_X * 4 + 2];
+    bufferWords[buf.K * 4] = bufferWords[buf.X * 4];
+    bufferWords[buf.K * 4 + 1] = VALUES * 4;
+    bufferWords[buf.K * 4 + 2] = bufferWords[buf.X * 4 + 2];
     const other = new StaticArray<u8>(ROWS * STRIDE);
-    bufferWords[BUF_XK * 4] = bufferWords[BUF_X * 4];
-    bufferWords[BUF_XK * 4 + 1] = VALUES * 4;
-    bufferWords[BUF_XK * 4 + 2] = <i32>changetype<usize>(other);
-    bufferWords[BUF_XK * 4 + 3] = STRIDE;
-    quantiseRow(BUF_K, 0, VALUES);
-    quantiseColumns(BUF_K, 1, 32, 64);
-    quantiseRow(BUF_XK, 0, VALUES);
+    bufferWords[buf.XK * 4] = bufferWords[buf.X * 4];
+    bufferWords[buf.XK * 4 + 1] = VALUES * 4;
+    bufferWords[buf.XK * 4 + 2] = <i32>changetype<usize>(other);
+    bufferWords[buf.XK * 4 + 3] = STRIDE;
+    quantiseRow(buf.K, 0, VALUES);
+    quantiseColumns(buf.K, 1, 32, 64);
+    quantiseRow(buf.XK, 0, VALUES);
     expect(memory.compare(twinRow(0), changetype<usize>(before), twin.length)).toBe(0);
-    quantiseRow(BUF_X, 0, VALUES);
+    quantiseRow(buf.X, 0, VALUES);
     expect(memory.compare(twinRow(0), changetype<usize>(other), STRIDE)).toBe(0);
   });
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { CONTROL_MEETING } from "../../../assembly/abi.ts";
+import { CONTROL_HANDSHAKE } from "../../../assembly/abi.ts";
 import type { Start, ToThread } from "../../../host/engine/worker.ts";
 import { load, randomTokens, SMALL, SMALL_IDS } from "../../support/models.ts";
 
@@ -48,8 +48,8 @@ test("a runtime that gives every thread a memory of its own", async () => {
 test("a runtime that publishes atomic stores and no others", async () => {
   // Of a thread in it, the others see that it has arrived, and nothing of what it has written.
   inRuntimeThat((_, { buffer }) => {
-    Atomics.add(new Int32Array(buffer), CONTROL_MEETING / 4, 1);
-    Atomics.notify(new Int32Array(buffer), CONTROL_MEETING / 4);
+    Atomics.add(new Int32Array(buffer), CONTROL_HANDSHAKE / 4, 1);
+    Atomics.notify(new Int32Array(buffer), CONTROL_HANDSHAKE / 4);
     return undefined;
   });
   await assertAlone();
