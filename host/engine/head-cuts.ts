@@ -1,4 +1,5 @@
 import * as abi from "../../assembly/abi.ts";
+import * as W from "../../assembly/slots.ts";
 import type { Engine } from "./engine.ts";
 import type { Plan } from "./plan.ts";
 
@@ -9,7 +10,7 @@ export interface Head {
 }
 
 /** What the values of a head are multiplied with before the output matrix. At zero, the head adds nothing. */
-const SCALES = [abi.LN_X_WEIGHT, abi.LN_X_BIAS, abi.R_K];
+const SCALES = [W.LN_X_WEIGHT, W.LN_X_BIAS, W.R_K];
 
 /** Heads that are cut out of a model in memory. The kernels do not know of it. */
 export class HeadCuts {
@@ -33,7 +34,7 @@ export class HeadCuts {
   async #cut({ layer, head }: Head, slot: number): Promise<void> {
     const { memory } = this.#engine;
     const { headSize } = this.#plan.shape;
-    const at = this.#plan.layerSlots + (layer * abi.LAYER_SLOTS + slot) * abi.SLOT_BYTES;
+    const at = this.#plan.layerSlots + (layer * W.LAYER_SLOTS + slot) * abi.SLOT_BYTES;
     const [vector = 0] = new Uint32Array((await memory.read(at, 1)).buffer);
     const address = vector + 4 * head * headSize;
     this.#saved.push({ address, values: await memory.read(address, headSize) });

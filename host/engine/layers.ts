@@ -1,4 +1,5 @@
 import * as abi from "../../assembly/abi.ts";
+import * as buf from "../../assembly/buffers.ts";
 import { batchWords, makeBatch } from "./batch.ts";
 import type { Engine } from "./engine.ts";
 import type { Plan } from "./plan.ts";
@@ -25,8 +26,8 @@ export async function runLayers(
   lens: boolean,
 ): Promise<LayerValues> {
   const { layers, width, vocabSize } = plan.shape;
-  const x = plan.buffers[abi.BUF_X]?.address ?? 0;
-  const out = plan.buffers[abi.BUF_LOGITS]?.address ?? 0;
+  const x = plan.buffers[buf.X]?.address ?? 0;
+  const out = plan.buffers[buf.LOGITS]?.address ?? 0;
   const hidden: Float32Array[] = [];
   const logits: Float32Array[] = [];
   void engine.memory.write(plan.batch, batchWords(makeBatch([{ state, tokens: [token], done: 0 }])));
