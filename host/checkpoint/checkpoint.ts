@@ -34,6 +34,11 @@ export interface Checkpoint {
   readonly vocabulary?: () => Promise<Uint8Array | "bytes">;
 }
 
+/** Whether this is the state that a layer starts with after state tuning: [heads, values, keys]. By its published name. */
+export function isTunedState(name: string): boolean {
+  return name.endsWith(".att.time_state");
+}
+
 /** One run of bytes of a file, which is memory from the first weight to the last. */
 export interface PackedWeights {
   readonly weights: WeightFormat;

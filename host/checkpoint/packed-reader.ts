@@ -10,9 +10,8 @@
 // state follows them, as published.
 import { PACKED_LAYOUT } from "../../assembly/abi.ts";
 import { WkvError } from "../errors.ts";
-import { isTunedState } from "../models/weights.ts";
 import { readBytes, type Source } from "../source/source.ts";
-import type { Checkpoint, PackedWeights, Tensor } from "./checkpoint.ts";
+import { type Checkpoint, isTunedState, type PackedWeights, type Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
 import { BLOCK, byteLength, type Dtype } from "./dtypes.ts";
 import type { SafetensorsEntry, SafetensorsHeader } from "./safetensors.ts";

@@ -4,7 +4,8 @@ import { byteLength, type Dtype } from "../checkpoint/dtypes.ts";
 import { KEY, type PackedTensors, VOCABULARY } from "../checkpoint/packed-reader.ts";
 import { weightFormat } from "../checkpoint/weight-formats.ts";
 import { matrixFormat, type Plan } from "../engine/plan.ts";
-import type { Entry, Recipe } from "../models/recipe.ts";
+import type { Entry } from "../models/collector.ts";
+import type { Recipe } from "../models/recipe.ts";
 import { weightValues } from "../models/values.ts";
 import { count } from "../models/weights.ts";
 

@@ -132,7 +132,7 @@ function modelTable(plan: Plan): Uint8Array<ArrayBuffer> {
   const { shape } = plan;
   const bytes = new ArrayBuffer(plan.bufferTable + buf.COUNT * 16 - abi.TABLE);
   const table = new Uint32Array(bytes, 0, abi.TABLE_WORDS);
-  table[abi.TABLE_ARCH] = shape.arch;
+  table[abi.TABLE_ARCH] = shape.version.id;
   table[abi.TABLE_LAYERS] = shape.layers;
   table[abi.TABLE_WIDTH] = shape.width;
   table[abi.TABLE_HEAD_SIZE] = shape.headSize;

@@ -9,9 +9,6 @@ export interface Head {
   readonly head: number;
 }
 
-/** What the values of a head are multiplied with before the output matrix. At zero, the head adds nothing. */
-const SCALES = [W.LN_X_WEIGHT, W.LN_X_BIAS, W.R_K];
-
 /** Heads that are cut out of a model in memory. The kernels do not know of it. */
 export class HeadCuts {
   readonly #engine: Engine;
@@ -28,7 +25,7 @@ export class HeadCuts {
   async set(heads: readonly Head[]): Promise<void> {
     const { memory } = this.#engine;
     for (const { address, values } of this.#saved.splice(0)) await memory.write(address, values);
-    for (const head of heads) for (const slot of this.#slots()) await this.#cut(head, slot);
+    for (const head of heads) for (const slot of this.#plan.shape.version.headScales) await this.#cut(head, slot);
   }
 
   async #cut({ layer, head }: Head, slot: number): Promise<void> {
@@ -39,9 +36,5 @@ export class HeadCuts {
     const address = vector + 4 * head * headSize;
     this.#saved.push({ address, values: await memory.read(address, headSize) });
     await memory.write(address, new Float32Array(headSize));
-  }
-
-  #slots(): readonly number[] {
-    return this.#plan.shape.arch === abi.RWKV7 ? SCALES : SCALES.slice(0, 2);
   }
 }

@@ -4,7 +4,9 @@ import * as W from "../../assembly/slots.ts";
 import { byteLength } from "../checkpoint/dtypes.ts";
 import { WEIGHT_FORMAT_NAMES, type WeightFormat, weightFormat, wholeUnits } from "../checkpoint/weight-formats.ts";
 import { WkvError } from "../errors.ts";
-import type { Entry, MatrixEntry, Recipe, Shape, TableEntry } from "../models/recipe.ts";
+import type { Entry, MatrixEntry, TableEntry } from "../models/collector.ts";
+import type { Recipe } from "../models/recipe.ts";
+import type { Shape } from "../models/version.ts";
 import { count } from "../models/weights.ts";
 
 /** Most rows of a batch whose logits can be asked for at once. */
@@ -194,7 +196,7 @@ function stagedValues(e: Entry): number {
 }
 
 /** Rows and values per row of each activation buffer that the version uses, and whether products read it. */
-function bufferRows({ arch, width, ffn, ranks, vocabSize }: Shape) {
+function bufferRows({ version, width, ffn, ranks, vocabSize }: Shape) {
   const rows = abi.BATCH_MAX_ROWS;
   const sizes = Array.from({ length: buf.COUNT }, () => ({ rows, values: 0, isInput: false }));
   const output = (values: number, ...buffers: number[]) => {
@@ -206,15 +208,8 @@ function bufferRows({ arch, width, ffn, ranks, vocabSize }: Shape) {
   output(width, buf.X, buf.NORMED, buf.R, buf.K, buf.V);
   input(width, buf.XR, buf.XK, buf.XV, buf.Y);
   input(ffn, buf.HIDDEN);
-  if (arch >= abi.RWKV5) {
-    output(width, buf.G);
-    input(width, buf.XG);
-  }
-  if (arch >= abi.RWKV6) {
-    output(width, buf.W);
-    input(width, buf.XW, buf.XA);
-  }
-  if (arch >= abi.RWKV7) output(width, buf.A, buf.V_FIRST);
+  output(width, ...version.buffers.results);
+  input(width, ...version.buffers.inputs);
   ranks.forEach((rank, i) => {
     input(rank, buf.LORA_W + i);
   });

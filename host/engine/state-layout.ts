@@ -1,11 +1,8 @@
-import { RWKV4, RWKV7 } from "../../assembly/abi.ts";
-import type { Shape } from "../models/recipe.ts";
+import type { Shape, StatePart } from "../models/version.ts";
+import { count } from "../models/weights.ts";
 
 /** Value channels that the kernels keep together. */
 const STRIP = 16;
-
-/** RWKV-4's running maximum of exponents before the first token. */
-const NO_EXPONENT = -1e30;
 
 /** A moment of a session, outside the module's memory: what it has read so far, in constant size. */
 export interface Snapshot {
@@ -21,42 +18,28 @@ export function bytesOf({ state, logits }: Snapshot): number {
 }
 
 /** The state before the first token. */
-export function initialState({ arch, layers, layerState, width }: Shape): Float32Array {
+export function initialState({ layers, layerState, stateParts }: Shape): Float32Array {
+  const layer = stateParts.flatMap(({ shape, initial = 0 }) => Array<number>(count(shape)).fill(initial));
   const state = new Float32Array(layers * layerState);
-  if (arch === RWKV4)
-    for (let i = 0; i < layers; i++) state.fill(NO_EXPONENT, i * layerState + 4 * width, (i + 1) * layerState);
+  for (let i = 0; i < layers; i++) state.set(layer, i * layerState);
   return state;
 }
 
-/** A part of a layer's state, as a tensor. */
-export interface StatePart {
-  readonly name: string;
-  readonly shape: readonly number[];
-}
-
-/** The parts of each layer's state, in their order: what the token shifts remember, and what the recurrence carries. */
-export function stateParts({ arch, width, headSize }: Shape): StatePart[] {
-  const vector = (name: string): StatePart => ({ name, shape: [width] });
-  const shifts = [vector("ffn.x_prev"), vector("att.x_prev")];
-  if (arch === RWKV4) return [...shifts, vector("att.aa"), vector("att.bb"), vector("att.pp")];
-  return [...shifts, { name: "att.state", shape: [width / headSize, headSize, headSize] }];
-}
-
 /** A part of a state with its values. */
-export interface StateTensor extends StatePart {
+export interface StateTensor extends Omit<StatePart, "initial"> {
   readonly values: Float32Array;
 }
 
-/** A state as the tensors of a saved one: `blocks.N.` and the names of {@link stateParts}, in the published order. */
+/** A state as the tensors of a saved one: `blocks.N.` and the parts' names, in the published order. */
 export function stateTensors(shape: Shape, kernel: Float32Array): StateTensor[] {
   const values = publishedOrder(shape, kernel);
   const parts = Array.from({ length: shape.layers }, (_, i) =>
-    stateParts(shape).map((part) => ({ ...part, name: `blocks.${i}.${part.name}` })),
+    shape.stateParts.map((part) => ({ name: `blocks.${i}.${part.name}`, shape: part.shape })),
   ).flat();
   let end = 0;
   return parts.map((part) => {
     const begin = end;
-    end += part.shape.reduce((product, n) => product * n, 1);
+    end += count(part.shape);
     return { ...part, values: values.subarray(begin, end) };
   });
 }
@@ -81,8 +64,9 @@ export function kernelOrder(shape: Shape, published: Float32Array): Float32Array
 
 /** The kernels keep S[head][strip][key][value], strips of 16 value channels: assembly/wkv7.ts. */
 function forEachHeadValue(shape: Shape, visit: (inKernel: number, inPublished: number) => void): void {
-  const { arch, layers, layerState, width, headSize: n } = shape;
-  if (arch === RWKV4) return;
+  const { version, layers, layerState, width, headSize: n } = shape;
+  if (version.stateOrder === undefined) return;
+  const valueFirst = version.stateOrder === "value-key";
   for (let layer = 0; layer < layers; layer++) {
     for (let head = 0; head < width / n; head++) {
       let inKernel = layer * layerState + 2 * width + head * n * n;
@@ -90,7 +74,7 @@ function forEachHeadValue(shape: Shape, visit: (inKernel: number, inPublished: n
       for (let strip = 0; strip < n; strip += STRIP) {
         for (let key = 0; key < n; key++) {
           for (let value = strip; value < Math.min(n, strip + STRIP); value++)
-            visit(inKernel++, first + (arch === RWKV7 ? value * n + key : key * n + value));
+            visit(inKernel++, first + (valueFirst ? value * n + key : key * n + value));
         }
       }
     }

@@ -1,16 +1,17 @@
 import { platform } from "#platform";
-import type { Checkpoint, Tensor } from "../checkpoint/checkpoint.ts";
+import { type Checkpoint, isTunedState, type Tensor } from "../checkpoint/checkpoint.ts";
 import { byteLength, type Dtype } from "../checkpoint/dtypes.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
 import { DEFAULT_WEIGHTS, WEIGHT_FORMAT_NAMES, type WeightFormat } from "../checkpoint/weight-formats.ts";
 import { fits, layOut, matrixFormat, type Plan } from "../engine/plan.ts";
 import { WkvError, type WkvErrorCode } from "../errors.ts";
 import { embeddedTokenizer, loadFitting, vocabSource } from "../model/vocab.ts";
+import type { Entry } from "../models/collector.ts";
 import { isLora, type LoraFacts, loraFacts } from "../models/lora.ts";
-import { schemeOf } from "../models/names.ts";
-import type { Entry, Recipe, Shape } from "../models/recipe.ts";
+import type { Recipe } from "../models/recipe.ts";
 import { recogniseModel } from "../models/recognise.ts";
-import { count, isTunedState } from "../models/weights.ts";
+import type { Shape } from "../models/version.ts";
+import { count } from "../models/weights.ts";
 import { isAddress } from "../source/net/address.ts";
 import type { FetchOptions } from "../source/net/fetch-model.ts";
 import { type RemoteSource, remoteSource } from "../source/net/remote-source.ts";
@@ -163,7 +164,7 @@ async function describeModel(
     const recipe = recogniseModel(checkpoint, file.name);
     const plans = WEIGHT_FORMAT_NAMES.map((weights) => planOf(recipe, weights));
     return {
-      names: schemeOf(checkpoint, file.name).name,
+      names: recipe.scheme,
       model: modelFacts(recipe.shape),
       memory: memoryFacts(plans),
       tokenizer: await tokenizerFacts(checkpoint, place, recipe.shape),
@@ -218,19 +219,18 @@ function planOf(recipe: Recipe, weights: WeightFormat): Plan {
 }
 
 function modelFacts(shape: Shape): ModelFacts {
-  const { arch, version, layers, width, vocabSize, ffn, ranks } = shape;
-  const headSize = arch === 4 ? 0 : shape.headSize;
-  const names = arch === 7 ? ["w", "a", "v", "g"] : arch === 6 ? ["decay", "mix"] : [];
+  const { version, release, layers, width, vocabSize, ffn, ranks } = shape;
+  const headSize = version.hasHeads ? shape.headSize : 0;
   return {
-    architecture: `rwkv${arch}`,
-    version,
+    architecture: version.name,
+    version: release,
     layers,
     width,
     heads: headSize && width / headSize,
     headSize,
     vocabSize,
     ffn,
-    ranks: Object.fromEntries(names.map((name, i) => [name, ranks[i] as number])),
+    ranks: Object.fromEntries(version.ranks.map(({ name }, i) => [name, ranks[i] as number])),
   };
 }
 

@@ -7,7 +7,8 @@ import { type WeightFormat, weightFormat } from "../checkpoint/weight-formats.ts
 import type { Engine } from "../engine/engine.ts";
 import { matrixFormat, type Plan, rowsPerSlice } from "../engine/plan.ts";
 import { WkvError } from "../errors.ts";
-import type { Entry, MatrixEntry, Recipe, VectorEntry } from "../models/recipe.ts";
+import type { Entry, MatrixEntry, VectorEntry } from "../models/collector.ts";
+import type { Recipe } from "../models/recipe.ts";
 import { count, type Weight } from "../models/weights.ts";
 import { LoraMerger } from "./lora.ts";
 

@@ -109,21 +109,12 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
-/** Phases of a layer, in the order of assembly/rwkv*.ts. */
-const LAYER_PHASES: Readonly<Record<number, readonly string[]>> = {
-  4: ["mix", "att.rkv", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
-  5: ["mix", "att.rkvg", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
-  6: ["mix", "maa", "maa", "mix", "att.rkvg", "decay", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
-  7: ["mix", "att.rkv", "lora", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
-};
-
 /** Milliseconds of each kind of phase in one batch with one token of each session. */
 async function phaseTimes({ engine, plan }: Runner, states: number[]): Promise<Record<string, number>> {
   const jobs: Job[] = states.map((state) => ({ state, tokens: tokens(1), done: 0 }));
   await runBatch(engine, plan, makeBatch(jobs), plan.laps);
-  const { arch, layers } = plan.shape;
-  const layer = LAYER_PHASES[arch] ?? [];
-  const names = ["emb", ...Array.from({ length: layers }, () => layer).flat(), "ln_out", "head"];
+  const { version, layers } = plan.shape;
+  const names = ["emb", ...Array.from({ length: layers }, () => version.phases).flat(), "ln_out", "head"];
   const laps = new Float64Array((await engine.memory.read(plan.laps, 2 * (names.length + 1))).buffer);
   const times: Record<string, number> = {};
   for (const [i, name] of names.entries()) times[name] = (times[name] ?? 0) + ((laps[i + 1] ?? 0) - (laps[i] ?? 0));

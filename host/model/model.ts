@@ -235,11 +235,11 @@ export class Model {
     const oneCore = platform.defaultThreads === 1 && plan.threads === 1 ? "this machine has one core." : undefined;
     const singleThreadReason = engine.singleThreadReason ?? oneCore;
     this.info = {
-      architecture: `rwkv${shape.arch}`,
-      version: shape.version,
+      architecture: shape.version.name,
+      version: shape.release,
       layers: shape.layers,
       width: shape.width,
-      headSize: shape.arch === 4 ? 0 : shape.headSize,
+      headSize: shape.version.hasHeads ? shape.headSize : 0,
       vocabSize: shape.vocabSize,
       weights: plan.weights,
       bytes: plan.weightBytes,

@@ -2,7 +2,7 @@ import { files } from "#files";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { CarriedVocabulary } from "../convert/packed-writer.ts";
 import { WkvError } from "../errors.ts";
-import type { Shape } from "../models/recipe.ts";
+import type { Shape } from "../models/version.ts";
 import { hasWorldVocabulary, parseEmbedded } from "../tokenizer/embedded.ts";
 import { loadTokenizer, readVocabulary, type TokenizerSource } from "../tokenizer/load.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";

@@ -2,8 +2,7 @@ import type { Checkpoint, Tensor } from "../checkpoint/checkpoint.ts";
 import { damaged, quoted } from "../checkpoint/damage.ts";
 import type { Metadata } from "../checkpoint/metadata.ts";
 import { scaledTensor } from "../checkpoint/scaled.ts";
-import { UNUSED7 } from "./rwkv7.ts";
-import { entry, isLowRank, swapped, type Weight, whole } from "./weights.ts";
+import { entry, isLowRank, swapped, UNUSED7, type Weight, whole } from "./weights.ts";
 
 /** What llama.cpp calls the tensors of one version. */
 interface Scheme {

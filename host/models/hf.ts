@@ -1,8 +1,7 @@
 import type { Tensor } from "../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../checkpoint/config.ts";
 import { WkvError } from "../errors.ts";
-import { UNUSED7 } from "./rwkv7.ts";
-import { entry, isLowRank, swapped, type Weight, whole } from "./weights.ts";
+import { entry, isLowRank, swapped, UNUSED7, type Weight, whole } from "./weights.ts";
 
 /** How one family of Hugging Face models calls its tensors. */
 export interface Family {

@@ -1,9 +1,8 @@
-import type { Checkpoint, Tensor } from "../checkpoint/checkpoint.ts";
+import { type Checkpoint, isTunedState, type Tensor } from "../checkpoint/checkpoint.ts";
 import { damaged, quoted } from "../checkpoint/damage.ts";
 import { WkvError } from "../errors.ts";
 import { familyOf, publishedName } from "./hf.ts";
-import type { Weights } from "./names.ts";
-import { count, isLowRank, isTunedState, type LowRankUpdate, swapped, type Weight, whole } from "./weights.ts";
+import { count, isLowRank, type LowRankUpdate, swapped, type Weight, type Weights, whole } from "./weights.ts";
 
 /** A LoRA as it was opened, and how much of it to add. */
 export interface Lora {

@@ -1,16 +1,19 @@
-import type { Checkpoint, Tensor } from "../checkpoint/checkpoint.ts";
+import { type Checkpoint, isTunedState, type Tensor } from "../checkpoint/checkpoint.ts";
 import { damaged, quoted } from "../checkpoint/damage.ts";
 import { fromGguf } from "./gguf.ts";
 import { checkConfig, familyOf, fromHuggingFace } from "./hf.ts";
-import { entry, isLowRank, isTunedState, swapped, type Weight, whole } from "./weights.ts";
-
-/** Every tensor of a checkpoint under its published name. */
-export type Weights = ReadonlyMap<string, Weight>;
+import { entry, isLowRank, swapped, type Weight, type Weights, whole } from "./weights.ts";
 
 /** Who named a checkpoint's tensors, and how they become published ones. */
-export interface Scheme {
+interface Scheme {
   readonly name: string;
   convert(tensor: Tensor): Weight[];
+}
+
+/** A checkpoint's tensors under their published names, and the naming scheme that they had. */
+export interface Published {
+  readonly weights: Weights;
+  readonly scheme: string;
 }
 
 /**
@@ -18,8 +21,8 @@ export interface Scheme {
  * @param file its name, for messages
  * @throws WkvError `bad-file` when two tensors are one, under the names of two schemes
  */
-export function publishedNames(checkpoint: Checkpoint, file: string): Weights {
-  const { convert } = schemeOf(checkpoint, file);
+export function publishedNames(checkpoint: Checkpoint, file: string): Published {
+  const { name: scheme, convert } = schemeOf(checkpoint, file);
   const weights = new Map<string, Weight>();
   for (const tensor of checkpoint.tensors.values()) {
     for (const weight of convert(tensor)) {
@@ -31,11 +34,11 @@ export function publishedNames(checkpoint: Checkpoint, file: string): Weights {
       weights.set(weight.name, weight);
     }
   }
-  return weights;
+  return { weights, scheme };
 }
 
 /** @param file the checkpoint's name, for messages @throws WkvError `bad-file` where a GGUF contradicts itself, `unsupported-model` where a config.json does */
-export function schemeOf(checkpoint: Checkpoint, file: string): Scheme {
+function schemeOf(checkpoint: Checkpoint, file: string): Scheme {
   if (checkpoint.format === "rwkv.cpp") return { name: "rwkv.cpp", convert: fromRwkvCpp };
   if (checkpoint.format === "gguf") return { name: "llama.cpp", convert: fromGguf(checkpoint, file) };
   if (checkpoint.packed) return { name: "published", convert: (tensor) => [whole(tensor)] };

@@ -2,15 +2,14 @@ import * as abi from "../../assembly/abi.ts";
 import * as W from "../../assembly/slots.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { WkvError } from "../errors.ts";
+import { Collector } from "./collector.ts";
 import { type Lora, withLora } from "./lora.ts";
-import { publishedNames, schemeOf, type Weights } from "./names.ts";
-import { Collector, type Recipe, type Shape } from "./recipe.ts";
-import { collect4 } from "./rwkv4.ts";
-import { collect5 } from "./rwkv5.ts";
-import { collect6 } from "./rwkv6.ts";
-import { collect7, UNUSED7 } from "./rwkv7.ts";
+import { publishedNames } from "./names.ts";
+import type { Recipe } from "./recipe.ts";
 import { collectTunedState } from "./tuned.ts";
-import { count } from "./weights.ts";
+import type { Shape, Version } from "./version.ts";
+import { VERSIONS } from "./versions.ts";
+import { count, type Weights } from "./weights.ts";
 
 /** Most layers that a name may speak of; the largest published model has 61. */
 const MAX_LAYERS = 1024;
@@ -35,7 +34,7 @@ const OTHERS: readonly [RegExp, string][] = [
  *   `bad-file` when a tensor is missing or shapes contradict one another
  */
 export function recogniseModel(checkpoint: Checkpoint, file: string, loras: readonly Lora[] = []): Recipe {
-  const published = publishedNames(checkpoint, file);
+  const { weights: published, scheme } = publishedNames(checkpoint, file);
   const weights = loras.reduce((changed, lora) => withLora(changed, lora, file), published);
   refuseOthers(weights, file);
   const shape = readShape(weights, file);
@@ -47,14 +46,14 @@ export function recogniseModel(checkpoint: Checkpoint, file: string, loras: read
   const tunedState = collectTunedState(weights, shape, file);
   for (const { name } of tunedState ?? []) used.add(name);
   refuseLeftovers(weights, used, shape, file);
-  const recipe = { shape, globals, layers, groupNormEps: groupNormEps(schemeOf(checkpoint, file).name, shape) };
+  const recipe = { shape, scheme, globals, layers, groupNormEps: groupNormEps(scheme, shape) };
   return tunedState ? { ...recipe, tunedState } : recipe;
 }
 
-/** 1e-5 of the values divided by 8; rwkv.cpp does not divide RWKV-5's, flash-linear-attention divides by the head size's root. */
-function groupNormEps(scheme: string, { arch, headSize }: Shape): number {
-  if (scheme === "rwkv.cpp" && arch === abi.RWKV5) return 1e-5;
-  return scheme === "flash-linear-attention" ? headSize * 1e-5 : 64e-5;
+/** 1e-5 of the values divided by 8; flash-linear-attention divides by the head size's root. */
+function groupNormEps(scheme: string, { version, headSize }: Shape): number {
+  const common = scheme === "flash-linear-attention" ? headSize * 1e-5 : 64e-5;
+  return version.groupNormEps?.(scheme) ?? common;
 }
 
 function collectGlobals(c: Collector, { vocabSize, width }: Shape) {
@@ -74,54 +73,44 @@ function collectLayer(c: Collector, shape: Shape, layer: number) {
   c.vector(W.LN1_BIAS, "ln1.bias", shape.width);
   c.vector(W.LN2_WEIGHT, "ln2.weight", shape.width);
   c.vector(W.LN2_BIAS, "ln2.bias", shape.width);
-  if (shape.arch === abi.RWKV4) collect4(c, shape);
-  else if (shape.arch === abi.RWKV5) collect5(c, shape);
-  else if (shape.arch === abi.RWKV6) collect6(c, shape);
-  else collect7(c, shape, layer);
+  shape.version.collect(c, shape, layer);
   return c.entries;
 }
 
 function readShape(weights: Weights, file: string): Shape {
   const first = new Collector(file, weights, new Set(), "blocks.0.");
-  const version = readVersion(first, file);
-  const arch = Math.floor(Number(version));
+  const { version, release } = readVersion(first, file);
   const [vocabSize = 0, width = 0] = new Collector(file, weights, new Set(), "").weight("emb.weight").shape;
-  const headSize = readHeadSize(first, version, width);
+  const headSize = version.headSize(first, width);
+  const shift = (name: string) => ({ name, shape: [width] });
+  const stateParts = [shift("ffn.x_prev"), shift("att.x_prev"), ...version.stateParts({ width, headSize })];
   const shape: Shape = {
-    arch,
     version,
+    release,
     layers: countLayers(weights),
     width,
     headSize,
     vocabSize,
     ffn: first.dimension("ffn.key.weight", 0),
-    ranks: widestRanks(weights, arch),
-    layerState: arch === abi.RWKV4 ? 5 * width : 2 * width + width * headSize,
+    ranks: version.ranks.map(({ tensor }) => widestRank(weights, tensor)),
+    stateParts,
+    layerState: stateParts.reduce((sum, part) => sum + count(part.shape), 0),
   };
   checkShape(shape, file);
   return shape;
 }
 
-function readVersion(block: Collector, file: string): string {
-  if (block.has("att.r_k")) return "7";
-  if (block.has("att.time_maa_x")) return "6";
-  if (block.has("att.ln_x.weight")) {
-    if (!block.has("att.gate.weight")) return "5.0";
-    return (block.weight("att.time_decay").shape[1] ?? 1) > 1 ? "5.2" : "5.1";
+function readVersion(block: Collector, file: string): { version: Version; release: string } {
+  for (const version of VERSIONS) {
+    const release = version.recognise(block);
+    if (release !== undefined) return { version, release };
   }
-  if (block.has("att.time_mix_k")) return "4";
+  const markers = VERSIONS.map(({ marker, id }) => `blocks.0.${marker} (RWKV-${id})`);
   throw new WkvError(
     "unsupported-model",
-    `${file} is not an RWKV model that wkv knows: it has none of blocks.0.att.r_k (RWKV-7), att.time_maa_x (6), ` +
-      "att.ln_x.weight (5) and att.time_mix_k (4). Give a model of RWKV-4, 5, 6 or 7.",
+    `${file} is not an RWKV model that wkv knows: it has none of ${markers.join(", ")}. ` +
+      "Give a model of RWKV-4, 5, 6 or 7.",
   );
-}
-
-function readHeadSize(block: Collector, version: string, width: number): number {
-  if (version === "4") return abi.UNIT_ROWS;
-  if (version === "7") return block.dimension("att.r_k", 1);
-  if (version === "6") return block.dimension("att.time_faaaa", 1);
-  return width / block.dimension("att.time_decay", 0);
 }
 
 function countLayers(weights: Weights): number {
@@ -130,17 +119,10 @@ function countLayers(weights: Weights): number {
   return last + 1;
 }
 
-/** Widest of each low-rank product over all layers: what the buffers must hold. */
-function widestRanks(weights: Weights, arch: number): [number, number, number, number] {
-  const names: (string | undefined)[] =
-    arch === abi.RWKV7 ? ["w1", "a1", "v1", "g1"] : arch === abi.RWKV6 ? ["time_decay_w1", "time_maa_w1"] : [];
-  const widest = (name: string | undefined) => {
-    let rank = 0;
-    if (name)
-      for (const w of weights.values()) if (w.name.endsWith(`.att.${name}`)) rank = Math.max(rank, w.shape[1] ?? 0);
-    return rank;
-  };
-  return [widest(names[0]), widest(names[1]), widest(names[2]), widest(names[3])];
+/** Over all layers: what the buffer must hold. */
+function widestRank(weights: Weights, tensor: string): number {
+  const all = [...weights.values()].filter(({ name }) => name.endsWith(`.att.${tensor}`));
+  return all.reduce((widest, { shape }) => Math.max(widest, shape[1] ?? 0), 0);
 }
 
 function checkShape({ layers, width, headSize, vocabSize, ffn }: Shape, file: string): void {
@@ -167,13 +149,13 @@ function refuseOthers(weights: Weights, file: string): void {
 }
 
 /** A tensor that the formula does not use would silently give wrong logits. */
-function refuseLeftovers(weights: Weights, used: Set<string>, { arch, version }: Shape, file: string): void {
+function refuseLeftovers(weights: Weights, used: Set<string>, { version, release }: Shape, file: string): void {
   for (const weight of weights.values()) {
-    if (used.has(weight.name) || (arch === abi.RWKV7 && UNUSED7.test(weight.name))) continue;
+    if (used.has(weight.name) || version.unused?.test(weight.name)) continue;
     throw new WkvError(
       "unsupported-model",
-      `${file} looks like RWKV-${version}, but has a tensor ${weight.name} [${weight.shape}] of ` +
-        `${count(weight.shape)} values that RWKV-${version} has not: it is a newer or altered architecture, which wkv does not run.`,
+      `${file} looks like RWKV-${release}, but has a tensor ${weight.name} [${weight.shape}] of ` +
+        `${count(weight.shape)} values that RWKV-${release} has not: it is a newer or altered architecture, which wkv does not run.`,
     );
   }
 }

@@ -1,9 +1,33 @@
 import * as abi from "../../assembly/abi.ts";
 import * as W from "../../assembly/slots.ts";
-import type { Collector, Shape } from "./recipe.ts";
+import type { Collector } from "./collector.ts";
+import type { Shape, Version } from "./version.ts";
 
-/** RWKV-4: see assembly/rwkv4.ts for the formulas. */
-export function collect4(c: Collector, { width, ffn }: Shape): void {
+/** The running maximum of exponents before the first token. */
+const NO_EXPONENT = -1e30;
+
+/** RWKV-4: see assembly/rwkv4.ts. */
+export const VERSION4: Version = {
+  id: abi.RWKV4,
+  name: "rwkv4",
+  marker: "att.time_mix_k",
+  recognise: (block) => (block.has("att.time_mix_k") ? "4" : undefined),
+  headSize: () => abi.UNIT_ROWS,
+  hasHeads: false,
+  collect,
+  ranks: [],
+  buffers: { results: [], inputs: [] },
+  stateParts: ({ width }) => [
+    { name: "att.aa", shape: [width] },
+    { name: "att.bb", shape: [width] },
+    { name: "att.pp", shape: [width], initial: NO_EXPONENT },
+  ],
+  stateOrder: undefined,
+  headScales: [],
+  phases: ["mix", "att.rkv", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
+};
+
+function collect(c: Collector, { width, ffn }: Shape): void {
   c.vector(W.MIX_R, "att.time_mix_r", width);
   c.vector(W.MIX_K, "att.time_mix_k", width);
   c.vector(W.MIX_V, "att.time_mix_v", width);

@@ -1,14 +1,40 @@
 import * as abi from "../../assembly/abi.ts";
+import * as buf from "../../assembly/buffers.ts";
 import * as W from "../../assembly/slots.ts";
-import type { Collector, Shape } from "./recipe.ts";
+import type { Collector } from "./collector.ts";
 import { collectChannelMixing, collectTimeMixing } from "./rwkv4.ts";
+import { headMatrices, type Shape, type Version } from "./version.ts";
 import { count } from "./weights.ts";
 
 /**
  * RWKV-5.0 (no gate), 5.1 (gate; decay and bonus one a head) and 5.2 (decay and bonus one a channel): see
- * assembly/rwkv5.ts. The bonus is raw when it is called time_faaaa, e^time_first when it is called time_first.
+ * assembly/rwkv5.ts.
  */
-export function collect5(c: Collector, { width, headSize, ffn }: Shape): void {
+export const VERSION5: Version = {
+  id: abi.RWKV5,
+  name: "rwkv5",
+  marker: "att.ln_x.weight",
+  recognise: readRelease,
+  headSize: (block, width) => width / block.dimension("att.time_decay", 0),
+  hasHeads: true,
+  collect,
+  groupNormEps: (scheme) => (scheme === "rwkv.cpp" ? 1e-5 : undefined), // it does not divide the values by 8
+  ranks: [],
+  buffers: { results: [buf.G], inputs: [buf.XG] },
+  stateParts: headMatrices,
+  stateOrder: "key-value",
+  headScales: [W.LN_X_WEIGHT, W.LN_X_BIAS],
+  phases: ["mix", "att.rkvg", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
+};
+
+function readRelease(block: Collector): string | undefined {
+  if (!block.has("att.ln_x.weight")) return undefined;
+  if (!block.has("att.gate.weight")) return "5.0";
+  return (block.weight("att.time_decay").shape[1] ?? 1) > 1 ? "5.2" : "5.1";
+}
+
+/** The bonus is raw when it is called time_faaaa, e^time_first when it is called time_first. */
+function collect(c: Collector, { width, headSize, ffn }: Shape): void {
   c.vector(W.MIX_R, "att.time_mix_r", width);
   c.vector(W.MIX_K, "att.time_mix_k", width);
   c.vector(W.MIX_V, "att.time_mix_v", width);

@@ -1,15 +1,36 @@
 import * as abi from "../../assembly/abi.ts";
+import * as buf from "../../assembly/buffers.ts";
 import * as W from "../../assembly/slots.ts";
-import type { Collector, Shape } from "./recipe.ts";
+import type { Collector } from "./collector.ts";
 import { collectGatedFfn, collectTimeMixing } from "./rwkv4.ts";
 import { collectHeadNorm } from "./rwkv5.ts";
+import { headMatrices, type Shape, type Version } from "./version.ts";
 import { entry } from "./weights.ts";
 
 /** Order of the five mixtures in time_maa_w1 and w2. */
 const MIXTURES = [W.MAA_W2_W, W.MAA_W2_K, W.MAA_W2_V, W.MAA_W2_R, W.MAA_W2_G];
 
 /** RWKV-6: see assembly/rwkv6.ts. */
-export function collect6(c: Collector, { width, ffn }: Shape): void {
+export const VERSION6: Version = {
+  id: abi.RWKV6,
+  name: "rwkv6",
+  marker: "att.time_maa_x",
+  recognise: (block) => (block.has("att.time_maa_x") ? "6" : undefined),
+  headSize: (block) => block.dimension("att.time_faaaa", 1),
+  hasHeads: true,
+  collect,
+  ranks: [
+    { name: "decay", tensor: "time_decay_w1" },
+    { name: "mix", tensor: "time_maa_w1" },
+  ],
+  buffers: { results: [buf.G, buf.W], inputs: [buf.XG, buf.XW, buf.XA] },
+  stateParts: headMatrices,
+  stateOrder: "key-value",
+  headScales: [W.LN_X_WEIGHT, W.LN_X_BIAS],
+  phases: ["mix", "maa", "maa", "mix", "att.rkvg", "decay", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
+};
+
+function collect(c: Collector, { width, ffn }: Shape): void {
   c.vector(W.MAA_X, "att.time_maa_x", width);
   c.vector(W.MAA_W, "att.time_maa_w", width);
   c.vector(W.MAA_K, "att.time_maa_k", width);

@@ -1,10 +1,31 @@
+import { RWKV7 } from "../../assembly/abi.ts";
+import * as buf from "../../assembly/buffers.ts";
 import * as W from "../../assembly/slots.ts";
-import type { Collector, Shape } from "./recipe.ts";
+import type { Collector } from "./collector.ts";
 import { collectTimeMixing } from "./rwkv4.ts";
 import { collectHeadNorm } from "./rwkv5.ts";
+import { headMatrices, type Shape, type Version } from "./version.ts";
+import { UNUSED7 } from "./weights.ts";
 
-/** RWKV-7: see assembly/rwkv7.ts. Files may have v0, v1, v2 in block 0, where there is no earlier v: not loaded. */
-export function collect7(c: Collector, { width, ffn }: Shape, layer: number): void {
+/** RWKV-7: see assembly/rwkv7.ts. */
+export const VERSION7: Version = {
+  id: RWKV7,
+  name: "rwkv7",
+  marker: "att.r_k",
+  recognise: (block) => (block.has("att.r_k") ? "7" : undefined),
+  headSize: (block) => block.dimension("att.r_k", 1),
+  hasHeads: true,
+  collect,
+  unused: UNUSED7,
+  ranks: ["w", "a", "v", "g"].map((name) => ({ name, tensor: `${name}1` })),
+  buffers: { results: [buf.G, buf.W, buf.A, buf.V_FIRST], inputs: [buf.XG, buf.XW, buf.XA] },
+  stateParts: headMatrices,
+  stateOrder: "value-key",
+  headScales: [W.LN_X_WEIGHT, W.LN_X_BIAS, W.R_K],
+  phases: ["mix", "att.rkv", "lora", "wkv", "att.output", "mix", "ffn.key", "ffn.value"],
+};
+
+function collect(c: Collector, { width, ffn }: Shape, layer: number): void {
   c.vector(W.X_R, "att.x_r", width);
   c.vector(W.X_W, "att.x_w", width);
   c.vector(W.X_K, "att.x_k", width);
@@ -29,9 +50,6 @@ export function collect7(c: Collector, { width, ffn }: Shape, layer: number): vo
   c.matrix(W.FFN_KEY, "ffn.key.weight", ffn, width);
   c.matrix(W.FFN_VALUE, "ffn.value.weight", width, ffn);
 }
-
-/** Tensors of block 0 that some files have and no version of the formula uses. */
-export const UNUSED7 = /^blocks\.0\.att\.v[012]$/;
 
 function lowRankPair(c: Collector, first: number, second: number, letter: string, width: number): void {
   const rank = c.dimension(`att.${letter}1`, 1);

@@ -27,6 +27,12 @@ export interface LowRankUpdate {
   readonly factor: number;
 }
 
+/** Every tensor of a checkpoint under its published name. */
+export type Weights = ReadonlyMap<string, Weight>;
+
+/** Tensors of block 0 that some files of RWKV-7 have: there is no earlier v to mix in. */
+export const UNUSED7 = /^blocks\.0\.att\.v[012]$/;
+
 /** The whole tensor, as it is. */
 export function whole(tensor: Tensor, name = tensor.name): Weight {
   return { name, tensor, shape: tensor.shape, transposed: false, offset: 0, transformed: false };
@@ -47,11 +53,6 @@ export function entry(weight: Weight, i: number, name = `${weight.name}[${i}]`):
 /** Number of values. */
 export function count(shape: readonly number[]): number {
   return shape.reduce((product, n) => product * n, 1);
-}
-
-/** Whether this is the state that a layer starts with after state tuning: [heads, values, keys]. By its published name. */
-export function isTunedState(name: string): boolean {
-  return name.endsWith(".att.time_state");
 }
 
 /** Whether this is a matrix of a low-rank product, which converters like to transpose. By its published name. */

@@ -3,7 +3,8 @@ import { type WeightFormat, weightFormat } from "../checkpoint/weight-formats.ts
 import type { Engine } from "../engine/engine.ts";
 import type { Plan } from "../engine/plan.ts";
 import { WkvError } from "../errors.ts";
-import type { Entry, Recipe } from "../models/recipe.ts";
+import type { Entry } from "../models/collector.ts";
+import type { Recipe } from "../models/recipe.ts";
 
 /** Which model a state is of. */
 export interface Identity {
@@ -55,7 +56,7 @@ export async function identify({ shape, globals, layers }: Recipe, plan: Plan, e
     if (weightFormat(plan.weights).quantised) matrices.addBits(first);
     else matrices.add(first);
   }
-  const { version, layers: count, width, headSize, vocabSize } = shape;
+  const { release: version, layers: count, width, headSize, vocabSize } = shape;
   const { weights } = plan;
   return { version, layers: count, width, headSize, vocabSize, norms: norms.hex, matrices: matrices.hex, weights };
 }

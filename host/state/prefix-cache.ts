@@ -1,5 +1,5 @@
 import { bytesOf, type Snapshot } from "../engine/state-layout.ts";
-import type { Shape } from "../models/recipe.ts";
+import type { Shape } from "../models/version.ts";
 import { type PrefixNode, PrefixTree } from "./prefix-tree.ts";
 
 export interface PrefixCacheOptions {

@@ -1,12 +1,12 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { kernelOrder, publishedOrder, type Snapshot, stateParts } from "../engine/state-layout.ts";
+import { kernelOrder, publishedOrder, type Snapshot } from "../engine/state-layout.ts";
 import { WkvError } from "../errors.ts";
-import type { Shape } from "../models/recipe.ts";
+import type { Shape } from "../models/version.ts";
 import { count } from "../models/weights.ts";
 import { checkIdentity, type Identity } from "./identity.ts";
 
 // A saved state is a .safetensors file: its metadata tell the model, its tensors are `blocks.N.` and the names of
-// stateParts(), and `logits` [vocabSize] when the session has any. All values are f32.
+// shape.stateParts, and `logits` [vocabSize] when the session has any. All values are f32.
 
 /** Of what the file holds, in which shapes and order of axes. */
 const LAYOUT = "2";
@@ -77,7 +77,7 @@ export function readState(shape: Shape, model: Identity, bytes: Uint8Array): Sav
 
 /** In the order of the kernels' state. */
 function tensorsOf(shape: Shape, withLogits: boolean): StateTensor[] {
-  const layer = (i: number) => stateParts(shape).map(({ name, shape }) => ({ name: `blocks.${i}.${name}`, shape }));
+  const layer = (i: number) => shape.stateParts.map(({ name, shape }) => ({ name: `blocks.${i}.${name}`, shape }));
   const layers = Array.from({ length: shape.layers }, (_, i) => layer(i)).flat();
   return withLogits ? [...layers, { name: "logits", shape: [shape.vocabSize] }] : layers;
 }

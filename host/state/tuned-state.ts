@@ -1,13 +1,12 @@
-import { RWKV7 } from "../../assembly/abi.ts";
-import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { type Checkpoint, isTunedState } from "../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
 import { initialState, kernelOrder } from "../engine/state-layout.ts";
 import { WkvError } from "../errors.ts";
-import { publishedNames, type Weights } from "../models/names.ts";
-import type { Shape } from "../models/recipe.ts";
+import { publishedNames } from "../models/names.ts";
 import { collectTunedState } from "../models/tuned.ts";
 import { swapLastAxes, weightValues } from "../models/values.ts";
-import { isTunedState, swapped, type Weight } from "../models/weights.ts";
+import type { Shape } from "../models/version.ts";
+import { swapped, type Weight, type Weights } from "../models/weights.ts";
 import { type ModelSource, openSource } from "../source/open.ts";
 import { readBytes, type Source } from "../source/source.ts";
 import type { Identity } from "./identity.ts";
@@ -47,7 +46,7 @@ async function readSaved(file: Source, shape: Shape, model: Identity): Promise<U
 /** The tensors by their published names. A .safetensors of nothing but states is web-rwkv's, whose axes are swapped. */
 function stateTensors(checkpoint: Checkpoint, file: string): Weights {
   const { format, tensors } = checkpoint;
-  const weights = publishedNames(checkpoint, file);
+  const { weights } = publishedNames(checkpoint, file);
   if (format !== "safetensors" || ![...tensors.keys()].every(isTunedState)) return weights;
   return new Map([...weights].map(([name, weight]) => [name, swapped(weight)]));
 }
@@ -57,13 +56,12 @@ function stateTensors(checkpoint: Checkpoint, file: string): Weights {
  * @param tensors one for each layer, [heads, values, keys]
  */
 export async function tunedState(tensors: readonly Weight[], shape: Shape): Promise<Float32Array> {
-  const { arch, layerState, width, headSize: n } = shape;
+  const { version, layerState, width, headSize: n } = shape;
   const published = initialState(shape);
   for (const [layer, tensor] of tensors.entries()) {
     const values = await weightValues(tensor);
     const at = layer * layerState + 2 * width;
-    // Published states of RWKV-7 have the same order, those of RWKV-5 and 6 keys before values.
-    if (arch === RWKV7) published.set(values, at);
+    if (version.stateOrder === "value-key") published.set(values, at);
     else published.set(swapLastAxes(values, [n, n]), at);
   }
   return kernelOrder(shape, published);

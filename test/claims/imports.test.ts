@@ -12,7 +12,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     "engine/memory.ts ↔ engine/worker.ts",
     "loading/loader.ts ↔ loading/lora.ts ↔ source/net/fetch-model.ts ↔ source/net/meter.ts ↔ source/open.ts",
     "measure/perplexity.ts ↔ model/model.ts",
-    "models/gguf.ts ↔ models/hf.ts ↔ models/names.ts ↔ models/recipe.ts ↔ models/rwkv4.ts ↔ models/rwkv5.ts ↔ models/rwkv7.ts",
     "sampling/kernel.ts ↔ sampling/plain-kernel.ts ↔ sampling/wasm-kernel.ts",
     "sampling/options.ts ↔ sampling/presets.ts",
     "session/generate.ts ↔ session/guided.ts ↔ session/session.ts",
@@ -23,7 +22,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     "chat ↔ checkpoint ↔ constraint ↔ convert ↔ engine ↔ loading ↔ measure ↔ model ↔ models ↔ prompt ↔ sampling ↔ session ↔ source ↔ state ↔ tokenizer",
   ],
   "go down only": [
-    "checkpoint/packed-reader.ts → models/weights.ts",
     "model/model.ts → measure/benchmark.ts",
     "model/model.ts → measure/perplexity.ts",
     "model/model.ts → measure/sparsity.ts",

@@ -19,7 +19,7 @@ test("the table of docs/memory.md is what the command prints", async () => {
 test("the shapes are those of the versions, with the parameters that the models are known by", () => {
   for (const shape of PUBLISHED) {
     const recipe = recogniseModel(withoutValues(shape), shape.name);
-    assert.deepEqual([recipe.shape.arch, recipe.shape.layers], [shape.version, shape.layers]);
+    assert.deepEqual([recipe.shape.version.id, recipe.shape.layers], [shape.version, shape.layers]);
   }
   const parameters = new Map(publishedMemory(4).map((model) => [model.name, model.parameters]));
   assert.equal(parameters.get("RWKV-4 169M"), 169_342_464);
