@@ -18,6 +18,7 @@ const TOKENIZER = "host/tokenizer/index.ts";
 const CHAT = "host/chat/index.ts";
 const SAMPLER = "host/sampling/index.ts";
 const CONSTRAINT = "host/constraint/index.ts";
+const SERVER = "host/server/index.ts";
 
 rmSync("build", { recursive: true, force: true });
 mkdirSync("build");
@@ -68,10 +69,11 @@ async function buildNode(): Promise<void> {
       sampler: SAMPLER,
       chat: CHAT,
       constraint: CONSTRAINT,
+      server: SERVER,
       worker: "host/platform/node-worker.ts",
       cli: "host/cli/main.ts",
     },
-    external: ["node:*", ...Object.keys(dependencies)],
+    external: ["node:*", "ioredis", ...Object.keys(dependencies)],
   });
 }
 
@@ -83,6 +85,7 @@ async function buildBrowser(): Promise<void> {
       "browser-tokenizer": TOKENIZER,
       "browser-chat": CHAT,
       "browser-constraint": CONSTRAINT,
+      "browser-server": SERVER,
     },
     conditions: ["browser"],
     minify: true, // a page without a bundler loads these as they are
@@ -104,6 +107,7 @@ async function buildWorkerd(): Promise<void> {
       "workerd-sampler": SAMPLER,
       "workerd-chat": CHAT,
       "workerd-constraint": CONSTRAINT,
+      "workerd-server": SERVER,
     },
     conditions: ["workerd"],
     external: ["*.wasm"],

@@ -35,7 +35,7 @@ export class Track {
 
   /**
    * Makes the session stand at the end of a prompt.
-   * @returns how many tokens had to be read
+   * @returns how many tokens had to be read: those that no state had read before
    */
   async advance({ history, opening }: Prompt, signal?: AbortSignal): Promise<number> {
     const target = history + opening;
@@ -93,7 +93,8 @@ export class Track {
 
   async #feed(text: string, signal?: AbortSignal): Promise<number> {
     const ids = encodePrompt(this.#model.tokenizer, text);
-    if (ids.length > 0) await this.session.feed(ids, signal ? { signal } : {});
-    return ids.length;
+    if (ids.length === 0) return 0;
+    await this.session.feed(ids, signal ? { signal } : {});
+    return ids.length - this.session.cachedTokens;
   }
 }

@@ -7,14 +7,34 @@ import { progressText } from "./progress.ts";
 /** Loads a model, showing how far it is. */
 export async function load(
   source: ModelSource,
-  { quiet, vocab, weights, threads, simd, groupNormEps, lora, loraAlpha }: ModelOptions,
+  {
+    quiet,
+    vocab,
+    weights,
+    threads,
+    simd,
+    groupNormEps,
+    lora,
+    loraAlpha,
+    prefixCache,
+  }: ModelOptions & Pick<LoadOptions, "prefixCache">,
   signal: AbortSignal,
 ): Promise<Model> {
   const status = statusLine(quiet);
   const onProgress: LoadOptions["onProgress"] = (progress) => status.show(progressText(progress, "loading"));
   try {
     const loras = lora?.map((each) => ({ ...each, alpha: loraAlpha })) ?? [];
-    return await loadModel(source, { vocab, weights, threads, simd, groupNormEps, lora: loras, signal, onProgress });
+    return await loadModel(source, {
+      vocab,
+      weights,
+      threads,
+      simd,
+      groupNormEps,
+      prefixCache,
+      lora: loras,
+      signal,
+      onProgress,
+    });
   } finally {
     status.clear();
   }

@@ -12,6 +12,7 @@ import { note, printJson, stopWhenNobodyReads } from "./output.ts";
 import { addPerplexity } from "./perplexity.ts";
 import { addPromptCheck } from "./prompt-check.ts";
 import { addRun } from "./run.ts";
+import { addServe } from "./serve.ts";
 import { addStart } from "./start.ts";
 import { addTokenize } from "./tokenize.ts";
 
@@ -33,6 +34,7 @@ Examples:
   $ wkv chat model.pth
   $ wkv inspect model.pth
   $ wkv tokenize "Once upon a time" --model model.pth
+  $ wkv serve model.pth
   $ wkv run --help
 
 Exit codes: 0 done, 1 something is wrong with a file or the machine, 2 wrong usage, 130 ended by Ctrl-C.`,
@@ -46,6 +48,7 @@ addPromptCheck(program);
 addBench(program);
 addConvert(program);
 addCache(program);
+addServe(program);
 addStart(program);
 
 stopWhenNobodyReads();

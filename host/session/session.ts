@@ -47,6 +47,7 @@ export class Session {
   #logits: Float32Array | undefined;
   /** What led to the state, as long as the prefix cache can follow it. */
   #reading: Reading | undefined;
+  #cachedTokens = 0;
   #busy = false;
   /** A batch writes to the state. */
   #feeding = false;
@@ -60,6 +61,11 @@ export class Session {
     this.#reading = host.cache.begin(saved);
     this.warnings = saved?.warnings ?? [];
     if (saved) this.#restore(saved, this.#reading);
+  }
+
+  /** How many tokens of the last prompt the prefix cache had a state of already: they were not computed again. */
+  get cachedTokens(): number {
+    return this.#cachedTokens;
   }
 
   /**
@@ -287,12 +293,14 @@ export class Session {
   /** Takes in a prompt, as far as the prefix cache does not know it. @returns as `#feed` does */
   #read(ids: number[], signal?: AbortSignal): Promise<Float32Array> {
     const reading = this.#reading;
+    this.#cachedTokens = 0;
     if (!reading) return this.#feed(ids, signal);
     signal?.throwIfAborted();
     return this.#hold(async () => {
       const { cache } = this.#host;
       const { snapshot, known, keep } = cache.advise(reading, ids);
       if (snapshot) this.#restore(snapshot, cache.extend(reading, ids.slice(0, known)));
+      this.#cachedTokens = known;
       let done = known;
       for (const end of keep) {
         await this.#takeAll(ids.slice(done, end), signal);

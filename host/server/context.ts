@@ -1,0 +1,77 @@
+import type { Context as Call, Hono } from "hono";
+import type { Client } from "./auth.ts";
+import type { TaskLimits } from "./chat-request.ts";
+import { asHttpError, type HttpError } from "./errors.ts";
+import { eventOf, eventStream } from "./events.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Models } from "./models.ts";
+import type { Queue } from "./queue.ts";
+import { FIELD_NAMES } from "./sampling-fields.ts";
+import type { States } from "./states.ts";
+import { Work } from "./work.ts";
+
+/** What hono keeps of a request. */
+export interface Env {
+  Variables: { client: Client };
+}
+
+export type App = Hono<Env>;
+export type RequestContext = Call<Env>;
+
+/** What the routes share. */
+export interface ServerContext {
+  readonly models: Models;
+  readonly queue: Queue;
+  readonly metrics: Metrics;
+  readonly states: States;
+  readonly limits: TaskLimits;
+  readonly deadlineMs: number;
+  readonly slowReaderMs: number;
+  /** The server takes no more requests. */
+  readonly closing: AbortSignal;
+  /** What is being answered. */
+  readonly works: Set<Work>;
+  /** Tells the server's log of what is not the client's fault. */
+  report(error: unknown): void;
+}
+
+export function startWork(context: ServerContext, call: RequestContext): Work {
+  const work = new Work(call.req.raw, context.deadlineMs);
+  context.works.add(work);
+  work.onEnd(() => context.works.delete(work));
+  work.signal.addEventListener("abort", () => {
+    if ((work.signal.reason as HttpError).status === 499) context.metrics.count("cancelled");
+  });
+  return work;
+}
+
+/** Does what ends with its answer. */
+export async function during<T>(work: Work, answer: () => Promise<T>): Promise<T> {
+  try {
+    return await answer();
+  } finally {
+    work.end();
+  }
+}
+
+/** An error as the client is told of it. */
+export function httpError(context: ServerContext, error: unknown): HttpError {
+  const known = asHttpError(error, FIELD_NAMES);
+  if (known.status === 500) context.report(known.cause ?? error);
+  return known;
+}
+
+/** Events of a piece of work, which ends with them. */
+export function streamOf(context: ServerContext, work: Work, events: AsyncGenerator<string, void, void>): Response {
+  return eventStream(events, {
+    failed: (error) => eventOf(httpError(context, error)),
+    left: () => work.cancel(),
+    ended: () => work.end(),
+    slowReaderMs: context.slowReaderMs,
+  });
+}
+
+/** A name that no other answer has. */
+export function newId(prefix: string): string {
+  return `${prefix}-${crypto.randomUUID().replaceAll("-", "")}`;
+}

@@ -1,0 +1,114 @@
+/** An OpenAI-compatible server: `import { createServer } from "wkv/server"`. */
+
+import { createStorage } from "unstorage";
+import type { ChatTemplate } from "../chat/index.ts";
+import { makeApp } from "./app.ts";
+import { Keys } from "./auth.ts";
+import type { ServerContext } from "./context.ts";
+import { HttpError } from "./errors.ts";
+import { Metrics } from "./metrics.ts";
+import { Models, type ServedModels } from "./models.ts";
+import { Queue } from "./queue.ts";
+import { type StateStorage, States } from "./states.ts";
+
+export type { ServedModels } from "./models.ts";
+export type { StateStorage } from "./states.ts";
+
+export interface ServerOptions {
+  /** Keys, one of which a request has to send. Each sees its own states only. Default: none, everybody may ask. */
+  apiKeys?: readonly string[] | undefined;
+  /** How messages become prompts: a name ("raven", "world", "g1"), a Jinja template, or an object. Default: the model's. */
+  template?: string | ChatTemplate | undefined;
+  /** Texts that are made at the same time. Default 16. */
+  parallel?: number | undefined;
+  /** Requests that may wait for their turn; more are refused with 429. Default 64. */
+  waiting?: number | undefined;
+  /** Most tokens of a text, and their number where a request says none. Default 2048. */
+  maxTokens?: number | undefined;
+  /** Seconds from a request's arrival to the end of its answer. Default 600. */
+  deadline?: number | undefined;
+  /** Seconds after which a reader of a stream who takes nothing is given up. Default 30. */
+  slowReader?: number | undefined;
+  /** Most bytes of a request. Default 4 MiB. */
+  maxBodyBytes?: number | undefined;
+  /** Where named states are kept: a storage of unstorage. Default: in memory. */
+  storage?: StateStorage | undefined;
+  /** Most named states of one key. Default 1000. */
+  maxStates?: number | undefined;
+  /** Most bytes of one named state. Default 64 MiB. */
+  maxStateBytes?: number | undefined;
+  /** Origins of pages that may ask, or "*". Default: none. */
+  cors?: readonly string[] | undefined;
+  /** Names by which the server may be asked, without ports. Default: any. */
+  hosts?: readonly string[] | undefined;
+  /** Answers GET /metrics. Default false. */
+  metrics?: boolean | undefined;
+  /** What goes wrong and is not the client's fault. Default: console.error. */
+  onError?: ((error: unknown) => void) | undefined;
+}
+
+export interface Server {
+  /** Answers a request: for Deno.serve, Bun.serve, a Worker, hono's adapters. */
+  readonly fetch: (request: Request) => Promise<Response>;
+  /**
+   * Takes no more requests and waits for those that run.
+   * @param seconds after which what still runs is ended; default 30
+   */
+  close(seconds?: number): Promise<void>;
+}
+
+/**
+ * A server of one or several models, as a function from a request to its answer. The models stay the caller's: dispose of
+ * them after `close()`.
+ * @throws RangeError or TypeError naming the option that is wrong
+ * @example
+ * const server = createServer(await loadModel("model.pth"));
+ * Deno.serve(server.fetch);
+ */
+export function createServer(models: ServedModels, options: ServerOptions = {}): Server {
+  const { storage = createStorage(), maxBodyBytes = 4 << 20, maxStateBytes = 64 << 20 } = options;
+  const parallel = whole("parallel", options.parallel, 16);
+  const queue = new Queue({ parallel, waiting: whole("waiting", options.waiting, 64) });
+  const closing = new AbortController();
+  const context: ServerContext = {
+    models: new Models(models, options.template),
+    queue,
+    metrics: metricsOf(queue),
+    states: new States(storage, { count: whole("maxStates", options.maxStates, 1000), bytes: maxStateBytes }),
+    limits: { n: Math.min(parallel, 128), maxTokens: whole("maxTokens", options.maxTokens, 2048) },
+    deadlineMs: 1000 * whole("deadline", options.deadline, 600),
+    slowReaderMs: 1000 * whole("slowReader", options.slowReader, 30),
+    closing: closing.signal,
+    works: new Set(),
+    report: options.onError ?? ((error) => console.error(error)),
+  };
+  const { apiKeys = [], cors = [], hosts, metrics = false } = options;
+  const app = makeApp(context, { keys: new Keys(apiKeys), maxBodyBytes, maxStateBytes, cors, hosts, metrics });
+  return {
+    fetch: async (request) => app.fetch(request),
+    close: (seconds = 30) => close(context, closing, seconds),
+  };
+}
+
+function metricsOf(queue: Queue): Metrics {
+  const metrics = new Metrics();
+  metrics.gauge("running", "Texts that are being made.", () => queue.running);
+  metrics.gauge("waiting", "Requests that wait for their turn.", () => queue.waiting);
+  return metrics;
+}
+
+async function close({ works }: ServerContext, closing: AbortController, seconds: number): Promise<void> {
+  const reason = new HttpError(503, "The server is shutting down.", { code: "shutting_down" });
+  closing.abort(reason);
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
+  for (const end = Date.now() + 1000 * seconds; works.size > 0 && Date.now() < end; ) await pause();
+  for (const work of works) work.stop(reason);
+  while (works.size > 0) await pause();
+}
+
+function whole(name: string, value: number | undefined, otherwise: number): number {
+  const given = value ?? otherwise;
+  if (!Number.isSafeInteger(given) || given < 1)
+    throw new RangeError(`"${name}" expected a whole number from 1 on, got ${given}`);
+  return given;
+}

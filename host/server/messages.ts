@@ -1,0 +1,96 @@
+import * as v from "valibot";
+import type { ChatMessage, Tool, ToolChoice } from "../chat/index.ts";
+
+const text = v.object({ type: v.picklist(["text", "input_text", "output_text"]), text: v.string() });
+const content = v.union([v.string(), v.array(text)]);
+
+const toolCall = v.object({
+  id: v.string(),
+  function: v.object({ name: v.string(), arguments: v.string() }),
+});
+
+/** A message as OpenAI's clients send it. */
+export const messageSchema = v.variant("role", [
+  v.object({ role: v.picklist(["system", "developer", "user"]), content }),
+  v.object({
+    role: v.literal("assistant"),
+    content: v.nullish(content),
+    reasoning_content: v.nullish(v.string()),
+    tool_calls: v.nullish(v.array(toolCall)),
+  }),
+  v.object({ role: v.literal("tool"), content, tool_call_id: v.optional(v.string()) }),
+]);
+
+export type MessageRequest = v.InferOutput<typeof messageSchema>;
+
+export const messagesField = v.pipe(v.array(messageSchema), v.minLength(1, "at least one message"));
+
+/** The message in the library's shape. */
+export function asChatMessage(message: MessageRequest): ChatMessage {
+  const { role } = message;
+  if (role === "assistant") return assistantMessage(message);
+  const said = parts(message.content);
+  if (role !== "tool") return { role: role === "user" ? "user" : "system", content: said };
+  return { role, content: said, ...(message.tool_call_id && { tool_call_id: message.tool_call_id }) };
+}
+
+function assistantMessage(message: Extract<MessageRequest, { role: "assistant" }>): ChatMessage {
+  const { content, reasoning_content: reasoning, tool_calls: calls } = message;
+  const hasCalls = calls && calls.length > 0;
+  return {
+    role: "assistant",
+    content: parts(content ?? (hasCalls ? null : "")),
+    ...(reasoning && { reasoning }),
+    ...(hasCalls && { tool_calls: calls.map((call) => ({ ...call, type: "function" as const })) }),
+  };
+}
+
+type Content = v.InferOutput<typeof content>;
+
+function parts<C extends Content | null>(said: C): ChatMessage["content"] {
+  return Array.isArray(said) ? said.map(({ text }) => ({ type: "text" as const, text })) : (said as string | null);
+}
+
+const toolSchema = v.object({
+  type: v.literal("function"),
+  function: v.object({
+    name: v.string(),
+    description: v.nullish(v.string()),
+    parameters: v.nullish(v.record(v.string(), v.unknown())),
+    strict: v.nullish(v.boolean()),
+  }),
+});
+
+const namedTool = v.object({ type: v.literal("function"), function: v.object({ name: v.string() }) });
+
+/** Each is described to the model, which reads all of them. */
+const MAX_TOOLS = 128;
+
+export const toolFields = {
+  tools: v.optional(v.pipe(v.array(toolSchema), v.maxLength(MAX_TOOLS, `at most ${MAX_TOOLS} tools`))),
+  tool_choice: v.optional(v.union([v.picklist(["none", "auto", "required"]), namedTool])),
+};
+
+const toolsSchema = v.object(toolFields);
+
+export function toolOptions(request: v.InferOutput<typeof toolsSchema>): {
+  tools?: readonly Tool[];
+  toolChoice?: ToolChoice;
+} {
+  const { tools = [], tool_choice: toolChoice } = request;
+  if (tools.length === 0) return {};
+  return { tools: tools.map(asTool), ...(toolChoice && { toolChoice }) };
+}
+
+/** Arguments are held to the schema unless the request says `strict: false`. */
+function asTool({ function: { name, description, parameters, strict } }: v.InferOutput<typeof toolSchema>): Tool {
+  return {
+    type: "function",
+    function: {
+      name,
+      ...(description && { description }),
+      ...(parameters && { parameters }),
+      ...(strict === false && { strict }),
+    },
+  };
+}

@@ -1,0 +1,180 @@
+import { readSaved } from "../chat/saved.ts";
+import { WkvError } from "../errors.ts";
+import type { Model } from "../model/model.ts";
+import { HttpError } from "./errors.ts";
+import { NAME, type StateUse } from "./state-field.ts";
+
+/** What of unstorage's `Storage` is needed; every storage of unstorage is one. */
+export interface StateStorage {
+  getItemRaw(key: string): Promise<unknown>;
+  setItemRaw(key: string, value: unknown): Promise<void>;
+  removeItem(key: string, options: { removeMeta: boolean }): Promise<void>;
+  getKeys(base: string): Promise<string[]>;
+  getMeta(key: string): Record<string, unknown> | Promise<Record<string, unknown>>;
+  setMeta(key: string, value: Record<string, unknown>): Promise<void>;
+}
+
+export interface StateLimits {
+  /** Most states of one client. */
+  readonly count: number;
+  /** Most bytes of one state. */
+  readonly bytes: number;
+}
+
+/** A conversation with its messages, or a state alone. */
+export type StateKind = "chat" | "session";
+
+export interface StoredState {
+  readonly kind: StateKind;
+  /** The model's name on the server that made it. */
+  readonly model: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What a client is told of a state. */
+export interface StateInfo {
+  readonly id: string;
+  readonly object: "state";
+  readonly kind: StateKind;
+  readonly model: string;
+  readonly bytes: number;
+  /** Unix seconds. */
+  readonly created: number;
+}
+
+/** The named states of all clients, each of which sees its own only. */
+export class States {
+  readonly #storage: StateStorage;
+  readonly #limits: StateLimits;
+  /** Keys that a request is going to write. */
+  readonly #locked = new Set<string>();
+
+  constructor(storage: StateStorage, limits: StateLimits) {
+    this.#storage = storage;
+    this.#limits = limits;
+  }
+
+  /** @returns what has to be called afterwards @throws HttpError 409 when another request is going to write it */
+  lock(client: string, id: string): () => void {
+    const key = keyOf(client, id);
+    if (this.#locked.has(key))
+      throw new HttpError(409, `The state "${id}" is in use by another request: wait for it, or fork the state.`, {
+        param: "state",
+        code: "state_in_use",
+      });
+    this.#locked.add(key);
+    return () => this.#locked.delete(key);
+  }
+
+  /** What a request starts from. @throws HttpError 404 */
+  async start(client: string, { from, optional }: StateUse): Promise<StoredState | undefined> {
+    if (from === undefined) return undefined;
+    return optional ? this.#find(client, from) : this.read(client, from);
+  }
+
+  async #find(client: string, id: string): Promise<StoredState | undefined> {
+    const key = keyOf(client, id);
+    const value = await this.#storage.getItemRaw(key);
+    if (value === null || value === undefined) return undefined;
+    const bytes = asBytes(value);
+    const info = await this.#info(key, id);
+    return { kind: kindOf(bytes), model: info.model, bytes };
+  }
+
+  /** @throws HttpError 404 */
+  async read(client: string, id: string): Promise<StoredState> {
+    return (await this.#find(client, id)) ?? unknown(id);
+  }
+
+  /** @throws HttpError 413 or 429 when it is too large or there are too many */
+  async write(client: string, id: string, { kind, model, bytes }: StoredState): Promise<StateInfo> {
+    if (bytes.length > this.#limits.bytes)
+      throw new HttpError(413, `The state has ${bytes.length} bytes, and at most ${this.#limits.bytes} are kept.`);
+    const key = keyOf(client, id);
+    const keys = await this.#storage.getKeys(prefixOf(client));
+    if (keys.length >= this.#limits.count && !keys.includes(key))
+      throw new HttpError(429, `There are ${keys.length} states already: delete one first.`, {
+        code: "too_many_states",
+      });
+    await this.#storage.setItemRaw(key, bytes);
+    await this.#storage.setMeta(key, { kind, model, bytes: bytes.length, created: Math.floor(Date.now() / 1000) });
+    return this.#info(key, id);
+  }
+
+  async list(client: string): Promise<StateInfo[]> {
+    const prefix = prefixOf(client);
+    const keys = await this.#storage.getKeys(prefix);
+    return Promise.all(keys.map((key) => this.#info(key, idOf(key))));
+  }
+
+  /** @throws HttpError 404 */
+  async info(client: string, id: string): Promise<StateInfo> {
+    await this.read(client, id);
+    return this.#info(keyOf(client, id), id);
+  }
+
+  /** @throws HttpError 404 */
+  async remove(client: string, id: string): Promise<void> {
+    await this.read(client, id);
+    await this.#storage.removeItem(keyOf(client, id), { removeMeta: true });
+  }
+
+  async #info(key: string, id: string): Promise<StateInfo> {
+    const { kind = "session", model = "", bytes = 0, created = 0 } = await this.#storage.getMeta(key);
+    return {
+      id,
+      object: "state",
+      kind: kind as StateKind,
+      model: String(model),
+      bytes: Number(bytes),
+      created: Number(created),
+    };
+  }
+}
+
+/**
+ * What a client sent as a state: a saved conversation, a saved session, or a tuned state.
+ * @throws WkvError `bad-state` for anything else, or another model's
+ */
+export async function checkedState(model: Model, bytes: Uint8Array): Promise<Omit<StoredState, "model">> {
+  if (kindOf(bytes) === "chat") {
+    const { state } = readSaved(bytes);
+    if (state) model.createSession(state).dispose();
+    return { kind: "chat", bytes };
+  }
+  try {
+    return { kind: "session", bytes: await model.loadState(bytes) };
+  } catch (error) {
+    if (!(error instanceof WkvError)) throw error;
+    throw new WkvError("bad-state", error.message, { cause: error });
+  }
+}
+
+/** Storages take ":" for their folders; names have none. */
+function prefixOf(client: string): string {
+  return `states:${client || "all"}`;
+}
+
+function keyOf(client: string, id: string): string {
+  if (!NAME.test(id)) throw new HttpError(400, "A state's name expected 1 to 128 letters, digits, _, - and .");
+  return `${prefixOf(client)}:${id}.state`;
+}
+
+function idOf(key: string): string {
+  return key.slice(key.lastIndexOf(":") + 1).replace(/\.state$/, "");
+}
+
+function unknown(id: string): never {
+  throw new HttpError(404, `There is no state "${id}".`, { param: "state", code: "state_not_found" });
+}
+
+function asBytes(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  throw new WkvError("bad-state", "The stored state is damaged: delete it.");
+}
+
+/** A saved chat begins with its mark, all else is a state for the library to look into. */
+function kindOf(bytes: Uint8Array): StateKind {
+  return new TextDecoder().decode(bytes.subarray(0, 4)) === "wkvc" ? "chat" : "session";
+}

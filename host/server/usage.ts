@@ -1,0 +1,53 @@
+import type { Usage } from "../session/usage.ts";
+import type { PromptRead } from "./chat-answer.ts";
+
+/** OpenAI's counts of tokens. */
+export interface UsageAnswer {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+  readonly prompt_tokens_details: { readonly cached_tokens: number };
+  readonly completion_tokens_details: { readonly reasoning_tokens: number };
+}
+
+/** llama.cpp's speeds, which its page and benchmarks read. */
+export interface Timings {
+  readonly cache_n: number;
+  readonly prompt_n: number;
+  readonly prompt_ms: number;
+  readonly prompt_per_second: number;
+  readonly predicted_n: number;
+  readonly predicted_ms: number;
+  readonly predicted_per_second: number;
+}
+
+export function usageAnswer(prompt: PromptRead, usages: readonly Usage[], reasoning: number): UsageAnswer {
+  const completion = usages.reduce((sum, { completionTokens }) => sum + completionTokens, 0);
+  return {
+    prompt_tokens: prompt.tokens,
+    completion_tokens: completion,
+    total_tokens: prompt.tokens + completion,
+    prompt_tokens_details: { cached_tokens: prompt.cached },
+    completion_tokens_details: { reasoning_tokens: reasoning },
+  };
+}
+
+export function timingsOf({ tokens, cached, seconds }: PromptRead, usages: readonly Usage[]): Timings {
+  const read = tokens - cached;
+  const made = usages.reduce((sum, { completionTokens }) => sum + completionTokens, 0);
+  const times = usages.map((usage) => usage.completionTokens / (usage.completionTokensPerSecond || Infinity));
+  const madeSeconds = Math.max(0, ...times); // the answers are made at the same time
+  return {
+    cache_n: cached,
+    prompt_n: read,
+    prompt_ms: 1000 * seconds,
+    prompt_per_second: perSecond(read, seconds),
+    predicted_n: made,
+    predicted_ms: 1000 * madeSeconds,
+    predicted_per_second: perSecond(made, madeSeconds),
+  };
+}
+
+function perSecond(count: number, seconds: number): number {
+  return seconds > 0 ? count / seconds : 0;
+}

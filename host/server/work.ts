@@ -1,0 +1,46 @@
+import { HttpError } from "./errors.ts";
+import type { Queue } from "./queue.ts";
+
+/** One request that is being answered: what ends it, and what is given back when it has ended. */
+export class Work {
+  readonly #controller = new AbortController();
+  readonly #endings: (() => void)[] = [];
+
+  constructor(request: Request, deadlineMs: number) {
+    const gone = () => this.cancel();
+    const late = () => this.stop(new HttpError(504, `The answer took longer than ${deadlineMs / 1000} s.`));
+    const timer = setTimeout(late, deadlineMs);
+    request.signal.addEventListener("abort", gone);
+    this.onEnd(() => {
+      clearTimeout(timer);
+      request.signal.removeEventListener("abort", gone);
+    });
+    if (request.signal.aborted) gone();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** The client has gone. */
+  cancel(): void {
+    this.stop(new HttpError(499, "The client closed the connection."));
+  }
+
+  stop(reason: HttpError): void {
+    this.#controller.abort(reason);
+  }
+
+  async enter(queue: Queue, client: string, weight: number): Promise<void> {
+    this.onEnd(await queue.enter(client, weight, this.signal));
+  }
+
+  onEnd(ending: () => void): void {
+    this.#endings.push(ending);
+  }
+
+  /** Doing it twice does nothing. The latest beginning ends first. */
+  end(): void {
+    for (const ending of this.#endings.splice(0).reverse()) ending();
+  }
+}
