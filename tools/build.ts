@@ -1,7 +1,7 @@
 // assembly/ → build/wkv.wasm and wkv.relaxed.wasm (asc, then wasm-opt); host/ → build/*.js (esbuild), once for Node, Deno
 // and Bun, once for browsers, once for workerd; declarations (tsc).
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { type BuildOptions, build } from "esbuild";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { type BuildOptions, build, type Metafile } from "esbuild";
 import { runTool } from "./run.ts";
 
 const WASM_FEATURES = [
@@ -20,6 +20,9 @@ const SAMPLER = "host/sampling/index.ts";
 const CONSTRAINT = "host/constraint/index.ts";
 const SERVER = "host/server/index.ts";
 
+/** Folders of the packages whose code is in the builds. */
+const bundled = new Set<string>();
+
 rmSync("build", { recursive: true, force: true });
 mkdirSync("build");
 await Promise.all([buildEmbedded("sample"), buildEmbedded("sha256")]);
@@ -31,6 +34,7 @@ await Promise.all([
   buildWorkerd(),
   runTool("tsc", ["-p", "tsconfig.build.json"]),
 ]);
+writeLicenses();
 writeFileSync("build/built", "");
 console.error(`wkv: built; wkv.wasm has ${(statSync("build/wkv.wasm").size / 1000).toFixed(1)} KB`);
 
@@ -114,8 +118,9 @@ async function buildWorkerd(): Promise<void> {
   });
 }
 
-function buildHost(options: BuildOptions) {
-  return build({
+async function buildHost(options: BuildOptions): Promise<void> {
+  const { metafile } = await build({
+    metafile: true,
     outdir: "build",
     bundle: true,
     splitting: true,
@@ -128,4 +133,23 @@ function buildHost(options: BuildOptions) {
     logLevel: "warning",
     ...options,
   });
+  noteBundled(metafile as Metafile);
+}
+
+/** Notes whose code a build contains. */
+function noteBundled({ inputs }: Metafile): void {
+  for (const input of Object.keys(inputs)) {
+    const folder = /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0];
+    if (folder) bundled.add(folder);
+  }
+}
+
+/** Licences have to go with the code that is in the builds. */
+function writeLicenses(): void {
+  const texts = [...bundled].sort().map((folder) => {
+    const file = readdirSync(folder).find((name) => /^licen[cs]e/i.test(name));
+    const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
+    return `${name} ${version}: ${license}\n\n${file ? readFileSync(`${folder}/${file}`, "utf8").trim() : ""}\n`;
+  });
+  writeFileSync("build/LICENSES.txt", texts.join("\n\n"));
 }

@@ -9,10 +9,11 @@ import { HttpError } from "./errors.ts";
 import { Metrics } from "./metrics.ts";
 import { Models, type ServedModels } from "./models.ts";
 import { Queue } from "./queue.ts";
-import { type StateStorage, States } from "./states.ts";
+import type { StateStorage } from "./state-storage.ts";
+import { States } from "./states.ts";
 
 export type { ServedModels } from "./models.ts";
-export type { StateStorage } from "./states.ts";
+export type { StateStorage } from "./state-storage.ts";
 
 export interface ServerOptions {
   /** Keys, one of which a request has to send. Each sees its own states only. Default: none, everybody may ask. */

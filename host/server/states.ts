@@ -3,16 +3,7 @@ import { WkvError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { HttpError } from "./errors.ts";
 import { NAME, type StateUse } from "./state-field.ts";
-
-/** What of unstorage's `Storage` is needed; every storage of unstorage is one. */
-export interface StateStorage {
-  getItemRaw(key: string): Promise<unknown>;
-  setItemRaw(key: string, value: unknown): Promise<void>;
-  removeItem(key: string, options: { removeMeta: boolean }): Promise<void>;
-  getKeys(base: string): Promise<string[]>;
-  getMeta(key: string): Record<string, unknown> | Promise<Record<string, unknown>>;
-  setMeta(key: string, value: Record<string, unknown>): Promise<void>;
-}
+import type { StateStorage } from "./state-storage.ts";
 
 export interface StateLimits {
   /** Most states of one client. */

@@ -18,6 +18,7 @@ const FREE = /^(Apache-2\.0|MIT|ISC|BSD-[23]-Clause|0BSD|BlueOak-1\.0\.0)$/;
 const SHIPPED = [
   /^build\/[\w.-]+\.(js|js\.map|wasm)$/,
   /^build\/types\/.*\.d\.ts$/,
+  /^build\/LICENSES\.txt$/,
   /^docs\//,
   /^models\//,
   /^(README|ARCHITECTURE|CHANGELOG|CONTRIBUTING|SECURITY)\.md$/,

@@ -1,0 +1,9 @@
+/** What of unstorage's `Storage` is needed; every storage of unstorage is one. */
+export interface StateStorage {
+  getItemRaw(key: string): Promise<unknown>;
+  setItemRaw(key: string, value: unknown): Promise<void>;
+  removeItem(key: string, options: { removeMeta: boolean }): Promise<void>;
+  getKeys(base: string): Promise<string[]>;
+  getMeta(key: string): Record<string, unknown> | Promise<Record<string, unknown>>;
+  setMeta(key: string, value: Record<string, unknown>): Promise<void>;
+}
