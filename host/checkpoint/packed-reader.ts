@@ -14,7 +14,7 @@ import { readBytes, type Source } from "../source/source.ts";
 import { type Checkpoint, isTunedState, type PackedWeights, type Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
 import { BLOCK, byteLength, type Dtype } from "./dtypes.ts";
-import type { SafetensorsEntry, SafetensorsHeader } from "./safetensors.ts";
+import type { SafetensorsEntry, SafetensorsHeader } from "./safetensors-header.ts";
 import { addTensor, extentOf, storedTensor, valueCount } from "./stored.ts";
 import { isWeightFormat } from "./weight-formats.ts";
 

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { templateIn } from "../chat/beside.ts";
 import { type Chat, type ChatOptions, createChat } from "../chat/chat.ts";
 import { THINK_MODES } from "../chat/template.ts";
+import { templateIn } from "../model/template.ts";
 import { isTemplateName } from "../prompt/formats.ts";
 import { bundledModel } from "./bundled.ts";
 import { answerTo } from "./chat-answer.ts";

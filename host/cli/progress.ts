@@ -1,4 +1,4 @@
-import type { Progress } from "../loading/loader.ts";
+import type { Progress } from "../source/progress.ts";
 
 /** One line for people. @param work what is said while neither a download nor its check goes on */
 export function progressText(

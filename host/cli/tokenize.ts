@@ -69,7 +69,7 @@ async function tokenizerOf(model: string, vocab: string | undefined): Promise<To
   try {
     const checkpoint = await openCheckpoint(file);
     const { shape } = recogniseModel(checkpoint, file.name);
-    const tokenizer = await chooseTokenizer(vocab, { path: file.name, checkpoint, shape });
+    const tokenizer = await chooseTokenizer(vocab, { file, checkpoint, shape });
     if (tokenizer instanceof WkvError) throw tokenizer;
     return tokenizer;
   } finally {

@@ -7,17 +7,18 @@ import { Engine } from "../engine/engine.ts";
 import { makePlan, type Plan } from "../engine/plan.ts";
 import { chooseSimd } from "../engine/simd.ts";
 import { WkvError } from "../errors.ts";
-import { type LoadControl, loadWeights, type Progress } from "../loading/loader.ts";
-import { checkLoras, type LoraOptions, type OpenLora, openLora } from "../loading/lora.ts";
+import { loadWeights } from "../loading/loader.ts";
+import { checkLoras, type LoraOptions, type OpenLora, openLora } from "../model/lora.ts";
 import { planOptions } from "../model/model.ts";
-import { carriedVocabulary } from "../model/vocab.ts";
+import { type CarriedVocabulary, carriedVocabulary } from "../model/vocab.ts";
 import type { Recipe } from "../models/recipe.ts";
 import { recogniseModel } from "../models/recognise.ts";
 import type { HubOptions } from "../source/net/hub.ts";
 import { type ModelSource, openSource } from "../source/open.ts";
+import type { LoadControl, Progress } from "../source/progress.ts";
 import type { TokenizerSource } from "../tokenizer/load.ts";
 import { halfChunks, halfHeader } from "./half.ts";
-import { type CarriedVocabulary, packedHeader, stateChunks, stateTensors } from "./packed-writer.ts";
+import { packedHeader, stateChunks, stateTensors } from "./packed-writer.ts";
 
 export interface ConvertOptions {
   /**
@@ -79,8 +80,7 @@ export async function convertModel(
         `${file.name} is packed already: convert the model that it was made from.`,
       );
     const recipe = recogniseModel(checkpoint, file.name, loras);
-    const path = typeof source === "string" || source instanceof URL ? file.name : undefined;
-    const model = { path, checkpoint, shape: recipe.shape };
+    const model = { file, checkpoint, shape: recipe.shape };
     const vocabulary = await carriedVocabulary(options.vocab, model, signal);
     const job = { checkpoint, recipe, vocabulary, name: file.name, target, options };
     const bytes = await (weights === "f16" ? convertToHalf(job) : convertToPacked(job, weights));

@@ -2,17 +2,12 @@
 import { byteLength } from "../checkpoint/dtypes.ts";
 import { valueCount } from "../checkpoint/stored.ts";
 import { WkvError } from "../errors.ts";
-import type { LoadControl } from "../loading/loader.ts";
+import type { CarriedVocabulary } from "../model/vocab.ts";
 import type { Recipe } from "../models/recipe.ts";
 import { storedValues, weightValues } from "../models/values.ts";
 import type { Weight } from "../models/weights.ts";
-import {
-  type CarriedVocabulary,
-  type OutTensor,
-  safetensorsHeader,
-  stateTensors,
-  vocabularyParts,
-} from "./packed-writer.ts";
+import type { LoadControl } from "../source/progress.ts";
+import { type OutTensor, safetensorsHeader, stateTensors, vocabularyParts } from "./packed-writer.ts";
 
 /** Values that are decoded at a time; whole blocks of every format. */
 const SLICE_VALUES = 1 << 20;

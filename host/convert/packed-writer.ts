@@ -4,16 +4,11 @@ import { byteLength, type Dtype } from "../checkpoint/dtypes.ts";
 import { KEY, type PackedTensors, VOCABULARY } from "../checkpoint/packed-reader.ts";
 import { weightFormat } from "../checkpoint/weight-formats.ts";
 import { matrixFormat, type Plan } from "../engine/plan.ts";
+import type { CarriedVocabulary } from "../model/vocab.ts";
 import type { Entry } from "../models/collector.ts";
 import type { Recipe } from "../models/recipe.ts";
 import { weightValues } from "../models/values.ts";
 import { count } from "../models/weights.ts";
-
-/** A vocabulary as a file carries it: the kind, and a vocabulary file's content, which "bytes" needs not. */
-export interface CarriedVocabulary {
-  readonly kind: string;
-  readonly contents: Uint8Array;
-}
 
 /** A tensor of a safetensors file to be; tensors lie in the order of their list. */
 export interface OutTensor {

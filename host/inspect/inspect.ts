@@ -5,7 +5,7 @@ import { openCheckpoint } from "../checkpoint/open.ts";
 import { DEFAULT_WEIGHTS, WEIGHT_FORMAT_NAMES, type WeightFormat } from "../checkpoint/weight-formats.ts";
 import { fits, layOut, matrixFormat, type Plan } from "../engine/plan.ts";
 import { WkvError, type WkvErrorCode } from "../errors.ts";
-import { embeddedTokenizer, loadFitting, vocabSource } from "../model/vocab.ts";
+import { embeddedTokenizer, findVocabulary, loadFitting } from "../model/vocab.ts";
 import type { Entry } from "../models/collector.ts";
 import { isLora, type LoraFacts, loraFacts } from "../models/lora.ts";
 import type { Recipe } from "../models/recipe.ts";
@@ -14,9 +14,9 @@ import type { Shape } from "../models/version.ts";
 import { count } from "../models/weights.ts";
 import { isAddress } from "../source/net/address.ts";
 import type { FetchOptions } from "../source/net/fetch-model.ts";
-import { type RemoteSource, remoteSource } from "../source/net/remote-source.ts";
+import { remoteSource } from "../source/net/remote-source.ts";
 import { type ModelSource, openSource } from "../source/open.ts";
-import { readBytes, type Source } from "../source/source.ts";
+import type { Source } from "../source/source.ts";
 import { type Stats, tensorStats } from "./stats.ts";
 
 export interface InspectOptions extends FetchOptions {
@@ -115,11 +115,7 @@ export async function inspectModel(source: ModelSource, options: InspectOptions 
     const checkpoint = await openCheckpoint(file);
     const tensors = [...checkpoint.tensors.values()];
     const { parts } = checkpoint;
-    const { places, ...model } = await describeModel(
-      checkpoint,
-      file,
-      remote ?? (typeof source === "string" ? file.name : undefined),
-    );
+    const { places, ...model } = await describeModel(checkpoint, file);
     return {
       file: file.name,
       format: checkpoint.format,
@@ -151,12 +147,7 @@ type ModelPart = Pick<Inspection, ModelFact> & { places?: Places };
 /** By the tensors' own names. */
 type Places = ReadonlyMap<string, readonly TensorPlace[]>;
 
-/** @param place where the file lies, if it does somewhere */
-async function describeModel(
-  checkpoint: Checkpoint,
-  file: Source,
-  place: string | RemoteSource | undefined,
-): Promise<ModelPart> {
+async function describeModel(checkpoint: Checkpoint, file: Source): Promise<ModelPart> {
   try {
     if (isLora(checkpoint)) return { lora: loraFacts(checkpoint, file.name) };
     const tensors = [...checkpoint.tensors.values()];
@@ -167,7 +158,7 @@ async function describeModel(
       names: recipe.scheme,
       model: modelFacts(recipe.shape),
       memory: memoryFacts(plans),
-      tokenizer: await tokenizerFacts(checkpoint, place, recipe.shape),
+      tokenizer: await tokenizerFacts(checkpoint, file, recipe.shape),
       ...(recipe.tunedState ? { tunedState: tunedStateFacts(recipe.tunedState) } : {}),
       places: placesOf(
         recipe,
@@ -234,33 +225,19 @@ function modelFacts(shape: Shape): ModelFacts {
   };
 }
 
-/** Nothing is downloaded for it but what lies beside a model on the net. */
-async function tokenizerFacts(
-  checkpoint: Checkpoint,
-  place: string | RemoteSource | undefined,
-  shape: Shape,
-): Promise<TokenizerFacts> {
+/** Nothing is downloaded for it but what is beside a remote model. */
+async function tokenizerFacts(checkpoint: Checkpoint, file: Source, shape: Shape): Promise<TokenizerFacts> {
   try {
     const embedded = await embeddedTokenizer(checkpoint, shape);
     if (embedded) return { source: "in the file", kind: embedded.kind, ids: embedded.vocabSize };
-    const [beside] = typeof place === "object" ? place.vocabularies : [];
-    if (beside !== undefined) return await factsOf(beside, await contentsBeside(place as RemoteSource, beside), shape);
-    const source = await vocabSource(typeof place === "string" ? place : undefined, shape);
-    if (source === "world" || source === "pile") return { source };
-    return await factsOf(source, source, shape);
+    const found = await findVocabulary(file, shape);
+    const source = typeof found === "string" ? found : found.name;
+    if (found === "world" || found === "pile") return { source };
+    const { kind, vocabSize: ids } = await loadFitting(found, shape);
+    return { source, kind, ids };
   } catch (error) {
     return { error: reason(error).message };
   }
-}
-
-async function factsOf(source: string, contents: string | Uint8Array, shape: Shape): Promise<TokenizerFacts> {
-  const { kind, vocabSize: ids } = await loadFitting(contents, shape);
-  return { source, kind, ids };
-}
-
-async function contentsBeside(model: RemoteSource, name: string): Promise<Uint8Array> {
-  const file = await model.beside(name);
-  return readBytes(file, 0, file.size);
 }
 
 /** What a WkvError says; any other error goes on. */

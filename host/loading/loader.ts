@@ -10,24 +10,8 @@ import { WkvError } from "../errors.ts";
 import type { Entry, MatrixEntry, VectorEntry } from "../models/collector.ts";
 import type { Recipe } from "../models/recipe.ts";
 import { count, type Weight } from "../models/weights.ts";
-import { LoraMerger } from "./lora.ts";
-
-/** How far loading is, in bytes. */
-export interface Progress {
-  /** What goes on: a download, the check of what was downloaded, or, when missing, the reading of the weights. */
-  phase?: "download" | "check";
-  loaded: number;
-  /** Infinity when a server does not say. */
-  total: number;
-  /** Of a download: the speed of the last seconds, and what is left at that speed. */
-  bytesPerSecond?: number;
-  secondsLeft?: number;
-}
-
-export interface LoadControl {
-  onProgress?: ((progress: Progress) => void) | undefined;
-  signal?: AbortSignal | undefined;
-}
+import type { LoadControl, Progress } from "../source/progress.ts";
+import { LoraMerger } from "./lora-merger.ts";
 
 export const DTYPE_ID: Readonly<Record<Dtype, number>> = {
   F32: abi.DTYPE_F32,

@@ -1,4 +1,3 @@
-import { files } from "#files";
 import { platform } from "#platform";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
@@ -10,8 +9,7 @@ import type { Simd } from "../engine/platform.ts";
 import { Runner } from "../engine/runner.ts";
 import { chooseSimd } from "../engine/simd.ts";
 import { WkvError } from "../errors.ts";
-import { loadPacked, loadWeights, type Progress } from "../loading/loader.ts";
-import { checkLoras, type LoraOptions, type OpenLora, openLora } from "../loading/lora.ts";
+import { loadPacked, loadWeights } from "../loading/loader.ts";
 import { type BenchmarkOptions, type BenchmarkResult, benchmark } from "../measure/benchmark.ts";
 import { type Perplexity, type PerplexityOptions, perplexity } from "../measure/perplexity.ts";
 import { zeroShare } from "../measure/sparsity.ts";
@@ -20,6 +18,7 @@ import { recogniseModel } from "../models/recognise.ts";
 import { Session } from "../session/session.ts";
 import type { HubOptions } from "../source/net/hub.ts";
 import { type ModelSource, openSource } from "../source/open.ts";
+import type { Progress } from "../source/progress.ts";
 import type { Source } from "../source/source.ts";
 import { type Identity, identify } from "../state/identity.ts";
 import { PrefixCache, type PrefixCacheOptions, type PrefixCacheStats } from "../state/prefix-cache.ts";
@@ -27,6 +26,8 @@ import { readState } from "../state/state-file.ts";
 import { readInitialState, tunedState } from "../state/tuned-state.ts";
 import type { TokenizerSource } from "../tokenizer/load.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { checkLoras, type LoraOptions, type OpenLora, openLora } from "./lora.ts";
+import { templateBeside } from "./template.ts";
 import { chooseTokenizer } from "./vocab.ts";
 
 export interface LoadOptions {
@@ -110,8 +111,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const loras: OpenLora[] = [];
   try {
     for (const lora of options.lora ?? []) loras.push(await openLora(lora));
-    const path = typeof source === "string" || source instanceof URL ? file.name : undefined;
-    return await loadFrom(file, path, loras, { ...options, threads, simd });
+    return await loadFrom(file, loras, { ...options, threads, simd });
   } finally {
     await Promise.all([file, ...loras.map((lora) => lora.file)].map((each) => each.close()));
   }
@@ -119,7 +119,6 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
 
 async function loadFrom(
   file: Source,
-  path: string | undefined,
   loras: readonly OpenLora[],
   options: LoadOptions & { threads: number; simd: Simd },
 ): Promise<Model> {
@@ -136,8 +135,8 @@ async function loadFrom(
     : loadWeights(recipe, plan, engine, options);
   try {
     const [tokenizer, described, start] = await Promise.all([
-      chooseTokenizer(options.vocab, { path, checkpoint, shape }, options.signal),
-      describeFile(file, path, checkpoint),
+      chooseTokenizer(options.vocab, { file, checkpoint, shape }, options.signal),
+      describeFile(file, checkpoint),
       recipe.tunedState && tunedState(recipe.tunedState, shape),
       loading,
     ]);
@@ -152,14 +151,10 @@ async function loadFrom(
 }
 
 /** What a file says of itself, or what lies beside it says of it. */
-async function describeFile(
-  { name }: Source,
-  path: string | undefined,
-  { metadata }: Checkpoint,
-): Promise<Pick<ModelInfo, "name" | "chatTemplate">> {
+async function describeFile(file: Source, { metadata }: Checkpoint): Promise<Pick<ModelInfo, "name" | "chatTemplate">> {
   const own = metadata?.get("tokenizer.chat_template");
-  const template = typeof own === "string" ? own : path && (await files?.templateBeside(path));
-  return { name: name.split(/[\\/]/).at(-1)!, ...(template ? { chatTemplate: template } : {}) };
+  const template = typeof own === "string" ? own : await templateBeside(file);
+  return { name: file.name.split(/[\\/]/).at(-1)!, ...(template ? { chatTemplate: template } : {}) };
 }
 
 /** What was not asked for is as the file has it. @throws WkvError `unsupported-model` when the two contradict */

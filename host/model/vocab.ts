@@ -1,8 +1,8 @@
-import { files } from "#files";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import type { CarriedVocabulary } from "../convert/packed-writer.ts";
 import { WkvError } from "../errors.ts";
 import type { Shape } from "../models/version.ts";
+import { MAX_VOCABULARY_BYTES, vocabularyFiles } from "../source/companions.ts";
+import { readBeside, type Source } from "../source/source.ts";
 import { hasWorldVocabulary, parseEmbedded } from "../tokenizer/embedded.ts";
 import { loadTokenizer, readVocabulary, type TokenizerSource } from "../tokenizer/load.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -13,10 +13,18 @@ const WORLD_ROWS = 65536;
 const PILE_ROWS = 50277;
 const BYTES_ROWS = 256;
 
+type NamedVocabulary = "world" | "pile" | "bytes";
+
+/** A vocabulary as a converted file carries it. */
+export interface CarriedVocabulary {
+  readonly kind: string;
+  /** A vocabulary file; empty for "bytes". */
+  readonly contents: Uint8Array;
+}
+
 /** A model as the choice of its vocabulary needs it. */
 export interface VocabModel {
-  /** Undefined when it is no file. */
-  readonly path: string | undefined;
+  readonly file: Source;
   readonly checkpoint: Checkpoint;
   readonly shape: Shape;
 }
@@ -30,7 +38,7 @@ export interface VocabModel {
  */
 export async function chooseTokenizer(
   vocab: TokenizerSource | null | undefined,
-  { path, checkpoint, shape }: VocabModel,
+  { file, checkpoint, shape }: VocabModel,
   signal?: AbortSignal,
 ): Promise<Tokenizer | WkvError> {
   if (vocab === null)
@@ -38,7 +46,8 @@ export async function chooseTokenizer(
   if (vocab !== undefined) return loadFitting(vocab, shape, signal);
   try {
     return (
-      (await embeddedTokenizer(checkpoint, shape)) ?? (await loadFitting(await vocabSource(path, shape), shape, signal))
+      (await embeddedTokenizer(checkpoint, shape)) ??
+      (await loadFitting(await findVocabulary(file, shape), shape, signal))
     );
   } catch (error) {
     if (error instanceof WkvError) return error;
@@ -66,11 +75,11 @@ export async function embeddedTokenizer(checkpoint: Checkpoint, shape: Shape): P
  */
 export async function carriedVocabulary(
   vocab: TokenizerSource | null | undefined,
-  { path, checkpoint, shape }: VocabModel,
+  { file, checkpoint, shape }: VocabModel,
   signal?: AbortSignal,
 ): Promise<CarriedVocabulary | undefined> {
   if (vocab === null) return undefined;
-  const source = vocab ?? (await carriedInside(checkpoint, shape)) ?? (await vocabSource(path, shape));
+  const source = vocab ?? (await carriedInside(checkpoint, shape)) ?? (await findVocabulary(file, shape));
   if (source === "bytes") return { kind: "bytes", contents: new Uint8Array(0) };
   const contents = await readVocabulary(source, signal ? { signal } : {});
   const { kind } = await loadFitting(contents, shape);
@@ -85,12 +94,15 @@ async function carriedInside(checkpoint: Checkpoint, shape: Shape): Promise<Uint
 }
 
 /**
- * Where the vocabulary of a model is when nobody says: the path of a file beside it, else the name that its size tells.
- * @throws WkvError `bad-vocab` when nothing tells it
+ * The vocabulary beside a model, else the name of the one that its number of rows implies.
+ * @throws WkvError `bad-vocab` when no known vocabulary has so many rows
  */
-export async function vocabSource(modelPath: string | undefined, shape: Shape): Promise<string> {
-  const beside = modelPath && (await files?.findVocabBeside(modelPath));
-  return beside || byRows(shape);
+export async function findVocabulary(model: Source, shape: Shape): Promise<File | NamedVocabulary> {
+  for (const name of vocabularyFiles(model.name)) {
+    const contents = await readBeside(model, name, MAX_VOCABULARY_BYTES);
+    if (contents) return new File([contents as Uint8Array<ArrayBuffer>], name);
+  }
+  return byRows(shape);
 }
 
 /** @throws WkvError `bad-vocab` when the vocabulary has more ids than the model */
@@ -110,12 +122,12 @@ export async function loadFitting(
   return tokenizer;
 }
 
-function byRows({ vocabSize }: Shape): string {
+function byRows({ vocabSize }: Shape): NamedVocabulary {
   if (vocabSize === WORLD_ROWS) return "world";
   if (vocabSize === PILE_ROWS) return "pile";
   if (vocabSize === BYTES_ROWS) return "bytes";
   throw new WkvError(
     "bad-vocab",
-    `The model has ${vocabSize} rows, which tells no known vocabulary: give one (--vocab FILE, or the option vocab).`,
+    `Cannot infer the vocabulary: ${vocabSize} embedding rows match no known one. Give it with --vocab FILE, or the option vocab.`,
   );
 }

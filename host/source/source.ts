@@ -14,14 +14,14 @@ export interface Source {
   /** Closes what was opened beside it as well. */
   close(): Promise<void>;
   /**
-   * Opens the file of this name that lies beside this one: another part of the same model. Missing where a source has no
-   * place, such as bytes in memory. The name has been checked: it is a plain file name.
+   * Opens another file of the same folder or repository. Missing where there is none, such as for bytes in memory.
+   * @param name a plain file name
    * @throws WkvError `not-found`
    */
   beside?(name: string): Promise<Source>;
 }
 
-/** What a caller may hand to `loadModel` beside paths and URLs. */
+/** What `loadModel` takes besides paths, addresses and bytes. */
 export interface CustomSource {
   size: number;
   read(offset: number, length: number): Promise<Uint8Array> | Uint8Array;
@@ -40,6 +40,46 @@ export function bytesSource(bytes: Uint8Array, name = "bytes in memory"): Source
   };
 }
 
+/** The bytes of a Blob, which are read when they are needed. */
+export function blobSource(blob: Blob, name: string, beside?: Source["beside"]): Source {
+  const read = async (at: number, length: number) => new Uint8Array(await blob.slice(at, at + length).arrayBuffer());
+  return { ...customSource({ size: blob.size, read }, name), ...(beside && { beside }) };
+}
+
+export function customSource(source: CustomSource, name: string): Source {
+  const { size } = source;
+  return {
+    name,
+    size,
+    async read(target, offset) {
+      checkRange(name, size, offset, target.length);
+      const bytes = await source.read(offset, target.length);
+      if (bytes.length !== target.length)
+        throw new WkvError("bad-file", `${name}: read(${offset}, ${target.length}) gave ${bytes.length} bytes.`);
+      target.set(bytes);
+    },
+    async close() {},
+  };
+}
+
+/**
+ * The content of a small file beside a source.
+ * @returns undefined when there is none, or it cannot be read, or has more than `maxBytes`
+ * @throws WkvError `network`; the signal's reason
+ */
+export async function readBeside(source: Source, name: string, maxBytes: number): Promise<Uint8Array | undefined> {
+  let file: Source | undefined;
+  try {
+    file = await source.beside?.(name);
+    return file && file.size <= maxBytes ? await readBytes(file, 0, file.size) : undefined;
+  } catch (error) {
+    if (error instanceof WkvError && error.code !== "network") return undefined;
+    throw error;
+  } finally {
+    await file?.close();
+  }
+}
+
 /** Reads `length` bytes into a fresh array. */
 export async function readBytes(source: Source, offset: number, length: number): Promise<Uint8Array> {
   checkRange(source.name, source.size, offset, length);
@@ -48,7 +88,7 @@ export async function readBytes(source: Source, offset: number, length: number):
   return target;
 }
 
-/** Every read passes here first, so that no size in a file can ask for memory that the file does not fill. */
+/** Checked before every read, so that no size in a file makes us allocate more than the file holds. */
 export function checkRange(name: string, size: number, offset: number, length: number): void {
   if (!(offset >= 0 && length >= 0 && offset + length <= size))
     throw new WkvError(

@@ -2,4 +2,5 @@
 
 export { WkvError, type WkvErrorCode } from "../errors.ts";
 export { type LoadTokenizerOptions, loadTokenizer, type TokenizerSource } from "./load.ts";
-export type { Tokenizer, TokenStream } from "./tokenizer.ts";
+export type { TokenStream } from "./stream.ts";
+export type { Tokenizer } from "./tokenizer.ts";

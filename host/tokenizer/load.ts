@@ -1,10 +1,11 @@
 import { files } from "#files";
 import { WkvError } from "../errors.ts";
+import { MAX_VOCABULARY_BYTES } from "../source/companions.ts";
+import { fetchBytes } from "../source/net/fetch-bytes.ts";
+import { pageAddress } from "../source/page-address.ts";
 import { BytesTokenizer } from "./bytes.ts";
-import { fetchBytes } from "./fetch.ts";
 import { type DownloadOptions, NAMED_VOCABULARIES, readPinned } from "./named.ts";
 import { parseTokenizer } from "./recognise.ts";
-import { pageAddress } from "./runtime.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /**
@@ -44,9 +45,24 @@ export async function readVocabulary(source: TokenizerSource, options: DownloadO
   if (typeof source !== "string" && !(source instanceof URL))
     throw new TypeError(`"source" expected a path, URL, bytes or Blob, got ${typeof source}`);
   const address = addressOf(source);
-  if (address && address.protocol !== "file:") return fetchBytes(address, options.signal);
-  if (files) return files.readVocabFile(address ?? (source as string));
-  throw new WkvError("not-found", `${source}: there are no files here; give an address, a Blob or the contents.`);
+  const contents =
+    address && address.protocol !== "file:"
+      ? await fetchBytes(address, MAX_VOCABULARY_BYTES, options.signal)
+      : await readPath(address ?? (source as string));
+  if (contents) return contents;
+  throw new WkvError("bad-vocab", `${source} has more than ${MAX_VOCABULARY_BYTES} bytes: it is no vocabulary.`);
+}
+
+async function readPath(path: string | URL): Promise<Uint8Array | undefined> {
+  if (!files)
+    throw new WkvError("not-found", `${path}: there is no file system here; give an address, a Blob or the contents.`);
+  try {
+    return await files.readFile(path, MAX_VOCABULARY_BYTES);
+  } catch (error) {
+    if (!(error instanceof WkvError)) throw error;
+    const advice = 'Give a vocabulary file, an address, or one of the names "world", "pile" and "bytes".';
+    throw new WkvError(error.code, `${error.message} ${advice}`, { cause: error });
+  }
 }
 
 /** Undefined for the path of a file. In a page there are none, and a path is an address of the page's site. */
@@ -58,5 +74,6 @@ function addressOf(source: string | URL): URL | undefined {
 
 function nameOf(source: TokenizerSource): string {
   if (typeof source === "string") return `the vocabulary ${source}`;
+  if (source instanceof Blob && "name" in source) return `the vocabulary ${source.name}`;
   return source instanceof URL ? `the vocabulary ${source.href}` : "the vocabulary";
 }

@@ -1,5 +1,12 @@
 import type { TokenTable } from "./table.ts";
-import type { TokenStream } from "./tokenizer.ts";
+
+/** Decodes ids as they come. The pieces joined are what `decode` gives for all ids at once. */
+export interface TokenStream {
+  /** The text that is complete now: never half a character, often empty inside one. */
+  push(id: number): string;
+  /** What an unfinished character leaves: U+FFFD, or nothing. The stream is as new afterwards. */
+  flush(): string;
+}
 
 /** A streaming TextDecoder behind a table: it holds an unfinished character back until the rest comes. */
 export class TextStream implements TokenStream {

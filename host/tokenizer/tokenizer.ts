@@ -1,5 +1,5 @@
 import { WkvError } from "../errors.ts";
-import { TextStream } from "./stream.ts";
+import { TextStream, type TokenStream } from "./stream.ts";
 import type { TokenTable } from "./table.ts";
 
 /**
@@ -30,14 +30,6 @@ export interface Tokenizer {
   tokenBytes(id: number): Uint8Array;
   /** A decoder for ids that come one at a time. */
   stream(): TokenStream;
-}
-
-/** Decodes ids as they come. The pieces joined are what `decode` gives for all ids at once. */
-export interface TokenStream {
-  /** The text that is complete now: never half a character, often empty inside one. */
-  push(id: number): string;
-  /** What an unfinished character leaves: U+FFFD, or nothing. The stream is as new afterwards. */
-  flush(): string;
 }
 
 /** The half that all tokenizers share: ids to bytes by table. The subclasses encode. */

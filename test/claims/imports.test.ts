@@ -7,16 +7,12 @@ import { circles, importsOf, readGraph, roomless, roomsOf, upward } from "../sup
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   "make no circle of files": [
     "chat/chat.ts ↔ chat/checks.ts",
-    "checkpoint/packed-reader.ts ↔ checkpoint/safetensors.ts",
     "constraint/containers.ts ↔ constraint/schema.ts",
     "engine/memory.ts ↔ engine/worker.ts",
-    "loading/loader.ts ↔ loading/lora.ts ↔ source/net/fetch-model.ts ↔ source/net/meter.ts ↔ source/open.ts",
     "measure/perplexity.ts ↔ model/model.ts",
     "sampling/kernel.ts ↔ sampling/plain-kernel.ts ↔ sampling/wasm-kernel.ts",
     "sampling/options.ts ↔ sampling/presets.ts",
     "session/generate.ts ↔ session/guided.ts ↔ session/session.ts",
-    "source/disk/index.ts ↔ source/disk/none.ts ↔ source/net/request.ts ↔ tokenizer/fetch.ts ↔ tokenizer/file.ts",
-    "tokenizer/stream.ts ↔ tokenizer/tokenizer.ts",
   ],
   "make no circle of rooms": [
     "chat ↔ checkpoint ↔ constraint ↔ convert ↔ engine ↔ loading ↔ measure ↔ model ↔ models ↔ prompt ↔ sampling ↔ session ↔ source ↔ state ↔ tokenizer",
@@ -25,16 +21,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     "model/model.ts → measure/benchmark.ts",
     "model/model.ts → measure/perplexity.ts",
     "model/model.ts → measure/sparsity.ts",
-    "model/vocab.ts → convert/packed-writer.ts",
-    "source/disk/index.ts → chat/beside.ts",
-    "source/disk/index.ts → tokenizer/beside.ts",
-    "source/disk/index.ts → tokenizer/file.ts",
-    "source/net/fetch-file.ts → tokenizer/fetch.ts",
-    "source/net/fetch-model.ts → loading/loader.ts",
-    "source/net/hub.ts → tokenizer/names.ts",
-    "source/net/meter.ts → loading/loader.ts",
-    "source/net/remote-source.ts → tokenizer/names.ts",
-    "source/open.ts → tokenizer/runtime.ts",
   ],
 };
 

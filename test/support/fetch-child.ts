@@ -5,7 +5,9 @@ import { fetchModel } from "../../host/source/net/fetch-model.ts";
 const [endpoint, cacheDir] = process.argv.slice(2);
 const download = { chunkBytes: 64 * 1024, connections: 3 };
 try {
-  process.stdout.write(String(await fetchModel("hf:org/repo", { cacheDir, hub: { endpoint }, download })));
+  const file = await fetchModel("hf:org/repo", { cacheDir, hub: { endpoint }, download });
+  process.stdout.write(file.name);
+  await file.close();
 } catch (error) {
   process.stderr.write(error instanceof WkvError ? `${error.code}: ${error.message}` : String(error));
   process.exitCode = 1;

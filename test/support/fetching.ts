@@ -39,14 +39,16 @@ interface Fetching extends FetchOptions {
   source?: string;
 }
 
-/** Fetches with small ranges and little patience. */
-export function get(
+/** Fetches with small ranges and little patience. @returns the path in the cache */
+export async function get(
   hub: HubServer,
   cacheDir: string,
   { source = "hf:org/repo", ...more }: Fetching = {},
 ): Promise<string> {
   const download = { chunkBytes: CHUNK, connections: 3, tries: 3, patience: 1, stallAfter: 2000, ...more.download };
-  return fetchModel(source, { cacheDir, hub: { endpoint: hub.endpoint }, ...more, download }) as Promise<string>;
+  const file = await fetchModel(source, { cacheDir, hub: { endpoint: hub.endpoint }, ...more, download });
+  await file.close();
+  return file.name;
 }
 
 export async function assertFetched(hub: HubServer, options: Fetching & { cacheDir?: string } = {}): Promise<string> {

@@ -3,7 +3,7 @@
 import { createInterface } from "node:readline";
 import { openCheckpoint } from "../../host/checkpoint/open.ts";
 import { WkvError } from "../../host/errors.ts";
-import { openLora } from "../../host/loading/lora.ts";
+import { openLora } from "../../host/model/lora.ts";
 import { recogniseModel } from "../../host/models/recognise.ts";
 import { openSource } from "../../host/source/open.ts";
 

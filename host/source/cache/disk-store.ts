@@ -1,7 +1,7 @@
 // The cache on disk, for Node, Deno and Bun.
 //
 //   CACHE/models/NAME-HASH/         one folder for an address
-//     wkv.json                      written when all is whole: what is here (a Kept)
+//     wkv.json                      written when all is whole: what is here (a CachedModel)
 //     PATH                          whole files, renamed into place
 //     .parts/                       while something is missing
 //       address                     what this folder is for
@@ -16,9 +16,10 @@ import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WkvError } from "../../errors.ts";
+import { fileSource } from "../disk/file.ts";
 import { checkSpace, diskError, makeFolder, saveFile, writeAt } from "../disk/write.ts";
 import { cacheFolder } from "./cache-folder.ts";
-import type { Folder, Kept, KeptFile, Listed, Part, Store } from "./store.ts";
+import type { CachedFile, CachedModel, CacheEntry, Folder, Part, Store } from "./store.ts";
 
 const RECORD = "wkv.json";
 const PARTS = ".parts";
@@ -55,7 +56,7 @@ function hash(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
-async function list(root: string): Promise<(Listed & Pick<Kept, "asked">)[]> {
+async function list(root: string): Promise<(CacheEntry & Pick<CachedModel, "asked">)[]> {
   const names = await readdir(root).catch(() => []);
   return Promise.all(
     names.map(async (name) => {
@@ -84,7 +85,7 @@ async function bytesBelow(folder: string): Promise<number> {
   return sizes.reduce((sum, found) => sum + (found ? found.blocks * 512 : 0), 0);
 }
 
-async function find(root: string, own: string, address: string): Promise<Kept | undefined> {
+async function find(root: string, own: string, address: string): Promise<CachedModel | undefined> {
   const direct = await readRecord(own);
   if (direct) return (await isWhole(own, direct)) ? direct : undefined;
   for (const name of await readdir(root).catch(() => [])) {
@@ -94,7 +95,7 @@ async function find(root: string, own: string, address: string): Promise<Kept | 
   return undefined;
 }
 
-async function readRecord(folder: string): Promise<Kept | undefined> {
+async function readRecord(folder: string): Promise<CachedModel | undefined> {
   try {
     return JSON.parse(await readFile(join(folder, RECORD), "utf8"));
   } catch {
@@ -102,19 +103,19 @@ async function readRecord(folder: string): Promise<Kept | undefined> {
   }
 }
 
-async function isWhole(folder: string, { files }: Kept): Promise<boolean> {
+async function isWhole(folder: string, { files }: CachedModel): Promise<boolean> {
   const found = await Promise.all(files.map((file) => hasFile(folder, file)));
   return found.every(Boolean);
 }
 
-async function hasFile(folder: string, { path, size }: KeptFile): Promise<boolean> {
+async function hasFile(folder: string, { path, size }: CachedFile): Promise<boolean> {
   const found = await stat(join(folder, path)).catch(() => undefined);
   return found?.isFile() === true && found.size === size;
 }
 
 function diskFolder(folder: string, address: string): Folder {
   return {
-    source: async (path) => join(folder, path),
+    source: (path) => fileSource(join(folder, path)),
     bytes: (path) => readFile(join(folder, path)).catch(() => undefined),
     has: async (file) =>
       (await hasFile(folder, file)) && (await sha256OfFile(join(folder, file.path), file.size)) === file.sha256,

@@ -1,22 +1,23 @@
 // The cache in browsers: the origin's private file system.
 //
 //   wkv/NAME-HASH/                  one folder for an address
-//     wkv.json                      written when all is whole: what is here (a Kept), and where
+//     wkv.json                      written when all is whole: what is here (a CachedModel), and where
 //     address                       what this folder is for
 //     KEY/NUMBER                    a file's chunks; KEY names the file and its version
 //
 // Chunks stay files of their own, so nothing is copied at the end, and a chunk is there as a whole or not at all: the
 // browser replaces a file when it is closed. A model is read as a Blob of them. One tab at a time writes, by a lock.
 import { WkvError } from "../../errors.ts";
+import { blobSource, type Source } from "../source.ts";
 import { bytesBelow, type Directory, fileOf, folderIn, hex, quotaError, sha256Of, write } from "./page-files.ts";
-import type { Folder, Kept, KeptFile, Listed, Part, Store } from "./store.ts";
+import type { CachedFile, CachedModel, CacheEntry, Folder, Part, Store } from "./store.ts";
 
 const ROOT = "wkv";
 const RECORD = "wkv.json";
 const ADDRESS = "address";
 
 /** A record, and the folder of each file's chunks. */
-type PageRecord = Kept & { readonly places: Readonly<Record<string, string>> };
+type PageRecord = CachedModel & { readonly places: Readonly<Record<string, string>> };
 
 /** Undefined where there is no such file system, or the page may not use it. */
 export async function pageStore(): Promise<Store | undefined> {
@@ -41,7 +42,7 @@ export async function pageStore(): Promise<Store | undefined> {
   };
 }
 
-async function list(root: Directory): Promise<Listed[]> {
+async function list(root: Directory): Promise<CacheEntry[]> {
   return Promise.all(
     (await entries(root)).map(async ({ directory, record }) => ({
       address: record?.address ?? (await addressOf(directory)),
@@ -53,7 +54,7 @@ async function list(root: Directory): Promise<Listed[]> {
   );
 }
 
-async function find(root: Directory, address: string): Promise<Kept | undefined> {
+async function find(root: Directory, address: string): Promise<CachedModel | undefined> {
   for (const { directory, record } of await entries(root)) {
     if (record?.address !== address && !record?.asked.includes(address)) continue;
     if (await isWhole(directory, record)) return record;
@@ -117,8 +118,11 @@ class PageFolder implements Folder {
     this.#address = address;
   }
 
-  async source(path: string): Promise<Blob> {
-    return (await this.#file(path)) ?? new Blob();
+  async source(path: string): Promise<Source> {
+    const file = await this.#file(path);
+    if (!file) throw new WkvError("not-found", `${path} is not in the cache of ${this.#address}.`);
+    const folder = path.slice(0, path.lastIndexOf("/") + 1);
+    return blobSource(file, path, (name) => this.source(folder + name));
   }
 
   async bytes(path: string): Promise<Uint8Array | undefined> {
@@ -126,7 +130,7 @@ class PageFolder implements Folder {
     return file && new Uint8Array(await file.arrayBuffer());
   }
 
-  async has({ path, size, sha256 }: KeptFile & { sha256: string }): Promise<boolean> {
+  async has({ path, size, sha256 }: CachedFile & { sha256: string }): Promise<boolean> {
     const key = await keyOf(path, sha256);
     const file = await wholeFile(this.#directory, key, path);
     if (file?.size !== size || (await sha256Of(file)) !== sha256) return false;
@@ -169,7 +173,7 @@ class PageFolder implements Folder {
     }
   }
 
-  async finish(kept: Kept): Promise<void> {
+  async finish(kept: CachedModel): Promise<void> {
     const places = Object.fromEntries(this.#places);
     await write(this.#directory, RECORD, JSON.stringify({ ...kept, places } satisfies PageRecord));
     const used = new Set(this.#places.values());

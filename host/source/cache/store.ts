@@ -1,6 +1,8 @@
 // What a cache of downloads has to be able to do: disk-store.ts on Node, Deno and Bun, page-store.ts in browsers.
 
-export interface KeptFile {
+import type { Source } from "../source.ts";
+
+export interface CachedFile {
   /** Within its folder, with slashes. */
   readonly path: string;
   readonly size: number;
@@ -8,20 +10,20 @@ export interface KeptFile {
 }
 
 /** A download that is whole: a model, its parts, and the vocabulary beside it. */
-export interface Kept {
+export interface CachedModel {
   /** Where it came from, written as `hf:ORG/REPO/FILE@REVISION` or as an http(s) address. */
   readonly address: string;
   /** What was asked for, where that is another address: `hf:ORG/REPO` without a file. */
   readonly asked: readonly string[];
   /** The path of the file to open. */
   readonly main: string;
-  readonly files: readonly KeptFile[];
+  readonly files: readonly CachedFile[];
   /** When it was fetched, as ISO 8601. */
   readonly fetched: string;
 }
 
 /** Something that the cache holds, whole or not. */
-export interface Listed {
+export interface CacheEntry {
   readonly address: string;
   readonly bytes: number;
   readonly whole: boolean;
@@ -31,9 +33,9 @@ export interface Listed {
 }
 
 export interface Store {
-  list(): Promise<Listed[]>;
+  list(): Promise<CacheEntry[]>;
   /** By its own address or one that was asked for; undefined when it is not there or not whole any more. */
-  find(address: string): Promise<Kept | undefined>;
+  find(address: string): Promise<CachedModel | undefined>;
   /** The place of an address, made when something is written to it. */
   open(address: string): Promise<Folder>;
   /** False when there was nothing. */
@@ -42,12 +44,12 @@ export interface Store {
 
 /** The files of one address. */
 export interface Folder {
-  /** What `loadModel` opens. */
-  source(path: string): Promise<string | Blob>;
+  /** @throws WkvError `not-found` */
+  source(path: string): Promise<Source>;
   /** The content of a small file; undefined when it is not there. */
   bytes(path: string): Promise<Uint8Array | undefined>;
   /** Whether the whole file is there, as was published: its bytes are looked at. */
-  has(file: KeptFile & { sha256: string }): Promise<boolean>;
+  has(file: CachedFile & { sha256: string }): Promise<boolean>;
   /** @throws WkvError `no-space` when so many bytes more do not fit */
   checkSpace(bytes: number): Promise<void>;
   /**
@@ -60,7 +62,7 @@ export interface Folder {
     signal?: AbortSignal,
   ): Promise<Part | undefined>;
   /** All files are whole: from now on `find` finds it. */
-  finish(kept: Kept): Promise<void>;
+  finish(kept: CachedModel): Promise<void>;
 }
 
 export interface Part {

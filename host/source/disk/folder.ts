@@ -1,34 +1,18 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { WkvError } from "../../errors.ts";
-
-/** What the model in a folder is called, as published; the first that is there is taken. */
-const PUBLISHED = [
-  "model.safetensors.index.json",
-  "model.safetensors",
-  "pytorch_model.bin.index.json",
-  "pytorch_model.bin",
-];
-
-const MODEL = /\.(pth|pt|safetensors|st|gguf|bin)$/i;
-/** Parts of a model that come after its first one. */
-const LATER_PART = /-(?!0*1-of)\d+-of-\d+\.\w+$/;
-/** Files that lie beside models and are none. */
-const OTHER = /^(training_args|optimizer|scheduler|scaler|rng_state\w*|tokenizer)\./;
+import { chooseModel } from "../companions.ts";
 
 /**
- * The path of the model file in a folder, such as a downloaded repository: the published name, else the only file that
- * could be a model. Undefined when the path is no folder.
- * @throws WkvError `bad-file` when there is none or more than one
+ * The path of the model file in a folder, such as a downloaded repository. Undefined when the path is no folder.
+ * @throws WkvError `bad-file` when it holds no model, or more than one and none has a published name
  */
 export async function modelFileIn(path: string): Promise<string | undefined> {
-  const found = await stat(path).catch(() => undefined); // what is wrong with it, opening it will tell
+  const found = await stat(path).catch(() => undefined); // opening it will give the reason
   if (!found?.isDirectory()) return undefined;
-  const names = await readdir(path);
-  const published = PUBLISHED.find((name) => names.includes(name));
-  if (published) return join(path, published);
-  const models = names.filter((name) => MODEL.test(name) && !LATER_PART.test(name) && !OTHER.test(name)).sort();
-  if (models.length === 1) return join(path, models[0] as string);
-  const which = models.length === 0 ? "nothing in it looks like one" : `one of ${models.slice(0, 10).join(", ")}`;
+  const choice = chooseModel(await readdir(path));
+  if (choice.model !== undefined) return join(path, choice.model);
+  const some = choice.candidates.slice(0, 10).join(", ");
+  const which = some ? `one of ${some}` : "nothing in it looks like one";
   throw new WkvError("bad-file", `${path} is a directory: give the model file inside it; ${which}.`);
 }

@@ -1,46 +1,24 @@
 import { WkvError } from "../../errors.ts";
 import type { Folder, Part } from "../cache/store.ts";
-import { type Answer, Passing, request } from "./request.ts";
+import { isEncoded, type Probe, probeFile, rangeOf, versionOf, wrongLength } from "./probe.ts";
+import type { RemoteFile } from "./remote-file.ts";
+import { request } from "./request.ts";
+import { type RetryControl, retry } from "./retry.ts";
 
-/** A file to fetch, and what is known of it beforehand. */
-export interface RemoteFile {
-  /** Where it belongs in its folder. */
-  readonly path: string;
-  readonly url: URL;
-  readonly size?: number | undefined;
-  readonly sha256?: string | undefined;
-  readonly token?: string | undefined;
-}
-
-export interface DownloadControl {
-  /** Bytes that have come, and all; undefined when the server does not say. */
+export interface DownloadControl extends RetryControl {
+  /** Bytes so far and in all; undefined when the server does not give the size. */
   readonly onBytes?: (loaded: number, total: number | undefined) => void;
   readonly onCheck?: (checked: number, total: number) => void;
-  readonly signal?: AbortSignal | undefined;
   /** Bytes of a range. A try that is cut off loses at most the ranges that were under way. Default: 16 MiB. */
   readonly chunkBytes?: number;
-  /** Ranges at once. Default: 4. */
+  /** Concurrent ranges. Default: 4. */
   readonly connections?: number;
-  /** Tries in a row that bring nothing before giving up. Default: 5. */
-  readonly tries?: number;
-  /** Milliseconds before the second try, doubled with each. Default: 500. */
-  readonly patience?: number;
-  readonly stallAfter?: number;
 }
 
 const CHUNK_BYTES = 16 << 20;
 
-/** The file on the server became another one meanwhile. */
-class Changed extends Error {}
-
-/** What a first request tells of a file. */
-export interface Probe {
-  readonly size: number | undefined;
-  /** The server's name for this version of the file; undefined when it gives none. */
-  readonly version: string | undefined;
-  /** An answer with the whole file, from a server that does not give ranges. */
-  readonly whole?: Answer;
-}
+/** The file on the server has changed since the first request. */
+class RemoteChangedError extends Error {}
 
 /**
  * Fetches a file into its folder: in ranges, several at once, where the server gives ranges and names its versions;
@@ -54,14 +32,14 @@ export async function download(file: RemoteFile, folder: Folder, control: Downlo
     try {
       return await attempt(file, folder, control);
     } catch (error) {
-      if (!(error instanceof Changed)) throw error;
+      if (!(error instanceof RemoteChangedError)) throw error;
       if (restarts === 2) throw new WkvError("network", `${file.url.href} keeps changing: try again later.`);
     }
   }
 }
 
 async function attempt(file: RemoteFile, folder: Folder, control: DownloadControl): Promise<number> {
-  // Twice only: who has no network wants to know soon.
+  // Only two tries, so that being offline is reported quickly.
   const probe = await retry({ ...control, tries: 2 }, () => probeFile(file, control));
   const { size } = probe;
   try {
@@ -99,41 +77,10 @@ async function fill(
     await part.commit(size);
     return size;
   } catch (error) {
-    if (error instanceof Changed || probe.version === undefined) await part.discard();
+    if (error instanceof RemoteChangedError || probe.version === undefined) await part.discard();
     else await part.release();
     throw error;
   }
-}
-
-/** One byte tells the size, the version, and whether ranges can be had; an empty file has none to give. */
-export async function probeFile({ url, token }: RemoteFile, { signal, stallAfter }: DownloadControl): Promise<Probe> {
-  const first = await request(url, { range: { first: 0, end: 1 }, token, signal, stallAfter });
-  if (first.status === 200) return wholeProbe(first);
-  first.cancel();
-  const size = rangeOf(first)?.total;
-  const version = versionOf(first);
-  if (first.status === 206 && !isEncoded(first) && size !== undefined && version !== undefined)
-    return { size, version };
-  return wholeProbe(await request(url, { token, signal, stallAfter }));
-}
-
-function wholeProbe(whole: Answer): Probe {
-  const length = Number(whole.headers.get("content-length") ?? Number.NaN);
-  return { size: isEncoded(whole) || Number.isNaN(length) ? undefined : length, version: undefined, whole };
-}
-
-/** Compressed on the way: its length and its ranges are not those of the file. */
-function isEncoded({ headers }: Answer): boolean {
-  return !/^(identity)?$/.test(headers.get("content-encoding") ?? "");
-}
-
-export function versionOf({ headers }: Answer): string | undefined {
-  return headers.get("etag") ?? headers.get("last-modified") ?? undefined;
-}
-
-export function rangeOf({ headers }: Answer): { first: number; total: number } | undefined {
-  const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get("content-range") ?? "") ?? [];
-  return total === undefined ? undefined : { first: Number(first), total: Number(total) };
 }
 
 /** In one go; a connection that breaks means to begin again. */
@@ -158,10 +105,6 @@ async function fetchWhole(part: Part, file: RemoteFile, probe: Probe, control: D
     if (total !== undefined && loaded !== total) throw wrongLength(file, loaded, total);
     return loaded;
   });
-}
-
-export function wrongLength({ url }: RemoteFile, got: number, expected: number): Passing {
-  return new Passing(`${url.href} sends ${got} bytes instead of ${expected}: try again later.`);
 }
 
 async function fetchRanges(
@@ -240,7 +183,7 @@ async function fetchRange(
         range.total !== size ||
         versionOf(answer) !== version
       )
-        throw new Changed();
+        throw new RemoteChangedError();
       for await (const bytes of answer.body()) {
         if (at + bytes.length > end) throw wrongLength(file, at + bytes.length - first, end - first);
         await part.write(bytes, at);
@@ -267,40 +210,4 @@ async function check(
   if (actual === sha256) return;
   await part.restart();
   throw new WkvError("network", `${url.href} gave bytes of SHA-256 ${actual}, but ${sha256} was published: try again.`);
-}
-
-/** Does work again when it fails for a reason that may pass, a few times in a row, with longer and longer pauses. */
-export async function retry<T>(
-  { tries = 5, patience = 500, signal }: DownloadControl,
-  work: (progressed: () => void) => Promise<T>,
-): Promise<T> {
-  let failures = 0;
-  for (;;) {
-    try {
-      return await work(() => {
-        failures = 0;
-      });
-    } catch (error) {
-      if (!(error instanceof Passing) || ++failures >= tries) throw error;
-      await pause(error.retryAfter ?? patience * 2 ** (failures - 1), signal);
-    }
-  }
-}
-
-/** At most half a minute. */
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(
-      () => {
-        signal?.removeEventListener("abort", abort);
-        resolve();
-      },
-      Math.min(ms, 30_000),
-    );
-    signal?.addEventListener("abort", abort);
-  });
 }

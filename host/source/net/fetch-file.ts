@@ -1,8 +1,10 @@
 import { WkvError } from "../../errors.ts";
-import { fetchBytes } from "../../tokenizer/fetch.ts";
 import { openStore } from "../cache/open-store.ts";
 import type { Folder } from "../cache/store.ts";
-import { download, type RemoteFile } from "./download.ts";
+import { MAX_VOCABULARY_BYTES } from "../companions.ts";
+import { download } from "./download.ts";
+import { fetchBytes } from "./fetch-bytes.ts";
+import type { RemoteFile } from "./remote-file.ts";
 
 /** A small file that never changes: what its bytes must be is known beforehand. */
 export type PinnedRemote = RemoteFile & { readonly sha256: string };
@@ -21,7 +23,7 @@ export async function fetchFile(
   signal?.throwIfAborted();
   const { path, url, sha256 } = file;
   const folder = await openFolder(url.href, cacheDir);
-  if (!folder) return checked(await fetchBytes(url, signal), file);
+  if (!folder) return checked((await fetchBytes(url, MAX_VOCABULARY_BYTES, signal)) ?? new Uint8Array(0), file);
   const kept = await folder.bytes(path);
   if (kept && (await hashOf(kept)) === sha256) return kept;
   const size = await download(file, folder, { signal, tries: 3, patience: 200 });

@@ -1,11 +1,13 @@
 import { WkvError } from "../../errors.ts";
-import type { Progress } from "../../loading/loader.ts";
 import { openStore } from "../cache/open-store.ts";
-import type { Folder, Kept, KeptFile } from "../cache/store.ts";
+import type { CachedFile, CachedModel, Folder } from "../cache/store.ts";
+import type { Progress } from "../progress.ts";
+import { blobSource, type Source } from "../source.ts";
 import { type Address, addressText, parseAddress } from "./address.ts";
-import { type DownloadControl, download, type RemoteFile } from "./download.ts";
-import { askHub, type HubOptions, hubEndpoint, type Wanted } from "./hub.ts";
+import { type DownloadControl, download } from "./download.ts";
+import { type FileSelection, type HubOptions, hubEndpoint, resolveHub } from "./hub.ts";
 import { Meter } from "./meter.ts";
+import type { RemoteFile } from "./remote-file.ts";
 import { request } from "./request.ts";
 
 export interface FetchOptions {
@@ -15,37 +17,37 @@ export interface FetchOptions {
   hub?: HubOptions | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
   signal?: AbortSignal | undefined;
-  /** How the download goes about it. */
+  /** Ranges, connections and retries. */
   download?: Pick<DownloadControl, "chunkBytes" | "connections" | "tries" | "patience" | "stallAfter"> | undefined;
 }
 
 /**
- * The model of an address, out of the cache, else downloaded into it. What the cache has is taken without asking the net:
- * to have a newer one, remove it or name a revision.
- * @returns what `openSource` opens: a path, or a Blob where there are none
+ * Opens the model of an address from the cache, after downloading it unless it is there. No request is made for what the
+ * cache has: to get a newer version, remove it or name a revision.
  * @throws WkvError `not-found`, `network` or `no-space`; the signal's reason
  */
-export async function fetchModel(source: string | URL, options: FetchOptions = {}): Promise<string | Blob> {
+export async function fetchModel(source: string | URL, options: FetchOptions = {}): Promise<Source> {
   const asked = parseAddress(source, hubEndpoint(options.hub ?? {}));
   const store = await openStore(options.cacheDir);
   const kept = await store?.find(addressText(asked));
   if (store && kept) return (await store.open(kept.address)).source(kept.main);
-  const wanted = asked.kind === "web" ? wantedOfWeb(asked.url) : await askHub(asked, options.hub ?? {}, options.signal);
-  if (!store) return fetchBlob(wanted, options);
-  const address = addressText(asked.kind === "web" ? asked : { ...asked, file: wanted.main });
+  const selection =
+    asked.kind === "web" ? selectionOfWeb(asked.url) : await resolveHub(asked, options.hub ?? {}, options.signal);
+  if (!store) return fetchSource(selection.main, selection, options);
+  const address = addressText(asked.kind === "web" ? asked : { ...asked, file: selection.main });
   const folder = await store.open(address);
-  const files = await downloadAll(wanted, folder, options);
-  await folder.finish(record(address, asked, wanted, files));
-  return folder.source(wanted.main);
+  const files = await downloadAll(selection, folder, options);
+  await folder.finish(record(address, asked, selection, files));
+  return folder.source(selection.main);
 }
 
-function record(address: string, asked: Address, { main }: Wanted, files: readonly KeptFile[]): Kept {
+function record(address: string, asked: Address, { main }: FileSelection, files: readonly CachedFile[]): CachedModel {
   const others = addressText(asked) === address ? [] : [addressText(asked)];
   return { address, asked: others, main, files, fetched: new Date().toISOString() };
 }
 
-/** A file of any server is named as its address ends. */
-function wantedOfWeb(url: URL): Wanted {
+/** The file name is the last part of the address. */
+function selectionOfWeb(url: URL): FileSelection {
   const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
   const path =
     last
@@ -55,12 +57,12 @@ function wantedOfWeb(url: URL): Wanted {
   return { main: path, files: [{ path, url }] };
 }
 
-async function downloadAll({ files }: Wanted, folder: Folder, options: FetchOptions): Promise<KeptFile[]> {
+async function downloadAll({ files }: FileSelection, folder: Folder, options: FetchOptions): Promise<CachedFile[]> {
   const { signal, onProgress = () => {} } = options;
   const meter = new Meter(onProgress);
   const isKnown = files.every(({ size }) => size !== undefined);
   const total = isKnown ? files.reduce((sum, { size = 0 }) => sum + size, 0) : undefined;
-  const kept: KeptFile[] = [];
+  const kept: CachedFile[] = [];
   let before = 0;
   for (const file of files) {
     const control: DownloadControl = {
@@ -77,9 +79,17 @@ async function downloadAll({ files }: Wanted, folder: Folder, options: FetchOpti
   return kept;
 }
 
-/** Where nothing can be kept: the model alone, which a browser puts where it likes. */
-async function fetchBlob({ main, files }: Wanted, { signal, onProgress = () => {} }: FetchOptions): Promise<Blob> {
-  const { url, token, size } = files.find(({ path }) => path === main) as RemoteFile;
+/** Without a cache: a Blob, which browsers keep on disk when it is large. */
+async function fetchSource(path: string, selection: FileSelection, options: FetchOptions): Promise<Source> {
+  const file = selection.files.find((each) => each.path === path);
+  if (!file) throw new WkvError("not-found", `${path} is not in the repository.`);
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  const beside = (name: string) => fetchSource(folder + name, selection, { ...options, onProgress: undefined });
+  return blobSource(await fetchBlob(file, options), path, beside);
+}
+
+async function fetchBlob({ url, token, size }: RemoteFile, options: FetchOptions): Promise<Blob> {
+  const { signal, onProgress = () => {} } = options;
   const meter = new Meter(onProgress);
   const answer = await request(url, { token, signal });
   const length = answer.headers.get("content-encoding") ? null : answer.headers.get("content-length");
@@ -94,7 +104,7 @@ async function fetchBlob({ main, files }: Wanted, { signal, onProgress = () => {
   throw new WkvError("network", `${url.href} sends ${loaded} bytes instead of ${total}: try again later.`);
 }
 
-/** From an earlier try, which may have been for another revision: only what can be checked counts. */
+/** Whether an earlier try, perhaps for another revision, left this very file: only a checksum can tell. */
 async function isThere(file: RemoteFile, folder: Folder): Promise<boolean> {
   const { path, size, sha256 } = file;
   return size !== undefined && sha256 !== undefined && folder.has({ path, size, sha256 });

@@ -1,4 +1,4 @@
-import type { Progress } from "../../loading/loader.ts";
+import type { Progress } from "../progress.ts";
 
 /** Speed is that of the last few seconds: what matters for the time left. */
 const WINDOW_MS = 5000;

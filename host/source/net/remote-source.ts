@@ -1,81 +1,64 @@
 import { WkvError } from "../../errors.ts";
-import { vocabularyNames } from "../../tokenizer/names.ts";
 import { openStore } from "../cache/open-store.ts";
 import { checkRange, type Source } from "../source.ts";
 import { addressText, parseAddress } from "./address.ts";
-import {
-  type DownloadControl,
-  type Probe,
-  probeFile,
-  type RemoteFile,
-  rangeOf,
-  retry,
-  versionOf,
-  wrongLength,
-} from "./download.ts";
 import type { FetchOptions } from "./fetch-model.ts";
-import { askHub, hubEndpoint, type Wanted } from "./hub.ts";
+import { type FileSelection, hubEndpoint, resolveHub } from "./hub.ts";
+import { type Probe, probeFile, rangeOf, versionOf, wrongLength } from "./probe.ts";
+import type { RemoteFile } from "./remote-file.ts";
 import { request } from "./request.ts";
+import { retry } from "./retry.ts";
 
 const BLOCK_BYTES = 64 << 10;
-/** Blocks of one request, where one is read after the other. */
-const MOST_AHEAD = 32;
-/** Blocks that are kept: 16 MiB. */
-const MOST_KEPT = 256;
-
-/** A model on the net of which only what is asked for is fetched, and nothing kept. */
-export interface RemoteSource extends Source {
-  /** Names of the vocabularies beside it, the best first. */
-  readonly vocabularies: readonly string[];
-  beside(name: string): Promise<Source>;
-}
+/** Most blocks in one request, reached when blocks are read in order. */
+const MAX_READ_AHEAD = 32;
+/** Blocks in memory: 16 MiB. */
+const MAX_BLOCKS = 256;
 
 /**
- * A model on the net, read in ranges.
- * @returns undefined where it has to be fetched as a whole or is in the cache already: the server gives no ranges, or no
- *   name of the file's version, by which a change would be seen
+ * A remote model that is read in ranges, of which nothing is kept on disk.
+ * @returns undefined when it is in the cache, or must be fetched as a whole: the server has no ranges, or gives no version
+ *   (ETag or Last-Modified) that would show a change
  * @throws WkvError `not-found` or `network`; the signal's reason
  */
-export async function remoteSource(address: string | URL, options: FetchOptions): Promise<RemoteSource | undefined> {
+export async function remoteSource(address: string | URL, options: FetchOptions): Promise<Source | undefined> {
   const asked = parseAddress(address, hubEndpoint(options.hub ?? {}));
   if (await (await openStore(options.cacheDir))?.find(addressText(asked))) return undefined;
   if (asked.kind === "web") return openRemote({ path: "model", url: asked.url }, undefined, options);
-  const wanted = await askHub(asked, options.hub ?? {}, options.signal);
-  const main = wanted.files.find(({ path }) => path === wanted.main) as RemoteFile;
-  return openRemote(main, wanted, options);
+  const selection = await resolveHub(asked, options.hub ?? {}, options.signal);
+  const main = selection.files.find(({ path }) => path === selection.main) as RemoteFile;
+  return openRemote(main, selection, options);
 }
 
-/** @param among the files of its repository, where it has one */
-async function openRemote(file: RemoteFile, among: Wanted | undefined, options: FetchOptions) {
-  const control: DownloadControl = { ...options.download, signal: options.signal };
+/** @param selection the files of its repository, if it is in one */
+async function openRemote(file: RemoteFile, selection: FileSelection | undefined, options: FetchOptions) {
+  const control = { ...options.download, signal: options.signal };
   const probe = await retry({ ...control, tries: 2 }, () => probeFile(file, control));
   probe.whole?.cancel();
   const { size, version } = probe;
   if (size === undefined || version === undefined || (file.size ?? size) !== size) return undefined;
-  return new RangeSource(file, probe, among, options);
+  return new RangeSource(file, probe, selection, options);
 }
 
-class RangeSource implements RemoteSource {
+class RangeSource implements Source {
   readonly name: string;
   readonly size: number;
-  readonly vocabularies: readonly string[];
   readonly #file: RemoteFile;
   readonly #version: string | undefined;
-  readonly #among: Wanted | undefined;
+  readonly #selection: FileSelection | undefined;
   readonly #options: FetchOptions;
   readonly #blocks = new Map<number, Uint8Array>();
   /** The block after the last ones that were fetched, and how many they were. */
   #next = -1;
   #ahead = 1;
 
-  constructor(file: RemoteFile, { size, version }: Probe, among: Wanted | undefined, options: FetchOptions) {
+  constructor(file: RemoteFile, { size, version }: Probe, selection: FileSelection | undefined, options: FetchOptions) {
     this.name = file.url.href;
     this.size = size as number;
     this.#file = file;
     this.#version = version;
-    this.#among = among;
+    this.#selection = selection;
     this.#options = options;
-    this.vocabularies = vocabularyNames(file.path).filter((name) => this.#find(name));
   }
 
   async read(target: Uint8Array, offset: number): Promise<void> {
@@ -91,7 +74,7 @@ class RangeSource implements RemoteSource {
 
   async beside(name: string): Promise<Source> {
     const file = this.#find(name);
-    const source = file && (await openRemote(file, this.#among, this.#options));
+    const source = file && (await openRemote(file, this.#selection, this.#options));
     if (source) return source;
     throw new WkvError("not-found", `${name} is not beside ${this.name}.`);
   }
@@ -102,18 +85,18 @@ class RangeSource implements RemoteSource {
 
   #find(name: string): RemoteFile | undefined {
     const folder = this.#file.path.slice(0, this.#file.path.lastIndexOf("/") + 1);
-    return this.#among?.files.find(({ path }) => path === folder + name);
+    return this.#selection?.files.find(({ path }) => path === folder + name);
   }
 
   async #block(number: number): Promise<Uint8Array> {
     const known = this.#blocks.get(number);
     if (known) return known;
-    this.#ahead = number === this.#next ? Math.min(2 * this.#ahead, MOST_AHEAD) : 1;
+    this.#ahead = number === this.#next ? Math.min(2 * this.#ahead, MAX_READ_AHEAD) : 1;
     const first = number * BLOCK_BYTES;
     const bytes = await this.#fetch(first, Math.min(this.size, first + this.#ahead * BLOCK_BYTES));
     this.#next = number + this.#ahead;
     for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
-      if (this.#blocks.size >= MOST_KEPT) this.#blocks.delete(this.#blocks.keys().next().value as number);
+      if (this.#blocks.size >= MAX_BLOCKS) this.#blocks.delete(this.#blocks.keys().next().value as number);
       this.#blocks.set(number + at / BLOCK_BYTES, bytes.subarray(at, at + BLOCK_BYTES));
     }
     return bytes.subarray(0, BLOCK_BYTES);

@@ -15,8 +15,8 @@ export interface RequestOptions {
   readonly stallAfter?: number | undefined;
 }
 
-/** A failure that may be gone in a moment: a connection that broke, a server that is busy. */
-export class Passing extends WkvError {
+/** A failure that may be gone on the next try: a broken connection, a busy server. */
+export class TransientError extends WkvError {
   /** Milliseconds after which the server asks to try again. */
   readonly retryAfter: number | undefined;
 
@@ -30,25 +30,25 @@ export class Passing extends WkvError {
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  /** @throws Passing when the connection breaks or stalls */
+  /** @throws TransientError when the connection breaks or stalls */
   body(): AsyncGenerator<Uint8Array, void, void>;
-  /** Lets go of the connection. */
+  /** Closes the connection. */
   cancel(): void;
 }
 
 /**
  * GET. Redirects are followed, to http(s) only, and never from https to http.
  * @returns also an answer of 416: the file has no such range
- * @throws WkvError `not-found` for a client's error such as 404, `network` for a redirect that is refused, Passing for
- *   what may be gone when tried again; the signal's reason
+ * @throws WkvError `not-found` for a client's error such as 404, `network` for a redirect that is refused, TransientError for
+ *   what may work on the next try; the signal's reason
  */
 export async function request(url: URL, options: RequestOptions = {}): Promise<Answer> {
   const { signal, stallAfter = 30_000 } = options;
   signal?.throwIfAborted();
   const controller = new AbortController();
-  const watch = new Watch(url, controller, stallAfter, signal);
+  const guard = new StallGuard(url, controller, stallAfter, signal);
   try {
-    const response = await watch.race(follow(url, options, controller.signal));
+    const response = await guard.race(follow(url, options, controller.signal));
     if (!response.ok && response.status !== NO_SUCH_RANGE) {
       controller.abort();
       throw statusError(url, response);
@@ -56,15 +56,15 @@ export async function request(url: URL, options: RequestOptions = {}): Promise<A
     return {
       status: response.status,
       headers: response.headers,
-      body: () => pieces(response, watch),
+      body: () => pieces(response, guard),
       cancel: () => {
-        watch.end();
+        guard.end();
         controller.abort();
       },
     };
   } catch (error) {
-    watch.end();
-    throw watch.explain(error);
+    guard.end();
+    throw guard.explain(error);
   }
 }
 
@@ -84,7 +84,7 @@ export async function requestJson(url: URL, options: RequestOptions): Promise<un
   }
 }
 
-/** In a browser the page sees only where redirects end; elsewhere each is looked at before it is followed. */
+/** A page sees only where redirects end; elsewhere each is checked before it is followed. */
 async function follow(start: URL, { range, token }: RequestOptions, signal: AbortSignal): Promise<Response> {
   const manual = files !== undefined;
   let url = start;
@@ -118,10 +118,10 @@ function statusError(url: URL, { status, headers }: Response): WkvError {
   if (status === 401 || status === 403)
     return new WkvError(
       "not-found",
-      `${says}: it is not there for everybody; check the name, accept the model's licence on its page, or set HF_TOKEN.`,
+      `${says}: it is private or gated; check the name, accept the model's licence on its page, or set HF_TOKEN.`,
     );
   if (status === 408 || status === 429 || status >= 500)
-    return new Passing(`${says}: the server is in trouble; try again later.`, retryAfter(headers));
+    return new TransientError(`${says}: the server is failing or busy; try again later.`, retryAfter(headers));
   return new WkvError("not-found", `${says}: check the address.`);
 }
 
@@ -130,27 +130,27 @@ function retryAfter(headers: Headers): number | undefined {
   return Number.isFinite(seconds) ? seconds * 1000 : undefined;
 }
 
-async function* pieces(response: Response, watch: Watch): AsyncGenerator<Uint8Array, void, void> {
+async function* pieces(response: Response, guard: StallGuard): AsyncGenerator<Uint8Array, void, void> {
   // Not `for await`: Safari cannot iterate over a stream.
   const reader = response.body?.getReader();
   try {
-    for (let next = await watch.race(reader?.read()); next && !next.done; next = await watch.race(reader?.read())) {
-      watch.alive();
+    for (let next = await guard.race(reader?.read()); next && !next.done; next = await guard.race(reader?.read())) {
+      guard.alive();
       yield next.value;
     }
   } catch (error) {
-    throw watch.explain(error);
+    throw guard.explain(error);
   } finally {
-    watch.end();
+    guard.end();
     reader?.cancel().catch(() => {});
   }
 }
 
 /**
- * Ends a request that has stalled or whose caller gives up, and says which it was. What waits for the request waits for
- * this too: Node 20's fetch may forget its signal when garbage is collected.
+ * Ends a request that has stalled or that its caller aborts, and gives the reason. Every wait for the request also waits
+ * for this: Node 20's fetch may lose its signal to garbage collection.
  */
-class Watch {
+class StallGuard {
   readonly #url: URL;
   readonly #stallAfter: number;
   readonly #signal: AbortSignal | undefined;
@@ -169,7 +169,7 @@ class Watch {
         reject(new Error("the request was ended"));
       };
     });
-    this.#ended.catch(() => {}); // it may come when nobody waits
+    this.#ended.catch(() => {}); // not every rejection is awaited
     this.#timer = this.#start();
     signal?.addEventListener("abort", this.#end);
   }
@@ -188,16 +188,17 @@ class Watch {
     this.#signal?.removeEventListener("abort", this.#end);
   }
 
-  /** What an error of the request means. */
+  /** The error to throw for an error of the request. */
   explain(error: unknown): unknown {
     if (this.#signal?.aborted) return this.#signal.reason;
     if (error instanceof WkvError) return error;
     const seconds = this.#stallAfter / 1000;
-    if (this.#stalled) return new Passing(`${this.#url.host} has sent nothing for ${seconds} s: check the network.`);
+    if (this.#stalled)
+      return new TransientError(`${this.#url.host} has sent nothing for ${seconds} s: check the network.`);
     // undici says "fetch failed" and keeps the reason in the cause.
     const { message, cause } = error as Error;
     const reason = cause instanceof Error && cause.message ? cause.message : message;
-    return new Passing(
+    return new TransientError(
       `${this.#url.href} cannot be fetched (${reason}): check the address and the network.`,
       undefined,
       error,

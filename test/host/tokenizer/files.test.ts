@@ -1,7 +1,7 @@
 /** Where vocabularies come from: files, addresses, the download cache, the model's folder. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -9,7 +9,6 @@ import { join } from "node:path";
 import { after, describe, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { diskStore } from "../../../host/source/cache/disk-store.ts";
-import { findVocabBeside } from "../../../host/tokenizer/beside.ts";
 import { loadTokenizer } from "../../../host/tokenizer/index.ts";
 import { readPinned } from "../../../host/tokenizer/named.ts";
 
@@ -154,15 +153,4 @@ describe("files and addresses", () => {
     await writeFile(path, "1 'a' 2\n");
     await assert.rejects(loadTokenizer(path), { code: "bad-vocab", message: /broken\.txt, line 1: / });
   });
-});
-
-test("a vocabulary beside the model is found, the most particular first", async () => {
-  const models = join(folder, "models");
-  await mkdir(join(models, "vocab.txt"), { recursive: true }); // a directory, so it does not count
-  const model = join(models, "tiny.v7.pth");
-  assert.equal(await findVocabBeside(model), undefined);
-  for (const name of ["20B_tokenizer.json", "rwkv_vocab_v20230424.txt", "tiny.v7.vocab.txt"]) {
-    await writeFile(join(models, name), contents);
-    assert.equal(await findVocabBeside(model), join(models, name));
-  }
 });

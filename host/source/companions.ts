@@ -1,0 +1,95 @@
+// The names under which models and the files that belong to them are published. Folders and hf: repositories use these
+// lists alone, so that both load the same files.
+
+/** Larger files beside a model are no vocabularies: the largest has 20 MB. */
+export const MAX_VOCABULARY_BYTES = 64 << 20;
+/** Larger ones are no configurations or templates: a tokenizer_config.json that repeats its vocabulary has a few MB. */
+export const MAX_CONFIG_BYTES = 16 << 20;
+
+export const CONFIG_FILE = "config.json";
+/** Settings of a LoRA in PEFT's format. */
+export const ADAPTER_CONFIG_FILE = "adapter_config.json";
+/** Chat templates, the best first. */
+export const TEMPLATE_FILES = ["chat_template.jinja", "chat_template.json", "tokenizer_config.json"] as const;
+
+/** What Hugging Face's programs call a repository's model, the best first: they too prefer the single file to its index. */
+const MODEL_FILES = [
+  "model.safetensors",
+  "model.safetensors.index.json",
+  "pytorch_model.bin",
+  "pytorch_model.bin.index.json",
+];
+
+const MODEL = /\.(safetensors|st|gguf|pth|pt|bin)$/i;
+const PART = /-\d{5}-of-\d{5}\.(safetensors|bin|gguf)$/i;
+/** The file that stands for a model in several files. */
+const FIRST = /(\.(safetensors|bin)\.index\.json|-0*1-of-\d{5}\.gguf)$/i;
+/** Files of training runs that are no models. */
+const OTHER = /(^|\/)(training_args|optimizer|scheduler|scaler|rng_state\w*|tokenizer)\.[^/]*$/;
+
+/** Whether a file name is one that models have. */
+export function isModelName(path: string): boolean {
+  return MODEL.test(path);
+}
+
+/**
+ * Chooses the model among the files of a folder or repository: a published name, else the only model, else, where all are
+ * GGUF, the only Q8_0.
+ * @param paths relative to the folder
+ * @returns the model, or the candidates when there is none or more than one
+ */
+export function chooseModel(paths: readonly string[]): { model: string } | { model: undefined; candidates: string[] } {
+  const published = MODEL_FILES.find((name) => paths.includes(name));
+  if (published) return { model: published };
+  const candidates = paths.filter(isCandidate).sort();
+  if (candidates.length === 1) return { model: candidates[0] as string };
+  const eight = candidates.filter((path) => /q8_0/i.test(path));
+  if (candidates.every((path) => /\.gguf$/i.test(path)) && eight.length === 1) return { model: eight[0] as string };
+  return { model: undefined, candidates };
+}
+
+function isCandidate(path: string): boolean {
+  return FIRST.test(path) || (MODEL.test(path) && !PART.test(path) && !OTHER.test(path));
+}
+
+/** The other files of a model in several, given its index or one of its parts. */
+export function partsOf(model: string, paths: readonly string[]): string[] {
+  const [, stem, extension] = /^(.*?)(?:-\d{5}-of-\d{5})?\.(safetensors|bin|gguf)(?:\.index\.json)?$/.exec(model) ?? [];
+  const isSet = /\.index\.json$/.test(model) || PART.test(model);
+  if (!isSet || stem === undefined) return [];
+  return paths.filter(
+    (path) => path !== model && path.startsWith(`${stem}-`) && path.endsWith(`.${extension}`) && PART.test(path),
+  );
+}
+
+/**
+ * Names of vocabularies beside a model, the best first. Formats are recognised by content, so `vocab.txt` may be a World
+ * vocabulary as well as symbols.
+ *
+ * 1. `MODEL.vocab.txt` for `MODEL.pth` and the like: made for this model
+ * 2. `vocab.txt`: made for the models of this folder
+ * 3. `rwkv_vocab_v20230424.txt`, `rwkv_vocab_v20230424.json`: World as published
+ * 4. `tokenizer.json`, `20B_tokenizer.json`: Hugging Face's format, as published
+ *
+ * @param model path, address or name of the model file
+ */
+export function vocabularyFiles(model: string): string[] {
+  const name = model.replace(/^.*[/\\]/, "");
+  return [
+    `${name.replace(/(?<=.)\.[^.]*$/, "")}.vocab.txt`,
+    "vocab.txt",
+    "rwkv_vocab_v20230424.txt",
+    "rwkv_vocab_v20230424.json",
+    "tokenizer.json",
+    "20B_tokenizer.json",
+  ];
+}
+
+/** The files that are fetched with a model when they are beside it, and the most bytes that each may have. */
+export function companionFiles(model: string): { name: string; maxBytes: number }[] {
+  const configs = [CONFIG_FILE, ADAPTER_CONFIG_FILE, ...TEMPLATE_FILES];
+  return [
+    ...vocabularyFiles(model).map((name) => ({ name, maxBytes: MAX_VOCABULARY_BYTES })),
+    ...configs.map((name) => ({ name, maxBytes: MAX_CONFIG_BYTES })),
+  ];
+}

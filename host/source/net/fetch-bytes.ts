@@ -1,0 +1,18 @@
+import { request } from "./request.ts";
+
+/**
+ * The whole answer to a GET, in memory.
+ * @returns undefined when it has more than `maxBytes`
+ * @throws WkvError `not-found` or `network` when the address does not answer with a file; the signal's reason
+ */
+export async function fetchBytes(url: URL, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  const answer = await request(url, { signal });
+  for await (const piece of answer.body()) {
+    pieces.push(piece as Uint8Array<ArrayBuffer>);
+    length += piece.length;
+    if (length > maxBytes) return undefined;
+  }
+  return new Uint8Array(await new Blob(pieces).arrayBuffer());
+}
