@@ -4,8 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { loadModel } from "wkv";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
-import { loadModel } from "../../../host/model/model.ts";
+
 import { templateIn } from "../../../host/model/template.ts";
 import { openSource } from "../../../host/source/open.ts";
 import { startHub } from "../../support/hub-server.ts";
