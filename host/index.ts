@@ -16,7 +16,7 @@ export type { Mark } from "./session/mark.ts";
 export type { FeedOptions, Session } from "./session/session.ts";
 export type { Usage } from "./session/usage.ts";
 export { cachedModels, deleteCachedModel } from "./source/cache/open-store.ts";
-export type { Listed as CachedModel } from "./source/cache/store.ts";
+export type { CachedModel } from "./source/cache/store.ts";
 export type { ModelSource } from "./source/open.ts";
 export type { Progress } from "./source/progress.ts";
 export type { CustomSource } from "./source/source.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { WkvError } from "../errors.ts";
 import { diskStore } from "../source/cache/disk-store.ts";
-import type { CacheEntry, Store } from "../source/cache/store.ts";
+import type { CachedModel, Store } from "../source/cache/store.ts";
 import { addressText, isAddress, parseAddress } from "../source/net/address.ts";
 import { hubEndpoint } from "../source/net/hub.ts";
 import { UsageError } from "./failure.ts";
@@ -39,7 +39,7 @@ async function list({ json }: { json?: boolean }): Promise<void> {
   await print(listed.map(line).join(""));
 }
 
-function line({ address, bytes, whole, fetched, place }: CacheEntry): string {
+function line({ address, bytes, whole, fetched, place }: CachedModel): string {
   const state = whole ? `fetched ${fetched?.slice(0, 10)}` : "unfinished";
   return `${address}\n  ${(bytes / 1e6).toFixed(1)} MB, ${state}\n  ${place}\n`;
 }

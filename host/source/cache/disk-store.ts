@@ -1,7 +1,7 @@
 // The cache on disk, for Node, Deno and Bun.
 //
 //   CACHE/models/NAME-HASH/         one folder for an address
-//     wkv.json                      written when all is whole: what is here (a CachedModel)
+//     wkv.json                      written when all is whole: what is here (a CacheRecord)
 //     PATH                          whole files, renamed into place
 //     .parts/                       while something is missing
 //       address                     what this folder is for
@@ -19,7 +19,7 @@ import { WkvError } from "../../errors.ts";
 import { fileSource } from "../disk/file.ts";
 import { checkSpace, diskError, makeFolder, saveFile, writeAt } from "../disk/write.ts";
 import { cacheFolder } from "./cache-folder.ts";
-import type { CachedFile, CachedModel, CacheEntry, Folder, Part, Store } from "./store.ts";
+import type { CachedFile, CachedModel, CacheRecord, Folder, Part, Store } from "./store.ts";
 
 const RECORD = "wkv.json";
 const PARTS = ".parts";
@@ -56,7 +56,7 @@ function hash(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
-async function list(root: string): Promise<(CacheEntry & Pick<CachedModel, "asked">)[]> {
+async function list(root: string): Promise<(CachedModel & Pick<CacheRecord, "asked">)[]> {
   const names = await readdir(root).catch(() => []);
   return Promise.all(
     names.map(async (name) => {
@@ -85,7 +85,7 @@ async function bytesBelow(folder: string): Promise<number> {
   return sizes.reduce((sum, found) => sum + (found ? found.blocks * 512 : 0), 0);
 }
 
-async function find(root: string, own: string, address: string): Promise<CachedModel | undefined> {
+async function find(root: string, own: string, address: string): Promise<CacheRecord | undefined> {
   const direct = await readRecord(own);
   if (direct) return (await isWhole(own, direct)) ? direct : undefined;
   for (const name of await readdir(root).catch(() => [])) {
@@ -95,7 +95,7 @@ async function find(root: string, own: string, address: string): Promise<CachedM
   return undefined;
 }
 
-async function readRecord(folder: string): Promise<CachedModel | undefined> {
+async function readRecord(folder: string): Promise<CacheRecord | undefined> {
   try {
     return JSON.parse(await readFile(join(folder, RECORD), "utf8"));
   } catch {
@@ -103,7 +103,7 @@ async function readRecord(folder: string): Promise<CachedModel | undefined> {
   }
 }
 
-async function isWhole(folder: string, { files }: CachedModel): Promise<boolean> {
+async function isWhole(folder: string, { files }: CacheRecord): Promise<boolean> {
   const found = await Promise.all(files.map((file) => hasFile(folder, file)));
   return found.every(Boolean);
 }

@@ -1,5 +1,5 @@
 import { files } from "#files";
-import type { Listed, Store } from "./store.ts";
+import type { CachedModel, Store } from "./store.ts";
 
 /**
  * The cache of this runtime; undefined where there is none.
@@ -13,7 +13,7 @@ export async function openStore(directory?: string): Promise<Store | undefined> 
  * The models that were downloaded, whole or in part: from the page's private file system, or from disk.
  * @param directory as `cacheDir` of `loadModel`
  */
-export async function cachedModels(directory?: string): Promise<Listed[]> {
+export async function cachedModels(directory?: string): Promise<CachedModel[]> {
   return (await (await openStore(directory))?.list()) ?? [];
 }
 

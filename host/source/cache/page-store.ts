@@ -1,7 +1,7 @@
 // The cache in browsers: the origin's private file system.
 //
 //   wkv/NAME-HASH/                  one folder for an address
-//     wkv.json                      written when all is whole: what is here (a CachedModel), and where
+//     wkv.json                      written when all is whole: what is here (a CacheRecord), and where
 //     address                       what this folder is for
 //     KEY/NUMBER                    a file's chunks; KEY names the file and its version
 //
@@ -10,14 +10,14 @@
 import { WkvError } from "../../errors.ts";
 import { blobSource, type Source } from "../source.ts";
 import { bytesBelow, type Directory, fileOf, folderIn, hex, quotaError, sha256Of, write } from "./page-files.ts";
-import type { CachedFile, CachedModel, CacheEntry, Folder, Part, Store } from "./store.ts";
+import type { CachedFile, CachedModel, CacheRecord, Folder, Part, Store } from "./store.ts";
 
 const ROOT = "wkv";
 const RECORD = "wkv.json";
 const ADDRESS = "address";
 
 /** A record, and the folder of each file's chunks. */
-type PageRecord = CachedModel & { readonly places: Readonly<Record<string, string>> };
+type PageRecord = CacheRecord & { readonly places: Readonly<Record<string, string>> };
 
 /** Undefined where there is no such file system, or the page may not use it. */
 export async function pageStore(): Promise<Store | undefined> {
@@ -42,7 +42,7 @@ export async function pageStore(): Promise<Store | undefined> {
   };
 }
 
-async function list(root: Directory): Promise<CacheEntry[]> {
+async function list(root: Directory): Promise<CachedModel[]> {
   return Promise.all(
     (await entries(root)).map(async ({ directory, record }) => ({
       address: record?.address ?? (await addressOf(directory)),
@@ -54,7 +54,7 @@ async function list(root: Directory): Promise<CacheEntry[]> {
   );
 }
 
-async function find(root: Directory, address: string): Promise<CachedModel | undefined> {
+async function find(root: Directory, address: string): Promise<CacheRecord | undefined> {
   for (const { directory, record } of await entries(root)) {
     if (record?.address !== address && !record?.asked.includes(address)) continue;
     if (await isWhole(directory, record)) return record;
@@ -173,7 +173,7 @@ class PageFolder implements Folder {
     }
   }
 
-  async finish(kept: CachedModel): Promise<void> {
+  async finish(kept: CacheRecord): Promise<void> {
     const places = Object.fromEntries(this.#places);
     await write(this.#directory, RECORD, JSON.stringify({ ...kept, places } satisfies PageRecord));
     const used = new Set(this.#places.values());

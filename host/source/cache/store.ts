@@ -10,7 +10,7 @@ export interface CachedFile {
 }
 
 /** A download that is whole: a model, its parts, and the vocabulary beside it. */
-export interface CachedModel {
+export interface CacheRecord {
   /** Where it came from, written as `hf:ORG/REPO/FILE@REVISION` or as an http(s) address. */
   readonly address: string;
   /** What was asked for, where that is another address: `hf:ORG/REPO` without a file. */
@@ -23,7 +23,7 @@ export interface CachedModel {
 }
 
 /** Something that the cache holds, whole or not. */
-export interface CacheEntry {
+export interface CachedModel {
   readonly address: string;
   readonly bytes: number;
   readonly whole: boolean;
@@ -33,9 +33,9 @@ export interface CacheEntry {
 }
 
 export interface Store {
-  list(): Promise<CacheEntry[]>;
+  list(): Promise<CachedModel[]>;
   /** By its own address or one that was asked for; undefined when it is not there or not whole any more. */
-  find(address: string): Promise<CachedModel | undefined>;
+  find(address: string): Promise<CacheRecord | undefined>;
   /** The place of an address, made when something is written to it. */
   open(address: string): Promise<Folder>;
   /** False when there was nothing. */
@@ -62,7 +62,7 @@ export interface Folder {
     signal?: AbortSignal,
   ): Promise<Part | undefined>;
   /** All files are whole: from now on `find` finds it. */
-  finish(kept: CachedModel): Promise<void>;
+  finish(kept: CacheRecord): Promise<void>;
 }
 
 export interface Part {

@@ -1,6 +1,6 @@
 import { WkvError } from "../../errors.ts";
 import { openStore } from "../cache/open-store.ts";
-import type { CachedFile, CachedModel, Folder } from "../cache/store.ts";
+import type { CachedFile, CacheRecord, Folder } from "../cache/store.ts";
 import type { Progress } from "../progress.ts";
 import { blobSource, type Source } from "../source.ts";
 import { type Address, addressText, parseAddress } from "./address.ts";
@@ -41,7 +41,7 @@ export async function fetchModel(source: string | URL, options: FetchOptions = {
   return folder.source(selection.main);
 }
 
-function record(address: string, asked: Address, { main }: FileSelection, files: readonly CachedFile[]): CachedModel {
+function record(address: string, asked: Address, { main }: FileSelection, files: readonly CachedFile[]): CacheRecord {
   const others = addressText(asked) === address ? [] : [addressText(asked)];
   return { address, asked: others, main, files, fetched: new Date().toISOString() };
 }
