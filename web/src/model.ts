@@ -1,0 +1,122 @@
+// The open model, and how it came to be open.
+import { signal } from "@preact/signals";
+import { loadModel, type Model, type ModelSource, type Progress } from "wkv";
+import { BOX } from "./box.ts";
+import { startOver } from "./tree.ts";
+
+export interface Opened {
+  readonly model: Model;
+  /** For people. */
+  readonly name: string;
+  /** Where links say it is from; undefined for a file of this device. */
+  readonly address: string | undefined;
+  /** Tells models apart: hashes that a saved state carries. */
+  readonly fingerprint: string;
+  readonly isBox: boolean;
+  /** To open it again, with other weights. */
+  readonly source: ModelSource;
+  readonly vocab: string | undefined;
+}
+
+export interface Loading {
+  readonly name: string;
+  readonly progress: Progress | undefined;
+  cancel(): void;
+}
+
+export const opened = signal<Opened | undefined>(undefined);
+export const loading = signal<Loading | undefined>(undefined);
+/** Why the last one did not open. */
+export const loadError = signal<string | undefined>(undefined);
+
+export type Weights = "int8" | "f32";
+
+export interface OpenOptions {
+  readonly name: string;
+  readonly address?: string | undefined;
+  readonly vocab?: string | undefined;
+  readonly weights?: Weights | undefined;
+}
+
+/** Prompts that were read are kept as states, so that going back to one costs nothing. */
+const PREFIX_CACHE = { maxBytes: 64e6 };
+
+/** Opens a model in place of the one that is open; that one stays when the new one fails or is cancelled. */
+export async function openModel(source: ModelSource, options: OpenOptions): Promise<void> {
+  loading.value?.cancel();
+  const controller = new AbortController();
+  const mine: Loading = { name: options.name, progress: undefined, cancel: () => controller.abort() };
+  loading.value = mine;
+  loadError.value = undefined;
+  const isCurrent = () => loading.value?.cancel === mine.cancel;
+  const onProgress = throttled((progress: Progress) => {
+    if (isCurrent()) loading.value = { ...mine, progress };
+  });
+  try {
+    const { weights, vocab } = options;
+    const previous = opened.value;
+    const model = await loadModel(source, {
+      signal: controller.signal,
+      prefixCache: PREFIX_CACHE,
+      onProgress,
+      ...(weights && { weights }),
+      ...(vocab && { vocab }),
+    });
+    const { name, address } = options;
+    const fingerprint = await fingerprintOf(model);
+    startOver(); // what was read was read by another model
+    opened.value = { model, name, address, fingerprint, isBox: address === BOX.address, source, vocab };
+    await previous?.model.dispose();
+  } catch (error) {
+    if (!controller.signal.aborted) loadError.value = messageOf(error);
+  } finally {
+    if (isCurrent()) loading.value = undefined;
+  }
+}
+
+export function openBox(weights?: Weights): Promise<void> {
+  return openModel(BOX.address, { ...BOX, weights });
+}
+
+export function openFile(file: File, weights?: Weights): Promise<void> {
+  return openModel(file, { name: file.name, weights });
+}
+
+export function openAddress(address: string, weights?: Weights): Promise<void> {
+  if (address === BOX.address) return openBox(weights);
+  return openModel(address, { name: shortName(address), address, weights });
+}
+
+/** "hf:ORG/REPO" stays as it is; of an address the file's name is enough. */
+export function shortName(address: string): string {
+  return address.startsWith("hf:") ? address : (address.split("/").at(-1) ?? address);
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The hashes in the header of a saved state, which is a .safetensors file. */
+async function fingerprintOf(model: Model): Promise<string> {
+  const session = model.createSession();
+  const bytes = await session.save();
+  session.dispose();
+  const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  const { __metadata__: facts } = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  return `${facts.norms}${facts.matrices}`;
+}
+
+/** At most one call in a frame, and the last one always. */
+function throttled<T>(call: (value: T) => void): (value: T) => void {
+  let latest: T;
+  let waiting = false;
+  return (value) => {
+    latest = value;
+    if (waiting) return;
+    waiting = true;
+    setTimeout(() => {
+      waiting = false;
+      call(latest);
+    }, 50);
+  };
+}

@@ -1,0 +1,62 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { opened, openFile } from "../model.ts";
+import { t } from "../strings/index.ts";
+import { mode } from "../write.ts";
+import { Compare } from "./compare.tsx";
+import { Desk } from "./desk.tsx";
+import { Header } from "./header.tsx";
+import { Models, showModels } from "./models.tsx";
+import { Notices } from "./notices.tsx";
+import { Speed } from "./speed.tsx";
+
+export function App() {
+  return (
+    <>
+      <a class="skip" href="#text">
+        {t("skip")}
+      </a>
+      <Header />
+      <Notices />
+      <main class="main" data-mode={mode.value}>
+        {mode.value === "compare" ? <Compare /> : mode.value === "speed" ? <Speed /> : <Desk />}
+      </main>
+      {showModels.value && <Models />}
+      <Drop />
+      <span hidden data-ready={opened.value !== undefined} />
+    </>
+  );
+}
+
+/** Any file that is dropped on the page is opened as a model. */
+function Drop() {
+  const over = useSignal(false);
+  useEffect(() => {
+    const isFile = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
+    const drag = (event: DragEvent) => {
+      if (!isFile(event)) return;
+      event.preventDefault();
+      over.value = true;
+    };
+    const leave = (event: DragEvent) => {
+      if (!event.relatedTarget) over.value = false;
+    };
+    const drop = (event: DragEvent) => {
+      const file = event.dataTransfer?.files[0];
+      over.value = false;
+      if (!file) return;
+      event.preventDefault();
+      showModels.value = false;
+      void openFile(file);
+    };
+    addEventListener("dragover", drag);
+    addEventListener("dragleave", leave);
+    addEventListener("drop", drop);
+    return () => {
+      removeEventListener("dragover", drag);
+      removeEventListener("dragleave", leave);
+      removeEventListener("drop", drop);
+    };
+  }, []);
+  return over.value ? <div class="drop">{t("dropHere")}</div> : null;
+}

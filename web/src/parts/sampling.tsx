@@ -1,0 +1,187 @@
+import { PRESETS, type Preset } from "wkv";
+import {
+  currentPreset,
+  type FormKind,
+  form,
+  maxTokens,
+  RANGES,
+  type SamplingName,
+  sampling,
+  seed,
+  setSampling,
+  usePreset,
+} from "../settings.ts";
+import type { Key } from "../strings/en.ts";
+import { t } from "../strings/index.ts";
+import { mode, system } from "../write.ts";
+
+const LABELS: Readonly<Record<SamplingName, Key>> = {
+  temperature: "temperature",
+  topP: "topP",
+  topK: "topK",
+  presencePenalty: "presence",
+  frequencyPenalty: "frequency",
+  penaltyDecay: "decay",
+};
+
+export function SamplingPanel() {
+  return (
+    <section class="panel sampling">
+      <h2>{t("sampling")}</h2>
+      {mode.value === "chat" && <System />}
+      <p class="field">
+        <label for="preset">{t("preset")}</label>
+        <select
+          id="preset"
+          value={currentPreset() ?? ""}
+          onChange={({ currentTarget: { value } }) => value && usePreset(value as Preset)}
+        >
+          <option value="">{t("presetCustom")}</option>
+          {Object.keys(PRESETS).map((name) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </p>
+      {(Object.keys(RANGES) as SamplingName[]).map((name) => (
+        <Slider
+          key={name}
+          id={name}
+          label={t(LABELS[name])}
+          hint={t(`${LABELS[name]}Hint` as Key)}
+          value={sampling.value[name]}
+          set={(value) => setSampling(name, value)}
+          {...RANGES[name]}
+        />
+      ))}
+      <Slider
+        id="length"
+        label={t("maxTokens")}
+        hint={t("maxTokensHint")}
+        value={maxTokens.value}
+        set={(value) => (maxTokens.value = value)}
+        min={8}
+        max={1024}
+        step={8}
+      />
+      <Seed />
+      <Form />
+    </section>
+  );
+}
+
+interface SliderProps {
+  id: string;
+  label: string;
+  hint: string;
+  value: number;
+  set: (value: number) => void;
+  min: number;
+  max: number;
+  step: number;
+}
+
+function Slider({ id, label, hint, value, set, min, max, step }: SliderProps) {
+  return (
+    <div class="slider">
+      <label for={id}>{label}</label>
+      <output for={id}>{value}</output>
+      <input
+        id={id}
+        type="range"
+        min={min}
+        max={max}
+        step={step}
+        value={value}
+        aria-describedby={`${id}-hint`}
+        onInput={({ currentTarget }) => set(Number(currentTarget.value))}
+      />
+      <p class="hint" id={`${id}-hint`}>
+        {hint}
+      </p>
+    </div>
+  );
+}
+
+function Seed() {
+  return (
+    <>
+      <p class="field">
+        <label for="seed">{t("seed")}</label>
+        <input
+          id="seed"
+          inputMode="numeric"
+          pattern="[0-9]*"
+          aria-describedby="seed-hint"
+          value={seed.value ?? ""}
+          onInput={({ currentTarget: { value } }) => (seed.value = /^\d+$/.test(value) ? Number(value) : undefined)}
+        />
+      </p>
+      <p class="hint" id="seed-hint">
+        {t("seedHint")}
+      </p>
+    </>
+  );
+}
+
+const FORMS: Readonly<Record<FormKind, Key>> = {
+  none: "constraintNone",
+  schema: "constraintSchema",
+  regex: "constraintRegex",
+  choices: "constraintChoices",
+};
+
+function Form() {
+  const { kind, text } = form.value;
+  return (
+    <>
+      <p class="field">
+        <label for="form">{t("constraint")}</label>
+        <select
+          id="form"
+          value={kind}
+          onChange={({ currentTarget: { value } }) => (form.value = { kind: value as FormKind, text })}
+        >
+          {Object.entries(FORMS).map(([id, key]) => (
+            <option key={id} value={id}>
+              {t(key)}
+            </option>
+          ))}
+        </select>
+      </p>
+      {kind !== "none" && (
+        <textarea
+          class="form-text"
+          rows={4}
+          spellcheck={false}
+          aria-label={t(FORMS[kind])}
+          value={text}
+          onInput={({ currentTarget: { value } }) => (form.value = { kind, text: value })}
+        />
+      )}
+    </>
+  );
+}
+
+function System() {
+  return (
+    <>
+      <label class="block" for="system">
+        {t("system")}
+      </label>
+      <textarea
+        id="system"
+        class="form-text"
+        rows={2}
+        dir="auto"
+        aria-describedby="system-hint"
+        value={system}
+        onInput={({ currentTarget: { value } }) => (system.value = value)}
+      />
+      <p class="hint" id="system-hint">
+        {t("systemHint")}
+      </p>
+    </>
+  );
+}

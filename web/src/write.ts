@@ -1,0 +1,253 @@
+// Making text: what is read before, the tokens as they come, and the state after them.
+import { signal } from "@preact/signals";
+import type { Session, StopReason } from "wkv";
+import { type ChatMessage, type ChatTemplate, chooseTemplate, encodePrompt } from "wkv/chat";
+import { messageOf, type Opened, opened } from "./model.ts";
+import { showEnd } from "./selection.ts";
+import { constraint, drawSeed, maxTokens, type Sampling, sampling } from "./settings.ts";
+import {
+  addNode,
+  current,
+  goTo,
+  keepMark,
+  type Node,
+  pathTo,
+  removeNode,
+  restore,
+  type Saved,
+  saved,
+  type Token,
+  touch,
+} from "./tree.ts";
+
+export type Mode = "write" | "chat" | "compare" | "speed";
+
+export const mode = signal<Mode>("write");
+
+/** The two kinds of text, each with its branches. */
+const texts = new Map<Mode, Saved>();
+
+/** Write and chat are texts of their own: going from one to the other changes nothing in either. */
+export function setMode(next: Mode): void {
+  stop();
+  if (textMode !== next && (next === "write" || next === "chat")) {
+    texts.set(textMode, saved());
+    restore(texts.get(next));
+    textMode = next;
+  }
+  mode.value = next;
+}
+
+let textMode: Mode = "write";
+
+opened.subscribe(() => texts.clear()); // another model has read nothing of them
+
+export const system = signal("");
+/** Stops the text that is being made; undefined when none is. */
+export const running = signal<AbortController | undefined>(undefined);
+/** What the user wrote and writes anew: sending makes a branch beside it. */
+export const editing = signal<Node | undefined>(undefined);
+export const failure = signal<string | undefined>(undefined);
+
+/** Likely tokens that are kept beside each one. */
+const ALTERNATIVES = 8;
+
+/** Adds what the user wrote, and lets the model go on. */
+export async function submit(text: string, after: Node = current.value): Promise<void> {
+  const parent = text === "" ? after : addNode("prompt", after, text);
+  if (parent.kind === "root") return;
+  await answer(parent);
+}
+
+/** Another version of the answer that is shown. */
+export async function again(): Promise<void> {
+  const node = current.value;
+  if (node.kind === "answer" && node.parent) await answer(node.parent);
+}
+
+/** The answer with another token in place of one, and what follows from it. */
+export async function forkAt(node: Node, index: number, id: number): Promise<void> {
+  if (!node.parent) return;
+  const old = node.tokens[index];
+  const logprob = old?.top.find(({ token }) => token === id)?.logprob ?? Number.NEGATIVE_INFINITY;
+  const kept = node.tokens.slice(0, index);
+  const text = textOf([...kept.map(({ id }) => id), id]).slice(kept.map(({ text }) => text).join("").length);
+  await answer(node.parent, [...kept, { id, text, logprob, top: old?.top ?? [], seconds: 0 }]);
+}
+
+export function stop(): void {
+  running.value?.abort();
+}
+
+/** @param kept tokens that the answer begins with */
+async function answer(parent: Node, kept: readonly Token[] = []): Promise<void> {
+  const model = opened.value;
+  if (!model || running.value) return;
+  const controller = new AbortController();
+  running.value = controller;
+  failure.value = undefined;
+  const node = addNode("answer", parent, "");
+  showEnd();
+  try {
+    const ids = await promptIds(model, parent);
+    node.from = ids.length;
+    node.seed = drawSeed();
+    await make(model, node, ids, kept, {
+      sampling: sampling.value,
+      maxTokens: maxTokens.value,
+      signal: controller.signal,
+    });
+  } catch (error) {
+    if (!controller.signal.aborted) failure.value = messageOf(error);
+  } finally {
+    running.value = undefined;
+    if (node.tokens.length === 0 && !node.stop) removeNode(node);
+    else goTo(node);
+  }
+}
+
+export interface MakeOptions {
+  readonly sampling: Sampling;
+  readonly maxTokens: number;
+  readonly signal: AbortSignal;
+}
+
+/** Fills an answer with tokens, and keeps the state at its end. */
+export async function make(
+  { model, fingerprint }: Opened,
+  node: Node,
+  ids: readonly number[],
+  kept: readonly Token[],
+  { sampling, maxTokens, signal }: MakeOptions,
+): Promise<void> {
+  const before = [...ids, ...kept.map(({ id }) => id)];
+  const { session, rest } = sessionAt(model, before, node.parent);
+  try {
+    node.tokens = kept;
+    node.ids = before;
+    const template = mode.value === "chat" ? await templateOf() : undefined;
+    const options = {
+      ...sampling,
+      maxTokens,
+      signal,
+      seed: node.seed,
+      logprobs: ALTERNATIVES,
+      stop: template?.stops ?? [],
+      constraint: constraint(),
+    };
+    await readTokens(node, session.generate(rest, options));
+    node.digest = await digestOf(fingerprint, node, session);
+  } finally {
+    if (node.tokens.length > 0) keepMark(node, await session.mark());
+    session.dispose();
+    touch();
+  }
+}
+
+async function readTokens(node: Node, pieces: ReturnType<Session["generate"]>): Promise<void> {
+  let last = performance.now();
+  for await (const { token, text, logprob = 0, topLogprobs = [], stop } of pieces) {
+    const now = performance.now();
+    if (stop !== "end") {
+      node.ids = [...node.ids, token];
+      node.tokens = [...node.tokens, { id: token, text, logprob, top: topLogprobs, seconds: (now - last) / 1000 }];
+    } else if (text) node.text += text;
+    node.text += stop === "end" ? "" : text;
+    node.stop = stop as StopReason | undefined;
+    repaint();
+    await visible();
+    last = performance.now();
+  }
+}
+
+/** Resolves at once in a page that is seen; a hidden one waits, so that it takes no processor. */
+function visible(): Promise<void> | undefined {
+  if (!document.hidden) return undefined;
+  return new Promise((resolve) => {
+    document.addEventListener("visibilitychange", () => resolve(), { once: true });
+  });
+}
+
+let waiting = false;
+
+/** Shows what is new with the next frame: tokens may come faster than the screen can show them. */
+function repaint(): void {
+  if (waiting) return;
+  waiting = true;
+  requestAnimationFrame(() => {
+    waiting = false;
+    touch();
+  });
+}
+
+/**
+ * A session that has read the beginning of `ids`, from the nearest state that was kept.
+ * @returns the session, and what it has yet to read
+ */
+export function sessionAt(
+  model: Opened["model"],
+  ids: readonly number[],
+  near: Node | undefined,
+): { session: Session; rest: number[] } {
+  const session = model.createSession();
+  for (let at = near; at; at = at.parent) {
+    if (!at.mark || !beginsWith(ids, at.ids)) continue;
+    session.rewind(at.mark);
+    return { session, rest: ids.slice(at.ids.length) };
+  }
+  return { session, rest: [...ids] };
+}
+
+function beginsWith(ids: readonly number[], beginning: readonly number[]): boolean {
+  return beginning.length <= ids.length && beginning.every((id, i) => ids[i] === id);
+}
+
+let chosen: { opened: Opened; template: Promise<ChatTemplate> } | undefined;
+
+/** How the open model is talked to. */
+export async function templateOf(): Promise<ChatTemplate> {
+  const now = opened.value as Opened;
+  if (chosen?.opened !== now) chosen = { opened: now, template: chooseTemplate(now.model) };
+  return chosen.template;
+}
+
+/** What the model must have read before it answers. */
+async function promptIds({ model }: Opened, prompt: Node): Promise<number[]> {
+  if (mode.value !== "chat") {
+    if (prompt.kind === "answer") return [...prompt.ids];
+    return [...(prompt.parent?.ids ?? []), ...encodePrompt(model.tokenizer, prompt.text)];
+  }
+  const { history, opening } = (await templateOf()).prompt(messagesOf(prompt));
+  return encodePrompt(model.tokenizer, history + opening);
+}
+
+export function messagesOf(node: Node): ChatMessage[] {
+  const start: ChatMessage[] = system.value ? [{ role: "system", content: system.value }] : [];
+  return [
+    ...start,
+    ...pathTo(node).map(
+      ({ kind, text }): ChatMessage => ({ role: kind === "answer" ? "assistant" : "user", content: text.trim() }),
+    ),
+  ];
+}
+
+export function textOf(ids: readonly number[]): string {
+  return opened.value?.model.tokenizer.decode(ids) ?? "";
+}
+
+/** One token, as it is shown in lists. */
+export function tokenText(id: number): string {
+  const text = textOf([id]);
+  return text === "" ? "∅" : text.replace(/\n/g, "⏎").replace(/\t/g, "⇥");
+}
+
+/** Tokens made, and the bits of the logits after the last one. */
+export async function digestOf(fingerprint: string, node: Node, session: Session): Promise<string> {
+  const made = Uint32Array.from(node.ids.slice(node.from));
+  const logits = await session.feed([]);
+  const model = new TextEncoder().encode(fingerprint);
+  const bytes = new Uint8Array(await new Blob([model, made, new Float32Array(logits)]).arrayBuffer());
+  if (!globalThis.crypto?.subtle) return "";
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).slice(0, 8);
+  return [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,54 @@
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { defineConfig, type Plugin } from "vite";
+
+const inRoot = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+/** Let threads share memory. */
+const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
+
+export default defineConfig({
+  base: "./",
+  plugins: [precache()],
+  resolve: {
+    alias: [
+      { find: /^wkv$/, replacement: inRoot("build/browser.js") },
+      { find: /^wkv\/chat$/, replacement: inRoot("build/browser-chat.js") },
+    ],
+  },
+  server: { headers, host: "127.0.0.1", fs: { allow: [".."] } },
+  preview: { headers, host: "127.0.0.1" },
+  build: {
+    outDir: inRoot("build/web"),
+    emptyOutDir: true,
+    target: "es2022",
+    assetsInlineLimit: 0,
+    rolldownOptions: {
+      input: { index: inRoot("web/index.html"), sw: inRoot("web/src/sw.ts") },
+      output: {
+        entryFileNames: ({ name }) => (name === "sw" ? "sw.js" : "assets/[name]-[hash].js"),
+        // The name of a model says how to chat with it, and its address is what links mean by it.
+        assetFileNames: ({ names }) => (isModel(names[0]) ? "models/[name][extname]" : "assets/[name]-[hash][extname]"),
+      },
+    },
+  },
+});
+
+function isModel(name = ""): boolean {
+  return /\.(safetensors|txt)$/.test(name);
+}
+
+/** Writes the list of files that the page needs offline into the service worker: all but models, which wkv keeps. */
+function precache(): Plugin {
+  return {
+    name: "precache",
+    apply: "build",
+    generateBundle(_, bundle) {
+      const files = [...Object.keys(bundle), ...readdirSync(inRoot("web/public"))];
+      const kept = files.filter((name) => !/^models\/|^sw\.js$|\.map$|relaxed/.test(name));
+      const worker = bundle["sw.js"];
+      if (worker?.type !== "chunk") throw new Error("sw.js is not in the bundle");
+      worker.code = worker.code.replace("__FILES__", JSON.stringify(["./", ...kept]));
+    },
+  };
+}
