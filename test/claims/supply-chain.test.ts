@@ -19,7 +19,7 @@ const SHIPPED = [
   /^build\/[\w.-]+\.(js|js\.map|wasm)$/,
   /^build\/types\/.*\.d\.ts$/,
   /^build\/LICENSES\.txt$/,
-  /^docs\//,
+  /^(docs|examples)\//,
   /^models\//,
   /^(README|ARCHITECTURE|CHANGELOG|CONTRIBUTING|SECURITY)\.md$/,
   /^(LICENSE|package\.json)$/,
