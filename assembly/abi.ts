@@ -42,20 +42,20 @@ export const LINE = 64;
 export const CONTROL = 65536;
 /** Word: twice the number of commands so far, odd while one is being written; helpers sleep on it. */
 export const CONTROL_EPOCH = CONTROL;
-/** Where the host writes a command, and where the threads read it: op, first phase, crew, then up to 13 arguments. */
+/** Where the host writes a command, and where the threads read it: op, first phase, number of active threads, then up to 13 arguments. */
 export const CONTROL_REQUEST = CONTROL + LINE;
 export const CONTROL_COMMAND = CONTROL + 2 * LINE;
 export const COMMAND_BYTES = LINE;
 /** Phase slots: claim (i64), done (i64), wake-ups (i32), sleepers (i32); see pool.ts. */
 export const CONTROL_PHASES = CONTROL + 3 * LINE;
 export const PHASE_SLOTS = 4;
-/** Threads that have arrived at the start, thread 0's answer, threads that have read it rightly; see pool.ts. */
+/** Startup handshake: threads that have arrived, thread 0's answer, threads that have read it correctly; see pool.ts. */
 export const CONTROL_HANDSHAKE = CONTROL_PHASES + PHASE_SLOTS * LINE;
 /** Word: where int8 weights were packed that are NaN or infinite, 0 if none were. */
 export const NOT_FINITE = CONTROL_HANDSHAKE + 12;
 /** Ids of the operations, the first word of a command. */
 export const OP_QUIT = 0;
-/** (rows, segments, wanted rows, laps or 0): runs the batch at TABLE_BATCH through the model. With a pointer to laps,
+/** (rows, segments, wanted rows, timestamps or 0): runs the batch at TABLE_BATCH through the model. With a pointer to timestamps,
  * thread 0 stores the time at the start and at the end of each phase there (f64, milliseconds). */
 export const OP_FORWARD = 1;
 /** (dst, format, columns, src, src stride of a row, of a column in values, first row, end row): packs f32 rows. */

@@ -5,7 +5,7 @@ import * as W from "./slots";
 import { decode, storedBytes } from "./dtypes";
 import { unitsAt, claimUnits, productAt } from "./matmul";
 import { batchWord, enter, globalVector, globals, row, table, width } from "./layout";
-import { argument, begin, claim, end, pointer, recordLaps } from "./pool";
+import { argument, begin, claim, end, pointer, recordTimestamps } from "./pool";
 import { quantiseRow } from "./quantise";
 import { layer4 } from "./rwkv4";
 import { layer5 } from "./rwkv5";
@@ -15,13 +15,13 @@ import { norm } from "./vec";
 
 const LAYER_NORM_EPS: f32 = 1e-5;
 
-/** OP_FORWARD(rows, segments, wanted, laps) */
+/** OP_FORWARD(rows, segments, wanted, timestamps) */
 export function forward(): void {
-  recordLaps(pointer(3));
+  recordTimestamps(pointer(3));
   embedRows();
   layers(0, table(TABLE_LAYERS));
   head();
-  recordLaps(0);
+  recordTimestamps(0);
 }
 
 /** OP_LAYERS(rows, segments, wanted, first, end): the host reads BUF_X between one and the next. */

@@ -14,7 +14,7 @@ import { forward, someLayers } from "./forward";
 import { addLowRank, decodeValues, fold, packQ8Rows, packRows } from "./loading";
 import { open, scratchBytes, scratchOf } from "./layout";
 import { readMemory } from "./probe";
-import { announce, arrive, awaitCommand, crew, join, meet, operation } from "./pool";
+import { announce, joinHandshake, awaitCommand, activeThreads, join, handshake, operation } from "./pool";
 
 /** First byte that the module does not use itself: the host checks that it does not lie above CONTROL. */
 export function firstFree(): usize {
@@ -25,7 +25,7 @@ export function firstFree(): usize {
 export function start(threads: i32): bool {
   join(0, scratchOf(0));
   open();
-  return meet(threads, scratchOf(0), scratchBytes());
+  return handshake(threads, scratchOf(0), scratchBytes());
 }
 
 /** Thread 0: runs the command at CONTROL_REQUEST together with the other threads; returns when it is done. */
@@ -34,13 +34,13 @@ export function run(): void {
   execute();
 }
 
-/** Other threads: takes part in every command whose crew it belongs to, until OP_QUIT. */
+/** Other threads: takes part in every command that it is active in, until OP_QUIT. */
 export function serve(thread: i32): void {
   join(thread, scratchOf(thread));
   open();
-  arrive(thread, scratchOf(thread), scratchBytes());
+  joinHandshake(thread, scratchOf(thread), scratchBytes());
   for (let epoch = awaitCommand(0); operation() != OP_QUIT; epoch = awaitCommand(epoch)) {
-    if (thread < crew) execute();
+    if (thread < activeThreads) execute();
   }
 }
 

@@ -29,7 +29,7 @@ export let begin: i32 = 0;
 export let end: i32 = 0;
 /** This thread's number, and how many take part in the running command: those with lower numbers. */
 export let self: i32 = 0;
-export let crew: i32 = 1;
+export let activeThreads: i32 = 1;
 /** Number of the phase that this thread is in. It wraps after 2^32 phases; comparisons are of differences. */
 let phase: u32 = 0;
 
@@ -63,7 +63,7 @@ export function claim(units: i32, least: i32 = 1): bool {
     const next = age == 0 ? <i32>word : 0;
     const left = units - next;
     if (age < 0 || left <= 0) break;
-    const take = min(left, max(least, left / (crew * 2)));
+    const take = min(left, max(least, left / (activeThreads * 2)));
     if (atomic.cmpxchg<u64>(at, word, ((<u64>phase) << 32) | (next + take), CLAIM) == word) {
       begin = next;
       end = next + take;
@@ -73,22 +73,22 @@ export function claim(units: i32, least: i32 = 1): bool {
   begin = end = 0;
   if (units > 0) awaitDone(at, units);
   phase++;
-  if (laps) lap();
+  if (timestamps) recordTime();
   return false;
 }
 
 /** Where the time at the end of the next phase goes; 0 when nobody asks. */
-let laps: usize = 0;
+let timestamps: usize = 0;
 
-function lap(): void {
-  store<f64>(laps, now());
-  laps += 8;
+function recordTime(): void {
+  store<f64>(timestamps, now());
+  timestamps += 8;
 }
 
 /** Thread 0 notes the time now, and at the end of every phase from now on; 0 ends that. */
-export function recordLaps(at: usize): void {
-  laps = self == 0 ? at : 0;
-  if (laps) lap();
+export function recordTimestamps(at: usize): void {
+  timestamps = self == 0 ? at : 0;
+  if (timestamps) recordTime();
 }
 
 /** Credits `count` units of the present phase, and wakes the sleepers when they were the last. */
@@ -187,15 +187,15 @@ function take(epoch: i32): bool {
     store<i32>(copy + at, atomic.load<i32>(<usize>CONTROL_COMMAND + at));
   }
   phase = load<u32>(copy + 4);
-  crew = load<i32>(copy + 8);
+  activeThreads = load<i32>(copy + 8);
   begin = end = 0;
   return atomic.load<i32>(CONTROL_EPOCH) == epoch;
 }
 
 // ---- start ----------------------------------------------------------------------------------------------------------
 
-/** Nanoseconds after which a thread that was started is given up. */
-const PATIENCE: i64 = 20_000_000_000;
+/** Nanoseconds to wait for the next sign of a thread that is already running. */
+const PATIENCE: i64 = 2_000_000_000;
 /** What memory.atomic.wait32 returns when nobody woke it. */
 const TIMED_OUT: i32 = 2;
 const ARRIVED: usize = CONTROL_HANDSHAKE;
@@ -207,7 +207,7 @@ const RIGHT: usize = CONTROL_HANDSHAKE + 8;
  * not every runtime's do. Each of them writes to its own area, thread 0 reads that and writes an answer.
  * @param areas one after the other, `bytes` bytes each
  */
-export function meet(threads: i32, areas: usize, bytes: usize): bool {
+export function handshake(threads: i32, areas: usize, bytes: usize): bool {
   if (!awaitCount(ARRIVED, threads - 1)) return false;
   let right = true;
   for (let thread = 1; thread < threads; thread++) {
@@ -220,8 +220,8 @@ export function meet(threads: i32, areas: usize, bytes: usize): bool {
   return right && awaitCount(RIGHT, threads - 1);
 }
 
-/** The other threads' part in `meet`. */
-export function arrive(thread: i32, area: usize, bytes: usize): void {
+/** The other threads' part in `handshake`. */
+export function joinHandshake(thread: i32, area: usize, bytes: usize): void {
   mark(area, bytes, thread);
   addOne(ARRIVED);
   if (awaitCount(ANSWERED, 1) && holds(area, bytes, ~thread)) addOne(RIGHT);

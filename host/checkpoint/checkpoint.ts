@@ -46,7 +46,7 @@ export interface PackedWeights {
   /** Bytes of the run. */
   readonly size: number;
   /** Where a weight is in the run: bytes [begin, end). */
-  readonly places: ReadonlyMap<string, { begin: number; end: number }>;
+  readonly ranges: ReadonlyMap<string, { begin: number; end: number }>;
   /** Fills `target` from byte `from` of the run on. */
   read(target: Uint8Array, from: number): Promise<void>;
 }

@@ -95,7 +95,7 @@ function packedWeights(source: Source, { entries, dataStart, metadata }: Safeten
     weights,
     groupNormEps,
     size: packed.reduce((most, { end }) => Math.max(most, end), 0),
-    places: new Map(packed.map(({ name, begin, end }: SafetensorsEntry) => [name, { begin, end }])),
+    ranges: new Map(packed.map(({ name, begin, end }: SafetensorsEntry) => [name, { begin, end }])),
     read: (target, from) => source.read(target, dataStart + from),
   };
 }

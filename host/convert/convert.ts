@@ -105,7 +105,11 @@ async function convertToPacked(job: Job, weights: WeightFormat): Promise<number>
   const { checkpoint, recipe, vocabulary, name, target, options } = job;
   const { threads = platform.defaultThreads, groupNormEps } = options;
   const plan = makePlan(recipe, planOptions(checkpoint, recipe, { threads, weights, groupNormEps }, name), name);
-  const engine = await Engine.start(plan, platform, await chooseSimd(undefined, platform));
+  const engine = await Engine.start(
+    plan,
+    platform,
+    Engine.prepare(platform, await chooseSimd(undefined, platform), threads),
+  );
   try {
     const [load, write] = halves(plan.weightBytes, options);
     await loadWeights(recipe, plan, engine, load);

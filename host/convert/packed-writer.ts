@@ -72,9 +72,9 @@ export function packedHeader(recipe: Recipe, plan: Plan, vocabulary: CarriedVoca
  * The run as tensors without gaps: each from its address to the next one's. What other programs can make sense of has its
  * true type and shape, the rest is bytes.
  */
-function runTensors(recipe: Recipe, { places, firstWeight, weightBytes }: Plan): OutTensor[] {
+function runTensors(recipe: Recipe, { addresses, firstWeight, weightBytes }: Plan): OutTensor[] {
   const entries = [...recipe.globals, ...recipe.layers.flat()];
-  const begins = entries.map((entry) => (places.get(entry) ?? 0) - firstWeight);
+  const begins = entries.map((entry) => (addresses.get(entry) ?? 0) - firstWeight);
   return entries.map((entry, i) => {
     const bytes = (begins[i + 1] ?? weightBytes) - (begins[i] ?? 0);
     const { dtype, shape } = plainType(entry);

@@ -1,6 +1,6 @@
 import * as abi from "../../assembly/abi.ts";
 import * as buf from "../../assembly/buffers.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, RunOptions } from "./engine.ts";
 import { MAX_WANTED, type Plan } from "./plan.ts";
 
 /** Tokens that a session wants to take in. */
@@ -63,14 +63,19 @@ export function makeBatch(jobs: readonly Job[]): Batch {
 
 /**
  * Runs a batch and counts its tokens as taken in.
- * @param laps where thread 0 stores the time at the end of each phase, or 0
+ * @param options `timestamps`: where thread 0 stores the time at the end of each phase, or 0
  * @returns the logits of each row in `batch.wanted`
  */
-export async function runBatch(engine: Engine, plan: Plan, batch: Batch, laps = 0): Promise<Float32Array[]> {
+export async function runBatch(
+  engine: Engine,
+  plan: Plan,
+  batch: Batch,
+  { timestamps = 0, ...options }: RunOptions & { timestamps?: number } = {},
+): Promise<Float32Array[]> {
   const { segments, wanted } = batch;
   const rows = segments.at(-1)?.end ?? 0;
   void engine.memory.write(plan.batch, batchWords(batch));
-  await engine.run(abi.OP_FORWARD, rows, segments.length, wanted.length, laps);
+  await engine.run(abi.OP_FORWARD, [rows, segments.length, wanted.length, timestamps], options);
   for (const { job, first, end } of segments) job.done += end - first;
   const { address, stride } = plan.buffers[buf.LOGITS] ?? { address: 0, stride: 0 };
   return Promise.all(

@@ -5,7 +5,24 @@ import { WkvError } from "../errors.ts";
 import { type EngineMemory, makeMemory, RemoteMemory, SharedMemory } from "./memory.ts";
 import type { Plan } from "./plan.ts";
 import type { Platform, Simd, Thread } from "./platform.ts";
-import type { Answer, FromThread, Start, ToThread } from "./worker.ts";
+import type { Answer, FromThread, Start, ToThread } from "./protocol.ts";
+
+/** Milliseconds after which a thread that does not start is given up. */
+const START_LIMIT = 20_000;
+
+export interface RunOptions {
+  /** How many threads take part. Default: all. */
+  readonly threads?: number | undefined;
+}
+
+/** What can start before the plan is known: the module is compiling, the threads are starting. */
+export interface Prepared {
+  readonly simd: Simd;
+  readonly module: Promise<WebAssembly.Module>;
+  readonly threads: readonly Thread[];
+  /** Why threads did not start. */
+  readonly failures: unknown[];
+}
 
 /** Why there is one thread on a platform that has more. */
 const NOT_SHARED =
@@ -20,9 +37,8 @@ export class Engine {
   readonly memory: EngineMemory;
   /** Why there is one thread, however many were asked for. */
   readonly singleThreadReason: string | undefined;
-  /** Threads that take part in the commands to come. */
-  crew: number;
   readonly #threads: Thread[];
+  readonly #started: Promise<boolean>;
   readonly #waiting: { resolve(answer: Answer): void; reject(error: unknown): void }[] = [];
   #failure: WkvError | undefined;
 
@@ -30,15 +46,26 @@ export class Engine {
     this.simd = simd;
     this.memory = memory ? new SharedMemory(memory) : new RemoteMemory((...message) => this.#ask(...message));
     this.singleThreadReason = singleThreadReason;
-    this.crew = threads.length;
     this.#threads = threads;
-    for (const [i, thread] of threads.entries()) {
-      thread.onMessage = (message) => {
-        if (i === 0) this.#answer(message);
-        else if ("failed" in message) this.#fail(threadFailure(message.failed));
-      };
-      thread.onFailure = (error) => this.#fail(error);
-    }
+    this.#started = startsOf(threads.slice(1), (error) => this.#fail(error));
+    const first = threads[0] as Thread;
+    first.onMessage = (message) => this.#answer(message);
+    first.onFailure = (error) => this.#fail(error);
+  }
+
+  /** Compiles the module and starts threads; the result goes to `start`, or to `discard`. */
+  static prepare(platform: Platform, simd: Simd, count: number): Prepared {
+    const module = platform.compile(simd);
+    module.catch(() => {}); // start() reports it
+    const length = platform.singleThreadReason === undefined ? count : 1;
+    const failures: unknown[] = [];
+    const threads = Array.from({ length }, () => platform.startThread());
+    for (const thread of threads) thread.onFailure = (error) => failures.push(error);
+    return { simd, module, threads, failures };
+  }
+
+  static async discard({ threads }: Prepared): Promise<void> {
+    await Promise.all(threads.map((thread) => thread.stop()));
   }
 
   /**
@@ -47,43 +74,46 @@ export class Engine {
    * @throws WkvError `too-large` when the memory cannot be had, `not-found` when a file of the package is missing,
    *   `engine` when a thread does not start
    */
-  static async start(plan: Plan, platform: Platform, simd: Simd): Promise<Engine> {
-    const module = await platform.compile(simd);
+  static async start(plan: Plan, platform: Platform, prepared: Prepared): Promise<Engine> {
+    const { simd } = prepared;
     const table = modelTable(plan);
-    const threads = (count: number) => Array.from({ length: count }, () => platform.startThread());
-    let reason = platform.singleThreadReason;
-    if (reason === undefined) {
-      const memory = makeMemory(plan.pages);
-      new Uint8Array(memory.buffer).set(table, abi.TABLE);
-      const engine = new Engine(threads(plan.threads), simd, memory);
-      if (await engine.#start(module, memory)) return engine;
-      await engine.dispose();
-      reason = NOT_SHARED;
+    let threads = [...prepared.threads];
+    try {
+      const module = await prepared.module;
+      if (prepared.failures.length > 0) throw prepared.failures[0];
+      let reason = platform.singleThreadReason;
+      if (reason === undefined) {
+        const memory = makeMemory(plan.pages);
+        new Uint8Array(memory.buffer).set(table, abi.TABLE);
+        const engine = new Engine(threads, simd, memory);
+        if (await engine.#start(module, memory)) return engine;
+        await engine.dispose();
+        reason = NOT_SHARED;
+        threads = [platform.startThread()];
+      }
+      const engine = new Engine(threads, simd, undefined, reason);
+      await engine.#start(module, { pages: plan.pages, table });
+      return engine;
+    } catch (error) {
+      await Engine.discard({ ...prepared, threads });
+      throw error;
     }
-    const engine = new Engine(threads(1), simd, undefined, reason);
-    await engine.#start(module, { pages: plan.pages, table });
-    return engine;
   }
 
   /** Whether the threads see one another's writes. */
   async #start(module: WebAssembly.Module, memory: Start["memory"]): Promise<boolean> {
     const start = (thread: number): Start => ({ start: thread, threads: this.threads, module, memory });
     for (const [i, thread] of this.#threads.entries()) if (i > 0) thread.post(start(i));
-    try {
-      return (await this.#ask(start(0))) === true;
-    } catch (error) {
-      await this.dispose();
-      throw error;
-    }
+    return (await this.#started) && (await this.#ask(start(0))) === true;
   }
 
   get threads(): number {
     return this.#threads.length;
   }
 
-  /** Runs a command (OP_... of abi.ts and its arguments) on the first `crew` threads. */
-  async run(op: number, ...args: number[]): Promise<void> {
-    await this.#ask({ run: [op, 0, this.crew, ...args] });
+  /** Runs a command: OP_... of abi.ts and its arguments. */
+  async run(op: number, args: readonly number[], { threads = this.threads }: RunOptions = {}): Promise<void> {
+    await this.#ask({ run: [op, 0, threads, ...args] });
   }
 
   /** Stops the threads, whatever they are doing, and lets go of the memory; running commands are rejected. */
@@ -111,6 +141,7 @@ export class Engine {
     }
     const first = this.#waiting.shift();
     if (this.#waiting.length === 0) this.#threads[0]?.keepAlive(false);
+    if ("started" in message) return;
     if ("refused" in message) first?.reject(new WkvError(message.code, message.refused));
     else first?.resolve(message.done);
   }
@@ -121,6 +152,29 @@ export class Engine {
     this.#threads[0]?.keepAlive(false);
     for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
   }
+}
+
+/** Resolves when all of these threads run the module; to false when one does not in time. */
+function startsOf(threads: readonly Thread[], onFailure: (error: unknown) => void): Promise<boolean> {
+  let left = threads.length;
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), START_LIMIT);
+    const end = () => {
+      clearTimeout(timer);
+      resolve(true);
+    };
+    for (const thread of threads) {
+      thread.onMessage = (message) => {
+        if ("failed" in message) onFailure(threadFailure(message.failed));
+        if (--left === 0) end();
+      };
+      thread.onFailure = (error) => {
+        onFailure(error);
+        end();
+      };
+    }
+    if (left === 0) end();
+  });
 }
 
 function threadFailure(reason: string): WkvError {

@@ -1,7 +1,7 @@
 import * as abi from "../../assembly/abi.ts";
 import * as buf from "../../assembly/buffers.ts";
 import { batchWords, makeBatch } from "./batch.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, RunOptions } from "./engine.ts";
 import type { Plan } from "./plan.ts";
 
 /** What a token is on its way through the model. */
@@ -24,6 +24,7 @@ export async function runLayers(
   state: number,
   token: number,
   lens: boolean,
+  options?: RunOptions,
 ): Promise<LayerValues> {
   const { layers, width, vocabSize } = plan.shape;
   const x = plan.buffers[buf.X]?.address ?? 0;
@@ -33,7 +34,7 @@ export async function runLayers(
   void engine.memory.write(plan.batch, batchWords(makeBatch([{ state, tokens: [token], done: 0 }])));
   for (let end = 0; end <= layers; end++) {
     const wanted = lens || end === layers ? 1 : 0;
-    await engine.run(abi.OP_LAYERS, 1, 1, wanted, Math.max(0, end - 1), end);
+    await engine.run(abi.OP_LAYERS, [1, 1, wanted, Math.max(0, end - 1), end], options);
     hidden.push(await engine.memory.read(x, width));
     if (wanted) logits.push(await engine.memory.read(out, vocabSize));
   }

@@ -1,5 +1,5 @@
 import { WkvError } from "../errors.ts";
-import type { Answer, ToThread } from "./worker.ts";
+import type { Answer, ToThread } from "./protocol.ts";
 
 const PAGE = 65536;
 /** All that a 32-bit address can reach. */

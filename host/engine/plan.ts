@@ -34,18 +34,18 @@ export interface Plan {
   readonly bufferTable: number;
   readonly batch: number;
   /** Times of the phases, when they are measured (f64). */
-  readonly laps: number;
+  readonly timestamps: number;
   readonly scratch: number;
   readonly scratchBytes: number;
   /** Addresses of each activation buffer and its quantised twin, bytes between rows; 0 where none is needed. */
-  readonly buffers: readonly BufferPlace[];
-  readonly places: ReadonlyMap<Entry, number>;
+  readonly buffers: readonly BufferAddress[];
+  readonly addresses: ReadonlyMap<Entry, number>;
   /** Bytes that the file holds of the matrices that every token reads: all but the embedding. */
   readonly matrixBytes: number;
   /** Where the packed weights start, and bytes of weights: packed matrices, vectors, and the embedding as stored. */
   readonly firstWeight: number;
   readonly weightBytes: number;
-  /** While loading: places for stored values and the same as f32, one of each a lane. Sessions take the room later. */
+  /** While loading: addresses for stored values and the same as f32, one of each a lane. Sessions take the room later. */
   readonly staging: readonly { raw: number; f32: number }[];
   /** The first session's state; the others follow. */
   readonly states: number;
@@ -54,7 +54,7 @@ export interface Plan {
   readonly pages: number;
 }
 
-export interface BufferPlace {
+export interface BufferAddress {
   readonly address: number;
   readonly stride: number;
   readonly quantised: number;
@@ -122,19 +122,19 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   const globalSlots = take(W.GLOBAL_SLOTS * abi.SLOT_BYTES);
   const bufferTable = take(buf.COUNT * 16);
   const batch = take(abi.BATCH_BYTES);
-  const laps = take((shape.layers * MAX_PHASES + 8) * 8);
+  const timestamps = take((shape.layers * MAX_PHASES + 8) * 8);
   const scratchBytes = align(abi.SCRATCH_HEAD + 8 * shape.headSize);
   const scratch = take(threads * scratchBytes);
   const buffers = bufferRows(shape).map(({ rows, values, isInput }) => {
     const stride = values * 4;
     const quantisedStride = isInput && weightFormat(weights).quantised ? (values / abi.QUANT_VALUES) * QUANT_BYTES : 0;
     const [address, quantised] = [stride, quantisedStride].map((bytes) => (bytes > 0 ? take(rows * bytes) : 0));
-    return { address, stride, quantised, quantisedStride } as BufferPlace;
+    return { address, stride, quantised, quantisedStride } as BufferAddress;
   });
 
   const firstWeight = take(0);
   const entries = allEntries(recipe);
-  const places = new Map(entries.map((e) => [e, take(entryBytes(e, weights))]));
+  const addresses = new Map(entries.map((e) => [e, take(entryBytes(e, weights))]));
   const states = align(end);
   const weightBytes = states - firstWeight;
   const stateBytes = align(shape.layers * shape.layerState * 4);
@@ -152,11 +152,11 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
     globalSlots,
     bufferTable,
     batch,
-    laps,
+    timestamps,
     scratch,
     scratchBytes,
     buffers,
-    places,
+    addresses,
     matrixBytes: entries.reduce((sum, e) => sum + (e.kind === "matrix" ? fileBytes(e) : 0), 0),
     firstWeight,
     weightBytes,

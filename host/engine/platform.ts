@@ -1,4 +1,4 @@
-import type { FromThread, ToThread } from "./worker.ts";
+import type { FromThread, ToThread } from "./protocol.ts";
 
 /** The module's two builds: with the instructions that every WebAssembly SIMD has, or with relaxed SIMD as well. */
 export type Simd = "plain" | "relaxed";

@@ -3,7 +3,7 @@ import type { Engine } from "./engine.ts";
 import { type LayerValues, runLayers } from "./layers.ts";
 import type { Plan } from "./plan.ts";
 import { initialState } from "./state-layout.ts";
-import { Crew } from "./thread-count.ts";
+import { ThreadCount } from "./thread-count.ts";
 
 interface WaitingJob extends Job {
   readonly signal: AbortSignal | undefined;
@@ -31,11 +31,11 @@ export class Runner {
   /** Work that wants the engine to itself. */
   readonly #alone: (() => Promise<void>)[] = [];
   #running = false;
-  readonly #crew: Crew;
+  readonly #threadCount: ThreadCount;
 
   constructor(engine: Engine, plan: Plan, start?: Float32Array) {
     this.#start = start;
-    this.#crew = new Crew(engine.threads);
+    this.#threadCount = new ThreadCount(engine.threads);
     this.engine = engine;
     this.plan = plan;
   }
@@ -80,10 +80,9 @@ export class Runner {
   /** Takes a token in, and tells what it was after each layer: see {@link runLayers}. */
   async inspect(state: number, token: number, lens: boolean): Promise<LayerValues> {
     await this.reached(state);
-    return this.alone(() => {
-      this.engine.crew = this.#crew.sizeFor(1);
-      return runLayers(this.engine, this.plan, state, token, lens);
-    });
+    return this.alone(() =>
+      runLayers(this.engine, this.plan, state, token, lens, { threads: this.#threadCount.forRows(1) }),
+    );
   }
 
   async #run(): Promise<void> {
@@ -108,10 +107,9 @@ export class Runner {
   async #runBatch(): Promise<void> {
     const batch = makeBatch(this.#waiting);
     const rows = batch.segments.at(-1)?.end ?? 0;
-    this.engine.crew = this.#crew.sizeFor(rows);
     const start = performance.now();
-    const logits = await runBatch(this.engine, this.plan, batch);
-    this.#crew.record(rows, performance.now() - start);
+    const logits = await runBatch(this.engine, this.plan, batch, { threads: this.#threadCount.forRows(rows) });
+    this.#threadCount.record(rows, performance.now() - start);
     this.#waiting = this.#waiting.filter((job) => !batch.ending.includes(job));
     for (const [i, { job }] of batch.wanted.entries()) (job as WaitingJob).logits.push(logits[i] as Float32Array);
     for (const job of batch.ending as WaitingJob[]) job.resolve(job.logits);

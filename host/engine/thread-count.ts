@@ -1,6 +1,8 @@
 /** Tokens after which the times are looked at, and that a trial takes. */
 const WINDOW = 16;
 const TRIAL = 8;
+/** Tokens that are not looked at: V8 compiles the kernels again while they run, which makes their times uneven. */
+const WARM_UP = 24;
 /** Mean over best time of a window above which threads seem to wait for one that lost its core. */
 const STALLING = 1.2;
 /** Tokens between trials: the first wait, and the longest. */
@@ -13,7 +15,7 @@ const LONGEST_HOLD = 1024;
  * in times far above the best one; then half the threads are tried, and kept as long as they do better. The results have
  * the same bits for any number.
  */
-export class Crew {
+export class ThreadCount {
   readonly #most: number;
   #size: number;
   /** The size and its mean time to compare a trial with; size 0 when there is no trial. */
@@ -21,6 +23,7 @@ export class Crew {
   #times: number[] = [];
   #hold = FIRST_HOLD;
   #wait = 0;
+  #warmUp = WARM_UP;
 
   constructor(threads: number) {
     this.#most = threads;
@@ -28,13 +31,13 @@ export class Crew {
   }
 
   /** Threads for a batch of so many rows. More than one row is work enough for all threads. */
-  sizeFor(rows: number): number {
+  forRows(rows: number): number {
     return rows > 1 ? this.#most : this.#size;
   }
 
   /** Learns how long a batch took. */
   record(rows: number, milliseconds: number): void {
-    if (rows > 1 || this.#most === 1) return;
+    if (rows > 1 || this.#most === 1 || this.#warmUp-- > 0) return;
     this.#times.push(milliseconds);
     if (this.#wait > 0) this.#wait--;
     if (this.#before.size) {
@@ -56,7 +59,7 @@ export class Crew {
     this.#size = size;
   }
 
-  /** A larger crew must be clearly better to be kept, a smaller one only better. */
+  /** More threads must be clearly better to be kept, fewer only better. */
   #endTrial(): void {
     const needed = this.#size > this.#before.size ? 0.95 : 1;
     const better = mean(this.#times) < needed * this.#before.mean;

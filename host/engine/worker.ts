@@ -1,8 +1,9 @@
-// A thread of the engine. Thread 0 takes what the host asks for from messages, one after the other, and answers each;
-// the others sleep and work inside the module.
+// A thread of the engine. Thread 0 handles the host's requests one after the other and answers each; the others sleep
+// and work inside the module.
 import { CONTROL, CONTROL_REQUEST, TABLE } from "../../assembly/abi.ts";
-import { WkvError, type WkvErrorCode } from "../errors.ts";
+import { WkvError } from "../errors.ts";
 import { cannotGrow, growMemory, makeMemory } from "./memory.ts";
+import type { Answer, FromThread, OwnMemory, Start, ToThread } from "./protocol.ts";
 
 interface Exports {
   firstFree(): number;
@@ -10,35 +11,6 @@ interface Exports {
   run(): void;
   serve(thread: number): void;
 }
-
-/** The first message to a thread. */
-export interface Start {
-  readonly start: number;
-  readonly threads: number;
-  readonly module: WebAssembly.Module;
-  /** The memory that all threads share, or the size and first content of one that this thread makes for itself. */
-  readonly memory: WebAssembly.Memory | OwnMemory;
-}
-
-/** A memory of `pages` pages, with `table` at TABLE. */
-export interface OwnMemory {
-  readonly pages: number;
-  readonly table: Uint8Array;
-}
-
-/** What thread 0 can be asked for: a command (op and arguments, see abi.ts), or something of a memory of its own. */
-export type ToThread =
-  | Start
-  | { run: number[] }
-  | { write: number; bytes: Uint8Array }
-  | { read: number; length: number }
-  | { copy: number; to: number; length: number }
-  | { grow: number };
-
-/** What comes back of it: values that were read, whether the threads see one another, nothing of the others. */
-export type Answer = Float32Array | boolean | undefined;
-/** Refused: that which was asked for cannot be done, and nothing has changed. Failed: the thread is of no use any more. */
-export type FromThread = { done: Answer } | { refused: string; code: WkvErrorCode } | { failed: string };
 
 /** Answers the engine's messages; `post` sends back. */
 export function makeThread(post: (message: FromThread, transfer: ArrayBuffer[]) => void): (message: ToThread) => void {
@@ -51,10 +23,11 @@ export function makeThread(post: (message: FromThread, transfer: ArrayBuffer[]) 
       .exports as unknown as Exports;
     if (exports.firstFree() > CONTROL) throw new Error("the module's constants reach into the control area");
     if (thread === 0) return exports.start(threads) !== 0;
+    post({ started: true }, []);
     exports.serve(thread);
   };
 
-  /** @throws WkvError where the memory did not grow when it should have: the place of a session that cannot be had */
+  /** @throws WkvError `too-large` for the state of a session for which the memory could not grow */
   const bytesAt = (address: number, length: number): Uint8Array => {
     if (address + length > memory.buffer.byteLength) throw cannotGrow(address + length);
     return new Uint8Array(memory.buffer, address, length);

@@ -180,7 +180,7 @@ function placesOf(recipe: Recipe, plan: Plan | undefined): Places {
   const places = new Map<string, TensorPlace[]>();
   for (const entry of [...recipe.globals, ...recipe.layers.flat()]) {
     const { name, tensor } = entry.weight;
-    const address = plan && fits(plan) ? plan.places.get(entry) : undefined;
+    const address = plan && fits(plan) ? plan.addresses.get(entry) : undefined;
     const place = { name, kind: entry.kind, format: formatOf(entry), ...(address === undefined ? {} : { address }) };
     places.set(tensor.name, [...(places.get(tensor.name) ?? []), place]);
   }

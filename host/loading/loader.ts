@@ -50,11 +50,11 @@ export async function loadWeights(recipe: Recipe, plan: Plan, engine: Engine, co
 }
 
 /** A scale cannot hold NaN or infinity: the kernels note where they met one. */
-async function checkFinite(entries: readonly Entry[], { places }: Plan, engine: Engine): Promise<void> {
+async function checkFinite(entries: readonly Entry[], { addresses }: Plan, engine: Engine): Promise<void> {
   const [where = 0] = new Uint32Array((await engine.memory.read(abi.NOT_FINITE, 1)).buffer);
   if (where === 0) return;
-  const before = entries.filter((entry) => (places.get(entry) ?? 0) <= where);
-  const at = before.reduce((last, entry) => ((places.get(entry) ?? 0) > (places.get(last) ?? 0) ? entry : last));
+  const before = entries.filter((entry) => (addresses.get(entry) ?? 0) <= where);
+  const at = before.reduce((last, entry) => ((addresses.get(entry) ?? 0) > (addresses.get(last) ?? 0) ? entry : last));
   throw new WkvError(
     "bad-file",
     `${at.weight.tensor.name} holds weights that are not finite numbers: fetch the file again; wkv inspect --stats ` +
@@ -78,7 +78,7 @@ export async function loadPacked(
   { onProgress, signal }: LoadControl,
   file: string,
 ): Promise<void> {
-  checkPlaces(packed, recipe, plan, file);
+  checkRanges(packed, recipe, plan, file);
   fillSlots(recipe, plan, engine);
   const { size: total } = packed;
   let next = 0;
@@ -104,17 +104,17 @@ export async function loadPacked(
 }
 
 /** Every weight must begin and end where the plan has it. */
-function checkPlaces(
+function checkRanges(
   packed: PackedWeights,
   recipe: Recipe,
-  { places, firstWeight, weightBytes }: Plan,
+  { addresses, firstWeight, weightBytes }: Plan,
   file: string,
 ): void {
   const entries = allEntries(recipe);
-  const begins = entries.map((entry) => (places.get(entry) ?? 0) - firstWeight);
+  const begins = entries.map((entry) => (addresses.get(entry) ?? 0) - firstWeight);
   for (const [i, { weight }] of entries.entries()) {
-    const place = packed.places.get(weight.name);
-    if (place?.begin !== begins[i] || place?.end !== (begins[i + 1] ?? weightBytes))
+    const range = packed.ranges.get(weight.name);
+    if (range?.begin !== begins[i] || range?.end !== (begins[i + 1] ?? weightBytes))
       throw damaged(
         file,
         `${weight.name} is not where its shape puts it; run wkv convert on the original model again.`,
@@ -137,7 +137,7 @@ interface Slice {
 /** In the order of the recipe. */
 function* allSlices(recipe: Recipe, plan: Plan): Generator<Slice, void, void> {
   for (const entry of allEntries(recipe)) {
-    const address = plan.places.get(entry) ?? 0;
+    const address = plan.addresses.get(entry) ?? 0;
     const rows = entry.kind === "vector" ? 1 : entry.rows;
     const step = entry.kind === "vector" ? 1 : rowsPerSlice(entry);
     for (let first = 0; first < rows; first += step) yield { entry, address, first, end: Math.min(first + step, rows) };
@@ -153,7 +153,7 @@ function fillSlots(recipe: Recipe, plan: Plan, engine: Engine): void {
           ? weightFormat(matrixFormat(entry, plan.weights)).id
           : DTYPE_ID[entry.weight.tensor.dtype];
       const [rows, cols] = entry.kind === "vector" ? [1, entry.length] : [entry.rows, entry.cols];
-      const slot = Uint32Array.of(plan.places.get(entry) ?? 0, format, rows, cols);
+      const slot = Uint32Array.of(plan.addresses.get(entry) ?? 0, format, rows, cols);
       void engine.memory.write(slots + entry.slot * abi.SLOT_BYTES, slot); // comes before every command
     }
   };
@@ -215,7 +215,7 @@ class Lane {
       const to = Float32Array.from({ length }, (_, i) => from[Math.floor(i / repeat)] as number);
       await this.#engine.memory.write(address, to);
     }
-    if (fold) await this.#engine.run(abi.OP_FOLD, address, length, fold);
+    if (fold) await this.#engine.run(abi.OP_FOLD, [address, length, fold]);
   }
 
   async #loadMatrix(e: MatrixEntry, address: number, first: number, end: number): Promise<void> {
@@ -226,7 +226,7 @@ class Lane {
     const packBlocks = transposed || weight.updates ? undefined : packs[dtype];
     if (packBlocks !== undefined) {
       await this.#read(weight, first * cols, values, this.#raw);
-      await this.#engine.run(packBlocks, address, cols, this.#raw, byteLength(dtype, cols), first, end);
+      await this.#engine.run(packBlocks, [address, cols, this.#raw, byteLength(dtype, cols), first, end]);
     } else {
       const [rowStride, colStride] = transposed ? [1, rows] : [cols, 1];
       await this.#stage(weight, first * cols, values);
@@ -235,7 +235,7 @@ class Lane {
         scratch: this.#raw, // what was read is decoded
         scratchBytes: this.#f32 - this.#raw,
       });
-      await this.#engine.run(abi.OP_PACK, address, format, cols, this.#f32, rowStride, colStride, first, end);
+      await this.#engine.run(abi.OP_PACK, [address, format, cols, this.#f32, rowStride, colStride, first, end]);
     }
   }
 
@@ -244,7 +244,7 @@ class Lane {
     const { dtype } = weight.tensor;
     if (dtype === "F32") return this.#read(weight, first, values, this.#f32);
     await this.#read(weight, first, values, this.#raw);
-    await this.#engine.run(abi.OP_DECODE, this.#f32, this.#raw, DTYPE_ID[dtype], values);
+    await this.#engine.run(abi.OP_DECODE, [this.#f32, this.#raw, DTYPE_ID[dtype], values]);
   }
 
   /** Reads the same as they are stored, to `address`. */

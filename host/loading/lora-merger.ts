@@ -62,7 +62,7 @@ export class LoraMerger {
         memory.write(scratch, a.subarray(k * cols, (k + ranks) * cols)),
         memory.write(bAddress, scaled),
       ]);
-      await this.#engine.run(abi.OP_ADD_LOW_RANK, values, rows, cols, scratch, bAddress, ranks);
+      await this.#engine.run(abi.OP_ADD_LOW_RANK, [values, rows, cols, scratch, bAddress, ranks]);
     }
   }
 }

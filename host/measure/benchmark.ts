@@ -49,7 +49,7 @@ export async function benchmark(runner: Runner, options: BenchmarkOptions = {}):
   const rows: { prefill: number; decode: number; read: number }[] = [];
   const bytesPerToken = runner.plan.matrixBytes;
   try {
-    const laps: Record<string, number>[] = [];
+    const phases: Record<string, number>[] = [];
     for (let round = 0; round < rounds; round++) {
       signal?.throwIfAborted();
       onRound?.(round);
@@ -57,7 +57,7 @@ export async function benchmark(runner: Runner, options: BenchmarkOptions = {}):
       const prefillSpeed = prefill / (await seconds(() => feedAll(runner, states.slice(0, 1), tokens(prefill))));
       await decodeTokens(runner, states, 3);
       const decodeSpeed = (sessions * decode) / (await seconds(() => decodeTokens(runner, states, decode)));
-      laps.push(await phaseTimes(runner, states));
+      phases.push(await phaseTimes(runner, states));
       rows.push({ prefill: prefillSpeed, decode: decodeSpeed, read: (read + (await readSpeed(runner))) / 2 });
     }
     return {
@@ -66,7 +66,7 @@ export async function benchmark(runner: Runner, options: BenchmarkOptions = {}):
       bytesPerToken,
       readBandwidth: spread(rows.map((row) => row.read / 1e9)),
       share: spread(rows.map((row) => (bytesPerToken * (row.decode / sessions)) / row.read)),
-      phases: medians(laps),
+      phases: medians(phases),
     };
   } finally {
     for (const state of states) runner.freeState(state);
@@ -75,10 +75,9 @@ export async function benchmark(runner: Runner, options: BenchmarkOptions = {}):
 
 /** Bytes a second of only reading the weights, the best of three. */
 async function readSpeed({ engine, plan }: Runner): Promise<number> {
-  engine.crew = engine.threads;
   let best = 0;
   for (let i = 0; i < 3; i++) {
-    const time = await seconds(() => engine.run(abi.OP_READ, plan.firstWeight, plan.weightBytes));
+    const time = await seconds(() => engine.run(abi.OP_READ, [plan.firstWeight, plan.weightBytes]));
     best = Math.max(best, plan.weightBytes / time);
   }
   return best;
@@ -112,12 +111,13 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
 /** Milliseconds of each kind of phase in one batch with one token of each session. */
 async function phaseTimes({ engine, plan }: Runner, states: number[]): Promise<Record<string, number>> {
   const jobs: Job[] = states.map((state) => ({ state, tokens: tokens(1), done: 0 }));
-  await runBatch(engine, plan, makeBatch(jobs), plan.laps);
+  await runBatch(engine, plan, makeBatch(jobs), { timestamps: plan.timestamps });
   const { version, layers } = plan.shape;
   const names = ["emb", ...Array.from({ length: layers }, () => version.phases).flat(), "ln_out", "head"];
-  const laps = new Float64Array((await engine.memory.read(plan.laps, 2 * (names.length + 1))).buffer);
+  const timestamps = new Float64Array((await engine.memory.read(plan.timestamps, 2 * (names.length + 1))).buffer);
   const times: Record<string, number> = {};
-  for (const [i, name] of names.entries()) times[name] = (times[name] ?? 0) + ((laps[i + 1] ?? 0) - (laps[i] ?? 0));
+  for (const [i, name] of names.entries())
+    times[name] = (times[name] ?? 0) + ((timestamps[i + 1] ?? 0) - (timestamps[i] ?? 0));
   return times;
 }
 

@@ -117,19 +117,32 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   }
 }
 
+/** The model as the file describes it, and where it goes in memory. */
+async function readPlan(
+  file: Source,
+  loras: readonly OpenLora[],
+  options: LoadOptions & { threads: number },
+): Promise<{ checkpoint: Checkpoint; recipe: Recipe; plan: Plan }> {
+  const checkpoint = await openCheckpoint(file);
+  const recipe = recogniseModel(checkpoint, file.name, loras);
+  if (checkpoint.packed && loras.length > 0)
+    throw new WkvError("unsupported-model", `${file.name} is packed: LoRAs are merged into the original model only.`);
+  return { checkpoint, recipe, plan: makePlan(recipe, planOptions(checkpoint, recipe, options, file.name), file.name) };
+}
+
 async function loadFrom(
   file: Source,
   loras: readonly OpenLora[],
   options: LoadOptions & { threads: number; simd: Simd },
 ): Promise<Model> {
-  const checkpoint = await openCheckpoint(file);
-  const recipe = recogniseModel(checkpoint, file.name, loras);
+  const prepared = Engine.prepare(platform, options.simd, options.threads);
+  const { checkpoint, recipe, plan } = await readPlan(file, loras, options).catch(async (error) => {
+    await Engine.discard(prepared);
+    throw error;
+  });
   const { shape } = recipe;
-  if (checkpoint.packed && loras.length > 0)
-    throw new WkvError("unsupported-model", `${file.name} is packed: LoRAs are merged into the original model only.`);
-  const plan = makePlan(recipe, planOptions(checkpoint, recipe, options, file.name), file.name);
   const cache = new PrefixCache(shape, options.prefixCache);
-  const engine = await Engine.start(plan, platform, options.simd);
+  const engine = await Engine.start(plan, platform, prepared);
   const loading = checkpoint.packed
     ? loadPacked(checkpoint.packed, recipe, plan, engine, options, file.name)
     : loadWeights(recipe, plan, engine, options);

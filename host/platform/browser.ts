@@ -1,5 +1,5 @@
 import type { Platform, Thread } from "../engine/platform.ts";
-import type { FromThread } from "../engine/worker.ts";
+import type { FromThread } from "../engine/protocol.ts";
 import { WkvError } from "../errors.ts";
 
 /** More threads than this do not read memory any faster. */

@@ -43,7 +43,7 @@ export async function identify({ shape, globals, layers }: Recipe, plan: Plan, e
   const addNorms = async (entries: readonly Entry[], slots: ReadonlySet<number>) => {
     for (const entry of entries)
       if (entry.kind === "vector" && slots.has(entry.slot))
-        norms.add(await engine.memory.read(plan.places.get(entry) ?? 0, entry.length));
+        norms.add(await engine.memory.read(plan.addresses.get(entry) ?? 0, entry.length));
   };
   await addNorms(globals, NORMS_OUTSIDE);
   for (const layer of layers) await addNorms(layer, NORMS_OF_LAYER);
@@ -52,7 +52,7 @@ export async function identify({ shape, globals, layers }: Recipe, plan: Plan, e
   for (const [entries, slot] of [[layers[0], W.ATT_KEY] as const, [layers.at(-1), W.FFN_VALUE] as const]) {
     const entry = entries?.find((e) => e.slot === slot);
     if (!entry) continue;
-    const first = await engine.memory.read(plan.places.get(entry) ?? 0, SAMPLE);
+    const first = await engine.memory.read(plan.addresses.get(entry) ?? 0, SAMPLE);
     if (weightFormat(plan.weights).quantised) matrices.addBits(first);
     else matrices.add(first);
   }

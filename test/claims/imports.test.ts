@@ -8,7 +8,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   "make no circle of files": [
     "chat/chat.ts ↔ chat/checks.ts",
     "constraint/containers.ts ↔ constraint/schema.ts",
-    "engine/memory.ts ↔ engine/worker.ts",
     "measure/perplexity.ts ↔ model/model.ts",
     "sampling/kernel.ts ↔ sampling/plain-kernel.ts ↔ sampling/wasm-kernel.ts",
     "sampling/options.ts ↔ sampling/presets.ts",

@@ -9,7 +9,7 @@ import {
   LINE,
   PHASE_SLOTS,
 } from "../../assembly/abi";
-import { argument, awaitCommand, begin, claim, end, operation, pointer, recordLaps } from "../../assembly/pool";
+import { argument, awaitCommand, begin, claim, end, operation, pointer, recordTimestamps } from "../../assembly/pool";
 import { command, joinAsOneOf } from "./command";
 
 const UNITS: i32[] = [0, 1, 2, 3, 7, 64, 1000];
@@ -107,14 +107,14 @@ describe("claim", () => {
   });
 });
 
-describe("recordLaps", () => {
+describe("recordTimestamps", () => {
   it("notes the time at the start and after each phase, and nothing once ended", () => {
     joinAsOneOf(1);
     command(1, []);
     const laps = new StaticArray<f64>(8);
-    recordLaps(changetype<usize>(laps));
+    recordTimestamps(changetype<usize>(laps));
     for (let i = 0; i < 5; i++) phase(10);
-    recordLaps(0);
+    recordTimestamps(0);
     phase(10);
     for (let i = 0; i < 6; i++) expect(laps[i]).toBeGreaterThan(0);
     for (let i = 1; i < 6; i++) expect(laps[i]).toBeGreaterThanOrEqual(laps[i - 1]);

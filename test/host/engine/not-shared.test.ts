@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { CONTROL_HANDSHAKE } from "../../../assembly/abi.ts";
-import type { Start, ToThread } from "../../../host/engine/worker.ts";
+import type { Start, ToThread } from "../../../host/engine/protocol.ts";
 import { load, randomTokens, SMALL, SMALL_IDS } from "../../support/models.ts";
 
 const TOKENS = randomTokens(200, SMALL_IDS);
@@ -13,11 +13,11 @@ afterEach(() => {
 });
 
 /** Lets `change` do what a runtime does with the start of every thread but the first. */
-function inRuntimeThat(change: (start: Start, memory: WebAssembly.Memory) => Start | undefined): void {
+function inRuntimeThat(change: (start: Start, memory: WebAssembly.Memory) => Start): void {
   Worker.prototype.postMessage = function (message: ToThread, transfer) {
     const others = "start" in message && message.start > 0 && message.memory instanceof WebAssembly.Memory;
     const changed = others ? change(message, message.memory as WebAssembly.Memory) : message;
-    if (changed) postMessage.call(this, changed, transfer);
+    postMessage.call(this, changed, transfer);
   };
 }
 
@@ -35,22 +35,23 @@ async function assertAlone(): Promise<void> {
   await Promise.all([alone.dispose(), fallen.dispose()]);
 }
 
+function ownMemory({ buffer }: WebAssembly.Memory): WebAssembly.Memory {
+  const memory = new WebAssembly.Memory({ initial: buffer.byteLength / 65536, maximum: 65536, shared: true });
+  new Uint8Array(memory.buffer).set(new Uint8Array(buffer));
+  return memory;
+}
+
 test("a runtime that gives every thread a memory of its own", async () => {
-  inRuntimeThat((start, shared) => {
-    const pages = shared.buffer.byteLength / 65536;
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true });
-    new Uint8Array(memory.buffer).set(new Uint8Array(shared.buffer));
-    return { ...start, memory };
-  });
+  inRuntimeThat((start, shared) => ({ ...start, memory: ownMemory(shared) }));
   await assertAlone();
 });
 
 test("a runtime that publishes atomic stores and no others", async () => {
-  // Of a thread in it, the others see that it has arrived, and nothing of what it has written.
-  inRuntimeThat((_, { buffer }) => {
-    Atomics.add(new Int32Array(buffer), CONTROL_HANDSHAKE / 4, 1);
-    Atomics.notify(new Int32Array(buffer), CONTROL_HANDSHAKE / 4);
-    return undefined;
+  // The others see that a thread has arrived, and nothing of what it has written.
+  inRuntimeThat((start, shared) => {
+    Atomics.add(new Int32Array(shared.buffer), CONTROL_HANDSHAKE / 4, 1);
+    Atomics.notify(new Int32Array(shared.buffer), CONTROL_HANDSHAKE / 4);
+    return { ...start, memory: ownMemory(shared) };
   });
   await assertAlone();
 });
