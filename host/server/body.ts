@@ -28,7 +28,8 @@ export function checked<S extends v.GenericSchema>(schema: S, value: unknown): v
   const issue = deepest(issues[0]);
   const path = pathOf(issue);
   if (!path) throw new HttpError(400, `The body expected ${expectation(issue)}, got ${issue.received}.`);
-  throw badField(path, `"${path}" expected ${expectation(issue)}, got ${issue.received}.`);
+  const got = issue.received === "undefined" ? "none" : issue.received;
+  throw badField(path, `"${path}" expected ${expectation(issue)}, got ${got}.`);
 }
 
 type Issue = v.BaseIssue<unknown>;
@@ -41,8 +42,9 @@ function deepest(issue: Issue): Issue {
   return { ...first!, path: [...(issue.path ?? []), ...(first!.path ?? [])] as Issue["path"] };
 }
 
-function expectation({ expected, kind, message }: Issue): string {
-  return expected && kind === "schema" ? expected : message;
+function expectation({ expected, received, kind, message }: Issue): string {
+  if (received === "undefined") return "a value";
+  return expected && kind === "schema" ? expected.replace(/[()]/g, "") : message;
 }
 
 /** `messages[2].content` */

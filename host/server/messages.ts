@@ -78,7 +78,7 @@ export function toolOptions(request: v.InferOutput<typeof toolsSchema>): {
   toolChoice?: ToolChoice;
 } {
   const { tools = [], tool_choice: toolChoice } = request;
-  if (tools.length === 0) return {};
+  if (tools.length === 0 && (!toolChoice || toolChoice === "auto" || toolChoice === "none")) return {};
   return { tools: tools.map(asTool), ...(toolChoice && { toolChoice }) };
 }
 
