@@ -19,7 +19,11 @@ const CHAT = "host/chat/index.ts";
 const SAMPLER = "host/sampling/index.ts";
 const CONSTRAINT = "host/constraint/index.ts";
 const SERVER = "host/server/index.ts";
+const AI_SDK = "host/ai-sdk/index.ts";
+const LANGCHAIN = "host/langchain/index.ts";
 
+/** Packages that a user installs who needs them. */
+const PEERS = ["@langchain/core/*", "ioredis"];
 /** Folders of the packages whose code is in the builds. */
 const bundled = new Set<string>();
 
@@ -74,10 +78,12 @@ async function buildNode(): Promise<void> {
       chat: CHAT,
       constraint: CONSTRAINT,
       server: SERVER,
+      "ai-sdk": AI_SDK,
+      langchain: LANGCHAIN,
       worker: "host/platform/node-worker.ts",
       cli: "host/cli/main.ts",
     },
-    external: ["node:*", "ioredis", ...Object.keys(dependencies)],
+    external: ["node:*", ...PEERS, ...Object.keys(dependencies)],
   });
 }
 
@@ -90,8 +96,11 @@ async function buildBrowser(): Promise<void> {
       "browser-chat": CHAT,
       "browser-constraint": CONSTRAINT,
       "browser-server": SERVER,
+      "browser-ai-sdk": AI_SDK,
+      "browser-langchain": LANGCHAIN,
     },
     conditions: ["browser"],
+    external: PEERS,
     minify: true, // a page without a bundler loads these as they are
   });
   // In one piece, because some bundlers' users copy it.
@@ -112,9 +121,11 @@ async function buildWorkerd(): Promise<void> {
       "workerd-chat": CHAT,
       "workerd-constraint": CONSTRAINT,
       "workerd-server": SERVER,
+      "workerd-ai-sdk": AI_SDK,
+      "workerd-langchain": LANGCHAIN,
     },
     conditions: ["workerd"],
-    external: ["*.wasm"],
+    external: ["*.wasm", ...PEERS],
   });
 }
 

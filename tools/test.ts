@@ -22,8 +22,8 @@ const STEPS: Readonly<Record<string, Step>> = {
   slow: { title: "the slow tests", isSlow: true, work: () => runTests(find(HOST_FOLDERS, isSlow)) },
   // One after the other: browsers and compilers want the machine for themselves.
   runtimes: {
-    title: "package, runtimes, examples",
-    work: () => runTests(find(["test/runtimes"]), "--test-concurrency=1"),
+    title: "package, runtimes, examples, clients",
+    work: () => runTests(find(["test/runtimes", "test/clients"]), "--test-concurrency=1"),
   },
 };
 
@@ -73,7 +73,7 @@ async function runSpecs(): Promise<void> {
 
 /** The test files of the chosen steps, and those with one of the words in their path; all without words. */
 function chosen(words: readonly string[]): string[] {
-  const all = find([...HOST_FOLDERS, "test/runtimes"]);
+  const all = find([...HOST_FOLDERS, "test/runtimes", "test/clients"]);
   const files =
     words.length === 0 ? all.filter(isQuick) : all.filter((path) => words.some((word) => path.includes(word)));
   if (files.length > 0) return files;

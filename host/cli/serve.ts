@@ -72,11 +72,14 @@ async function start(paths: string[], options: ServeOptions): Promise<void> {
   const stop = stopSignal();
   const models = loadAll(sources, options, stop);
   const { createServer } = await import("../server/index.ts"); // other commands start without it
-  const server = createServer(models, await serverOptions(options));
+  const apiKeys = [...(options.apiKey ?? []), ...(process.env.WKV_API_KEY?.split(",") ?? [])].filter(
+    (key) => key !== "",
+  );
+  const server = createServer(models, await serverOptions(options, apiKeys));
   const listener = await listen(server, options);
   try {
     await Promise.all(Object.values(models));
-    describe(listener.address() as AddressInfo, Object.keys(models)[0]!, options);
+    describe(listener.address() as AddressInfo, Object.keys(models)[0]!, apiKeys.length > 0);
     if (!stop.aborted) await once(stop, "abort");
     note(`no more requests; running answers have ${options.grace} s`);
     listener.close();
@@ -128,11 +131,8 @@ function loadAll(
   return Object.fromEntries([...sources].map(([name, source]) => [name, loadNext(source)]));
 }
 
-async function serverOptions(options: ServeOptions): Promise<ServerOptions> {
+async function serverOptions(options: ServeOptions, apiKeys: readonly string[]): Promise<ServerOptions> {
   const { host, store, template, parallel, waiting, maxTokens, deadline, cors, metrics } = options;
-  const apiKeys = [...(options.apiKey ?? []), ...(process.env.WKV_API_KEY?.split(",") ?? [])].filter(
-    (key) => key !== "",
-  );
   if (!LOCAL.includes(host) && apiKeys.length === 0)
     note(`warning: ${host} may be reached from other machines, and there is no --api-key`);
   return {
@@ -157,12 +157,12 @@ async function listen({ fetch }: Server, { host, port }: ServeOptions): Promise<
 /** For clients that send their requests drop by drop. */
 const TIMEOUTS = { headersTimeout: 20_000, requestTimeout: 60_000, keepAliveTimeout: 10_000, maxHeaderSize: 1 << 14 };
 
-function describe({ address, family, port }: AddressInfo, model: string, { apiKey }: ServeOptions): void {
+function describe({ address, family, port }: AddressInfo, model: string, needsKey: boolean): void {
   const base = `http://${family === "IPv6" ? `[${address}]` : address}:${port}/v1`;
-  const key = apiKey ? ' -H "authorization: Bearer KEY"' : "";
+  const key = needsKey ? ' -H "authorization: Bearer KEY"' : "";
   note(`${model} at ${base}`);
   note(`try: curl ${base}/chat/completions -H "content-type: application/json"${key} \\`);
   note(`       -d '{"messages":[{"role":"user","content":"Hi!"}]}'`);
-  note(`openai: new OpenAI({ baseURL: "${base}", apiKey: "${apiKey ? "KEY" : "none"}" })`);
+  note(`openai: new OpenAI({ baseURL: "${base}", apiKey: "${needsKey ? "KEY" : "none"}" })`);
   note(`Open WebUI: OPENAI_API_BASE_URL=${base}`);
 }

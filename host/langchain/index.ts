@@ -1,0 +1,120 @@
+/** A chat model for LangChain.js, in the same process: `import { ChatWkv } from "wkv/langchain"`. */
+
+import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
+import type { BaseLanguageModelInput } from "@langchain/core/language_models/base";
+import {
+  BaseChatModel,
+  type BaseChatModelCallOptions,
+  type BaseChatModelParams,
+  type BindToolsInput,
+} from "@langchain/core/language_models/chat_models";
+import { AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
+import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
+import type { Runnable } from "@langchain/core/runnables";
+import { convertToOpenAITool } from "@langchain/core/utils/function_calling";
+import { type ChatOptions, type ChatPiece, chat, type Tool } from "../chat/index.ts";
+import type { Model } from "../model/model.ts";
+import { asChatMessage } from "./messages.ts";
+
+/** LangChain's options of a call, and wkv's by their names. */
+export interface ChatWkvCallOptions
+  extends BaseChatModelCallOptions,
+    Omit<ChatOptions, "signal" | "stop" | "system" | "messages"> {}
+
+export interface ChatWkvFields extends BaseChatModelParams, Omit<ChatOptions, "system" | "messages" | "signal"> {
+  /** Stays the caller's to dispose of. */
+  model: Model;
+}
+
+/**
+ * @example
+ * const model = new ChatWkv({ model: await loadModel("model.pth"), temperature: 0.7 });
+ * console.log((await model.invoke("Why is the sky blue?")).text);
+ */
+export class ChatWkv extends BaseChatModel<ChatWkvCallOptions> {
+  readonly #fields: ChatWkvFields;
+
+  constructor(fields: ChatWkvFields) {
+    super(fields);
+    this.#fields = fields;
+  }
+
+  override _llmType(): string {
+    return "wkv";
+  }
+
+  override bindTools(
+    tools: BindToolsInput[],
+    options: Partial<ChatWkvCallOptions> = {},
+  ): Runnable<BaseLanguageModelInput, AIMessageChunk, ChatWkvCallOptions> {
+    const given = tools.map((tool) => convertToOpenAITool(tool) as Tool);
+    return this.withConfig({ ...options, tools: given });
+  }
+
+  /** As LangChain's, with a call that has to be: an answer that is none would be an error. */
+  // biome-ignore lint/suspicious/noExplicitAny: LangChain's overloads have no common type
+  override withStructuredOutput(schema: any, config?: any): any {
+    const forced = new ChatWkv({ ...this.#fields, toolChoice: "required" });
+    return super.withStructuredOutput.call(forced, schema, config);
+  }
+
+  override async _generate(
+    messages: BaseMessage[],
+    options: this["ParsedCallOptions"],
+    runManager?: CallbackManagerForLLMRun,
+  ): Promise<ChatResult> {
+    let whole: ChatGenerationChunk | undefined;
+    for await (const chunk of this._streamResponseChunks(messages, options, runManager))
+      whole = whole ? whole.concat(chunk) : chunk;
+    return { generations: [whole!] };
+  }
+
+  override async *_streamResponseChunks(
+    messages: BaseMessage[],
+    options: this["ParsedCallOptions"],
+    runManager?: CallbackManagerForLLMRun,
+  ): AsyncGenerator<ChatGenerationChunk> {
+    const { model, ...fields } = this.#fields;
+    const answer = chat(model, messages.map(asChatMessage), answerOptions(fields, options));
+    for await (const piece of answer) {
+      const chunk = chunkOf(piece);
+      if (!chunk) continue;
+      yield chunk;
+      await runManager?.handleLLMNewToken(chunk.text);
+    }
+  }
+}
+
+/** The call's options go before the model's; LangChain's other fields mean nothing to `chat`. */
+function answerOptions(fields: Omit<ChatWkvFields, "model">, options: ChatWkvCallOptions): ChatOptions {
+  const given = Object.entries({ ...options, toolChoice: options.toolChoice ?? toolChoiceOf(options) });
+  const set = Object.fromEntries(given.filter(([, value]) => value !== undefined));
+  return { ...fields, ...set } as ChatOptions;
+}
+
+/** LangChain's name for it, with "any" for "required" and a tool's name alone. */
+function toolChoiceOf({ tool_choice: choice }: ChatWkvCallOptions): ChatOptions["toolChoice"] {
+  if (choice === undefined || choice === "auto" || choice === "none" || choice === "required") return choice;
+  if (choice === "any") return "required";
+  if (typeof choice === "string") return { type: "function", function: { name: choice } };
+  return choice as ChatOptions["toolChoice"];
+}
+
+/** @returns undefined for a piece in which nothing became certain */
+function chunkOf({ text, thinking, stop, toolCalls = [], usage }: ChatPiece): ChatGenerationChunk | undefined {
+  if (!text && !thinking && !stop) return undefined;
+  const message = new AIMessageChunk({
+    content: text,
+    ...(thinking && { additional_kwargs: { reasoning_content: thinking } }),
+    tool_call_chunks: toolCalls.map(({ id, function: { name, arguments: args } }, index) => {
+      return { type: "tool_call_chunk" as const, index, id, name, args };
+    }),
+    ...(stop && { response_metadata: { finish_reason: stop } }),
+    ...(usage && { usage_metadata: usageOf(usage.promptTokens, usage.completionTokens) }),
+  });
+  return new ChatGenerationChunk({ text, message });
+}
+
+function usageOf(input: number, output: number) {
+  return { input_tokens: input, output_tokens: output, total_tokens: input + output };
+}

@@ -1,0 +1,68 @@
+/** The programs that people have, against `wkv serve` in a process of its own. `npm run clients:install` gets them. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { nodes } from "../runtimes/runtimes.ts";
+import { startProgram } from "../support/cli-program.ts";
+import { missing } from "../support/missing.ts";
+
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const isInstalled = existsSync(join(HERE, "node_modules/openai/package.json"));
+const skip = missing(isInstalled, "the clients are not installed: npm run clients:install");
+const newerNode =
+  Number.parseInt(process.versions.node, 10) >= 22 ? process.execPath : (nodes.get(24) ?? nodes.get(22));
+const run = promisify(execFile);
+
+let folder = "";
+let child: ReturnType<typeof startProgram>;
+let base = "";
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "wkv-clients-"));
+  child = startProgram(["serve", "--port", "0", "--api-key", "key", "--store", "states", "--threads", "1"], folder);
+  base = await addressOf(child);
+});
+after(async () => {
+  child.kill("SIGTERM");
+  const [code] = await once(child, "close");
+  rmSync(folder, { recursive: true });
+  assert.equal(code, 0);
+});
+
+/** What the program says it listens at. */
+function addressOf({ stderr }: typeof child): Promise<string> {
+  let said = "";
+  return new Promise((resolve, reject) => {
+    stderr.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+      const [, address] = /OPENAI_API_BASE_URL=(\S+)\n/.exec(said) ?? [];
+      if (address) resolve(address);
+    });
+    stderr.on("end", () => reject(new Error(said)));
+  });
+}
+
+async function program(node: string, ...args: string[]): Promise<void> {
+  const { stdout } = await run(node, [join(HERE, "programs", args[0]!), base, ...args.slice(1)], { timeout: 60_000 });
+  assert.equal(stdout, "ok\n");
+}
+
+describe("wkv serve answers", { skip }, () => {
+  for (const name of ["openai", "openai7"])
+    test(name, () => program(newerNode && name === "openai7" ? newerNode : process.execPath, "openai.mjs", name));
+  test("ai 6, and wkv/ai-sdk does", () => program(process.execPath, "ai.mjs", "ai", "@ai-sdk/openai-compatible"));
+  test("ai 7, and wkv/ai-sdk does", { skip: missing(newerNode !== undefined, "ai 7 needs Node 22") }, () =>
+    program(newerNode!, "ai.mjs", "ai7", "@ai-sdk/openai-compatible3"),
+  );
+  test("LangChain's ChatOpenAI", () => program(process.execPath, "langchain.mjs"));
+});
+
+test("wkv serve answers curl", { skip: missing(existsSync("/usr/bin/curl"), "there is no curl") }, async () => {
+  const { stdout } = await run("sh", [join(HERE, "programs/state.sh"), base], { cwd: folder });
+  assert.equal(stdout, "ok\n");
+});

@@ -1,0 +1,55 @@
+// The AI SDK: node ai.mjs BASE_URL PACKAGE COMPATIBLE_PACKAGE. Through HTTP, and in this process with wkv/ai-sdk.
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { wkv } from "../../../build/ai-sdk.js";
+import { loadModel } from "../../../build/index.js";
+
+const [, , baseURL, name, compatible] = process.argv;
+const { generateText, Output, streamText, tool } = await import(name);
+const { createOpenAICompatible } = await import(compatible);
+
+const path = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
+const model = await loadModel(path, { threads: 1 });
+const served = createOpenAICompatible({
+  name: "wkv",
+  baseURL,
+  apiKey: "key",
+  includeUsage: true,
+  supportsStructuredOutputs: true,
+});
+
+const texts = [];
+for (const each of [wkv(model), served("fairy")]) {
+  const request = { model: each, prompt: "Tell me of a fox.", seed: 3, maxOutputTokens: 24, temperature: 0.5 };
+  const whole = await generateText(request);
+  texts.push(whole.text);
+  const stream = streamText(request);
+  let text = "";
+  for await (const delta of stream.textStream) text += delta;
+  assert.equal(text, whole.text);
+  assert.equal((await stream.usage).outputTokens, whole.usage.outputTokens);
+  assert.ok(["stop", "length"].includes(whole.finishReason));
+
+  const schema = z.object({ name: z.string().max(10), age: z.number().int().min(0).max(99) });
+  const output = Output.object({ schema });
+  const person = await generateText({ ...request, maxOutputTokens: 300, output });
+  assert.ok(person.output.age <= 99);
+
+  const weather = tool({
+    inputSchema: z.object({ city: z.enum(["Paris", "Rome"]) }),
+    execute: async ({ city }) => `rain in ${city}`,
+  });
+  const called = await generateText({ ...request, tools: { weather }, toolChoice: "required", maxOutputTokens: 300 });
+  assert.match(called.toolResults[0].output, /^rain in (Paris|Rome)$/);
+
+  const controller = new AbortController();
+  const cut = streamText({ ...request, maxOutputTokens: 2000, abortSignal: controller.signal });
+  for await (const part of cut.fullStream) {
+    if (part.type === "text-delta") controller.abort();
+    if (part.type === "abort") break;
+  }
+}
+await model.dispose();
+assert.equal(texts[0], texts[1]);
+console.log("ok");
