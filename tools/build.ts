@@ -18,6 +18,7 @@ const TOKENIZER = "host/tokenizer/index.ts";
 const CHAT = "host/chat/index.ts";
 const SAMPLER = "host/sampling/index.ts";
 const CONSTRAINT = "host/constraint/index.ts";
+const MEASURE = "host/measure/index.ts";
 const SERVER = "host/server/index.ts";
 const AI_SDK = "host/ai-sdk/index.ts";
 const LANGCHAIN = "host/langchain/index.ts";
@@ -77,6 +78,7 @@ async function buildNode(): Promise<void> {
       sampler: SAMPLER,
       chat: CHAT,
       constraint: CONSTRAINT,
+      measure: MEASURE,
       server: SERVER,
       "ai-sdk": AI_SDK,
       langchain: LANGCHAIN,
@@ -95,6 +97,7 @@ async function buildBrowser(): Promise<void> {
       "browser-tokenizer": TOKENIZER,
       "browser-chat": CHAT,
       "browser-constraint": CONSTRAINT,
+      "browser-measure": MEASURE,
       "browser-server": SERVER,
       "browser-ai-sdk": AI_SDK,
       "browser-langchain": LANGCHAIN,
@@ -120,6 +123,7 @@ async function buildWorkerd(): Promise<void> {
       "workerd-sampler": SAMPLER,
       "workerd-chat": CHAT,
       "workerd-constraint": CONSTRAINT,
+      "workerd-measure": MEASURE,
       "workerd-server": SERVER,
       "workerd-ai-sdk": AI_SDK,
       "workerd-langchain": LANGCHAIN,

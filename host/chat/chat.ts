@@ -1,35 +1,19 @@
 import { WkvError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
-import type { GenerateOptions, StopReason } from "../session/generate.ts";
+import type { StopReason } from "../session/generate.ts";
+import type { GenerateOptions } from "../session/session.ts";
 import { rate } from "../session/usage.ts";
 import { AnswerReader } from "./answer.ts";
 import { checkAnswerable, checkCalls, checkOptions } from "./checks.ts";
 import { chooseTemplate } from "./choose.ts";
 import type { AnswerStart } from "./marks.ts";
 import { type ChatMessage, checkMessages, type TextPart } from "./messages.ts";
+import type { AnswerOptions, ChatInput, ChatOptions } from "./options.ts";
 import { readSaved, writeSaved } from "./saved.ts";
 import { Answer, answerMessage, type ChatPiece, type ChatResult, Fold } from "./stream.ts";
-import type { ChatTemplate, Prompt, PromptOptions } from "./template.ts";
+import type { ChatTemplate, Prompt } from "./template.ts";
 import { callable, readCalls } from "./tools.ts";
 import { Track } from "./track.ts";
-
-/**
- * How an answer is made: as in `generate`. `stop` comes on top of what ends an answer of the template, and `preset` is by
- * default the template's.
- */
-export interface AnswerOptions extends GenerateOptions, PromptOptions {}
-
-export interface ChatOptions extends AnswerOptions {
-  /** A name ("raven", "world", "g1"), a Jinja template, or an object. Default: what the model's file says. */
-  template?: string | ChatTemplate | undefined;
-  /** What the system says first. */
-  system?: string | undefined;
-  /** A conversation to go on with. */
-  messages?: readonly ChatMessage[] | undefined;
-}
-
-/** What a user says: text, material and question as parts, or messages such as the results of tools. */
-export type Said = string | readonly TextPart[] | ChatMessage | readonly ChatMessage[];
 
 /**
  * Answers a conversation once: `for await (const piece of chat(model, messages))`, or `await chat(...).result()`.
@@ -136,7 +120,7 @@ export class Chat {
   }
 
   /** Says something and gives the answer. Nothing happens until the answer is read. */
-  send(said: Said, options: AnswerOptions = {}): Answer {
+  send(said: ChatInput, options: AnswerOptions = {}): Answer {
     const messages = asMessages(said);
     checkAnswerable(messages);
     return this.#answer(options, () => this.#messages.push(...messages));
@@ -310,7 +294,7 @@ export class Chat {
   }
 }
 
-function asMessages(said: Said): readonly ChatMessage[] {
+function asMessages(said: ChatInput): readonly ChatMessage[] {
   const isParts = Array.isArray(said) && said.length > 0 && said.every((part) => "type" in part && !("role" in part));
   if (typeof said === "string" || isParts) said = { role: "user", content: said as string | readonly TextPart[] };
   const messages = (Array.isArray(said) ? said : [said]) as readonly ChatMessage[];

@@ -1,6 +1,6 @@
-import { checkGenerateOptions } from "../session/generate.ts";
-import type { AnswerOptions } from "./chat.ts";
+import { checkGenerateOptions } from "../session/checks.ts";
 import { type ChatMessage, checkTools } from "./messages.ts";
+import type { AnswerOptions } from "./options.ts";
 import { THINK_MODES } from "./template.ts";
 import { callable } from "./tools.ts";
 

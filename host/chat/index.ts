@@ -3,20 +3,13 @@
 export { checkPrompt, type Finding, fixPrompt } from "../prompt/check.ts";
 export { cleanAnswer, cleanTurn } from "../prompt/clean.ts";
 export type { SpeakerFormat, TemplateName } from "../prompt/formats.ts";
-export {
-  type AnswerOptions,
-  Chat,
-  type ChatOptions,
-  chat,
-  createChat,
-  loadChat,
-  type Said,
-} from "./chat.ts";
+export { Chat, chat, createChat, loadChat } from "./chat.ts";
 export { chooseTemplate } from "./choose.ts";
 export { encodePrompt } from "./encode.ts";
 export { FILL_STOP, fillPrompt } from "./fill.ts";
 export { jinjaTemplate } from "./jinja/template.ts";
 export type { AssistantMessage, ChatMessage, Role, TextPart, Tool, ToolCall, ToolChoice } from "./messages.ts";
+export type { AnswerOptions, ChatInput, ChatOptions } from "./options.ts";
 export type { Answer, ChatPiece, ChatResult, ChatStop } from "./stream.ts";
 export {
   type ChatTemplate,

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { WeightFormat } from "../checkpoint/weight-formats.ts";
 import type { Simd } from "../engine/platform.ts";
-import type { BenchmarkResult, Spread } from "../measure/benchmark.ts";
+import { type BenchmarkResult, benchmark, type Spread } from "../measure/benchmark.ts";
 import type { ModelInfo } from "../model/model.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
@@ -55,7 +55,7 @@ async function bench(path: string, options: BenchOptions): Promise<void> {
     const status = statusLine(quiet);
     try {
       const onRound = (round: number) => status.show(`round ${round + 1}`);
-      const result = await model.benchmark({ prefill, decode, sessions, rounds, onRound, signal });
+      const result = await benchmark(model, { prefill, decode, sessions, rounds, onRound, signal });
       status.clear();
       await (json ? printJson({ model: model.info, ...result }) : print(report(model.info, result, sessions ?? 1)));
     } finally {

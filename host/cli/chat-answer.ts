@@ -1,4 +1,5 @@
-import type { AnswerOptions, Chat } from "../chat/chat.ts";
+import type { Chat } from "../chat/chat.ts";
+import type { AnswerOptions } from "../chat/options.ts";
 import type { Answer, ChatPiece, ChatStop } from "../chat/stream.ts";
 import type { Usage } from "../session/usage.ts";
 import { answerOptions, chatOf, type Talk } from "./chat-talk.ts";

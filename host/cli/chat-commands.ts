@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { type Chat, type ChatOptions, createChat, loadChat } from "../chat/chat.ts";
+import { type Chat, createChat, loadChat } from "../chat/chat.ts";
 import { type ChatMessage, checkMessages, partsOf } from "../chat/messages.ts";
+import type { ChatOptions } from "../chat/options.ts";
 import { THINK_MODES, type ThinkMode } from "../chat/template.ts";
 import { WkvError } from "../errors.ts";
 import type { Model } from "../model/model.ts";

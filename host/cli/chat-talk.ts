@@ -1,4 +1,5 @@
-import type { AnswerOptions, Chat } from "../chat/chat.ts";
+import type { Chat } from "../chat/chat.ts";
+import type { AnswerOptions } from "../chat/options.ts";
 import type { ThinkMode } from "../chat/template.ts";
 import type { ModelOptions, TextOptions } from "./options.ts";
 import { unescaped } from "./parse.ts";

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { type Chat, type ChatOptions, createChat } from "../chat/chat.ts";
+import { type Chat, createChat } from "../chat/chat.ts";
+import type { ChatOptions } from "../chat/options.ts";
 import { THINK_MODES } from "../chat/template.ts";
 import { templateIn } from "../model/template.ts";
 import { isTemplateName } from "../prompt/formats.ts";

@@ -1,4 +1,5 @@
-import { type LoadOptions, loadModel, type Model } from "../model/model.ts";
+import { type LoadOptions, loadModel } from "../model/load.ts";
+import type { Model } from "../model/model.ts";
 import type { ModelSource } from "../source/open.ts";
 import type { ModelOptions } from "./options.ts";
 import { statusLine } from "./output.ts";

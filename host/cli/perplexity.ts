@@ -3,7 +3,7 @@ import { buffer } from "node:stream/consumers";
 import { type Command, Option } from "commander";
 import { WEIGHT_FORMAT_NAMES, type WeightFormat } from "../checkpoint/weight-formats.ts";
 import { WkvError } from "../errors.ts";
-import type { Perplexity } from "../measure/perplexity.ts";
+import { type Perplexity, perplexity } from "../measure/perplexity.ts";
 import type { Model } from "../model/model.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
@@ -59,7 +59,7 @@ async function measure(path: string, file: string, options: PerplexityCommandOpt
     const onProgress = ({ tokens, total }: { tokens: number; total: number }) =>
       status.show(`${Math.floor((100 * tokens) / total)} % of ${total} tokens`);
     try {
-      const result = await model.perplexity(text, { compare: other || undefined, context, onProgress, signal });
+      const result = await perplexity(model, text, { compare: other || undefined, context, onProgress, signal });
       status.clear();
       await (json ? printJson({ model: model.info, ...result }) : print(report(result, compare)));
     } finally {

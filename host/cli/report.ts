@@ -1,4 +1,5 @@
-import type { GenerateOptions, Piece, StopReason } from "../session/generate.ts";
+import type { Piece, StopReason } from "../session/generate.ts";
+import type { GenerateOptions } from "../session/session.ts";
 
 const REASONS: Record<StopReason | "interrupted", string> = {
   end: "the model ended the text",

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { PRESETS, type Preset, type SamplerOptions } from "../sampling/index.ts";
-import type { GenerateOptions } from "../session/generate.ts";
+import type { GenerateOptions } from "../session/session.ts";
 import { UsageError } from "./failure.ts";
 import { number, tokenIds, unescaped } from "./parse.ts";
 

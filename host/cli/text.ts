@@ -1,6 +1,7 @@
 import type { ConstraintSource } from "../constraint/index.ts";
-import { checkGenerateOptions, type GenerateOptions, type Piece } from "../session/generate.ts";
-import type { Session } from "../session/session.ts";
+import { checkGenerateOptions } from "../session/checks.ts";
+import type { Piece } from "../session/generate.ts";
+import type { GenerateOptions, Session } from "../session/session.ts";
 import { Interrupted } from "./failure.ts";
 import type { TextOptions } from "./options.ts";
 import { note, print, printJson, printText } from "./output.ts";

@@ -2,8 +2,7 @@ import { codePoints, includes, utf8, without } from "./characters.ts";
 import { propertiesOf } from "./combine.ts";
 import type { Node } from "./grammar.ts";
 import { type Json, PLAIN } from "./json.ts";
-import { type JsonSchema, type Keywords, sameJson, wrong } from "./keywords.ts";
-import type { Compile } from "./schema.ts";
+import { type Compile, type JsonSchema, type Keywords, sameJson, wrong } from "./keywords.ts";
 
 /** Characters of a property's name that additional names are compared with. */
 const MAX_COMPARED = 64;

@@ -1,9 +1,12 @@
 import { WkvError } from "../errors.ts";
+import type { Node } from "./grammar.ts";
 
 /** A JSON schema: `true`, `false` or an object of keywords. */
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
 /** A schema that is an object. */
 export type Keywords = { readonly [keyword: string]: unknown };
+/** Makes a node of a schema inside another one. @param where its JSON pointer, such as `#/properties/name` */
+export type Compile = (schema: JsonSchema, where: string) => Node;
 
 /** What says nothing about which values are valid. */
 const ANNOTATIONS = new Set([

@@ -4,6 +4,7 @@ import type { Grammar, Node, Rule } from "./grammar.ts";
 import { Json, type Whitespace } from "./json.ts";
 import {
   asArray,
+  type Compile,
   isObject,
   type JsonSchema,
   KEYWORDS_OF,
@@ -24,9 +25,6 @@ const MAX_ALTERNATIVES = 1000;
 
 /** Pairs of alternatives of `oneOf` that are compared, in all. */
 const MAX_COMPARISONS = 50_000;
-
-/** A schema, and where it is, such as `#/properties/name`. */
-export type Compile = (schema: JsonSchema, where: string) => Node;
 
 /**
  * The JSON texts for which a schema holds, as a node; not always all of them, see docs/constrained.md.

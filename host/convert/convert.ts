@@ -1,26 +1,21 @@
 import { files } from "#files";
 import { platform } from "#platform";
-import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { openCheckpoint } from "../checkpoint/open.ts";
 import { DEFAULT_WEIGHTS, isWeightFormat, quotedFormats, type WeightFormat } from "../checkpoint/weight-formats.ts";
 import { Engine } from "../engine/engine.ts";
 import { makePlan, type Plan } from "../engine/plan.ts";
 import { chooseSimd } from "../engine/simd.ts";
 import { WkvError } from "../errors.ts";
 import { loadWeights } from "../loading/loader.ts";
-import { checkLoras, type LoraOptions, type OpenLora, openLora } from "../model/lora.ts";
-import { planOptions } from "../model/model.ts";
+import { type OpenModel, type OpenOptions, planOptions, readModel, withFiles } from "../model/open.ts";
 import { type CarriedVocabulary, carriedVocabulary } from "../model/vocab.ts";
 import type { Recipe } from "../models/recipe.ts";
-import { recogniseModel } from "../models/recognise.ts";
-import type { HubOptions } from "../source/net/hub.ts";
-import { type ModelSource, openSource } from "../source/open.ts";
+import type { ModelSource } from "../source/open.ts";
 import type { LoadControl, Progress } from "../source/progress.ts";
 import type { TokenizerSource } from "../tokenizer/load.ts";
 import { halfChunks, halfHeader } from "./half.ts";
 import { packedHeader, stateChunks, stateTensors } from "./packed-writer.ts";
 
-export interface ConvertOptions {
+export interface ConvertOptions extends OpenOptions {
   /**
    * "int8" (the default) and "f32": packed, the bytes as the kernels read them, for the quickest start. "f16": a plain
    * safetensors file under the published names, which other programs read too; packed when it is loaded.
@@ -30,14 +25,8 @@ export interface ConvertOptions {
   vocab?: TokenizerSource | null;
   /** Epsilon of the group norm in RWKV-5 to 7, where it is not what `loadModel` takes; only for packed files. */
   groupNormEps?: number;
-  /** LoRAs to merge into the weights; only for packed files. */
-  lora?: readonly LoraOptions[];
   threads?: number;
-  /** Of downloads, as for `loadModel`. */
-  cacheDir?: string;
-  hub?: HubOptions;
   onProgress?: (progress: Progress) => void;
-  signal?: AbortSignal;
 }
 
 export interface Converted {
@@ -67,49 +56,32 @@ export async function convertModel(
     throw new RangeError(`"weights" expected ${quotedFormats("f16")}, got ${JSON.stringify(weights)}`);
   if (typeof target !== "string" && !(target instanceof URL) && !(target instanceof WritableStream))
     throw new TypeError(`"target" expected a path, URL or WritableStream, got ${typeof target}`);
-  checkLoras(options.lora ?? []);
-  signal?.throwIfAborted();
-  const file = await openSource(source, options);
-  const loras: OpenLora[] = [];
-  try {
-    for (const lora of options.lora ?? []) loras.push(await openLora(lora));
-    const checkpoint = await openCheckpoint(file);
+  return withFiles(source, options, async (opened) => {
+    const model = await readModel(opened);
+    const { file, checkpoint, recipe } = model;
     if (checkpoint.packed)
-      throw new WkvError(
-        "unsupported-model",
-        `${file.name} is packed already: convert the model that it was made from.`,
-      );
-    const recipe = recogniseModel(checkpoint, file.name, loras);
-    const model = { file, checkpoint, shape: recipe.shape };
-    const vocabulary = await carriedVocabulary(options.vocab, model, signal);
-    const job = { checkpoint, recipe, vocabulary, name: file.name, target, options };
+      throw new WkvError("unsupported-model", `${file.name} is already packed: convert the original model.`);
+    const vocabulary = await carriedVocabulary(options.vocab, { file, checkpoint, shape: recipe.shape }, signal);
+    const job = { model, vocabulary, target, options };
     const bytes = await (weights === "f16" ? convertToHalf(job) : convertToPacked(job, weights));
     return { bytes, weights, tokenizer: vocabulary?.kind };
-  } finally {
-    await Promise.all([file, ...loras.map((lora) => lora.file)].map((each) => each.close()));
-  }
+  });
 }
 
 interface Job {
-  readonly checkpoint: Checkpoint;
-  readonly recipe: Recipe;
+  readonly model: OpenModel;
   readonly vocabulary: CarriedVocabulary | undefined;
-  /** Of the source, for messages. */
-  readonly name: string;
   readonly target: string | URL | WritableStream<Uint8Array>;
   readonly options: ConvertOptions;
 }
 
-/** Loads the model as ever, and writes down the memory. @returns bytes of the file */
-async function convertToPacked(job: Job, weights: WeightFormat): Promise<number> {
-  const { checkpoint, recipe, vocabulary, name, target, options } = job;
+/** Loads the model as usual, and writes its memory. @returns bytes of the file */
+async function convertToPacked({ model, vocabulary, target, options }: Job, weights: WeightFormat): Promise<number> {
+  const { recipe, file } = model;
   const { threads = platform.defaultThreads, groupNormEps } = options;
-  const plan = makePlan(recipe, planOptions(checkpoint, recipe, { threads, weights, groupNormEps }, name), name);
-  const engine = await Engine.start(
-    plan,
-    platform,
-    Engine.prepare(platform, await chooseSimd(undefined, platform), threads),
-  );
+  const plan = makePlan(recipe, planOptions(model, { threads, weights, groupNormEps }), file.name);
+  const simd = await chooseSimd(undefined, platform);
+  const engine = await Engine.start(plan, platform, Engine.prepare(platform, simd, threads));
   try {
     const [load, write] = halves(plan.weightBytes, options);
     await loadWeights(recipe, plan, engine, load);
@@ -123,10 +95,11 @@ async function convertToPacked(job: Job, weights: WeightFormat): Promise<number>
 }
 
 /** @returns bytes of the file */
-async function convertToHalf({ recipe, vocabulary, name, target, options }: Job): Promise<number> {
-  const header = halfHeader(recipe, vocabulary, name);
+async function convertToHalf({ model, vocabulary, target, options }: Job): Promise<number> {
+  const { recipe, file } = model;
+  const header = halfHeader(recipe, vocabulary, file.name);
   const size = header.bytes.length + header.weightBytes + tailBytes(recipe, vocabulary);
-  await send(target, size, concat(header.bytes, halfChunks(recipe, name, options), recipe, vocabulary));
+  await send(target, size, concat(header.bytes, halfChunks(recipe, file.name, options), recipe, vocabulary));
   return size;
 }
 

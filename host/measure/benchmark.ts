@@ -1,6 +1,7 @@
 import * as abi from "../../assembly/abi.ts";
 import { type Job, makeBatch, runBatch } from "../engine/batch.ts";
 import type { Runner } from "../engine/runner.ts";
+import type { Measurable } from "./measurable.ts";
 
 export interface BenchmarkOptions {
   /** Tokens of the prompt. Default 512. */
@@ -39,7 +40,7 @@ export interface BenchmarkResult {
 }
 
 /** Measures a model by itself: nothing else may be running on it. */
-export async function benchmark(runner: Runner, options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
+export async function benchmark({ runner }: Measurable, options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
   const { prefill = 512, decode = 64, sessions = 1, rounds = 5, onRound, signal } = options;
   for (const [name, value] of Object.entries({ prefill, decode, sessions, rounds })) {
     if (!Number.isInteger(value) || value < 1)

@@ -1,9 +1,9 @@
-import type { Model } from "../model/model.ts";
 import { mostLikely } from "../sampling/index.ts";
+import type { Measurable } from "./measurable.ts";
 
 export interface PerplexityOptions {
   /** A model with the same vocabulary that reads the same text: f32 weights, to tell what int8 costs. */
-  compare?: Model | undefined;
+  compare?: Measurable | undefined;
   /** Forgets everything after so many tokens. Default: the whole text is read in one go. */
   context?: number | undefined;
   /** Called now and then. */
@@ -45,7 +45,7 @@ export interface Comparison extends Score {
  * @throws RangeError when there is nothing to foretell, or models have different vocabularies
  */
 export async function perplexity(
-  model: Model,
+  model: Measurable,
   text: string | Uint8Array,
   options: PerplexityOptions = {},
 ): Promise<Perplexity> {
@@ -82,8 +82,8 @@ function* contexts(ids: readonly number[], length: number, endOfText: number | u
 
 /** Takes one context through both models, in turn: at the same time they would take the cores from one another. */
 async function* readTogether(
-  model: Model,
-  compare: Model | undefined,
+  model: Measurable,
+  compare: Measurable | undefined,
   inputs: readonly number[],
   targets: readonly number[],
   signal: AbortSignal | undefined,

@@ -1,6 +1,6 @@
 import type { Candidates } from "./candidates.ts";
 import { log } from "./log.ts";
-import type { Settings } from "./options.ts";
+import type { Settings } from "./settings.ts";
 
 /** @param random from 0 to below 1 */
 export type Draw = (candidates: Candidates, settings: Settings, random: number) => number;

@@ -1,4 +1,4 @@
-import type { Settings } from "./options.ts";
+import type { Settings } from "./settings.ts";
 
 /** What changes logits before anything is drawn: bias, bans, penalties, the caller's own function. */
 export class Edits {

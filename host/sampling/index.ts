@@ -2,13 +2,13 @@
 import { Candidates } from "./candidates.ts";
 import { cutAndDraw, mirostat } from "./draw.ts";
 import { Edits } from "./edits.ts";
-import { sharedKernel } from "./kernel.ts";
 import { log } from "./log.ts";
-import { type SamplerOptions, type Settings, settle } from "./options.ts";
+import type { SamplerOptions } from "./options.ts";
 import { generator } from "./random.ts";
+import { type Settings, settle } from "./settings.ts";
+import { sharedKernel } from "./wasm-kernel.ts";
 
-export type { SamplerOptions, TokenIds } from "./options.ts";
-export { PRESETS, type Preset } from "./presets.ts";
+export { PRESETS, type Preset, type SamplerOptions, type TokenIds } from "./options.ts";
 
 /** Picks a token id from logits, which it leaves as they are, and counts it as drawn. */
 export type Sampler = (logits: Float32Array) => number;

@@ -1,6 +1,3 @@
-import { PlainKernel } from "./plain-kernel.ts";
-import { WasmKernel } from "./wasm-kernel.ts";
-
 /** The keys from a threshold on. */
 export interface Above {
   /** Sum of their weights. */
@@ -41,15 +38,4 @@ export interface Kernel {
   moment(n: number, top: number): number;
   /** keys = −|logits − middle| */
   near(n: number, middle: number): void;
-}
-
-let kernel: Kernel | undefined;
-
-/**
- * The kernel that all samplers of a program share: they work one after the other. WebAssembly where there
- * is any, else the same in JavaScript, which takes ten times as long: strict content security policies refuse to compile.
- */
-export function sharedKernel(): Kernel {
-  kernel ??= WasmKernel.start() ?? new PlainKernel();
-  return kernel;
 }

@@ -1,6 +1,3 @@
-import { PRESETS, type Preset } from "./presets.ts";
-import { randomSeed } from "./random.ts";
-
 /** Ids that can be gone through more than once. */
 export type TokenIds = readonly number[] | ReadonlySet<number> | Uint32Array;
 
@@ -46,130 +43,35 @@ export interface SamplerOptions {
   seed?: number | undefined;
 }
 
-/** A number that an option may be. */
-interface Range {
-  readonly otherwise: number;
-  readonly holds: (value: number) => boolean;
-  readonly expected: string;
-}
-
-const share = (otherwise: number): Range => ({
-  otherwise,
-  holds: (x) => x >= 0 && x <= 1,
-  expected: "a number from 0 to 1",
-});
-const positive = (otherwise: number): Range => ({
-  otherwise,
-  holds: (x) => x > 0 && x < Infinity,
-  expected: "a number above 0",
-});
-const finite: Range = { otherwise: 0, holds: Number.isFinite, expected: "a finite number" };
-const whole = (otherwise: number): Range => ({
-  otherwise,
-  holds: (x) => Number.isSafeInteger(x) && x >= 0,
-  expected: "a whole number from 0 on",
-});
-
-const RANGES = {
-  temperature: { otherwise: 1, holds: (x) => x >= 0 && x < Infinity, expected: "a number from 0 on" },
-  topP: share(0.5),
-  topK: whole(0),
-  minP: share(0),
-  topA: share(0),
-  typical: { otherwise: 1, holds: (x) => x > 0 && x <= 1, expected: "a number above 0 and at most 1" },
-  mirostatTau: positive(Number.NaN),
-  mirostatEta: positive(0.1),
-  presencePenalty: finite,
-  frequencyPenalty: finite,
-  repetitionPenalty: positive(1),
-  penaltyDecay: share(0.996),
-  seed: whole(Number.NaN),
-} satisfies Record<string, Range>;
-
-/** All options, checked and with their defaults. */
-export interface Settings extends Readonly<Record<keyof typeof RANGES, number>> {
-  /** In bits; NaN: no mirostat. */
-  readonly mirostatTau: number;
-  readonly penaltyExempt: ReadonlySet<number>;
-  readonly penaltyHistory: readonly number[];
-  readonly bannedTokens: readonly number[];
-  readonly logitBias: readonly [id: number, bias: number][];
-  readonly logitsProcessor: SamplerOptions["logitsProcessor"];
-}
-
 /**
- * @param vocabSize limits ids, where it is known
- * @throws TypeError or RangeError naming the option that is wrong
+ * Settings that the authors of models and engines publish, by the place where they do. What they leave open stays at
+ * the default.
  */
-export function settle(options: SamplerOptions, vocabSize = Infinity): Settings {
-  const given = withPreset(options);
-  checkMirostat(given);
-  const names = Object.keys(RANGES) as (keyof typeof RANGES)[];
-  const numbers = Object.fromEntries(names.map((name) => [name, numberOf(name, given[name])]));
-  const { logitsProcessor, penaltyExempt = [], penaltyHistory = [], bannedTokens = [], logitBias = {} } = given;
-  if (logitsProcessor !== undefined && typeof logitsProcessor !== "function")
-    throw new TypeError(`"logitsProcessor" expected a function, got ${typeof logitsProcessor}`);
-  return {
-    ...(numbers as Record<keyof typeof RANGES, number>),
-    ...(given.seed === undefined && { seed: randomSeed() }),
-    penaltyExempt: new Set(idsOf("penaltyExempt", penaltyExempt, vocabSize)),
-    penaltyHistory: idsOf("penaltyHistory", penaltyHistory, vocabSize),
-    bannedTokens: idsOf("bannedTokens", bannedTokens, vocabSize),
-    logitBias: biases(logitBias, vocabSize),
-    logitsProcessor,
-  };
-}
+export const PRESETS = {
+  /** BlinkDL's `rwkv` package for Python, PIPELINE_ARGS: any generation, free text. */
+  pip: { temperature: 1, topP: 0.85, presencePenalty: 0.2, frequencyPenalty: 0.2, penaltyDecay: 0.996 },
+  /** BlinkDL's API_DEMO_CHAT: World models of RWKV-5 and 6 in a chat. */
+  chat: { temperature: 1, topP: 0.3, presencePenalty: 0.5, frequencyPenalty: 0.5, penaltyDecay: 0.996 },
+  /** The same with a tuned state. */
+  "tuned-state": { temperature: 1, topP: 0.2, presencePenalty: 0.3, frequencyPenalty: 0.3, penaltyDecay: 0.996 },
+  /** README of RWKV-LM: RWKV-7. */
+  v7: { temperature: 1, topP: 0.5, topK: 100, penaltyDecay: 0.997 },
+  /** Questions to World models. */
+  "world-qa": { temperature: 1, topP: 0.2, presencePenalty: 0.4, frequencyPenalty: 0.4, penaltyDecay: 0.996 },
+  /** Mathematics with the reasoning models G0 and G1. */
+  maths: { temperature: 0.3, topP: 0.3 },
+  /** candle's presets. */
+  "candle-chat": { temperature: 1, topP: 0.5, presencePenalty: 2, frequencyPenalty: 0.1, penaltyDecay: 0.99 },
+  "candle-creative": { temperature: 0.6, topP: 0.7, presencePenalty: 2, frequencyPenalty: 0.2, penaltyDecay: 0.99 },
+  /** Ai00's default: its penalties fade by half in 200 tokens. */
+  ai00: {
+    temperature: 1,
+    topP: 0.5,
+    topK: 128,
+    presencePenalty: 0.3,
+    frequencyPenalty: 0.3,
+    penaltyDecay: 0.99654,
+  },
+} as const satisfies Record<string, SamplerOptions>;
 
-function numberOf(name: keyof typeof RANGES, value: number | undefined): number {
-  const { otherwise, holds, expected }: Range = RANGES[name];
-  if (value === undefined) return otherwise;
-  if (typeof value !== "number") throw new TypeError(`"${name}" expected ${expected}, got ${typeof value}`);
-  if (!holds(value)) throw new RangeError(`"${name}" expected ${expected}, got ${value}`);
-  return value;
-}
-
-/** The preset's options and, before them, those that are given. */
-function withPreset({ preset, ...options }: SamplerOptions): SamplerOptions {
-  if (preset === undefined) return options;
-  if (!Object.hasOwn(PRESETS, preset))
-    throw new RangeError(`"preset" expected one of ${Object.keys(PRESETS).join(", ")}, got ${preset}`);
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  return { ...PRESETS[preset], ...Object.fromEntries(given) };
-}
-
-/** Mirostat decides itself how much is kept. */
-function checkMirostat(options: SamplerOptions): void {
-  const { mirostatTau, mirostatEta, temperature, topP, topK, minP, topA, typical } = options;
-  if (mirostatTau === undefined) {
-    if (mirostatEta !== undefined) throw new RangeError(`"mirostatEta" expected "mirostatTau" beside it, got none`);
-    return;
-  }
-  for (const [name, value] of Object.entries({ topP, topK, minP, topA, typical }))
-    if (value !== undefined)
-      throw new RangeError(`"${name}" expected to be left out with mirostat, which takes its place, got ${value}`);
-  if (temperature === 0) throw new RangeError(`"temperature" expected a number above 0 with mirostat, got 0`);
-}
-
-function idsOf(name: string, ids: TokenIds, vocabSize: number): number[] {
-  if (!Array.isArray(ids) && !(ids instanceof Set) && !ArrayBuffer.isView(ids))
-    throw new TypeError(`"${name}" expected an array or set of token ids, got ${typeof ids}`);
-  return Array.from(ids, (id) => checkedId(name, id, vocabSize));
-}
-
-function checkedId(name: string, id: number, vocabSize: number): number {
-  if (typeof id !== "number") throw new TypeError(`"${name}" expected numbers, got ${typeof id}`);
-  if (Number.isInteger(id) && id >= 0 && id < vocabSize) return id;
-  throw new RangeError(
-    `"${name}" expected ids from 0 ${vocabSize < Infinity ? `to ${vocabSize - 1}` : "on"}, got ${id}`,
-  );
-}
-
-function biases(logitBias: Readonly<Record<number, number>>, vocabSize: number): [id: number, bias: number][] {
-  if (typeof logitBias !== "object" || logitBias === null)
-    throw new TypeError(`"logitBias" expected an object of ids and numbers, got ${logitBias}`);
-  return Object.entries(logitBias).map(([id, bias]) => {
-    if (typeof bias !== "number") throw new TypeError(`"logitBias" expected numbers, got ${typeof bias}`);
-    if (!(bias < Infinity)) throw new RangeError(`"logitBias" expected numbers below infinity, got ${bias}`);
-    return [checkedId("logitBias", /^\d+$/.test(id) ? Number(id) : Number.NaN, vocabSize), bias];
-  });
-}
+export type Preset = keyof typeof PRESETS;

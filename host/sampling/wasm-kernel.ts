@@ -1,4 +1,5 @@
 import { sampleModule } from "#sample";
+import { WkvError } from "../errors.ts";
 import type { Above, Kernel } from "./kernel.ts";
 
 /** assembly/sample.ts */
@@ -41,13 +42,18 @@ export class WasmKernel implements Kernel {
     this.#exports = exports;
   }
 
-  /** Undefined where WebAssembly may not be compiled. */
-  static start(): WasmKernel | undefined {
+  /** @throws WkvError `engine` where WebAssembly may not be compiled */
+  static start(): WasmKernel {
     try {
       const { exports } = new WebAssembly.Instance(sampleModule());
       return new WasmKernel(exports as unknown as Exports);
-    } catch {
-      return undefined;
+    } catch (cause) {
+      throw new WkvError(
+        "engine",
+        "The sampler needs WebAssembly, which may not be compiled here: allow 'wasm-unsafe-eval' in the page's " +
+          "Content-Security-Policy.",
+        { cause },
+      );
     }
   }
 
@@ -93,4 +99,12 @@ export class WasmKernel implements Kernel {
   near(n: number, middle: number): void {
     this.#exports.near(this.logits.byteOffset, this.keys.byteOffset, n, middle);
   }
+}
+
+let kernel: Kernel | undefined;
+
+/** The kernel that all samplers of a program share: they never run at the same time. @throws as `WasmKernel.start` */
+export function sharedKernel(): Kernel {
+  kernel ??= WasmKernel.start();
+  return kernel;
 }

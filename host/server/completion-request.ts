@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Model } from "../model/model.ts";
 import { arrangePrompt } from "../prompt/arrange.ts";
-import type { GenerateOptions } from "../session/generate.ts";
+import type { GenerateOptions } from "../session/session.ts";
 import type { TaskLimits } from "./chat-request.ts";
 import { constraintFields, constraintOf } from "./constraint-fields.ts";
 import { badField } from "./errors.ts";

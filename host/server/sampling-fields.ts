@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Model } from "../model/model.ts";
 import { PRESETS, type Preset } from "../sampling/index.ts";
-import type { GenerateOptions } from "../session/generate.ts";
+import type { GenerateOptions } from "../session/session.ts";
 import { badField } from "./errors.ts";
 
 /** Options of the library by the names that OpenAI, llama.cpp and vLLM gave them. Their ranges are the library's. */

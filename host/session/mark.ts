@@ -1,41 +1,41 @@
 import type { Runner } from "../engine/runner.ts";
 import { bytesOf, type Snapshot } from "../engine/state-layout.ts";
 import { WkvError } from "../errors.ts";
-import type { Reading } from "../state/prefix-cache.ts";
+import type { History } from "../state/prefix-cache.ts";
 
-interface Moment {
+interface Marked {
   readonly snapshot: Snapshot;
-  readonly reading: Reading | undefined;
+  readonly history: History | undefined;
 }
 
-/** A moment of a session to go back to. It is a copy outside the model's memory, and outlives its session. */
+/** A point of a session to rewind to. It is a copy outside the model's memory, and outlives its session. */
 export class Mark {
   /** The model's. */
   readonly #runner: Runner;
-  #moment: Moment | undefined;
+  #marked: Marked | undefined;
 
   /** @internal Use `session.mark()`. */
-  constructor(runner: Runner, moment: Moment) {
+  constructor(runner: Runner, marked: Marked) {
     this.#runner = runner;
-    this.#moment = moment;
+    this.#marked = marked;
   }
 
-  /** What it takes: the state and the logits after its last token; 0 after `dispose()`. */
+  /** Size of the copy: the state and the logits after its last token; 0 after `dispose()`. */
   get bytes(): number {
-    return this.#moment ? bytesOf(this.#moment.snapshot) : 0;
+    return this.#marked ? bytesOf(this.#marked.snapshot) : 0;
   }
 
-  /** @internal @throws WkvError `disposed`; `bad-state` when another model asks for it */
-  recall(runner: Runner): Moment {
-    if (!this.#moment) throw new WkvError("disposed", "The mark was disposed: mark the session again.");
+  /** @internal @throws WkvError `disposed`; `bad-state` for a session of another model */
+  open(runner: Runner): Marked {
+    if (!this.#marked) throw new WkvError("disposed", "The mark was disposed: mark the session again.");
     if (runner !== this.#runner)
       throw new WkvError("bad-state", "The mark is of another model's session: use it with sessions of that model.");
-    return this.#moment;
+    return this.#marked;
   }
 
-  /** Lets go of the copy. Doing it twice does nothing. */
+  /** Frees the copy. Repeated calls do nothing. */
   dispose(): void {
-    this.#moment = undefined;
+    this.#marked = undefined;
   }
 
   [Symbol.dispose](): void {

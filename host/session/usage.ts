@@ -1,9 +1,9 @@
-/** What a generation read and made. Seconds are those of the model and the sampler, not of whoever takes the pieces. */
+/** Counts and speed of a generation. Seconds exclude the time that the consumer spends between pieces. */
 export interface Usage {
   /** Of the prompt that `generate` was given. */
   readonly promptTokens: number;
   readonly promptTokensPerSecond: number;
-  /** Those made, with the one that ended the text. */
+  /** Generated tokens, including the one that ended the text. */
   readonly completionTokens: number;
   readonly completionTokensPerSecond: number;
 }
@@ -22,7 +22,7 @@ export function usageOf(prompt: Timed, completion: Timed): Usage {
   };
 }
 
-/** Tokens a second; 0 where no time went by. */
+/** Tokens per second; 0 for 0 seconds. */
 export function rate({ tokens, seconds }: Timed): number {
   return seconds > 0 ? tokens / seconds : 0;
 }

@@ -3,70 +3,69 @@ import type { Shape } from "../models/version.ts";
 import { type PrefixNode, PrefixTree } from "./prefix-tree.ts";
 
 export interface PrefixCacheOptions {
-  /** Most bytes that the cache may take, outside the model's memory. 0: no cache. */
+  /** Limit in bytes, outside the model's memory. 0: no cache. */
   readonly maxBytes: number;
 }
 
-/** What the prefix cache has done and holds. */
+/** Counters of the prefix cache. */
 export interface PrefixCacheStats {
   /** Prompts that started from a state in the cache, and prompts that did not. */
   readonly hits: number;
   readonly misses: number;
-  /** Tokens of prompts that did not have to be read. */
+  /** Prompt tokens that did not have to be read. */
   readonly tokensSaved: number;
-  /** States in the cache, and states that were dropped to make room. */
+  /** States in the cache, and states evicted from it. */
   readonly states: number;
   readonly dropped: number;
   readonly bytes: number;
   readonly maxBytes: number;
 }
 
-/** What a session has read since a state that the cache can tell from others. It grows with the session. */
-export interface Reading {
-  /** The session's first state, where that is not the model's. */
+/** The tokens that a session has read, and the state it started from. It grows with the session. */
+export interface History {
+  /** The session's initial state, if it is not the model's. */
   readonly initial: Snapshot | undefined;
   readonly tokens: number[];
 }
 
-/** What the cache says of a prompt. */
-export interface Advice {
-  /** Where to start, when a state is known, and how many of the prompt's tokens it has read. */
+export interface Lookup {
+  /** The cached state to start from, if any, and how many of the prompt's tokens it has read. */
   readonly snapshot: Snapshot | undefined;
-  readonly known: number;
-  /** After how many of the prompt's tokens the state should be kept. */
-  readonly keep: readonly number[];
+  readonly matched: number;
+  /** After how many of the prompt's tokens to insert the state into the cache. */
+  readonly keepAt: readonly number[];
 }
 
 /** Everything that was read from one initial state. */
-interface Beginning {
+interface Root {
   readonly initial: Snapshot | undefined;
   readonly tree: PrefixTree<Snapshot>;
 }
 
-/** Reading fewer tokens than these is not worth a state: see docs/sessions.md for the cost of both. */
+/** Reading fewer tokens than this is cheaper than a state: docs/sessions.md has the cost of both. */
 const MIN_TOKENS = 16;
-/** Room for the tokens to a state. */
+/** Allowance for the tokens that lead to a state. */
 const MORE_BYTES = 4096;
-/** A text that is longer is not followed any further, so that a session that never ends takes no memory for it. */
+/** Longer histories are dropped, so that an endless session takes no memory for it. */
 const MAX_TOKENS = 2 ** 20;
 
 /**
- * States by the tokens that lead to them, for all sessions of a model. A state is kept where a prompt ends, where a
- * generation ends, and where a prompt leaves the way of another one: what two prompts have in common is likely to come a
- * third time. The state that was not used for the longest time makes room for the next.
+ * States by the tokens that lead to them, for all sessions of a model. A state is kept at the end of a prompt, at the end
+ * of a generation, and where a prompt diverges from an earlier one: what two prompts share is likely to come again. The
+ * least recently used state is evicted first.
  */
 export class PrefixCache {
   readonly #maxBytes: number;
-  readonly #beginnings = new Set<Beginning>();
-  /** From the one that was not used for the longest time on. */
-  readonly #recent = new Map<PrefixNode<Snapshot>, Beginning>();
+  readonly #roots = new Set<Root>();
+  /** Least recently used first. */
+  readonly #recent = new Map<PrefixNode<Snapshot>, Root>();
   #stateBytes = 0;
   #hits = 0;
   #misses = 0;
   #tokensSaved = 0;
   #dropped = 0;
 
-  /** @throws RangeError when no state of the model would ever fit */
+  /** @throws RangeError when not even one state of the model fits */
   constructor({ layers, layerState, vocabSize }: Shape, { maxBytes }: PrefixCacheOptions = { maxBytes: 0 }) {
     const least = 4 * (layers * layerState + vocabSize) + MORE_BYTES;
     if (typeof maxBytes !== "number" || (maxBytes !== 0 && !(maxBytes >= least)))
@@ -88,92 +87,92 @@ export class PrefixCache {
     };
   }
 
-  /** What a session that begins has read; undefined when there is no cache to remember it. */
-  begin(initial?: Snapshot): Reading | undefined {
+  /** The history of a new session; undefined without a cache. */
+  begin(initial?: Snapshot): History | undefined {
     if (this.#maxBytes === 0) return undefined;
-    return { initial: this.#beginningOf(initial)?.initial ?? initial, tokens: [] };
+    return { initial: this.#rootOf(initial)?.initial ?? initial, tokens: [] };
   }
 
-  /** The same with more tokens; undefined when they became too many. */
-  extend(reading: Reading | undefined, tokens: readonly number[]): Reading | undefined {
-    if (!reading || reading.tokens.length + tokens.length > MAX_TOKENS) return undefined;
-    for (const token of tokens) reading.tokens.push(token);
-    return reading;
+  /** Appends tokens; undefined when there are too many. */
+  extend(history: History | undefined, tokens: readonly number[]): History | undefined {
+    if (!history || history.tokens.length + tokens.length > MAX_TOKENS) return undefined;
+    for (const token of tokens) history.tokens.push(token);
+    return history;
   }
 
-  /** How to read a prompt; counted as a hit or a miss, but for prompts that are too short to bother. */
-  advise({ initial, tokens }: Reading, prompt: readonly number[]): Advice {
-    if (prompt.length < MIN_TOKENS) return { snapshot: undefined, known: 0, keep: [] };
-    const beginning = this.#beginningOf(initial);
-    const { node, depth, common } = beginning?.tree.match([...tokens, ...prompt]) ?? { depth: 0, common: 0 };
-    const known = Math.max(0, depth - tokens.length);
-    const snapshot = known > 0 ? node?.value : undefined;
-    if (snapshot) this.#use(node as PrefixNode<Snapshot>, beginning as Beginning);
+  /** How to read a prompt. Counts a hit or a miss, except for prompts too short to cache. */
+  lookup({ initial, tokens }: History, prompt: readonly number[]): Lookup {
+    if (prompt.length < MIN_TOKENS) return { snapshot: undefined, matched: 0, keepAt: [] };
+    const root = this.#rootOf(initial);
+    const { node, depth, common } = root?.tree.match([...tokens, ...prompt]) ?? { depth: 0, common: 0 };
+    const matched = Math.max(0, depth - tokens.length);
+    const snapshot = matched > 0 ? node?.value : undefined;
+    if (snapshot) this.#use(node as PrefixNode<Snapshot>, root as Root);
     this.#hits += snapshot ? 1 : 0;
     this.#misses += snapshot ? 0 : 1;
-    this.#tokensSaved += known;
-    const places = [common - tokens.length, prompt.length];
-    return { snapshot, known, keep: places.filter((place) => place - known >= MIN_TOKENS) };
+    this.#tokensSaved += matched;
+    const ends = [common - tokens.length, prompt.length];
+    return { snapshot, matched, keepAt: ends.filter((end) => end - matched >= MIN_TOKENS) };
   }
 
-  /** Whether a text that grew from `length` tokens on is worth keeping. */
-  isWorthKeeping(reading: Reading | undefined, length: number): boolean {
-    return reading !== undefined && reading.tokens.length - length >= MIN_TOKENS;
+  /** Whether a history that had `length` tokens has grown enough to insert its state. */
+  isWorthKeeping(history: History | undefined, length: number): boolean {
+    return history !== undefined && history.tokens.length - length >= MIN_TOKENS;
   }
 
-  /** Keeps a state that no one changes any more. */
-  keep({ initial, tokens }: Reading, snapshot: Snapshot): void {
+  /** @param snapshot is the cache's from now on */
+  insert({ initial, tokens }: History, snapshot: Snapshot): void {
     if (bytesOf(snapshot) > this.#maxBytes) return;
-    const beginning = this.#beginningOf(initial) ?? this.#addBeginning(initial);
-    const node = beginning.tree.reach(tokens);
+    const root = this.#rootOf(initial) ?? this.#addRoot(initial);
+    const node = root.tree.insert(tokens);
     if (!node.value) {
       node.value = snapshot;
       this.#stateBytes += bytesOf(snapshot);
     }
-    this.#use(node, beginning);
+    this.#use(node, root);
     while (this.#bytes() > this.#maxBytes) this.#dropOldest();
   }
 
-  /** Lets go of every state. */
+  /** Drops every state. */
   clear(): void {
-    this.#beginnings.clear();
+    this.#roots.clear();
     this.#recent.clear();
     this.#stateBytes = 0;
   }
 
-  #use(node: PrefixNode<Snapshot>, beginning: Beginning): void {
+  #use(node: PrefixNode<Snapshot>, root: Root): void {
     this.#recent.delete(node);
-    this.#recent.set(node, beginning);
+    this.#recent.set(node, root);
   }
 
   #dropOldest(): void {
-    const [[node, beginning] = []] = this.#recent;
-    if (!node?.value || !beginning) return;
+    const [[node, root] = []] = this.#recent;
+    if (!node?.value || !root) return;
     this.#recent.delete(node);
     this.#stateBytes -= bytesOf(node.value);
     this.#dropped++;
-    beginning.tree.clear(node);
-    if (beginning.tree.root.children.size > 0) return;
-    this.#beginnings.delete(beginning);
-    if (beginning.initial) this.#stateBytes -= bytesOf(beginning.initial);
+    root.tree.clear(node);
+    if (root.tree.root.children.size > 0) return;
+    this.#roots.delete(root);
+    if (root.initial) this.#stateBytes -= bytesOf(root.initial);
   }
 
-  #addBeginning(initial: Snapshot | undefined): Beginning {
-    const beginning = { initial, tree: new PrefixTree<Snapshot>() };
-    this.#beginnings.add(beginning);
+  #addRoot(initial: Snapshot | undefined): Root {
+    const root = { initial, tree: new PrefixTree<Snapshot>() };
+    this.#roots.add(root);
     if (initial) this.#stateBytes += bytesOf(initial);
-    return beginning;
+    return root;
   }
 
-  /** States are compared value by value: a hash could be forged, and one session would get another's text. */
-  #beginningOf(initial: Snapshot | undefined): Beginning | undefined {
-    for (const beginning of this.#beginnings) if (isSameState(beginning.initial, initial)) return beginning;
+  /** Compares states value by value: with a forged hash one session would get another's text. */
+  #rootOf(initial: Snapshot | undefined): Root | undefined {
+    for (const root of this.#roots) if (isSameState(root.initial, initial)) return root;
     return undefined;
   }
 
   #bytes(): number {
     let bytes = this.#stateBytes;
-    for (const { tree } of this.#beginnings) bytes += tree.bytes;
+    for (const { tree } of this.#roots) bytes += tree.bytes;
     return bytes;
   }
 }

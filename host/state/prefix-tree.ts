@@ -1,4 +1,4 @@
-/** A text's beginning in a tree: the tokens from the root to here. */
+/** A node: its prefix is the tokens from the root to here. */
 export interface PrefixNode<T> {
   /** The tokens after the parent's. */
   edge: Uint32Array;
@@ -8,24 +8,24 @@ export interface PrefixNode<T> {
   value: T | undefined;
 }
 
-/** How far a text is known. */
+/** The longest known prefix of a sequence. */
 export interface Match<T> {
-  /** The last node on the text's way that has a value, and how many tokens lead to it. */
+  /** The deepest node on the path that has a value, and how many tokens lead to it. */
   readonly node: PrefixNode<T> | undefined;
   readonly depth: number;
-  /** How many tokens the text has in common with any other: at least `depth`. */
+  /** How many tokens are shared with any inserted sequence: at least `depth`. */
   readonly common: number;
 }
 
-/** Objects of a node beside its edge: 470 measured on Node 20, 480 on Node 24. */
+/** A node's objects without its edge: 470 measured on Node 20, 480 on Node 24. */
 const NODE_BYTES = 480;
 
 /**
- * Values by sequences of tokens: a tree whose edges are runs of tokens. A node either has a value or leads to one.
+ * A radix tree: values by sequences of tokens, with runs of tokens as edges. Every leaf has a value.
  */
 export class PrefixTree<T> {
   readonly root: PrefixNode<T> = { edge: new Uint32Array(), parent: undefined, children: new Map(), value: undefined };
-  /** What nodes and edges take, without the values. */
+  /** Size of nodes and edges, without the values. */
   bytes = 0;
 
   match(tokens: readonly number[]): Match<T> {
@@ -46,8 +46,8 @@ export class PrefixTree<T> {
     }
   }
 
-  /** The node at the end of these tokens, made where there is none. Whoever makes one gives it a value. */
-  reach(tokens: readonly number[]): PrefixNode<T> {
+  /** The node at the end of these tokens, created if missing: the caller then sets its value. */
+  insert(tokens: readonly number[]): PrefixNode<T> {
     let node = this.root;
     for (let at = 0; at < tokens.length; ) {
       const child = node.children.get(tokens[at] as number);
@@ -59,7 +59,7 @@ export class PrefixTree<T> {
     return node;
   }
 
-  /** Takes a node's value away, and the nodes that led to it alone. */
+  /** Removes a node's value, and the nodes that led only to it. */
   clear(node: PrefixNode<T>): void {
     node.value = undefined;
     while (node.parent && node.value === undefined && node.children.size === 0) {
@@ -76,7 +76,7 @@ export class PrefixTree<T> {
     return node;
   }
 
-  /** Puts a node into an edge, after its first tokens. */
+  /** Splits an edge after `length` tokens. */
   #split(node: PrefixNode<T>, length: number): PrefixNode<T> {
     const { edge } = node;
     const parent = node.parent as PrefixNode<T>;
@@ -90,7 +90,7 @@ export class PrefixTree<T> {
   }
 }
 
-/** How many tokens of the edge are the text's from `at` on. */
+/** How many tokens of the edge match the tokens from `at` on. */
 function commonLength(edge: Uint32Array, tokens: readonly number[], at: number): number {
   let length = 0;
   while (length < edge.length && edge[length] === tokens[at + length]) length++;

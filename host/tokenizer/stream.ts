@@ -4,7 +4,7 @@ import type { TokenTable } from "./table.ts";
 export interface TokenStream {
   /** The text that is complete now: never half a character, often empty inside one. */
   push(id: number): string;
-  /** What an unfinished character leaves: U+FFFD, or nothing. The stream is as new afterwards. */
+  /** What an unfinished character leaves: U+FFFD, or nothing. The stream can then be used again. */
   flush(): string;
 }
 

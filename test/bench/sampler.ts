@@ -5,7 +5,7 @@
 
 import { Candidates } from "../../host/sampling/candidates.ts";
 import { createSampler, logProbabilities, type SamplerOptions } from "../../host/sampling/index.ts";
-import { PlainKernel } from "../../host/sampling/plain-kernel.ts";
+import { PlainKernel } from "../support/plain-kernel.ts";
 import { random } from "../support/random.ts";
 
 const IDS = 65536;

@@ -3,26 +3,6 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { circles, importsOf, readGraph, roomless, roomsOf, upward } from "../support/imports.ts";
 
-/** Violations that are still there. This list only shrinks; a part of a known circle is known. */
-const KNOWN: Readonly<Record<string, readonly string[]>> = {
-  "make no circle of files": [
-    "chat/chat.ts ↔ chat/checks.ts",
-    "constraint/containers.ts ↔ constraint/schema.ts",
-    "measure/perplexity.ts ↔ model/model.ts",
-    "sampling/kernel.ts ↔ sampling/plain-kernel.ts ↔ sampling/wasm-kernel.ts",
-    "sampling/options.ts ↔ sampling/presets.ts",
-    "session/generate.ts ↔ session/guided.ts ↔ session/session.ts",
-  ],
-  "make no circle of rooms": [
-    "chat ↔ checkpoint ↔ constraint ↔ convert ↔ engine ↔ loading ↔ measure ↔ model ↔ models ↔ prompt ↔ sampling ↔ session ↔ source ↔ state ↔ tokenizer",
-  ],
-  "go down only": [
-    "model/model.ts → measure/benchmark.ts",
-    "model/model.ts → measure/perplexity.ts",
-    "model/model.ts → measure/sparsity.ts",
-  ],
-};
-
 const graph = readGraph();
 
 describe("imports of host/", () => {
@@ -52,19 +32,10 @@ import fs from "node:fs";
   };
   for (const [rule, found] of Object.entries(rules)) {
     test(rule, () => {
-      const known = KNOWN[rule] ?? [];
-      const isNew = (line: string) => !known.some((circle) => isPart(line, circle));
-      const isGone = (circle: string) => !found.some((line) => isPart(line, circle));
-      assert.deepEqual(found.filter(isNew), [], "new violations");
-      assert.deepEqual(known.filter(isGone), [], "gone: remove these from KNOWN");
+      assert.deepEqual(found, []);
     });
   }
 });
-
-function isPart(line: string, circle: string): boolean {
-  const members = circle.split(" ↔ ");
-  return line.split(" ↔ ").every((member) => members.includes(member));
-}
 
 describe("the rules", () => {
   const broken = (edges: Record<string, string[]>) => new Map(Object.entries(edges));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ConstraintSource, createConstraint } from "../../../host/constraint/index.ts";
-import { type GenerateOptions, generate, type Piece } from "../../../host/session/generate.ts";
+import { type DecodeOptions, generate, type Piece } from "../../../host/session/generate.ts";
 import { BytesTokenizer } from "../../../host/tokenizer/bytes.ts";
 import { loadTokenizer, type Tokenizer } from "../../../host/tokenizer/index.ts";
 import { RandomLogits } from "../../support/constrained-text.ts";
@@ -104,7 +104,7 @@ test("wrong arguments are named", () => {
 });
 
 /** A generation by a model that says anything. */
-async function say(tokenizer: Tokenizer, size: number, options: GenerateOptions, seed = 1) {
+async function say(tokenizer: Tokenizer, size: number, options: DecodeOptions, seed = 1) {
   const logits = new RandomLogits(tokenizer, size, seed);
   const first = logits.row();
   const before = first.slice();

@@ -4,10 +4,10 @@ import { test } from "node:test";
 import { Candidates } from "../../../host/sampling/candidates.ts";
 import { cut, cutAndDraw } from "../../../host/sampling/draw.ts";
 import { createSampler, type SamplerOptions } from "../../../host/sampling/index.ts";
-import { settle } from "../../../host/sampling/options.ts";
-import { PlainKernel } from "../../../host/sampling/plain-kernel.ts";
 import { generator } from "../../../host/sampling/random.ts";
+import { settle } from "../../../host/sampling/settings.ts";
 import { WasmKernel } from "../../../host/sampling/wasm-kernel.ts";
+import { PlainKernel } from "../../support/plain-kernel.ts";
 import { random } from "../../support/random.ts";
 import { choices, edited, isDrawn, mirostatChoices } from "../../support/sampler-reference.ts";
 

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { exemptTokens } from "../../../host/sampling/exempt.ts";
-import { type GenerateOptions, generate, type Piece } from "../../../host/session/generate.ts";
+import { type DecodeOptions, generate, type Piece } from "../../../host/session/generate.ts";
 import { StopFilter } from "../../../host/session/stop-filter.ts";
 import { BytesTokenizer } from "../../../host/tokenizer/bytes.ts";
 import { loadTokenizer, type Tokenizer } from "../../../host/tokenizer/index.ts";
@@ -21,7 +21,7 @@ interface Said {
 }
 
 /** A model that says these tokens one after the other, whatever it is told. */
-async function say(script: readonly number[], options: GenerateOptions, tokenizer?: Tokenizer): Promise<Said> {
+async function say(script: readonly number[], options: DecodeOptions, tokenizer?: Tokenizer): Promise<Said> {
   const taken: number[] = [];
   const logits = () => {
     const row = new Float32Array(300);

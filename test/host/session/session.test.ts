@@ -182,7 +182,7 @@ describe("generate", () => {
     const wrong: [object, RegExp][] = [
       [{ maxTokens: 0 }, /"maxTokens" expected a whole number from 1 on, got 0/],
       [{ stop: "x" }, /"stop" expected an array/],
-      [{ stop: [""] }, /"stop" expected an array of texts that are not empty/],
+      [{ stop: [""] }, /"stop" expected an array of non-empty strings/],
       [{ temperature: -1 }, /"temperature"/],
       [{ topP: 2 }, /"topP"/],
     ];

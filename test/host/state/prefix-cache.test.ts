@@ -238,7 +238,7 @@ describe("the limit", () => {
 test("the tree finds what a plain search finds, and takes no more bytes when all is cleared", () => {
   const next = random(5);
   const tree = new PrefixTree<string>();
-  const all = new Map<string, ReturnType<typeof tree.reach>>();
+  const all = new Map<string, ReturnType<typeof tree.insert>>();
   const draw = () => Array.from({ length: 1 + next(12) }, () => next(2));
   const isPrefix = (key: string, of: string) => `${of},`.startsWith(`${key},`);
   for (let i = 0; i < 5000; i++) {
@@ -250,7 +250,7 @@ test("the tree finds what a plain search finds, and takes no more bytes when all
     assert.equal(depth, longest === undefined ? 0 : longest.split(",").length);
     assert.equal(common, Math.max(0, ...[...all.keys()].map((k) => commonLength(k.split(","), tokens))));
     if (next(2)) {
-      const reached = tree.reach(tokens);
+      const reached = tree.insert(tokens);
       reached.value = key;
       all.set(key, reached);
     } else {

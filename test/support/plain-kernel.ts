@@ -1,8 +1,8 @@
-import type { Above, Kernel } from "./kernel.ts";
+import type { Above, Kernel } from "../../host/sampling/kernel.ts";
 
 const { fround } = Math;
 
-/** assembly/sample.ts without WebAssembly: the same operations in the same order, rounded to f32 where it does. */
+/** The scalar twin of assembly/sample.ts: the same operations in the same order, rounded to f32 where it does. */
 export class PlainKernel implements Kernel {
   logits = new Float32Array();
   weights = new Float32Array();

@@ -1,0 +1,120 @@
+import { platform } from "#platform";
+import { isWeightFormat, quotedFormats, type WeightFormat } from "../checkpoint/weight-formats.ts";
+import { Engine } from "../engine/engine.ts";
+import { makePlan, type Plan } from "../engine/plan.ts";
+import type { Simd } from "../engine/platform.ts";
+import { chooseSimd } from "../engine/simd.ts";
+import { loadPacked, loadWeights } from "../loading/loader.ts";
+import type { ModelSource } from "../source/open.ts";
+import type { Progress } from "../source/progress.ts";
+import { identify } from "../state/identity.ts";
+import { PrefixCache, type PrefixCacheOptions } from "../state/prefix-cache.ts";
+import { tunedState } from "../state/tuned-state.ts";
+import type { TokenizerSource } from "../tokenizer/load.ts";
+import { Model, type ModelInfo } from "./model.ts";
+import { type ModelFiles, type OpenModel, type OpenOptions, planOptions, readModel, withFiles } from "./open.ts";
+import { templateBeside } from "./template.ts";
+import { chooseTokenizer } from "./vocab.ts";
+
+export interface LoadOptions extends OpenOptions {
+  /**
+   * How matrices are stored in memory. "int8" (the default): a scale per row and 32 columns, a quarter of f32's bytes;
+   * Q8_0 blocks of a file are kept exactly. "f32": as exact as the file. A packed file has its own format.
+   */
+  weights?: WeightFormat;
+  /** Thread count. Default: the machine's cores, at most 4. The results are the same for any number. */
+  threads?: number;
+  /** Which build of the WebAssembly module runs. Default: the faster one here. The results are the same. */
+  simd?: Simd;
+  /**
+   * The vocabulary: "world", "pile", "bytes", a file's path, an address or contents. Default: the one in the model's
+   * file (GGUF), otherwise a file next to the model, otherwise inferred from the vocabulary size. null: none, for use by
+   * token ids only.
+   */
+  vocab?: TokenizerSource | null;
+  /**
+   * Epsilon of the group norm in RWKV-5 to 7. Default 64e-5; for RWKV-5 in rwkv.cpp's format 1e-5; for files of
+   * flash-linear-attention 1e-5 times the head size.
+   */
+  groupNormEps?: number;
+  /**
+   * Caches states of prompts, so that a prompt with the same beginning is not read again: `maxBytes`, outside the model's
+   * memory, for all sessions. Default: none. The logits have the same bits with and without it.
+   */
+  prefixCache?: PrefixCacheOptions;
+  onProgress?: (progress: Progress) => void;
+}
+
+/**
+ * Loads a model. Memory is allocated once, at its final size, and the weights are streamed into it.
+ * @param source a path, `hf:ORG/REPO[/FILE][@REVISION]`, a URL, a Blob or File, bytes, or `{ size, read(offset, length) }`
+ * @throws WkvError (see its codes); TypeError and RangeError for wrong arguments; the signal's reason
+ *
+ * @example
+ * const model = await loadModel("rwkv7-g1-0.1b.gguf", { weights: "int8" });
+ * const session = model.createSession();
+ */
+export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
+  const { threads = platform.defaultThreads } = options;
+  checkOptions(options, threads);
+  const simd = await chooseSimd(options.simd, platform);
+  return withFiles(source, options, (opened) => loadFrom(opened, { ...options, threads, simd }));
+}
+
+function checkOptions({ weights, groupNormEps }: LoadOptions, threads: number): void {
+  if (!Number.isInteger(threads) || threads < 1 || threads > 64)
+    throw new RangeError(`"threads" expected a whole number from 1 to 64, got ${threads}`);
+  if (weights !== undefined && !isWeightFormat(weights))
+    throw new RangeError(`"weights" expected ${quotedFormats()}, got ${JSON.stringify(weights)}`);
+  if (groupNormEps !== undefined && !(groupNormEps > 0))
+    throw new RangeError(`"groupNormEps" expected a number above 0, got ${groupNormEps}`);
+}
+
+async function readPlan(
+  files: ModelFiles,
+  options: LoadOptions & { threads: number },
+): Promise<{ opened: OpenModel; plan: Plan }> {
+  const opened = await readModel(files);
+  return { opened, plan: makePlan(opened.recipe, planOptions(opened, options), opened.file.name) };
+}
+
+/** The threads start while the file's directory is read. */
+async function loadFrom(files: ModelFiles, options: LoadOptions & { threads: number; simd: Simd }): Promise<Model> {
+  const prepared = Engine.prepare(platform, options.simd, options.threads);
+  const { opened, plan } = await readPlan(files, options).catch(async (error) => {
+    await Engine.discard(prepared);
+    throw error;
+  });
+  const { file, checkpoint, recipe } = opened;
+  const { shape } = recipe;
+  const cache = new PrefixCache(shape, options.prefixCache);
+  const engine = await Engine.start(plan, platform, prepared);
+  const loading = checkpoint.packed
+    ? loadPacked(checkpoint.packed, recipe, plan, engine, options, file.name)
+    : loadWeights(recipe, plan, engine, options);
+  try {
+    const [tokenizer, described, start] = await Promise.all([
+      chooseTokenizer(options.vocab, { file, checkpoint, shape }, options.signal),
+      describeFile(opened),
+      recipe.tunedState && tunedState(recipe.tunedState, shape),
+      loading,
+    ]);
+    options.signal?.throwIfAborted();
+    const identity = await identify(recipe, plan, engine);
+    return new Model({ engine, plan, tokenizer, start, identity, cache, described });
+  } catch (error) {
+    await engine.dispose();
+    await loading.catch(() => {}); // it ends with the engine, and reads nothing more from then on
+    throw error;
+  }
+}
+
+/** The file's name and chat template: from the file, otherwise from a file next to it. */
+async function describeFile({
+  file,
+  checkpoint: { metadata },
+}: OpenModel): Promise<Pick<ModelInfo, "name" | "chatTemplate">> {
+  const own = metadata?.get("tokenizer.chat_template");
+  const template = typeof own === "string" ? own : await templateBeside(file);
+  return { name: file.name.split(/[\\/]/).at(-1)!, ...(template ? { chatTemplate: template } : {}) };
+}
