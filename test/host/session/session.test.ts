@@ -193,8 +193,8 @@ describe("generate", () => {
 
   test("of text needs a vocabulary", async () => {
     const mute = await load(SMALL);
-    assert.throws(() => mute.createSession().generate("text"), fails("bad-vocab", /has 97 rows.*give one/));
-    assert.throws(() => mute.tokenizer, fails("bad-vocab", /97 rows/));
+    assert.throws(() => mute.createSession().generate("text"), fails("bad-vocab", /97 embedding rows.*Give it/));
+    assert.throws(() => mute.tokenizer, fails("bad-vocab", /97 embedding rows/));
     await mute.dispose();
   });
 });
