@@ -5,6 +5,7 @@ import type { Keys } from "./auth.ts";
 import { addChatRoutes } from "./chat-routes.ts";
 import { addCompletionRoutes } from "./completion-routes.ts";
 import { type App, type Env, httpError, type ServerContext } from "./context.ts";
+import { addEmbeddingRoutes } from "./embedding-routes.ts";
 import { HttpError } from "./errors.ts";
 import { addStateRoutes } from "./state-routes.ts";
 import { addTokenRoutes } from "./token-routes.ts";
@@ -36,6 +37,7 @@ export function makeApp(context: ServerContext, options: AppOptions): App {
     );
   addChatRoutes(app, context);
   addCompletionRoutes(app, context);
+  addEmbeddingRoutes(app, context);
   addTokenRoutes(app, context);
   addStateRoutes(app, context);
   app.notFound(({ req }) => notFound(app, req.method, req.path).toResponse());
