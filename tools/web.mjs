@@ -1,4 +1,4 @@
-// `npm run web` serves the page of web/ while it is worked on, `npm run web:build` makes build/web, a folder for any static
+// `npm run web` serves the page of web/ while it is worked on, `npm run web:build` makes web/dist, a folder for any static
 // host. Plain JavaScript, because it installs what is missing first.
 import { existsSync } from "node:fs";
 import { join } from "node:path";

@@ -19,7 +19,7 @@ export default defineConfig({
   server: { headers, host: "127.0.0.1", fs: { allow: [".."] } },
   preview: { headers, host: "127.0.0.1" },
   build: {
-    outDir: inRoot("build/web"),
+    outDir: inRoot("web/dist"),
     emptyOutDir: true,
     target: "es2022",
     assetsInlineLimit: 0,

@@ -9,11 +9,14 @@ import {
   type TokenizerFacts,
   type TunedStateFacts,
 } from "../inspect/inspect.ts";
+import { statePicture } from "../inspect/state-picture.ts";
 import { mergeStats, noStats, type Stats } from "../inspect/stats.ts";
 import type { LoraFacts } from "../models/lora.ts";
+import { saveFile } from "../source/disk/write.ts";
 import { UsageError } from "./failure.ts";
 import { printMemory } from "./memory.ts";
-import { print, printJson, statusLine } from "./output.ts";
+import { note, print, printJson, statusLine } from "./output.ts";
+import { png } from "./png.ts";
 import { progressText } from "./progress.ts";
 
 interface InspectOptions {
@@ -21,6 +24,8 @@ interface InspectOptions {
   tensors?: boolean;
   stats?: boolean;
   json?: boolean;
+  state?: string;
+  out?: string;
 }
 
 const HELP = `
@@ -33,7 +38,8 @@ Examples:
   $ wkv inspect model.pth
   $ wkv inspect model.pth --stats
   $ wkv inspect model.pth --tensors --json
-  $ wkv inspect --memory`;
+  $ wkv inspect --memory
+  $ wkv inspect --state story.state --out story.png`;
 
 export function addInspect(program: Command): void {
   program
@@ -44,12 +50,15 @@ export function addInspect(program: Command): void {
     .option("--tensors", "list all tensors")
     .option("--stats", "read all values: smallest, largest, NaN, infinite, tensors of zeros")
     .option("--json", "one JSON object")
+    .option("--state <file>", "draw a saved state as a picture; needs no MODEL")
+    .option("--out <file>", "where the picture goes, a PNG file; default: the state's name and .png")
     .addHelpText("after", HELP)
     .action(inspect);
 }
 
 async function inspect(path: string | undefined, options: InspectOptions): Promise<void> {
   if (options.memory) return printMemory(options);
+  if (options.state !== undefined) return drawState(options.state, options.out ?? `${options.state}.png`);
   if (path === undefined) throw new UsageError("MODEL is missing: wkv inspect MODEL, or wkv inspect --memory");
   const status = statusLine();
   const inspection = await inspectModel(path, {
@@ -66,6 +75,14 @@ async function inspect(path: string | undefined, options: InspectOptions): Promi
   await print(`${inspection.file}\n${table(summary(inspection, options))}`);
   if (options.tensors) await print(table(inspection.tensors.map(tensorRow)));
   if (inspection.error) throw new WkvError(inspection.error.code, inspection.error.message);
+}
+
+async function drawState(state: string, out: string): Promise<void> {
+  const picture = await statePicture(state);
+  const bytes = png(picture);
+  await saveFile(out, [bytes], bytes.length);
+  const { layers, heads, headSize, width, height } = picture;
+  note(`${out}: ${width} × ${height} pixels, ${layers} layers of ${heads} heads of ${headSize} × ${headSize} values`);
 }
 
 type Row = readonly string[];

@@ -9,6 +9,7 @@ import { UsageError } from "./failure.ts";
 import { load } from "./load.ts";
 import { addModelOptions, collect, type ModelOptions, VOCAB_HELP } from "./options.ts";
 import { note } from "./output.ts";
+import { hasPage, withPage } from "./page.ts";
 import { number } from "./parse.ts";
 import { openStorage } from "./storage.ts";
 
@@ -149,7 +150,7 @@ const LOCAL = ["127.0.0.1", "localhost", "[::1]", "::1"];
 
 async function listen({ fetch }: Server, { host, port }: ServeOptions): Promise<HttpServer> {
   const { serve } = await import("@hono/node-server");
-  const listener = serve({ fetch, port, hostname: host, serverOptions: TIMEOUTS }) as HttpServer;
+  const listener = serve({ fetch: withPage(fetch), port, hostname: host, serverOptions: TIMEOUTS }) as HttpServer;
   await once(listener, "listening");
   return listener;
 }
@@ -161,6 +162,7 @@ function describe({ address, family, port }: AddressInfo, model: string, needsKe
   const base = `http://${family === "IPv6" ? `[${address}]` : address}:${port}/v1`;
   const key = needsKey ? ' -H "authorization: Bearer KEY"' : "";
   note(`${model} at ${base}`);
+  if (hasPage()) note(`page: ${base.replace(/v1$/, "")}`);
   note(`try: curl ${base}/chat/completions -H "content-type: application/json"${key} \\`);
   note(`       -d '{"messages":[{"role":"user","content":"Hi!"}]}'`);
   note(`openai: new OpenAI({ baseURL: "${base}", apiKey: "${needsKey ? "KEY" : "none"}" })`);

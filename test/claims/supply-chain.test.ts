@@ -21,6 +21,7 @@ const SHIPPED = [
   /^build\/LICENSES\.txt$/,
   /^(docs|examples)\//,
   /^models\//,
+  /^web\/dist\/(assets\/[\w.-]+|[\w.-]+)$/,
   /^(README|ARCHITECTURE|CHANGELOG|CONTRIBUTING|SECURITY)\.md$/,
   /^(LICENSE|package\.json)$/,
 ];

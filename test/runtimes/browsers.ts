@@ -24,6 +24,11 @@ export interface Page {
   close(): Promise<void>;
   /** Another page of the same browser. */
   another?(): Promise<Page>;
+  /** What went wrong so far, as its console says; WebKit's driver does not tell. */
+  readonly errors?: readonly string[];
+  /** The window's size and colours; Chromium alone. */
+  show?(width: number, colours: "light" | "dark"): Promise<void>;
+  screenshot?(path: string): Promise<unknown>;
 }
 
 /** @param flags for the browser's command line; Chromium alone takes them */
@@ -41,11 +46,33 @@ export const openFirefox: OpenPage = async (executablePath) => {
   return tabs(browser, () => browser.close());
 };
 
+/** What playwright and puppeteer have in common of a page, and what playwright alone has. */
+interface Driven extends Pick<Page, "goto" | "evaluate" | "close"> {
+  on(event: "console", listener: (message: { type(): string; text(): string }) => void): unknown;
+  on(event: "pageerror", listener: (error: Error) => void): unknown;
+  screenshot(options: { path: string }): Promise<unknown>;
+  setViewportSize?(size: { width: number; height: number }): Promise<void>;
+  emulateMedia?(options: { colorScheme: "light" | "dark" }): Promise<void>;
+}
+
 /** The first page of a browser that playwright or puppeteer drives. */
-async function tabs(window: { newPage(): Promise<Page> }, close: () => Promise<void>): Promise<Page> {
+async function tabs(window: { newPage(): Promise<Driven> }, close: () => Promise<void>): Promise<Page> {
   const open = async (): Promise<Page> => {
     const page = await window.newPage();
-    return { goto: (url) => page.goto(url), evaluate: (code) => page.evaluate(code), close: () => page.close() };
+    const errors: string[] = [];
+    page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+    page.on("pageerror", ({ message }) => errors.push(message));
+    return {
+      goto: (url) => page.goto(url),
+      evaluate: (code) => page.evaluate(code),
+      close: () => page.close(),
+      errors,
+      show: async (width, colorScheme) => {
+        await page.setViewportSize?.({ width, height: width < 600 ? 844 : 900 });
+        await page.emulateMedia?.({ colorScheme });
+      },
+      screenshot: (path) => page.screenshot({ path }),
+    };
   };
   return { ...(await open()), close, another: open };
 }

@@ -11,6 +11,8 @@ const TYPES: Readonly<Record<string, string>> = {
   ".js": "text/javascript",
   ".json": "application/json",
   ".wasm": "application/wasm",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
 };
 
 /** What a careful site sends: nothing inline, nothing from elsewhere, no eval. */

@@ -1,0 +1,48 @@
+import { existsSync, readdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+
+type Fetch = (request: Request) => Promise<Response>;
+
+/** The page as it was built, and the model that comes with it, which the package has once. */
+const PAGE = fileURLToPath(new URL("../web/dist", import.meta.url));
+const MODELS = fileURLToPath(new URL("../models/fairy", import.meta.url));
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+  ".wasm": "application/wasm",
+  ".webmanifest": "application/manifest+json",
+};
+
+/** Let the page's threads share memory. */
+const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+
+export function hasPage(): boolean {
+  return existsSync(PAGE);
+}
+
+/** Answers what the page is made of, and leaves all else to the server. */
+export function withPage(fetch: Fetch): Fetch {
+  const files = pageFiles();
+  return async (request) => {
+    const file = files.get(new URL(request.url).pathname);
+    if (!file || (request.method !== "GET" && request.method !== "HEAD")) return fetch(request);
+    const type = TYPES[extname(file)] ?? "application/octet-stream";
+    return new Response(await readFile(file), { headers: { ...ISOLATED, "content-type": type } });
+  };
+}
+
+/** Paths of requests, and the files that answer them: nothing else can be asked for. */
+function pageFiles(): Map<string, string> {
+  if (!hasPage()) return new Map();
+  const files = readdirSync(PAGE, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => `${entry.parentPath}/${entry.name}`);
+  const paths = files.map((file) => [file.slice(PAGE.length).replaceAll("\\", "/"), file] as const);
+  const models = readdirSync(MODELS).map((name) => [`/models/${name}`, `${MODELS}/${name}`] as const);
+  return new Map([["/", `${PAGE}/index.html`], ...models, ...paths]);
+}

@@ -1,0 +1,198 @@
+/** The page of web/, built, below a path, with a strict content security policy, in real browsers. */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { missing } from "../support/missing.ts";
+import { type OpenPage, openChromium, openFirefox, openWebKit, type Page } from "./browsers.ts";
+import { output } from "./place.ts";
+import { chromium, firefox, HOW_TO_GET, webkit } from "./runtimes.ts";
+import { type Server, serve } from "./server.ts";
+import { click, drop, fill, made, open, textOf, until, useAll, write } from "./web-page.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const WEB = join(ROOT, "web");
+const SITE = join(ROOT, "web/dist");
+const vite = join(WEB, "node_modules/vite/bin/vite.js");
+const FIRST_LOAD_LIMIT = 200_000;
+const LAYERS = 6;
+
+const BROWSERS: [name: string, program: string | undefined, open: OpenPage][] = [
+  ["Chromium", chromium || undefined, openChromium],
+  ["Firefox", firefox || undefined, openFirefox],
+  ["WebKitGTK", webkit || undefined, openWebKit],
+];
+
+const skipPage = missing(existsSync(vite), "the packages of web/ are not here: npm run runtimes:install gets them");
+const absent = (program: unknown) => skipPage || missing(program, `not here: ${HOW_TO_GET}`);
+const folders = { "/sub/": SITE, "/models/": join(ROOT, "test/golden/data/synth") };
+
+/** A link that Chromium made, for the others to reproduce. */
+let link = "";
+
+describe("the page", { skip: skipPage }, () => {
+  let server: Server;
+  before(async () => {
+    await output(process.execPath, [vite, "build"], WEB);
+    server = await serve(folders, true);
+  });
+  after(() => server?.close());
+
+  const using = async (openPage: OpenPage, program: string, work: (page: Page, url: string) => Promise<void>) => {
+    const page = await openPage(program);
+    try {
+      const url = `${server.base}/sub/index.html`;
+      await open(page, url);
+      await work(page, url);
+      assert.deepEqual(page.errors ?? [], []);
+    } finally {
+      await page.close();
+    }
+  };
+
+  for (const [name, program, openPage] of BROWSERS) {
+    test(`${name}: write, go back, fork, look inside, chat, drop a file`, { skip: absent(program) }, () =>
+      using(openPage, program as string, async (page, url) => {
+        await useAll(page, LAYERS);
+        await drop(page, "/models/q7.zip.pth", "q7.pth");
+        await until(page, `document.querySelector(".model-name").textContent === "q7.pth"`);
+        await until(page, `!document.querySelector(".loading")`);
+        await fill(page, ".writing textarea", "Once");
+        await click(page, ".go");
+        await until(page, `document.querySelector(".failure")`);
+        assert.match(await textOf(page, ".failure"), /vocab/, "it says what a model without a vocabulary needs");
+        if (name === "Chromium") link = await linkOfText(page, url);
+      }),
+    );
+    test(`${name}: a link from Chromium gives the same bits`, { skip: absent(program && chromium) }, () =>
+      using(openPage, program as string, async (page, url) => {
+        await page.goto("about:blank");
+        await open(page, url + new URL(link).hash);
+        await click(page, ".notice .primary");
+        await until(page, `document.querySelector("[data-verdict]")`);
+        assert.equal(await page.evaluate(`document.querySelector("[data-verdict]").dataset.verdict`), "true");
+      }),
+    );
+  }
+
+  test("without the headers the service worker lets threads share memory", { skip: absent(chromium) }, async () => {
+    const bare = await serve(folders, false);
+    const page = await openChromium(chromium as string);
+    try {
+      await page.goto(`${bare.base}/sub/index.html`);
+      await until(page, `crossOriginIsolated && document.querySelector("[data-ready=true]")`);
+      await write(page, "Once upon a time");
+    } finally {
+      await page.close();
+      bare.close();
+    }
+  });
+
+  test("a visited page opens and writes offline", { skip: absent(chromium) }, async () => {
+    const other = await serve(folders, true);
+    const page = await openChromium(chromium as string);
+    try {
+      const url = `${other.base}/sub/index.html`;
+      await open(page, url);
+      await until(page, `navigator.serviceWorker.controller`);
+      other.close();
+      await open(page, url);
+      await write(page, "Once upon a time");
+    } finally {
+      await page.close();
+    }
+  });
+
+  test("the first load is small, and nothing moves while it loads", { skip: absent(chromium) }, (t) =>
+    using(openChromium, chromium as string, async (page) => {
+      const names = await page.evaluate<string[]>(
+        `performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname)`,
+      );
+      const files = new Set(["index.html", ...names.map((name) => name.replace("/sub/", ""))]);
+      const sizes = [...files]
+        .filter((name) => !name.startsWith("models/") && name !== "sw.js")
+        .map((name) => gzipSync(readFileSync(join(SITE, name))).length);
+      const bytes = sizes.reduce((sum, size) => sum + size, 0);
+      t.diagnostic(`${files.size} files, ${bytes} bytes gzipped`);
+      assert.ok(bytes < FIRST_LOAD_LIMIT, `${bytes} bytes`);
+      await write(page, "Once upon a time");
+      const shift = await page.evaluate<number>(`new Promise((resolve) => {
+        let sum = 0;
+        new PerformanceObserver((list) => {
+          for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) sum += value;
+        }).observe({ type: "layout-shift", buffered: true });
+        setTimeout(() => resolve(sum), 300);
+      })`);
+      t.diagnostic(`layout shift ${shift.toFixed(4)}`);
+      assert.ok(shift <= 0.1, `layout shift ${shift}`);
+    }),
+  );
+
+  test("axe finds nothing, at three widths, light and dark, in both languages", { skip: absent(chromium) }, () =>
+    using(openChromium, chromium as string, async (page) => {
+      const { source } = createRequire(join(WEB, "package.json"))("axe-core");
+      await page.evaluate(`${source}; undefined`);
+      await write(page, "Once upon a time");
+      for (const [width, colours] of [
+        [390, "dark"],
+        [768, "light"],
+        [1440, "light"],
+        [1440, "dark"],
+      ] as const) {
+        await page.show!(width, colours);
+        for (const view of VIEWS) {
+          await view(page);
+          await checkAccessible(page, `${width} ${colours}`);
+        }
+      }
+      await page.evaluate(`(() => {
+        const choice = document.querySelector(".choices select");
+        choice.value = "zh";
+        choice.dispatchEvent(new Event("change", { bubbles: true }));
+      })()`);
+      await until(page, `document.documentElement.lang === "zh"`);
+      await checkAccessible(page, "zh");
+    }),
+  );
+});
+
+/** What a user can bring before his eyes. */
+const VIEWS: ((page: Page) => Promise<void>)[] = [
+  (page) => click(page, ".modes button", 0),
+  (page) => click(page, "#tab-probabilities"),
+  (page) => click(page, "#tab-lens"),
+  (page) => click(page, "#tab-state"),
+  (page) => click(page, ".panels button", 1),
+  (page) => click(page, ".panels button", 2),
+  (page) => click(page, ".panels button", 3),
+  (page) => click(page, ".modes button", 1),
+  (page) => click(page, ".modes button", 2),
+  (page) => click(page, ".modes button", 3),
+  (page) => click(page, ".model-button"),
+  async (page) => {
+    await click(page, ".models .dialog-head button");
+    await click(page, ".modes button", 0);
+    await click(page, ".panels button", 0);
+  },
+];
+
+async function checkAccessible(page: Page, what: string): Promise<void> {
+  const found = await page.evaluate<string[]>(
+    `axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ": " + html.slice(0, 200))))`,
+  );
+  assert.deepEqual(found, [], what);
+}
+
+async function linkOfText(page: Page, url: string): Promise<string> {
+  await open(page, url);
+  await fill(page, "#seed", "42");
+  await write(page, "Once upon a time");
+  await page.evaluate(`navigator.clipboard.writeText = async (text) => { window.copied = text; }`);
+  await click(page, ".tools button", 4);
+  await until(page, `window.copied`);
+  await made(page);
+  return page.evaluate<string>(`window.copied`);
+}
