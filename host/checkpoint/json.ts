@@ -1,16 +1,19 @@
 /** Headers and indexes are objects of objects of lists. */
 const MAX_DEPTH = 8;
+/** Objects, lists and their items: 20 for each of the most tensors that are read. Parsed, an item takes some 50 bytes. */
+const MAX_ITEMS = 2_000_000;
 
 const [QUOTE, BACKSLASH] = [0x22, 0x5c];
 const OPEN = new Set([0x5b, 0x7b]);
 const CLOSE = new Set([0x5d, 0x7d]);
+const COMMA = 0x2c;
 
 /**
- * The JSON object in a file's header; undefined when the bytes are none. What is nested deeply is not parsed at all: a
- * few megabytes of brackets would take hundreds.
+ * The JSON object in a file's header; undefined when the bytes are none. What is nested deeply or has very many items is
+ * not parsed: a few megabytes of brackets would take hundreds.
  */
 export function parseJsonObject(bytes: Uint8Array): object | undefined {
-  if (!isShallow(bytes)) return undefined;
+  if (!isBounded(bytes)) return undefined;
   try {
     const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     return value !== null && typeof value === "object" && !Array.isArray(value) ? value : undefined;
@@ -19,10 +22,12 @@ export function parseJsonObject(bytes: Uint8Array): object | undefined {
   }
 }
 
-function isShallow(bytes: Uint8Array): boolean {
+function isBounded(bytes: Uint8Array): boolean {
   let depth = 0;
+  let items = 0;
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] as number;
+    if ((byte === COMMA || OPEN.has(byte)) && ++items > MAX_ITEMS) return false;
     if (byte === QUOTE) i = endOfString(bytes, i);
     else if (OPEN.has(byte) && ++depth > MAX_DEPTH) return false;
     else if (CLOSE.has(byte)) depth--;

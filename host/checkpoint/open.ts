@@ -1,4 +1,6 @@
 import { WkvError } from "../errors.ts";
+import type { FetchOptions } from "../source/net/fetch-model.ts";
+import { type ModelSource, openSource } from "../source/open.ts";
 import { readBytes, type Source } from "../source/source.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { configBeside } from "./config.ts";
@@ -9,10 +11,19 @@ import { openPth } from "./pth.ts";
 import { GGMF_MAGIC, openRwkvCpp } from "./rwkvcpp.ts";
 import { openSafetensors } from "./safetensors.ts";
 import { mayBeIndex, openSharded } from "./sharded.ts";
+import { withoutWrappers } from "./trainer-names.ts";
 import { guessFormat, isText, startsWith } from "./unknown.ts";
 
 /** First bytes that tell any format from any other. */
 const HEAD_BYTES = 512;
+
+/**
+ * Opens the bytes of a model, a LoRA or a state. What is downloaded is kept only when a reader knows it.
+ * @throws WkvError as `openSource`; for a download also as `openCheckpoint`
+ */
+export function openModelFile(input: ModelSource, options: FetchOptions = {}): Promise<Source> {
+  return openSource(input, { ...options, verify: openCheckpoint });
+}
 
 /**
  * Opens a model file as a directory of tensors; only headers are read. The content decides which format it is, not the
@@ -25,7 +36,7 @@ export async function openCheckpoint(source: Source): Promise<Checkpoint> {
   const isIndex = isJson(head) && mayBeIndex(source);
   const checkpoint = (isIndex && (await openSharded(source, openShard))) || (await openFile(source, head));
   const config = await configBeside(source);
-  return config ? { ...checkpoint, config } : checkpoint;
+  return withoutWrappers(config ? { ...checkpoint, config } : checkpoint, source.name);
 }
 
 async function openShard(source: Source): Promise<Checkpoint> {

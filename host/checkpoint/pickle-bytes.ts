@@ -80,7 +80,7 @@ export class PickleBytes {
 
   /** A little-endian two's complement number of any length. */
   long(length: number): number | bigint {
-    if (length > MAX_LONG_BYTES) this.fail(`holds a number of ${length} bytes`);
+    if (length < 0 || length > MAX_LONG_BYTES) this.fail(`holds a number of ${length} bytes`);
     const bytes = this.raw(length);
     let value = 0n;
     for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]!);

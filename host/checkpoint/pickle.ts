@@ -1,5 +1,6 @@
-import { damaged, quoted } from "./damage.ts";
+import { damaged } from "./damage.ts";
 import { PickleBytes } from "./pickle-bytes.ts";
+import { refusal } from "./python-objects.ts";
 
 /** What a pickle may reach outside itself. Nothing else exists for it, so nothing else can run. */
 export interface PickleHost {
@@ -17,7 +18,7 @@ const MAX_STACK = 20_000;
 
 /**
  * Runs one pickle. None, bool, int and float become null, boolean, number (bigint beyond 2^53) and number; str, bytes,
- * list and tuple, dict become string, Uint8Array, array and Map.
+ * list, tuple and set, dict become string, Uint8Array, array and Map.
  * @returns the value, and the byte after the pickle
  * @throws PickleCutOff when the bytes end first
  * @throws WkvError `bad-file` for a global that the host refuses, and for anything that torch.save does not write
@@ -99,16 +100,11 @@ class Machine {
     if (typeof module !== "string" || typeof name !== "string") this.input.fail("names an object by what is not text");
     const path = `${module}.${name}`;
     const value = this.host.global(path);
-    if (value === undefined)
-      throw damaged(
-        this.host.file,
-        `asks for the Python object ${quoted(path)}, which no file of weights needs: to load it in Python could run ` +
-          "somebody's code. If you trust where it comes from, save its weights alone: torch.save(model.state_dict(), PATH).",
-      );
+    if (value === undefined) throw refusal(path, this.host.file);
     this.push(value);
   }
 
-  /** REDUCE: only functions that the host gave out can be on the stack. */
+  /** REDUCE and NEWOBJ: only functions that the host gave out can be on the stack. */
   call(): void {
     const args = this.pop();
     const callee = this.pop();
@@ -148,12 +144,15 @@ const INSTRUCTIONS = new Map<number, (m: Machine) => void>([
   [char("K"), (m) => m.push(m.input.u8())], // BININT1
   [char("M"), (m) => m.push(m.input.u16())], // BININT2
   [0x8a, (m) => m.push(m.input.long(m.input.u8()))], // LONG1
+  [0x8b, (m) => m.push(m.input.long(m.input.i32()))], // LONG4
   [char("G"), (m) => m.push(m.input.f64())], // BINFLOAT
   [char("X"), (m) => m.push(m.input.text(m.input.u32()))], // BINUNICODE
   [0x8c, (m) => m.push(m.input.text(m.input.u8()))], // SHORT_BINUNICODE
   [0x8d, (m) => m.push(m.input.text(m.input.u64()))], // BINUNICODE8
   [char("C"), (m) => m.push(m.input.raw(m.input.u8()))], // SHORT_BINBYTES
   [char("B"), (m) => m.push(m.input.raw(m.input.u32()))], // BINBYTES
+  [0x8e, (m) => m.push(m.input.raw(m.input.u64()))], // BINBYTES8
+  [0x96, (m) => m.push(m.input.raw(m.input.u64()))], // BYTEARRAY8
 
   [char(")"), (m) => m.push([])], // EMPTY_TUPLE
   [char("t"), (m) => m.push(m.popGroup())], // TUPLE
@@ -161,6 +160,9 @@ const INSTRUCTIONS = new Map<number, (m: Machine) => void>([
   [0x86, (m) => m.push(m.popMany(2))], // TUPLE2
   [0x87, (m) => m.push(m.popMany(3))], // TUPLE3
   [char("]"), (m) => m.push([])], // EMPTY_LIST
+  [0x8f, (m) => m.push([])], // EMPTY_SET
+  [0x90, (m) => m.append(m.popGroup())], // ADDITEMS
+  [0x91, (m) => m.push(m.popGroup())], // FROZENSET
   [char("a"), (m) => m.append(m.popMany(1))], // APPEND
   [char("e"), (m) => m.append(m.popGroup())], // APPENDS
   [char("}"), (m) => m.push(new Map())], // EMPTY_DICT
@@ -176,6 +178,7 @@ const INSTRUCTIONS = new Map<number, (m: Machine) => void>([
   [char("c"), (m) => m.pushGlobal(m.input.line(), m.input.line())], // GLOBAL
   [0x93, (m) => m.pushGlobal(...(m.popMany(2) as [unknown, unknown]))], // STACK_GLOBAL
   [char("R"), (m) => m.call()], // REDUCE
+  [0x81, (m) => m.call()], // NEWOBJ
   [char("b"), (m) => void m.pop()], // BUILD: attributes, such as a state dict's _metadata, hold no weights
   [char("Q"), (m) => m.push(m.host.persistent(m.pop()))], // BINPERSID
 ]);

@@ -5,8 +5,8 @@ import { parseJsonObject } from "./json.ts";
 /** Bytes of the header length that starts the file. */
 const PREFIX_BYTES = 8;
 
-/** Headers take some 100 bytes a tensor; this is room for 80,000. */
-const MAX_HEADER_BYTES = 8 * 2 ** 20;
+/** The format's own limit. */
+const MAX_HEADER_BYTES = 100_000_000;
 const MAX_AXES = 8;
 
 /** One tensor of the header. */

@@ -3,6 +3,7 @@ import type { Checkpoint, Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
 import type { Dtype } from "./dtypes.ts";
 import type { PickleHost } from "./pickle.ts";
+import { pythonObject } from "./python-objects.ts";
 import { addTensor, type Extent } from "./stored.ts";
 import { type View, viewProblem, viewTensor } from "./strided.ts";
 
@@ -49,9 +50,8 @@ class TorchTensor {
   }
 }
 
-/** The whole world of a state dict's pickle. */
+/** Torch's own classes and functions in the pickle of a state dict. */
 const GLOBALS = new Map<string, unknown>([
-  ["collections.OrderedDict", () => new Map()],
   ["torch._utils._rebuild_tensor_v2", (args: unknown[]) => new TorchTensor(args)],
   ["torch._utils._rebuild_parameter", (args: unknown[]) => args[0]],
   ...[
@@ -83,7 +83,7 @@ export class TorchPickle implements PickleHost {
   }
 
   global(path: string): unknown {
-    return GLOBALS.get(path);
+    return GLOBALS.get(path) ?? pythonObject(path, this.file);
   }
 
   /** `("storage", kind, key, device, length)`, and a sixth item in the legacy form. The device does not matter here. */
@@ -196,5 +196,5 @@ function kindOf(value: unknown): string {
   if (value instanceof Map) return "dict";
   if (value instanceof TorchTensor) return "tensor";
   if (Array.isArray(value)) return "list";
-  return typeof value;
+  return typeof value === "function" ? "class" : typeof value;
 }

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { WkvError } from "../errors.ts";
 import { diskStore } from "../source/cache/disk-store.ts";
 import type { CachedModel, Store } from "../source/cache/store.ts";
+import { megabytes } from "../source/megabytes.ts";
 import { addressText, isAddress, parseAddress } from "../source/net/address.ts";
 import { hubEndpoint } from "../source/net/hub.ts";
 import { UsageError } from "./failure.ts";
@@ -20,7 +21,7 @@ export function addCache(program: Command): void {
   const cache = program
     .command("cache")
     .description("Lists what was downloaded, and removes it.")
-    .option("--json", "one JSON array: address, bytes, whole, place, fetched")
+    .option("--json", "one JSON array: address, bytes, whole, path, fetched")
     .addHelpText("after", HELP)
     .action(list);
   cache
@@ -39,9 +40,9 @@ async function list({ json }: { json?: boolean }): Promise<void> {
   await print(listed.map(line).join(""));
 }
 
-function line({ address, bytes, whole, fetched, place }: CachedModel): string {
+function line({ address, bytes, whole, fetched, path }: CachedModel): string {
   const state = whole ? `fetched ${fetched?.slice(0, 10)}` : "unfinished";
-  return `${address}\n  ${(bytes / 1e6).toFixed(1)} MB, ${state}\n  ${place}\n`;
+  return `${address}\n  ${megabytes(bytes)}, ${state}\n  ${path}\n`;
 }
 
 async function remove(

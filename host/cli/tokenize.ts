@@ -1,10 +1,9 @@
 import { buffer, text } from "node:stream/consumers";
 import type { Command } from "commander";
-import { openCheckpoint } from "../checkpoint/open.ts";
+import { openCheckpoint, openModelFile } from "../checkpoint/open.ts";
 import { WkvError } from "../errors.ts";
 import { chooseTokenizer } from "../model/vocab.ts";
 import { recogniseModel } from "../models/recognise.ts";
-import { openSource } from "../source/open.ts";
 import { loadTokenizer } from "../tokenizer/load.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { UsageError } from "./failure.ts";
@@ -65,7 +64,7 @@ async function openTokenizer({ vocab, model }: TokenizeOptions): Promise<Tokeniz
 
 /** A model's tokenizer; of the model only the header is read. */
 async function tokenizerOf(model: string, vocab: string | undefined): Promise<Tokenizer> {
-  const file = await openSource(model);
+  const file = await openModelFile(model);
   try {
     const checkpoint = await openCheckpoint(file);
     const { shape } = recogniseModel(checkpoint, file.name);

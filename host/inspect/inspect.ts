@@ -1,7 +1,7 @@
 import { platform } from "#platform";
 import { type Checkpoint, isTunedState, type Tensor } from "../checkpoint/checkpoint.ts";
 import { byteLength, type Dtype } from "../checkpoint/dtypes.ts";
-import { openCheckpoint } from "../checkpoint/open.ts";
+import { openCheckpoint, openModelFile } from "../checkpoint/open.ts";
 import { DEFAULT_WEIGHTS, WEIGHT_FORMAT_NAMES, type WeightFormat } from "../checkpoint/weight-formats.ts";
 import { fits, layOut, matrixFormat, type Plan } from "../engine/plan.ts";
 import { WkvError, type WkvErrorCode } from "../errors.ts";
@@ -15,7 +15,7 @@ import { count } from "../models/weights.ts";
 import { isAddress } from "../source/net/address.ts";
 import type { FetchOptions } from "../source/net/fetch-model.ts";
 import { remoteSource } from "../source/net/remote-source.ts";
-import { type ModelSource, openSource } from "../source/open.ts";
+import type { ModelSource } from "../source/open.ts";
 import type { Source } from "../source/source.ts";
 import { type Stats, tensorStats } from "./stats.ts";
 
@@ -110,7 +110,7 @@ export interface TensorPlace {
 export async function inspectModel(source: ModelSource, options: InspectOptions = {}): Promise<Inspection> {
   const isRemote = (typeof source === "string" || source instanceof URL) && isAddress(source) && !options.stats;
   const remote = isRemote ? await remoteSource(source, options) : undefined;
-  const file = remote ?? (await openSource(source, options));
+  const file = remote ?? (await openModelFile(source, options));
   try {
     const checkpoint = await openCheckpoint(file);
     const tensors = [...checkpoint.tensors.values()];

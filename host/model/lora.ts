@@ -1,9 +1,9 @@
 import { parseJsonObject } from "../checkpoint/json.ts";
-import { openCheckpoint } from "../checkpoint/open.ts";
+import { openCheckpoint, openModelFile } from "../checkpoint/open.ts";
 import { WkvError } from "../errors.ts";
 import type { Lora } from "../models/lora.ts";
 import { ADAPTER_CONFIG_FILE, MAX_CONFIG_BYTES } from "../source/companions.ts";
-import { type ModelSource, openSource } from "../source/open.ts";
+import type { ModelSource } from "../source/open.ts";
 import { readBeside, type Source } from "../source/source.ts";
 
 /** A LoRA to be merged into a model while it is loaded: W += scale · (alpha / rank) · B A. */
@@ -37,7 +37,7 @@ export function checkLoras(loras: readonly LoraOptions[]): void {
 
 /** @throws WkvError as opening a model does */
 export async function openLora({ source, scale = 1, alpha }: LoraOptions): Promise<OpenLora> {
-  const file = await openSource(source);
+  const file = await openModelFile(source);
   try {
     const checkpoint = await openCheckpoint(file);
     return { file, name: file.name, checkpoint, scale, alpha: alpha ?? (await alphaBeside(file)) };

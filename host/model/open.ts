@@ -1,12 +1,12 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { openCheckpoint } from "../checkpoint/open.ts";
+import { openCheckpoint, openModelFile } from "../checkpoint/open.ts";
 import { DEFAULT_WEIGHTS, type WeightFormat } from "../checkpoint/weight-formats.ts";
 import type { PlanOptions } from "../engine/plan.ts";
 import { WkvError } from "../errors.ts";
 import type { Recipe } from "../models/recipe.ts";
 import { recogniseModel } from "../models/recognise.ts";
 import type { HubOptions } from "../source/net/hub.ts";
-import { type ModelSource, openSource } from "../source/open.ts";
+import type { ModelSource } from "../source/open.ts";
 import type { Source } from "../source/source.ts";
 import { checkLoras, type LoraOptions, type OpenLora, openLora } from "./lora.ts";
 
@@ -36,7 +36,7 @@ export async function withFiles<T>(
   const { lora = [] } = options;
   checkLoras(lora);
   options.signal?.throwIfAborted();
-  const file = await openSource(source, options);
+  const file = await openModelFile(source, options);
   const loras: OpenLora[] = [];
   try {
     for (const each of lora) loras.push(await openLora(each));

@@ -8,10 +8,13 @@ import { loadTokenizer, readVocabulary, type TokenizerSource } from "../tokenize
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { worldJson } from "../tokenizer/world.ts";
 
-/** Rows that published models of each vocabulary have. */
-const WORLD_ROWS = 65536;
-const PILE_ROWS = 50277;
-const BYTES_ROWS = 256;
+/** Embedding rows of published models. Those of the Pile vocabulary have one per id, or are padded to a multiple of 64. */
+const KNOWN_ROWS: ReadonlyMap<number, NamedVocabulary> = new Map([
+  [65536, "world"],
+  [50277, "pile"],
+  [50304, "pile"],
+  [256, "bytes"],
+]);
 
 type NamedVocabulary = "world" | "pile" | "bytes";
 
@@ -123,9 +126,8 @@ export async function loadFitting(
 }
 
 function byRows({ vocabSize }: Shape): NamedVocabulary {
-  if (vocabSize === WORLD_ROWS) return "world";
-  if (vocabSize === PILE_ROWS) return "pile";
-  if (vocabSize === BYTES_ROWS) return "bytes";
+  const known = KNOWN_ROWS.get(vocabSize);
+  if (known) return known;
   throw new WkvError(
     "bad-vocab",
     `Cannot infer the vocabulary: ${vocabSize} embedding rows match no known one. Give it with --vocab FILE, or the option vocab.`,

@@ -86,6 +86,13 @@ export function checkConfig(config: ModelConfig, file: string): void {
         `${file}: its config.json says ${key} ${epsilon}, and wkv computes with ${LAYER_NORM_EPS}.`,
       );
   }
+  const { model_type: type, rescale_every: every } = config;
+  if (type === "rwkv7" && typeof every === "number" && every > 0)
+    throw new WkvError(
+      "unsupported-model",
+      `${file}: its config.json says rescale_every ${every}: wkv runs RWKV-7 without rescaling only. Save the model with ` +
+        "rescale_every 0.",
+    );
 }
 
 /** A converter of such a checkpoint's tensors to published names and shapes. */

@@ -16,11 +16,14 @@ const MAX_LAYERS = 1024;
 
 /** Tensors that give away a model of another kind, and what it is. */
 const OTHERS: readonly [RegExp, string][] = [
-  [/\.(ffn\.s_emb|ffn\.s_emb_x|ffn\.s[012])\b/, "RWKV-7a (DeepEmbed)"],
+  [/\.(ffn\.enn|rosa|rosa_qkv)\b/, "an experiment for RWKV-8, whose architecture is not fixed"],
   [/\.(qkv|dea|att\.qkv)\b/, "RWKV-7b (DeepEmbed attention)"],
+  [/\.(ffn\.s_emb|ffn\.s_emb_x|ffn\.s[012])\b/, "RWKV-7a (DeepEmbed)"],
+  [/(^|\.)moba\b/, "RWKV-X, RWKV with attention layers"],
   [/\.att\.x_prev$/, "a saved session, to be given with --state or to createSession()"],
   [/\.lora_[ab]\b|\.lora\.[01]$/i, "a LoRA: give the model that it was trained on, and this file with --lora"],
   [/\.(bone|disha)$/, "an adapter of the kind Bone or DiSHA, which has to be merged into its model by its trainer"],
+  [/\.self_attn\.(w0|a0|k_k|r_k)\b/, "QRWKV7, Qwen with layers like those of RWKV-7"],
   [/\.(self_attn|attention\.(query|wq)|mlp\.)\b/, "a Transformer, or a hybrid of one and RWKV"],
   [/\.attn\.(x_proj|w_proj|bonus)\b/, "RWKV-6 as flash-linear-attention stores it: take the published .pth"],
   [/^(model\.layers|transformer\.h|gpt_neox)\b/, "a model of Hugging Face's library that is no RWKV"],
@@ -50,9 +53,10 @@ export function recogniseModel(checkpoint: Checkpoint, file: string, loras: read
   return tunedState ? { ...recipe, tunedState } : recipe;
 }
 
-/** 1e-5 of the values divided by 8; flash-linear-attention divides by the head size's root. */
+/** 1e-5 of the values divided by 8; Hugging Face's models of RWKV-7 divide by the head size's root. */
 function groupNormEps(scheme: string, { version, headSize }: Shape): number {
-  const common = scheme === "flash-linear-attention" ? headSize * 1e-5 : 64e-5;
+  const isNormEps = scheme === "flash-linear-attention" || (scheme === "transformers" && version.id === abi.RWKV7);
+  const common = isNormEps ? headSize * 1e-5 : 64e-5;
   return version.groupNormEps?.(scheme) ?? common;
 }
 

@@ -1,5 +1,5 @@
 import { type Checkpoint, isTunedState } from "../checkpoint/checkpoint.ts";
-import { openCheckpoint } from "../checkpoint/open.ts";
+import { openCheckpoint, openModelFile } from "../checkpoint/open.ts";
 import { initialState, kernelOrder } from "../engine/state-layout.ts";
 import { WkvError } from "../errors.ts";
 import { publishedNames } from "../models/names.ts";
@@ -7,7 +7,7 @@ import { collectTunedState } from "../models/tuned.ts";
 import { swapLastAxes, weightValues } from "../models/values.ts";
 import type { Shape } from "../models/version.ts";
 import { swapped, type Weight, type Weights } from "../models/weights.ts";
-import { type ModelSource, openSource } from "../source/open.ts";
+import type { ModelSource } from "../source/open.ts";
 import { readBytes, type Source } from "../source/source.ts";
 import type { Identity } from "./identity.ts";
 import { isSavedState, MAX_HEADER_BYTES, readState, writeState } from "./state-file.ts";
@@ -17,7 +17,7 @@ import { isSavedState, MAX_HEADER_BYTES, readState, writeState } from "./state-f
  * @throws WkvError `bad-state` when it is no state or another model's; as opening a model does
  */
 export async function readInitialState(source: ModelSource, shape: Shape, model: Identity): Promise<Uint8Array> {
-  const file = await openSource(source);
+  const file = await openModelFile(source);
   try {
     const checkpoint = await openCheckpoint(file);
     if (isSavedState(checkpoint)) return await readSaved(file, shape, model);

@@ -1,13 +1,32 @@
-import type { Metadata } from "../checkpoint/metadata.ts";
-import { StringList } from "../checkpoint/metadata.ts";
+import { type Metadata, type NumberList, StringList } from "../checkpoint/metadata.ts";
 import { WkvError } from "../errors.ts";
 import type { GreedyTokenizer } from "./greedy.ts";
 import { LiteralReader } from "./literal.ts";
 import { TokenTableBuilder } from "./table.ts";
 import { worldTokenizer } from "./world.ts";
 
-/** Types of tokens that stand for no text: control characters, such as the end of text, and unused ids. */
+/** Types of tokens that are no text: control tokens, such as the end of text, and unused ids. */
 const NO_TEXT = new Set([3, 5]);
+
+/** Keys of ids that are no text, for files without types. */
+const SPECIAL_IDS = ["bos", "eos", "unknown", "padding", "separator"].map((name) => `tokenizer.ggml.${name}_token_id`);
+
+/** Fillers of converters, for files without types: `[PAD65530]`. */
+const FILLER = /^\[PAD\d+\]$/;
+
+/** Which ids are text, by their types, which may be integers of any size; without types, by the names of special ids. */
+function textIds(metadata: Metadata): (id: number) => boolean {
+  const types = metadata.get("tokenizer.ggml.token_type");
+  if (ArrayBuffer.isView(types)) return (id) => !NO_TEXT.has(Number((types as NumberList)[id]));
+  const special = new Set(SPECIAL_IDS.map((key) => metadata.get(key)));
+  const tokens = metadata.get("tokenizer.ggml.tokens") as StringList;
+  return (id) =>
+    id !== 0 &&
+    !special.has(id) &&
+    !FILLER.test(LATIN1.decode(tokens.bytes.subarray(tokens.start(id), tokens.end(id))));
+}
+
+const LATIN1 = new TextDecoder("latin1");
 
 /** Whether a GGUF's metadata holds a World vocabulary. */
 export function hasWorldVocabulary(metadata: Metadata): boolean {
@@ -22,11 +41,11 @@ export function hasWorldVocabulary(metadata: Metadata): boolean {
  */
 export function parseEmbedded(metadata: Metadata, name: string): GreedyTokenizer {
   const tokens = metadata.get("tokenizer.ggml.tokens") as StringList;
-  const types = metadata.get("tokenizer.ggml.token_type");
+  const isText = textIds(metadata);
   const table = new TokenTableBuilder(name);
   const literals = new LiteralReader(tokens.bytes);
   for (let id = 0; id < tokens.length; id++) {
-    if (types instanceof Int32Array && NO_TEXT.has(types[id]!)) continue;
+    if (!isText(id)) continue;
     try {
       table.add(id, literals.readUnquoted(tokens.start(id), tokens.end(id)));
     } catch (error) {

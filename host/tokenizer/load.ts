@@ -1,6 +1,7 @@
 import { files } from "#files";
 import { WkvError } from "../errors.ts";
 import { MAX_VOCABULARY_BYTES } from "../source/companions.ts";
+import { shown } from "../source/net/address.ts";
 import { fetchBytes } from "../source/net/fetch-bytes.ts";
 import { pageAddress } from "../source/page-address.ts";
 import { BytesTokenizer } from "./bytes.ts";
@@ -50,7 +51,10 @@ export async function readVocabulary(source: TokenizerSource, options: DownloadO
       ? await fetchBytes(address, MAX_VOCABULARY_BYTES, options.signal)
       : await readPath(address ?? (source as string));
   if (contents) return contents;
-  throw new WkvError("bad-vocab", `${source} has more than ${MAX_VOCABULARY_BYTES} bytes: it is no vocabulary.`);
+  throw new WkvError(
+    "bad-vocab",
+    `${nameOf(source)} has more than ${MAX_VOCABULARY_BYTES} bytes: it is no vocabulary.`,
+  );
 }
 
 async function readPath(path: string | URL): Promise<Uint8Array | undefined> {
@@ -73,7 +77,7 @@ function addressOf(source: string | URL): URL | undefined {
 }
 
 function nameOf(source: TokenizerSource): string {
-  if (typeof source === "string") return `the vocabulary ${source}`;
+  if (typeof source === "string") return `the vocabulary ${/^https?:/i.test(source) ? shown(new URL(source)) : source}`;
   if (source instanceof Blob && "name" in source) return `the vocabulary ${source.name}`;
-  return source instanceof URL ? `the vocabulary ${source.href}` : "the vocabulary";
+  return source instanceof URL ? `the vocabulary ${shown(source)}` : "the vocabulary";
 }

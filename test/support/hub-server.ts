@@ -19,6 +19,8 @@ export interface HubServer {
 }
 
 export interface Behaviour {
+  /** Gives at most so many bytes of a range. */
+  shortRanges?: number;
   /** Answers with the whole file, whatever range is asked for. */
   noRanges?: boolean;
   /** No ETag and no Last-Modified. */
@@ -116,7 +118,8 @@ async function sendFile(
   if (first !== undefined) {
     if (Number(first) >= content.length) return void response.writeHead(416).end();
     status = 206;
-    body = content.subarray(Number(first), Number(last) + 1);
+    const most = behaviour.shortRanges ?? Number.POSITIVE_INFINITY;
+    body = content.subarray(Number(first), Math.min(Number(last) + 1, Number(first) + most));
     headers["content-range"] = `bytes ${first}-${Number(first) + body.length - 1}/${total}`;
   }
   if (behaviour.gzip) {

@@ -1,15 +1,15 @@
 // The cache on disk, for Node, Deno and Bun.
 //
 //   CACHE/models/NAME-HASH/         one folder for an address
-//     wkv.json                      written when all is whole: what is here (a CacheRecord)
-//     PATH                          whole files, renamed into place
+//     wkv.json                      written when all files are complete (a CacheRecord)
+//     PATH                          complete files, renamed into place
 //     .parts/                       while something is missing
 //       address                     what this folder is for
-//       KEY/                        a file on its way that nobody writes: `data`, and `done`, the numbers of whole chunks
-//       KEY.OWNER/                  the same while somebody writes
+//       KEY/                        a partial file without an owner: `data`, and `done`, the numbers of complete chunks
+//       KEY.OWNER/                  the same while its owner writes
 //
-// KEY names the file and its version, so what two versions have given never meets. Renaming the folder is how a part is
-// taken and given back: only one can. An owner says that it lives by touching its folder.
+// KEY names the file and its version, so bytes of two versions never mix. A part is acquired and released by renaming its
+// folder, which only one process can. A live owner touches its folder.
 import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
@@ -19,61 +19,29 @@ import { WkvError } from "../../errors.ts";
 import { fileSource } from "../disk/file.ts";
 import { checkSpace, diskError, makeFolder, saveFile, writeAt } from "../disk/write.ts";
 import { cacheFolder } from "./cache-folder.ts";
-import type { CachedFile, CachedModel, CacheRecord, Folder, Part, Store } from "./store.ts";
+import { RECORD, recordStore, shortHash } from "./records.ts";
+import type { CachedFile, Folder, Part, Store } from "./store.ts";
 
-const RECORD = "wkv.json";
 const PARTS = ".parts";
-/** An owner that has not touched its part for so long is taken to be dead. */
+/** An owner that has not touched its part for this long is dead. */
 const DEAD_AFTER_MS = 30_000;
 const TOUCH_EVERY_MS = 5_000;
-/** How often one who waits looks again. */
-const LOOK_EVERY_MS = 200;
+const POLL_EVERY_MS = 200;
 const HASH_READ = 4 << 20;
 
 /** @param directory default: `wkv` in the user's cache directory (XDG) */
 export async function diskStore(directory?: string): Promise<Store> {
   const root = join(directory ?? (await cacheFolder()), "models");
-  const folderOf = (address: string) => join(root, folderName(address));
-  return {
-    list: () => list(root),
-    find: (address) => find(root, folderOf(address), address),
-    open: async (address) => diskFolder(folderOf(address), address),
-    async remove(address) {
-      const listed = (await list(root)).filter((kept) => kept.address === address || kept.asked.includes(address));
-      for (const { place } of listed) await rm(place, { recursive: true, force: true });
-      return listed.length > 0;
-    },
-  };
-}
-
-/** Readable, and the same for the same address only. */
-function folderName(address: string): string {
-  const name = address.replace(/^\w+:(\/\/)?|\?.*$/g, "").replace(/[^\w.-]+/g, "_");
-  return `${name.slice(-80)}-${hash(address)}`;
-}
-
-function hash(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 16);
-}
-
-async function list(root: string): Promise<(CachedModel & Pick<CacheRecord, "asked">)[]> {
-  const names = await readdir(root).catch(() => []);
-  return Promise.all(
-    names.map(async (name) => {
-      const place = join(root, name);
-      const kept = await readRecord(place);
-      const address = kept?.address ?? (await readFile(join(place, PARTS, "address"), "utf8").catch(() => name));
-      const whole = kept !== undefined && (await isWhole(place, kept));
-      return {
-        address,
-        asked: kept?.asked ?? [],
-        bytes: await bytesBelow(place),
-        whole,
-        place,
-        fetched: kept?.fetched,
-      };
-    }),
-  );
+  return recordStore({
+    list: () => readdir(root).catch(() => []),
+    readText: (folder, name) => readFile(join(root, folder, name), "utf8").catch(() => undefined),
+    addressFile: `${PARTS}/address`,
+    hasFile: (folder, file) => hasFile(join(root, folder), file),
+    bytesOf: (folder) => bytesBelow(join(root, folder)),
+    pathOf: (folder) => join(root, folder),
+    remove: (folder) => rm(join(root, folder), { recursive: true, force: true }),
+    open: async (folder, address) => diskFolder(join(root, folder), address),
+  });
 }
 
 async function bytesBelow(folder: string): Promise<number> {
@@ -83,29 +51,6 @@ async function bytesBelow(folder: string): Promise<number> {
     files.map((file) => stat(join(file.parentPath ?? file.path, file.name)).catch(() => undefined)),
   );
   return sizes.reduce((sum, found) => sum + (found ? found.blocks * 512 : 0), 0);
-}
-
-async function find(root: string, own: string, address: string): Promise<CacheRecord | undefined> {
-  const direct = await readRecord(own);
-  if (direct) return (await isWhole(own, direct)) ? direct : undefined;
-  for (const name of await readdir(root).catch(() => [])) {
-    const kept = await readRecord(join(root, name));
-    if (kept?.asked.includes(address) && (await isWhole(join(root, name), kept))) return kept;
-  }
-  return undefined;
-}
-
-async function readRecord(folder: string): Promise<CacheRecord | undefined> {
-  try {
-    return JSON.parse(await readFile(join(folder, RECORD), "utf8"));
-  } catch {
-    return undefined; // not there, or damaged, which is as good
-  }
-}
-
-async function isWhole(folder: string, { files }: CacheRecord): Promise<boolean> {
-  const found = await Promise.all(files.map((file) => hasFile(folder, file)));
-  return found.every(Boolean);
 }
 
 async function hasFile(folder: string, { path, size }: CachedFile): Promise<boolean> {
@@ -129,6 +74,7 @@ function diskFolder(folder: string, address: string): Folder {
       await saveFile(join(folder, PARTS, "address"), [bytes], bytes.length);
       return beginPart(folder, path, size, identity, signal);
     },
+    discard: () => rm(folder, { recursive: true, force: true }),
     async finish(kept) {
       const json = new TextEncoder().encode(JSON.stringify(kept, undefined, 2));
       await saveFile(join(folder, RECORD), [json], json.length);
@@ -145,8 +91,8 @@ async function beginPart(
   signal?: AbortSignal,
 ): Promise<Part | undefined> {
   const parts = join(folder, PARTS);
-  const key = `${hash(path)}${hash(identity)}`;
-  const own = join(parts, `${key}.${process.pid}-${hash(hostname())}-${randomUUID()}`);
+  const key = `${await shortHash(path)}${await shortHash(identity)}`;
+  const own = join(parts, `${key}.${process.pid}-${await shortHash(hostname())}-${randomUUID()}`);
   for (let hasWaited = false; ; hasWaited = true) {
     signal?.throwIfAborted();
     if (hasWaited && size !== undefined && (await hasFile(folder, { path, size }))) return undefined;
@@ -157,11 +103,11 @@ async function beginPart(
       await makeFolder(own);
       return openPart(folder, path, own, join(parts, key));
     }
-    if (!free) await sleep(LOOK_EVERY_MS, undefined, signal ? { signal } : {}).catch(() => {});
+    if (!free) await sleep(POLL_EVERY_MS, undefined, signal ? { signal } : {}).catch(() => {});
   }
 }
 
-/** The first whose owner has given it back or is dead. */
+/** The first that has no owner, or a dead one. */
 async function firstFree(parts: string, names: readonly string[]): Promise<string | undefined> {
   for (const name of names) if (!name.includes(".") || (await isDead(join(parts, name)))) return name;
   return undefined;
@@ -169,7 +115,7 @@ async function firstFree(parts: string, names: readonly string[]): Promise<strin
 
 async function isDead(part: string): Promise<boolean> {
   const [pid, host] = basename(part).split(".")[1]?.split("-") ?? [];
-  if (host === hash(hostname()) && !isRunning(Number(pid))) return true;
+  if (host === (await shortHash(hostname())) && !isRunning(Number(pid))) return true;
   const found = await stat(part).catch(() => undefined);
   return found === undefined || Date.now() - found.mtimeMs > DEAD_AFTER_MS;
 }
@@ -182,10 +128,10 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Only one of those who try gets it. */
+/** False when another process was faster. */
 async function takes(free: string, own: string): Promise<boolean> {
   const now = new Date();
-  await utimes(free, now, now).catch(() => {}); // before it has our name, or it would look dead
+  await utimes(free, now, now).catch(() => {}); // first: with our name on it, it must not look dead
   return rename(free, own).then(
     () => true,
     () => false,
@@ -227,7 +173,7 @@ async function openPart(folder: string, path: string, own: string, free: string)
       await close();
       await makeFolder(dirname(join(folder, path)));
       await rename(join(own, "data"), join(folder, path)).catch(async (error) => {
-        // This program slept so long that another one took its part, and perhaps has come to the end of it.
+        // This process was suspended for so long that another one took its part, and may have completed it.
         if (!(await hasFile(folder, { path, size }))) throw takenOver(error, path);
       });
       await rm(own, { recursive: true, force: true });
@@ -251,7 +197,7 @@ async function openData(path: string): Promise<FileHandle> {
   );
 }
 
-/** A line that a power cut left unfinished is none. */
+/** An unfinished line, as a power cut leaves it, does not count. */
 async function readDone(path: string): Promise<Set<number>> {
   const text = await readFile(path, "utf8").catch(() => "");
   return new Set(

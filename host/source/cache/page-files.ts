@@ -10,6 +10,21 @@ export async function fileOf(directory: Directory, name: string): Promise<File> 
   return (await directory.getFileHandle(name)).getFile();
 }
 
+/** Undefined when there is no such file. */
+export function readText(directory: Directory, name: string): Promise<string | undefined> {
+  return fileOf(directory, name).then(
+    (file) => file.text(),
+    () => undefined,
+  );
+}
+
+/** Names of the folders in a folder. */
+export async function foldersIn(directory: Directory): Promise<string[]> {
+  const names: string[] = [];
+  for await (const handle of directory.values()) if (handle.kind === "directory") names.push(handle.name);
+  return names;
+}
+
 /** A folder, made if it is not there. */
 export function folderIn(directory: Directory, name: string): Promise<Directory> {
   return directory.getDirectoryHandle(name, { create: true }).catch((error) => {
@@ -51,8 +66,4 @@ export async function sha256Of(file: Blob, onProgress = (_: number) => {}, signa
 export function quotaError(error: unknown): unknown {
   if ((error as DOMException)?.name !== "QuotaExceededError") return error;
   return new WkvError("no-space", "The browser's quota for this site is used up: free some space.", { cause: error });
-}
-
-export function hex(digest: ArrayBuffer): string {
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

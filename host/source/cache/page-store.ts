@@ -8,88 +8,49 @@
 // Chunks stay files of their own, so nothing is copied at the end, and a chunk is there as a whole or not at all: the
 // browser replaces a file when it is closed. A model is read as a Blob of them. One tab at a time writes, by a lock.
 import { WkvError } from "../../errors.ts";
+import { megabytes } from "../megabytes.ts";
 import { blobSource, type Source } from "../source.ts";
-import { bytesBelow, type Directory, fileOf, folderIn, hex, quotaError, sha256Of, write } from "./page-files.ts";
-import type { CachedFile, CachedModel, CacheRecord, Folder, Part, Store } from "./store.ts";
+import {
+  bytesBelow,
+  type Directory,
+  fileOf,
+  folderIn,
+  foldersIn,
+  quotaError,
+  readText,
+  sha256Of,
+  write,
+} from "./page-files.ts";
+import { parseRecord, RECORD, recordStore, shortHash } from "./records.ts";
+import type { CachedFile, CacheRecord, Folder, Part, Store } from "./store.ts";
 
 const ROOT = "wkv";
-const RECORD = "wkv.json";
 const ADDRESS = "address";
 
 /** A record, and the folder of each file's chunks. */
-type PageRecord = CacheRecord & { readonly places: Readonly<Record<string, string>> };
+type PageRecord = CacheRecord & { readonly places?: Readonly<Record<string, string>> };
 
 /** Undefined where there is no such file system, or the page may not use it. */
 export async function pageStore(): Promise<Store | undefined> {
   const disk = await globalThis.navigator?.storage?.getDirectory?.().catch(() => undefined);
   if (!disk || !navigator.locks) return undefined;
   const root = await folderIn(disk, ROOT);
-  return {
-    list: () => list(root),
-    find: (address) => find(root, address),
-    async open(address) {
-      return new PageFolder(await folderIn(root, await folderName(address)), address);
-    },
-    async remove(address) {
-      let removed = false;
-      for (const { directory, record } of await entries(root)) {
-        if ((record?.address ?? (await addressOf(directory))) !== address && !record?.asked.includes(address)) continue;
-        await root.removeEntry(directory.name, { recursive: true });
-        removed = true;
-      }
-      return removed;
-    },
-  };
-}
-
-async function list(root: Directory): Promise<CachedModel[]> {
-  return Promise.all(
-    (await entries(root)).map(async ({ directory, record }) => ({
-      address: record?.address ?? (await addressOf(directory)),
-      bytes: await bytesBelow(directory),
-      whole: record !== undefined && (await isWhole(directory, record)),
-      place: `${ROOT}/${directory.name}`,
-      fetched: record?.fetched,
-    })),
-  );
-}
-
-async function find(root: Directory, address: string): Promise<CacheRecord | undefined> {
-  for (const { directory, record } of await entries(root)) {
-    if (record?.address !== address && !record?.asked.includes(address)) continue;
-    if (await isWhole(directory, record)) return record;
-  }
-  return undefined;
-}
-
-async function entries(root: Directory): Promise<{ directory: Directory; record: PageRecord | undefined }[]> {
-  const found: { directory: Directory; record: PageRecord | undefined }[] = [];
-  for await (const handle of root.values())
-    if (handle.kind === "directory") {
-      const directory = handle as Directory;
-      found.push({ directory, record: await readRecord(directory) });
-    }
-  return found;
-}
-
-async function readRecord(directory: Directory): Promise<PageRecord | undefined> {
-  try {
-    return JSON.parse(await (await fileOf(directory, RECORD)).text());
-  } catch {
-    return undefined; // not there, or damaged, which is as good
-  }
-}
-
-async function addressOf(directory: Directory): Promise<string> {
-  return fileOf(directory, ADDRESS).then(
-    (file) => file.text(),
-    () => directory.name,
-  );
-}
-
-async function isWhole(directory: Directory, { files, places }: PageRecord): Promise<boolean> {
-  for (const { path, size } of files) if ((await wholeFile(directory, places[path], path))?.size !== size) return false;
-  return true;
+  const folderOf = (name: string) => root.getDirectoryHandle(name);
+  return recordStore<PageRecord>({
+    list: () => foldersIn(root),
+    readText: (folder, name) =>
+      folderOf(folder).then(
+        (directory) => readText(directory, name),
+        () => undefined,
+      ),
+    addressFile: ADDRESS,
+    hasFile: async (folder, { path, size }, { places }) =>
+      (await wholeFile(await folderOf(folder), places?.[path], path))?.size === size,
+    bytesOf: async (folder) => bytesBelow(await folderOf(folder)),
+    pathOf: (folder) => `${ROOT}/${folder}`,
+    remove: (folder) => root.removeEntry(folder, { recursive: true }),
+    open: async (folder, address) => new PageFolder(await folderIn(root, folder), address),
+  });
 }
 
 /** A file out of its chunks; undefined when it has none. */
@@ -143,7 +104,7 @@ class PageFolder implements Folder {
     if (bytes > quota - usage)
       throw new WkvError(
         "no-space",
-        `The browser gives this site ${mb(quota - usage)} more, but ${mb(bytes)} are needed.`,
+        `The browser gives this site ${megabytes(quota - usage)} more, but ${megabytes(bytes)} are needed.`,
       );
   }
 
@@ -173,6 +134,11 @@ class PageFolder implements Folder {
     }
   }
 
+  async discard(): Promise<void> {
+    this.#places.clear();
+    for await (const name of this.#directory.keys()) await this.#directory.removeEntry(name, { recursive: true });
+  }
+
   async finish(kept: CacheRecord): Promise<void> {
     const places = Object.fromEntries(this.#places);
     await write(this.#directory, RECORD, JSON.stringify({ ...kept, places } satisfies PageRecord));
@@ -183,7 +149,9 @@ class PageFolder implements Folder {
   }
 
   async #file(path: string): Promise<File | undefined> {
-    const key = this.#places.get(path) ?? (await readRecord(this.#directory))?.places[path];
+    const key =
+      this.#places.get(path) ??
+      parseRecord<PageRecord>((await readText(this.#directory, RECORD)) ?? "")?.places?.[path];
     return wholeFile(this.#directory, key, path);
   }
 }
@@ -299,21 +267,6 @@ function lock(name: string, signal?: AbortSignal): Promise<() => void> {
   });
 }
 
-async function folderName(address: string): Promise<string> {
-  return `${address
-    .replace(/^\w+:(\/\/)?|\?.*$/g, "")
-    .replace(/[^\w.-]+/g, "_")
-    .slice(-80)}-${await hash(address)}`;
-}
-
 async function keyOf(path: string, identity: string): Promise<string> {
-  return hash(`${path}\n${identity}`);
-}
-
-async function hash(text: string): Promise<string> {
-  return hex(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).slice(0, 16);
-}
-
-function mb(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
+  return shortHash(`${path}\n${identity}`);
 }

@@ -27,8 +27,8 @@ export interface CachedModel {
   readonly address: string;
   readonly bytes: number;
   readonly whole: boolean;
-  /** Where it is, for people. */
-  readonly place: string;
+  /** Where it is, for messages. */
+  readonly path: string;
   readonly fetched: string | undefined;
 }
 
@@ -61,6 +61,8 @@ export interface Folder {
     identity: string,
     signal?: AbortSignal,
   ): Promise<Part | undefined>;
+  /** Deletes everything in it. */
+  discard(): Promise<void>;
   /** All files are whole: from now on `find` finds it. */
   finish(kept: CacheRecord): Promise<void>;
 }

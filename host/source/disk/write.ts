@@ -1,8 +1,10 @@
 /** Node, Deno and Bun only. */
 import { randomBytes } from "node:crypto";
+import type { Stats } from "node:fs";
 import { type FileHandle, mkdir, open, realpath, rename, rm, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { WkvError } from "../../errors.ts";
+import { megabytes } from "../megabytes.ts";
 
 /** Codes of the system for a disk that is full, a quota that is used up, and a file that may not grow. */
 const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
@@ -11,7 +13,8 @@ const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
  * Writes a file of `size` bytes, so that there is the old content or the new one at its path whenever the program or the
  * machine stops: the bytes go to a new file beside it and to the disk, and then the name is moved. What a kill leaves
  * behind is a file PATH.xxxxxxxx.tmp.
- * @throws WkvError `no-space` when the disk is full, `not-saved` when it cannot be written; the old file is then as it was
+ * @throws WkvError `no-space` when the disk is full, `not-saved` when it cannot be written or is no file; the old file is
+ *   then as it was
  */
 export async function saveFile(
   path: string,
@@ -22,10 +25,11 @@ export async function saveFile(
   try {
     // A link stays a link, and a file keeps its permissions.
     const target = await realpath(path).catch(() => path);
-    const mode = (await stat(target).catch(() => undefined))?.mode;
+    const found = await stat(target).catch(() => undefined);
+    if (found && !found.isFile()) throw notReplaced(path, found);
     await checkSpace(dirname(target), size);
     temporary = `${target}.${randomBytes(4).toString("hex")}.tmp`;
-    const handle = await open(temporary, "wx", mode);
+    const handle = await open(temporary, "wx", found?.mode);
     try {
       let at = 0;
       for await (const chunk of chunks) {
@@ -42,6 +46,17 @@ export async function saveFile(
     if (temporary) await rm(temporary, { force: true }).catch(() => {});
     throw diskError(error, path);
   }
+}
+
+/** Renaming a file over a device would replace the device. */
+function notReplaced(path: string, found: Stats): WkvError {
+  const kinds: [isOne: boolean, name: string][] = [
+    [found.isDirectory(), "directory"],
+    [found.isFIFO(), "pipe"],
+    [found.isSocket(), "socket"],
+  ];
+  const kind = kinds.find(([isOne]) => isOne)?.[1] ?? "device";
+  return new WkvError("not-saved", `${path} is a ${kind}, and only files are written: give the path of a file.`);
 }
 
 /** Makes a new name last through a loss of power. Windows cannot open a folder, and does not need to. */
@@ -64,7 +79,10 @@ export async function writeAt(handle: FileHandle, bytes: Uint8Array, offset: num
 export async function checkSpace(folder: string, size: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   if (size > bavail * bsize)
-    throw new WkvError("no-space", `${folder} has ${mb(bavail * bsize)} free, but ${mb(size)} are needed: free some.`);
+    throw new WkvError(
+      "no-space",
+      `${folder} has ${megabytes(bavail * bsize)} free, but ${megabytes(size)} are needed: free some.`,
+    );
 }
 
 /** A folder and those above it. @throws WkvError when it cannot be made */
@@ -85,8 +103,4 @@ export function diskError(error: unknown, path: string): unknown {
   return new WkvError("not-saved", `${path} cannot be written (${code}): check the path, the disk and permissions.`, {
     cause: error,
   });
-}
-
-function mb(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -41,9 +41,17 @@ export function parseAddress(source: string | URL, endpoint: string): Address {
   return hubAddress(repo, file && decodeURIComponent(file), decodeURIComponent(revision), text);
 }
 
-/** The one way to write an address: what the cache knows it by. */
+/** An address without its credentials: for messages and the cache. */
+export function shown(url: URL): string {
+  if (!url.username && !url.password) return url.href;
+  const clean = new URL(url);
+  clean.username = clean.password = "";
+  return clean.href;
+}
+
+/** The canonical form of an address, by which the cache knows it. */
 export function addressText(address: Address): string {
-  if (address.kind === "web") return address.url.href;
+  if (address.kind === "web") return shown(address.url);
   const { repo, file, revision } = address;
   return `hf:${repo}${file ? `/${file}` : ""}${revision === "main" ? "" : `@${revision}`}`;
 }

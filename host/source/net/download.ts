@@ -1,5 +1,6 @@
 import { WkvError } from "../../errors.ts";
 import type { Folder, Part } from "../cache/store.ts";
+import { shown } from "./address.ts";
 import { isEncoded, type Probe, probeFile, rangeOf, versionOf, wrongLength } from "./probe.ts";
 import type { RemoteFile } from "./remote-file.ts";
 import { request } from "./request.ts";
@@ -33,7 +34,7 @@ export async function download(file: RemoteFile, folder: Folder, control: Downlo
       return await attempt(file, folder, control);
     } catch (error) {
       if (!(error instanceof RemoteChangedError)) throw error;
-      if (restarts === 2) throw new WkvError("network", `${file.url.href} keeps changing: try again later.`);
+      if (restarts === 2) throw new WkvError("network", `${shown(file.url)} keeps changing: try again later.`);
     }
   }
 }
@@ -46,7 +47,7 @@ async function attempt(file: RemoteFile, folder: Folder, control: DownloadContro
     if (file.size !== undefined && size !== undefined && size !== file.size)
       throw new WkvError(
         "network",
-        `${file.url.href} has ${size} bytes, but ${file.size} were published: try again later.`,
+        `${shown(file.url)} has ${size} bytes, but ${file.size} were published: try again later.`,
       );
     const identity = file.sha256 ?? probe.version;
     const part = await folder.begin(
@@ -162,40 +163,52 @@ interface RangeControl extends DownloadControl {
   readonly onPiece: (bytes: number) => void;
 }
 
-/** A connection that breaks is taken up where it broke. */
+/** Resumes where a connection broke, and at once where a server gives shorter ranges than it is asked for. */
 async function fetchRange(
   part: Part,
   file: RemoteFile,
   { first, end }: { first: number; end: number },
   control: RangeControl,
-) {
-  const { url, token } = file;
-  const { signal, stallAfter, version, size, onPiece } = control;
+): Promise<void> {
   let at = first;
+  const write = async (bytes: Uint8Array) => {
+    await part.write(bytes, at);
+    at += bytes.length;
+    control.onPiece(bytes.length);
+  };
   await retry(control, async (progressed) => {
-    const answer = await request(url, { range: { first: at, end }, token, signal, stallAfter });
-    try {
-      const range = rangeOf(answer);
-      if (
-        answer.status !== 206 ||
-        isEncoded(answer) ||
-        range?.first !== at ||
-        range.total !== size ||
-        versionOf(answer) !== version
-      )
-        throw new RemoteChangedError();
-      for await (const bytes of answer.body()) {
-        if (at + bytes.length > end) throw wrongLength(file, at + bytes.length - first, end - first);
-        await part.write(bytes, at);
-        at += bytes.length;
-        onPiece(bytes.length);
+    while (at < end)
+      await fetchSome(file, at, end, control, async (bytes) => {
+        await write(bytes);
         progressed();
-      }
-      if (at < end) throw wrongLength(file, at - first, end - first);
-    } finally {
-      answer.cancel();
-    }
+      });
   });
+}
+
+/** One request for bytes [at, end) of the version that the download is of. */
+async function fetchSome(
+  file: RemoteFile,
+  at: number,
+  end: number,
+  { signal, stallAfter, version, size }: RangeControl,
+  write: (bytes: Uint8Array) => Promise<void>,
+): Promise<void> {
+  const answer = await request(file.url, { range: { first: at, end }, token: file.token, signal, stallAfter });
+  try {
+    const range = rangeOf(answer);
+    const isSame = range?.first === at && range.total === size && versionOf(answer) === version;
+    if (answer.status !== 206 || isEncoded(answer) || !isSame) throw new RemoteChangedError();
+    const expected = Math.min(range.end, end) - at;
+    let got = 0;
+    for await (const bytes of answer.body()) {
+      if (got + bytes.length > expected) throw wrongLength(file, got + bytes.length, expected);
+      await write(bytes);
+      got += bytes.length;
+    }
+    if (got < expected || got === 0) throw wrongLength(file, got, expected);
+  } finally {
+    answer.cancel();
+  }
 }
 
 /** @throws WkvError `network` when the bytes are not what was published; then nothing of them is kept */
@@ -209,5 +222,8 @@ async function check(
   const actual = await part.sha256(size, (checked) => onCheck?.(checked, size), signal);
   if (actual === sha256) return;
   await part.restart();
-  throw new WkvError("network", `${url.href} gave bytes of SHA-256 ${actual}, but ${sha256} was published: try again.`);
+  throw new WkvError(
+    "network",
+    `${shown(url)} gave bytes of SHA-256 ${actual}, but ${sha256} was published: try again.`,
+  );
 }

@@ -2,6 +2,7 @@ import { WkvError } from "../../errors.ts";
 import { openStore } from "../cache/open-store.ts";
 import type { Folder } from "../cache/store.ts";
 import { MAX_VOCABULARY_BYTES } from "../companions.ts";
+import { shown } from "./address.ts";
 import { download } from "./download.ts";
 import { fetchBytes } from "./fetch-bytes.ts";
 import type { RemoteFile } from "./remote-file.ts";
@@ -22,13 +23,13 @@ export async function fetchFile(
 ): Promise<Uint8Array> {
   signal?.throwIfAborted();
   const { path, url, sha256 } = file;
-  const folder = await openFolder(url.href, cacheDir);
+  const folder = await openFolder(shown(url), cacheDir);
   if (!folder) return checked((await fetchBytes(url, MAX_VOCABULARY_BYTES, signal)) ?? new Uint8Array(0), file);
   const kept = await folder.bytes(path);
   if (kept && (await hashOf(kept)) === sha256) return kept;
   const size = await download(file, folder, { signal, tries: 3, patience: 200 });
   await folder.finish({
-    address: url.href,
+    address: shown(url),
     asked: [],
     main: path,
     files: [{ path, size, sha256 }],
@@ -54,7 +55,7 @@ async function checked(bytes: Uint8Array, { url, path, sha256 }: PinnedRemote): 
   if (actual === sha256) return bytes;
   throw new WkvError(
     "network",
-    `${url.href} gave ${bytes.length} bytes that are not ${path}: SHA-256 ${actual}, expected ${sha256}.`,
+    `${shown(url)} gave ${bytes.length} bytes that are not ${path}: SHA-256 ${actual}, expected ${sha256}.`,
   );
 }
 

@@ -3,7 +3,7 @@ import { openStore } from "../cache/open-store.ts";
 import type { CachedFile, CacheRecord, Folder } from "../cache/store.ts";
 import type { Progress } from "../progress.ts";
 import { blobSource, type Source } from "../source.ts";
-import { type Address, addressText, parseAddress } from "./address.ts";
+import { type Address, addressText, parseAddress, shown } from "./address.ts";
 import { type DownloadControl, download } from "./download.ts";
 import { type FileSelection, type HubOptions, hubEndpoint, resolveHub } from "./hub.ts";
 import { Meter } from "./meter.ts";
@@ -17,6 +17,8 @@ export interface FetchOptions {
   hub?: HubOptions | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
   signal?: AbortSignal | undefined;
+  /** Looks at a download before it is kept. What it throws as `bad-file` or `unknown-format` is deleted. */
+  verify?: ((file: Source) => Promise<unknown>) | undefined;
   /** Ranges, connections and retries. */
   download?: Pick<DownloadControl, "chunkBytes" | "connections" | "tries" | "patience" | "stallAfter"> | undefined;
 }
@@ -37,8 +39,39 @@ export async function fetchModel(source: string | URL, options: FetchOptions = {
   const address = addressText(asked.kind === "web" ? asked : { ...asked, file: selection.main });
   const folder = await store.open(address);
   const files = await downloadAll(selection, folder, options);
+  if (options.verify) await verifyDownload(selection, folder, options.verify);
   await folder.finish(record(address, asked, selection, files));
   return folder.source(selection.main);
+}
+
+/**
+ * Keeps no answer that is no model, such as a login page, an error or a truncated body. A file with a published checksum is
+ * what was published, whatever that is.
+ */
+async function verifyDownload(
+  { main, files }: FileSelection,
+  folder: Folder,
+  verify: (file: Source) => Promise<unknown>,
+): Promise<void> {
+  const remote = files.find(({ path }) => path === main) as RemoteFile;
+  if (remote.sha256 !== undefined) return;
+  try {
+    await verifyFile(await folder.source(main), verify);
+  } catch (error) {
+    if (!(error instanceof WkvError) || !["bad-file", "unknown-format"].includes(error.code)) throw error;
+    await folder.discard();
+    throw new WkvError(error.code, `${shown(remote.url)} gave no model, and nothing was kept: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+async function verifyFile(file: Source, verify: (file: Source) => Promise<unknown>): Promise<void> {
+  try {
+    await verify(file);
+  } finally {
+    await file.close();
+  }
 }
 
 function record(address: string, asked: Address, { main }: FileSelection, files: readonly CachedFile[]): CacheRecord {
@@ -101,7 +134,7 @@ async function fetchBlob({ url, token, size }: RemoteFile, options: FetchOptions
     meter.downloaded((loaded += piece.length), total);
   }
   if (total === undefined || loaded === total) return new Blob(pieces);
-  throw new WkvError("network", `${url.href} sends ${loaded} bytes instead of ${total}: try again later.`);
+  throw new WkvError("network", `${shown(url)} sends ${loaded} bytes instead of ${total}: try again later.`);
 }
 
 /** Whether an earlier try, perhaps for another revision, left this very file: only a checksum can tell. */

@@ -2,7 +2,8 @@
 // (@huggingface/hub 2.17 neither resumes nor verifies downloads, and brings megabytes of task descriptions.)
 import { WkvError } from "../../errors.ts";
 import { chooseModel, companionFiles, isModelName, partsOf } from "../companions.ts";
-import { type HubAddress, isSafePath } from "./address.ts";
+import { megabytes } from "../megabytes.ts";
+import { type HubAddress, isSafePath, shown } from "./address.ts";
 import type { RemoteFile } from "./remote-file.ts";
 import { requestJson } from "./request.ts";
 
@@ -58,7 +59,7 @@ interface HubFile {
 function parseListing(json: unknown, url: URL): { commit: string; files: Map<string, HubFile> } {
   const { sha, siblings } = (json ?? {}) as { sha?: unknown; siblings?: unknown };
   if (typeof sha !== "string" || !/^[0-9a-f]{6,64}$/.test(sha) || !Array.isArray(siblings))
-    throw new WkvError("network", `${url.href} does not answer as the hub does: check the endpoint.`);
+    throw new WkvError("network", `${shown(url)} does not answer as the hub does: check the endpoint.`);
   const files = new Map<string, HubFile>();
   for (const sibling of siblings) {
     const { rfilename, size, lfs } = sibling ?? {};
@@ -90,5 +91,5 @@ function companionsOf(main: string, files: ReadonlyMap<string, HubFile>): string
 /** Up to 20 files, models first, with their sizes. */
 function summary(files: ReadonlyMap<string, HubFile>): string {
   const paths = [...files.keys()].sort((a, b) => Number(isModelName(b)) - Number(isModelName(a))).slice(0, 20);
-  return paths.map((path) => `${path} (${((files.get(path)?.size ?? 0) / 1e6).toFixed(1)} MB)`).join(", ") || "nothing";
+  return paths.map((path) => `${path} (${megabytes(files.get(path)?.size ?? 0)})`).join(", ") || "nothing";
 }

@@ -1,3 +1,4 @@
+import { shown } from "./address.ts";
 import type { RemoteFile } from "./remote-file.ts";
 import { type Answer, request, TransientError } from "./request.ts";
 import type { RetryControl } from "./retry.ts";
@@ -37,11 +38,12 @@ export function versionOf({ headers }: Answer): string | undefined {
   return headers.get("etag") ?? headers.get("last-modified") ?? undefined;
 }
 
-export function rangeOf({ headers }: Answer): { first: number; total: number } | undefined {
-  const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get("content-range") ?? "") ?? [];
-  return total === undefined ? undefined : { first: Number(first), total: Number(total) };
+/** The bytes [first, end) of an answer, which may be fewer than were asked for, and those of the file. */
+export function rangeOf({ headers }: Answer): { first: number; end: number; total: number } | undefined {
+  const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers.get("content-range") ?? "") ?? [];
+  return total === undefined ? undefined : { first: Number(first), end: Number(last) + 1, total: Number(total) };
 }
 
 export function wrongLength({ url }: RemoteFile, got: number, expected: number): TransientError {
-  return new TransientError(`${url.href} sends ${got} bytes instead of ${expected}: try again later.`);
+  return new TransientError(`${shown(url)} sends ${got} bytes instead of ${expected}: try again later.`);
 }

@@ -1,7 +1,7 @@
 import { WkvError } from "../../errors.ts";
 import { openStore } from "../cache/open-store.ts";
 import { checkRange, type Source } from "../source.ts";
-import { addressText, parseAddress } from "./address.ts";
+import { addressText, parseAddress, shown } from "./address.ts";
 import type { FetchOptions } from "./fetch-model.ts";
 import { type FileSelection, hubEndpoint, resolveHub } from "./hub.ts";
 import { type Probe, probeFile, rangeOf, versionOf, wrongLength } from "./probe.ts";
@@ -53,7 +53,7 @@ class RangeSource implements Source {
   #ahead = 1;
 
   constructor(file: RemoteFile, { size, version }: Probe, selection: FileSelection | undefined, options: FetchOptions) {
-    this.name = file.url.href;
+    this.name = shown(file.url);
     this.size = size as number;
     this.#file = file;
     this.#version = version;
@@ -102,29 +102,39 @@ class RangeSource implements Source {
     return bytes.subarray(0, BLOCK_BYTES);
   }
 
-  /** Bytes [first, end). */
+  /** Bytes [first, end), in several requests where the server gives shorter ranges. */
   async #fetch(first: number, end: number): Promise<Uint8Array> {
-    const { url, token } = this.#file;
     const { signal, download = {} } = this.#options;
     const bytes = new Uint8Array(end - first);
+    let done = 0;
     await retry({ ...download, signal }, async () => {
-      const answer = await request(url, { range: { first, end }, token, signal, stallAfter: download.stallAfter });
-      try {
-        const range = rangeOf(answer);
-        if (range?.first !== first || range.total !== this.size || versionOf(answer) !== this.#version)
-          throw new WkvError("network", `${url.href} became another file while it was read: try again.`);
-        let at = 0;
-        for await (const piece of answer.body()) {
-          bytes.set(piece.subarray(0, bytes.length - at), at);
-          at += piece.length;
-          if (at > bytes.length) break;
-        }
-        if (at !== bytes.length) throw wrongLength(this.#file, at, bytes.length);
-      } catch (error) {
-        answer.cancel(); // only now: it would close a connection that serves again
-        throw error;
-      }
+      while (done < bytes.length) done += await this.#fetchSome(bytes.subarray(done), first + done);
     });
     return bytes;
+  }
+
+  /** One request for bytes from `first` on. @returns how many of `target` it filled */
+  async #fetchSome(target: Uint8Array, first: number): Promise<number> {
+    const { url, token } = this.#file;
+    const { signal, download = {} } = this.#options;
+    const range = { first, end: first + target.length };
+    const answer = await request(url, { range, token, signal, stallAfter: download.stallAfter });
+    try {
+      const found = rangeOf(answer);
+      if (found?.first !== first || found.total !== this.size || versionOf(answer) !== this.#version)
+        throw new WkvError("network", `${shown(url)} became another file while it was read: try again.`);
+      const expected = Math.min(found.end, range.end) - first;
+      let at = 0;
+      for await (const piece of answer.body()) {
+        if (at + piece.length > expected) throw wrongLength(this.#file, at + piece.length, expected);
+        target.set(piece, at);
+        at += piece.length;
+      }
+      if (at < expected || at === 0) throw wrongLength(this.#file, at, expected);
+      return at;
+    } catch (error) {
+      answer.cancel(); // only now: it would close a connection that serves again
+      throw error;
+    }
   }
 }

@@ -1,8 +1,11 @@
 import { files } from "#files";
 import { WkvError } from "../../errors.ts";
+import { shown } from "./address.ts";
 
 const MAX_REDIRECTS = 10;
-const NO_SUCH_RANGE = 416;
+const OK = 200;
+/** Answers to a range: a part of the file, and that there is no such range. */
+const OF_RANGES = new Set([206, 416]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 export interface RequestOptions {
@@ -38,7 +41,7 @@ export interface Answer {
 
 /**
  * GET. Redirects are followed, to http(s) only, and never from https to http.
- * @returns also an answer of 416: the file has no such range
+ * @returns an answer of 200, or for a range also of 206 and of 416: the file has no such range
  * @throws WkvError `not-found` for a client's error such as 404, `network` for a redirect that is refused, TransientError for
  *   what may work on the next try; the signal's reason
  */
@@ -49,7 +52,7 @@ export async function request(url: URL, options: RequestOptions = {}): Promise<A
   const guard = new StallGuard(url, controller, stallAfter, signal);
   try {
     const response = await guard.race(follow(url, options, controller.signal));
-    if (!response.ok && response.status !== NO_SUCH_RANGE) {
+    if (response.status !== OK && !(options.range && OF_RANGES.has(response.status))) {
       controller.abort();
       throw statusError(url, response);
     }
@@ -75,23 +78,25 @@ export async function requestJson(url: URL, options: RequestOptions): Promise<un
   let text = "";
   for await (const piece of answer.body()) {
     text += decoder.decode(piece, { stream: true });
-    if (text.length > 16e6) throw new WkvError("network", `${url.href} answers with more than a list of files.`);
+    if (text.length > 16e6) throw new WkvError("network", `${shown(url)} answers with more than a list of files.`);
   }
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new WkvError("network", `${url.href} does not answer as the hub does: check the endpoint.`, { cause });
+    throw new WkvError("network", `${shown(url)} does not answer as the hub does: check the endpoint.`, { cause });
   }
 }
 
 /** A page sees only where redirects end; elsewhere each is checked before it is followed. */
 async function follow(start: URL, { range, token }: RequestOptions, signal: AbortSignal): Promise<Response> {
   const manual = files !== undefined;
-  let url = start;
+  const authorization = authorizationFor(start, token);
+  const fetch = (await files?.proxyFetch()) ?? globalThis.fetch;
+  let url = new URL(shown(start)); // fetch refuses credentials in addresses
   for (let i = 0; i <= MAX_REDIRECTS; i++) {
     const headers: Record<string, string> = manual ? { "accept-encoding": "identity" } : {};
     if (range) headers.range = `bytes=${range.first}-${range.end - 1}`;
-    if (token && url.origin === start.origin) headers.authorization = `Bearer ${token}`;
+    if (authorization && url.origin === start.origin) headers.authorization = authorization;
     const response = await fetch(url, { headers, signal, redirect: manual ? "manual" : "follow" });
     if (!REDIRECTS.has(response.status)) {
       if (!manual) checkRedirect(start, new URL(response.url || start));
@@ -102,19 +107,26 @@ async function follow(start: URL, { range, token }: RequestOptions, signal: Abor
     checkRedirect(url, next);
     url = next;
   }
-  throw new WkvError("network", `${start.href} redirects more than ${MAX_REDIRECTS} times: check the address.`);
+  throw new WkvError("network", `${shown(start)} redirects more than ${MAX_REDIRECTS} times: check the address.`);
+}
+
+/** Credentials in the address come before a token. */
+function authorizationFor({ username, password }: URL, token: string | undefined): string | undefined {
+  if (!username && !password) return token ? `Bearer ${token}` : undefined;
+  const bytes = new TextEncoder().encode(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
 }
 
 function checkRedirect(from: URL, to: URL): void {
   if (to.protocol === "https:" || (to.protocol === "http:" && from.protocol === "http:")) return;
   throw new WkvError(
     "network",
-    `${from.href} redirects to ${to.protocol}, which is not followed: give an address that ends at http or https.`,
+    `${shown(from)} redirects to ${to.protocol}, which is not followed: give an address that ends at http or https.`,
   );
 }
 
 function statusError(url: URL, { status, headers }: Response): WkvError {
-  const says = `${url.href} answers ${status}`;
+  const says = `${shown(url)} answers ${status}`;
   if (status === 401 || status === 403)
     return new WkvError(
       "not-found",
@@ -122,6 +134,7 @@ function statusError(url: URL, { status, headers }: Response): WkvError {
     );
   if (status === 408 || status === 429 || status >= 500)
     return new TransientError(`${says}: the server is failing or busy; try again later.`, retryAfter(headers));
+  if (status < 400) return new WkvError("network", `${says} and no file: try again later, or check the address.`);
   return new WkvError("not-found", `${says}: check the address.`);
 }
 
@@ -199,7 +212,7 @@ class StallGuard {
     const { message, cause } = error as Error;
     const reason = cause instanceof Error && cause.message ? cause.message : message;
     return new TransientError(
-      `${this.#url.href} cannot be fetched (${reason}): check the address and the network.`,
+      `${shown(this.#url)} cannot be fetched (${reason}): check the address and the network.`,
       undefined,
       error,
     );

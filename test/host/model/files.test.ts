@@ -7,7 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { type ModelSource, WkvError, type WkvErrorCode } from "wkv";
 import { readGolden } from "../../support/checkpoint-checks.ts";
 import { type Sample, safetensors } from "../../support/make-checkpoints.ts";
-import { toFla, writeFolder } from "../../support/make-hf.ts";
+import { toFla, toRwkv7ForCausalLM, writeFolder } from "../../support/make-hf.ts";
 import { toRwkvCpp } from "../../support/make-rwkvcpp.ts";
 import { committed, load, ONE_OF_EACH, SMALL } from "../../support/models.ts";
 import { float32 } from "../../support/tensor-values.ts";
@@ -91,7 +91,10 @@ describe("other architectures", () => {
   const strangers: [name: string, message: RegExp][] = [
     ["blocks.1.ffn.s_emb.weight", /blocks\.1\.ffn\.s_emb\.weight: it is RWKV-7a \(DeepEmbed\)/],
     ["blocks.0.qkv.q_emb.weight", /blocks\.0\.qkv\.q_emb\.weight: it is RWKV-7b/],
-    ["blocks.1.att.rosa.weight", /blocks\.1\.att\.rosa\.weight .*newer or altered architecture/],
+    ["blocks.0.ffn.enn.weight", /blocks\.0\.ffn\.enn\.weight: it is an experiment for RWKV-8/],
+    ["model.layers.1.self_attn.w0", /self_attn\.w0: it is QRWKV7/],
+    ["blocks.1.moba.q.weight", /moba\.q\.weight: it is RWKV-X/],
+    ["blocks.1.att.rosa.weight", /blocks\.1\.att\.rosa\.weight: it is an experiment for RWKV-8/],
     ["blocks.1.att.key.lora_A", /lora_A: it is a LoRA: give the model.*--lora/],
     ["blocks.1.att.key.bone", /key\.bone: it is an adapter of the kind Bone or DiSHA/],
     ["model.layers.1.self_attn.time_mixer.x_r", /self_attn\.time_mixer\.x_r: it is a Transformer, or a hybrid/],
@@ -103,6 +106,16 @@ describe("other architectures", () => {
       const samples = [...(await readGolden(SMALL)).values(), float32(name, [2, 2], [1, 2, 3, 4])];
       await assertRefused(safetensors(samples), ["unsupported-model"], message);
     });
+
+  test("RWKV-7b, which has the tensors of RWKV-7a too, and the preview of RWKV-8, which has those of 7b", async () => {
+    const extra = ["blocks.0.ffn.s_emb.weight", "blocks.0.qkv.k_emb.weight", "blocks.0.ffn.enn.weight"];
+    const right = [/RWKV-7a/, /RWKV-7b/, /RWKV-8/];
+    for (const [i, message] of right.entries()) {
+      const added = extra.slice(0, i + 1).map((name) => float32(name, [2, 2], [1, 2, 3, 4]));
+      const samples = [...(await readGolden(SMALL)).values(), ...added];
+      await assertRefused(safetensors(samples), ["unsupported-model"], message);
+    }
+  });
 
   test("a Transformer", async () => {
     const names = ["model.embed_tokens.weight", "model.layers.0.self_attn.q_proj.weight"];
@@ -121,6 +134,17 @@ describe("other architectures", () => {
     await assertRefused(other, ["unsupported-model"], /config\.json says norm_eps 0\.000001/);
     const right = await load(write("right", { architectures: ["RWKV7ForCausalLM"], norm_eps: 1e-5 }));
     await right.dispose();
+  });
+
+  test("RWKV-7 whose config.json rescales", async () => {
+    const write = (every: number) =>
+      writeFolder(join(folder, `rescale-${every}`), [
+        ["model.safetensors", safetensors(official)],
+        ["config.json", JSON.stringify({ model_type: "rwkv7", norm_eps: 1e-5, rescale_every: every })],
+      ]);
+    const official = toRwkv7ForCausalLM([...(await readGolden(SMALL)).values()]);
+    await assertRefused(write(6), ["unsupported-model"], /rescale_every 6/);
+    await (await load(write(0))).dispose();
   });
 
   test("none that anybody knows", async () => {

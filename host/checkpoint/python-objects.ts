@@ -1,0 +1,88 @@
+// Python objects that trainers save next to weights: sizes, devices, options, counters. They are read as plain data, and
+// nothing of Python runs.
+import { damaged, quoted } from "./damage.ts";
+
+/** Makes the value of a call in a pickle from its arguments. */
+type Constructor = (args: unknown[]) => unknown;
+
+const asGiven: Constructor = (args) => args;
+const first: Constructor = ([value]) => value ?? null;
+const emptyDict: Constructor = () => new Map();
+const asDict: Constructor = ([value]) => (value instanceof Map ? value : new Map());
+const asSet: Constructor = ([items]) => (Array.isArray(items) ? items : []);
+
+const OBJECTS = new Map<string, Constructor>([
+  ["collections.OrderedDict", emptyDict],
+  ["collections.defaultdict", emptyDict],
+  ["collections.Counter", asDict],
+  ["collections.deque", asSet],
+  ["torch.Size", asSet],
+  ["torch.device", first],
+  ["datetime.datetime", asGiven],
+  ["datetime.date", asGiven],
+  ["datetime.timedelta", asGiven],
+  ["decimal.Decimal", first],
+  ["fractions.Fraction", first],
+  ["uuid.UUID", emptyDict],
+  ["numpy.dtype", first],
+  ["_codecs.encode", first],
+  ...["Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath"].map(
+    (name) => [`pathlib.${name}`, asGiven] as const,
+  ),
+  ...["numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"].map((name) => [name, asGiven] as const),
+  ...["builtins", "__builtin__"].flatMap((module) => [
+    [`${module}.set`, asSet] as const,
+    [`${module}.frozenset`, asSet] as const,
+    ...["complex", "slice", "range", "xrange", "bytearray"].map((name) => [`${module}.${name}`, asGiven] as const),
+  ]),
+]);
+
+/** torch.float32 and the like, which pickles name as if they were classes. */
+const DTYPE =
+  /^torch\.(u?int(8|16|32|64)|b?float(16|32|64)|double|float|half|long|short|int|bool|complex(32|64|128)|float8_\w+)$/;
+
+/** Modules whose classes can start programs, load code or open files. */
+const ACTIVE = new Set(
+  (
+    "builtins __builtin__ os posix nt ntpath posixpath subprocess sys importlib imp zipimport runpy pty socket shutil code " +
+    "codeop pickle _pickle cPickle copyreg marshal shelve ctypes _ctypes cffi multiprocessing threading _thread asyncio " +
+    "concurrent webbrowser pdb bdb timeit trace profile cProfile operator _operator functools types inspect gc io _io " +
+    "tempfile glob fileinput http urllib ftplib smtplib poplib imaplib telnetlib xmlrpc socketserver ssl sqlite3 dbm logging " +
+    "pydoc doctest unittest venv ensurepip pip setuptools distutils pkg_resources commands platform signal atexit test idlelib " +
+    "turtle tkinter antigravity this numpy torch site"
+  ).split(" "),
+);
+
+/**
+ * What a class or function that a pickle names is for us: something that makes data of the pickle's own values.
+ * @returns undefined for everything that is not known to be harmless
+ */
+export function pythonObject(path: string, file: string): Constructor | undefined {
+  const known = OBJECTS.get(path);
+  if (known) return known;
+  if (DTYPE.test(path)) return () => path;
+  return isDictClass(path) ? unknownDict(path, file) : undefined;
+}
+
+/** A class by its name, of a module of the trainer's: probably its own kind of dict. */
+function isDictClass(path: string): boolean {
+  const [top = ""] = path.split(".");
+  return /\.[A-Z]\w{0,99}$/.test(path) && !ACTIVE.has(top);
+}
+
+/** Such a class may be named, and made without arguments: then its items are those of a dict. */
+function unknownDict(path: string, file: string): Constructor {
+  return (args) => {
+    if (args.length > 0) throw refusal(path, file);
+    return new Map();
+  };
+}
+
+/** The error for a Python object that is not read. */
+export function refusal(path: string, file: string): Error {
+  return damaged(
+    file,
+    `asks for the Python object ${quoted(path)}, which no file of weights needs: loading it in Python could run any ` +
+      "code. If you trust its source, save only its weights: torch.save(model.state_dict(), PATH).",
+  );
+}
