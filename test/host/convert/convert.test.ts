@@ -185,7 +185,7 @@ describe("the vocabulary is in the file", () => {
   });
 
   test("without one, on demand only", async () => {
-    await assert.rejects(convertModel(SMALL, join(folder, "none"), {}), refused("bad-vocab", /97 rows/));
+    await assert.rejects(convertModel(SMALL, join(folder, "none"), {}), refused("bad-vocab", /97 embedding rows/));
     assert.equal(existsSync(join(folder, "none")), false);
     await assert.rejects(
       convert(SMALL, "large", { vocab: symbols(SMALL_IDS + 1) }),

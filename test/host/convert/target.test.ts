@@ -73,5 +73,5 @@ test("the program converts, reports and refuses", async () => {
   assert.deepEqual(Object.keys(json), ["bytes", "weights"]);
   const same = await runProgram(["convert", "out", "./out"], folder);
   assert.deepEqual([same.code, same.stderr], [2, "wkv: IN and OUT are the same file: give another OUT.\n"]);
-  assert.match((await args()).stderr, /give one \(--vocab FILE/);
+  assert.match((await args()).stderr, /Give it with --vocab FILE/);
 });
