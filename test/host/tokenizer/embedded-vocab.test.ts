@@ -46,10 +46,10 @@ test("escapes are Python's; control and unused ids have no text", async () => {
   assert.deepEqual(tokenizer.encode("a\n\\n'"), [1, 3, 2, 7]);
 });
 
-test("without types every id has text", async () => {
-  const tokenizer = await tokenizerOf(vocabulary(["a"]).slice(0, 2));
-  assert.deepEqual(tokenizer.encode("a<s>"), [1, 0]);
-  assert.equal(tokenizer.endOfText, undefined);
+test("without types, id 0 ends a text and is none", async () => {
+  const tokenizer = await tokenizerOf(vocabulary(["a", "<", "s", ">"]).slice(0, 2));
+  assert.deepEqual(tokenizer.encode("a<s>"), [1, 2, 3, 4]);
+  assert.equal(tokenizer.endOfText, 0);
 });
 
 test("damage is named by token", async () => {
