@@ -4,7 +4,9 @@ import type { Answer, ChatPiece, ChatStop } from "../chat/stream.ts";
 import type { Usage } from "../session/usage.ts";
 import { answerOptions, chatOf, type Talk } from "./chat-talk.ts";
 import { interruptible } from "./interrupt.ts";
-import { note, print, printJson, printText, withoutControls } from "./output.ts";
+import { note, print, printJson, withoutControls } from "./output.ts";
+import { hasColors } from "./terminal/style.ts";
+import { WordWrap } from "./terminal/wrap.ts";
 
 const REASONS: Record<ChatStop, string> = {
   end: "the model ended its answer",
@@ -38,9 +40,10 @@ async function printAnswer(answer: Answer, quiet: boolean): Promise<void> {
   }
 }
 
-/** What stands on the terminal: a thought in grey, an empty line, the answer. */
+/** Prints an answer as it comes: the thought in grey, an empty line, the answer; on a terminal with whole words. */
 class Shown {
   readonly #quiet: boolean;
+  readonly #wrap = new WordWrap(() => process.stdout.columns || 80);
   #part: "nothing" | "thought" | "answer" = "nothing";
 
   constructor(quiet: boolean) {
@@ -53,24 +56,33 @@ class Shown {
     if (text + calls === "") return;
     this.#endThought();
     this.#part = "answer";
-    await printText(text + calls);
+    await this.#print(text + calls);
   }
 
   async end(): Promise<void> {
     this.#endThought();
-    if (this.#part === "answer") await print("\n");
+    if (this.#part === "answer") await print(process.stdout.isTTY ? this.#wrap.push("\n") : "\n");
+  }
+
+  #print(text: string): Promise<void> {
+    return print(process.stdout.isTTY ? this.#wrap.push(withoutControls(text)) : text);
   }
 
   #think(text: string): void {
-    const start = this.#part === "nothing" && process.stderr.isTTY ? "\x1b[2m" : "";
+    const start = this.#part === "nothing" && hasColors(process.stderr) ? "\x1b[2m" : "";
     this.#part = "thought";
-    process.stderr.write(start + withoutControls(text));
+    process.stderr.write(start + this.#thought(withoutControls(text)));
   }
 
   #endThought(): void {
     if (this.#part !== "thought") return;
-    process.stderr.write(process.stderr.isTTY ? "\x1b[0m\n\n" : "\n");
+    process.stderr.write(this.#thought("\n") + (hasColors(process.stderr) ? "\x1b[0m" : ""));
+    if (process.stderr.isTTY) process.stderr.write("\n");
     this.#part = "nothing";
+  }
+
+  #thought(text: string): string {
+    return process.stderr.isTTY ? this.#wrap.push(text) : text;
   }
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { type Chat, createChat, loadChat } from "../chat/chat.ts";
+import { encodePrompt } from "../chat/encode.ts";
 import { type ChatMessage, checkMessages, partsOf } from "../chat/messages.ts";
 import type { ChatOptions } from "../chat/options.ts";
 import { THINK_MODES, type ThinkMode } from "../chat/template.ts";
@@ -8,8 +9,11 @@ import type { Model } from "../model/model.ts";
 import { saveFile } from "../source/disk/write.ts";
 import { answerTo } from "./chat-answer.ts";
 import type { LineReader } from "./chat-lines.ts";
+import { readSetting, SETTINGS } from "./chat-settings.ts";
 import { chatOf, type Talk } from "./chat-talk.ts";
-import { note, printText } from "./output.ts";
+import { copyToClipboard } from "./clipboard.ts";
+import { explain } from "./failure.ts";
+import { note, print, printText } from "./output.ts";
 
 interface ChatCommand {
   readonly usage: string;
@@ -37,7 +41,17 @@ const COMMANDS: Readonly<Record<string, ChatCommand>> = {
   save: { usage: "/save FILE", help: "messages and state; a FILE.json has the messages alone", run: save },
   load: { usage: "/load FILE", help: "go on with a saved chat", run: loadFrom },
   reset: { usage: "/reset", help: "forget everything but the system's text", run: reset },
+  clear: { usage: "/clear", help: "the same, and clear the screen", run: clear },
+  undo: { usage: "/undo", help: "take back your last message and its answer", run: undo },
+  set: { usage: "/set [NAME VALUE]", help: "change an option, such as temperature 0.5; alone: list them", run: set },
+  info: { usage: "/info", help: "the model, the format, the settings", run: info },
+  tokens: { usage: "/tokens", help: "how many tokens the conversation has", run: tokens },
+  copy: { usage: "/copy", help: "put the last answer on the clipboard", run: copy },
+  exit: { usage: "/exit, /quit", help: "leave", run: exit },
 };
+const ALIASES: Readonly<Record<string, string>> = { quit: "exit" };
+
+export const COMMAND_NAMES: readonly string[] = [...Object.keys(COMMANDS), ...Object.keys(ALIASES)];
 
 export function isCommand(line: string): boolean {
   return /^\/[^/]/.test(line);
@@ -46,7 +60,8 @@ export function isCommand(line: string): boolean {
 /** Runs `/NAME ARGUMENT`. Errors are printed, and the chat goes on. @throws Interrupted */
 export async function runCommand(line: string, talk: Talk, lines: LineReader): Promise<void> {
   const [, name = "", argument = ""] = /^\/(\S*)\s*(.*)$/s.exec(line) ?? [];
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const known = ALIASES[name] ?? name;
+  const command = Object.hasOwn(COMMANDS, known) ? COMMANDS[known] : undefined;
   try {
     if (!command) throw new CommandError(`/${name} is no command: /help lists them.`);
     await command.run(talk, argument.trim(), lines);
@@ -96,7 +111,7 @@ async function edit(talk: Talk, argument: string, lines: LineReader): Promise<vo
   const index = number === undefined ? messages.findLastIndex(({ role }) => role === "user") : Number(number);
   const message: ChatMessage | undefined = messages[index];
   if (!message) throw new CommandError(`/edit: there is no message ${number ?? "of yours yet"}; /history lists them.`);
-  const text = given || (lines.isTerminal ? await lines.next("> ", partsOf(message).join(" ")) : undefined);
+  const text = given || (lines.isTerminal ? (await lines.next(partsOf(message).join("\n")))?.text : undefined);
   if (!text) throw new CommandError("/edit: the text is missing.");
   chatOf(talk).edit(index, text);
   if (message.role === "user") await answerTo(talk, (chat, options) => chat.answer(options));
@@ -139,6 +154,65 @@ async function reset(talk: Talk): Promise<void> {
   const { model, template, system: text } = chatOf(talk);
   const { questionFirst, readTwice } = talk.options;
   replace(talk, await createChat(model, { template, system: text, questionFirst, readTwice }));
+}
+
+async function clear(talk: Talk): Promise<void> {
+  await reset(talk);
+  if (process.stdout.isTTY) await print("\x1b[2J\x1b[3J\x1b[H");
+}
+
+async function undo(talk: Talk): Promise<void> {
+  const { model, template, messages } = chatOf(talk);
+  const last = messages.findLastIndex(({ role }) => role === "user");
+  if (last < 0) throw new CommandError("/undo: there is no message of yours yet.");
+  const { questionFirst, readTwice } = talk.options;
+  replace(talk, await createChat(model, { template, messages: messages.slice(0, last), questionFirst, readTwice }));
+  note(`${last} messages are left`);
+}
+
+function set(talk: Talk, given: string): void {
+  try {
+    if (!given) for (const line of settingLines(talk, SETTINGS)) note(line);
+    else talk.options = { ...talk.options, ...readSetting(given) };
+  } catch (error) {
+    const { code, message } = explain(error);
+    if (code !== "usage") throw error;
+    throw new CommandError(`/set: ${message.replaceAll("--", "")}`);
+  }
+}
+
+/** The settings and their values, as far as they are not left to the model. */
+function settingLines({ options }: Talk, names: readonly string[]): string[] {
+  return names.map((name) => {
+    const value = options[name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()) as keyof typeof options];
+    return `${name.padEnd(20)}${value === undefined ? "default" : JSON.stringify(value)}`;
+  });
+}
+
+function info(talk: Talk): void {
+  const { model, template, messages } = chatOf(talk);
+  const { version, name, layers, width, weights, threads, bytes } = model.info;
+  note(`RWKV-${version}, ${name}: ${layers} layers of ${width}, ${weights}, ${(bytes / 1e6).toFixed(1)} MB`);
+  note(`${threads} threads; format "${template.name}"; think ${talk.think ?? "off"}; ${messages.length} messages`);
+  for (const line of settingLines(talk, SETTINGS)) if (!line.endsWith("default")) note(line);
+}
+
+function tokens(talk: Talk): void {
+  const { model, template, messages } = chatOf(talk);
+  const { history } = template.prompt([...messages, { role: "user", content: "" }]);
+  note(`${encodePrompt(model.tokenizer, history).length} tokens; the state has a constant size, so there is no limit`);
+}
+
+async function copy(talk: Talk): Promise<void> {
+  const answer = chatOf(talk).messages.findLast(({ role }) => role === "assistant");
+  if (!answer) throw new CommandError("/copy: there is no answer yet.");
+  if (!(await copyToClipboard(partsOf(answer).join("\n"))))
+    throw new CommandError("/copy: no clipboard tool found: install wl-clipboard, xclip or xsel.");
+  note("copied");
+}
+
+function exit(talk: Talk): void {
+  talk.isOver = true;
 }
 
 function replace(talk: Talk, chat: Chat): void {

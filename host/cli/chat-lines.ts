@@ -1,71 +1,65 @@
-import { createInterface, type Interface } from "node:readline";
+import { createInterface } from "node:readline";
+import { type EditorOptions, type Line, LineEditor } from "./terminal/editor.ts";
+import { styled } from "./terminal/style.ts";
 
 /** Where messages come from. */
 export interface LineReader {
   readonly isTerminal: boolean;
   /**
    * The next message, which may have several lines; undefined at the end.
-   * @param draft what stands in the line already, to be changed; for terminals
+   * @param draft is in the line already, to be edited; for terminals
    */
-  next(prompt: string, draft?: string): Promise<string | undefined>;
+  next(draft?: string): Promise<Message | undefined>;
   close(): void;
 }
 
+export interface Message {
+  readonly text: string;
+  /** Several pasted lines are a message as they are, even if they begin like a command. */
+  readonly isVerbatim: boolean;
+}
+
+type ReadLine = (prompt: string, draft?: string) => Promise<Line | undefined>;
+
 const FENCE = '"""';
 
-/** Lines of a terminal, with a history. Between two messages nothing listens, so that Ctrl-C is a signal then. */
-export function terminalLines(): LineReader {
-  let history: string[] = [];
-  const line = (prompt: string, draft = "") =>
-    new Promise<string | undefined>((resolve) => {
-      const reader = createInterface({ input: process.stdin, output: process.stdout, history, prompt });
-      let read: string | undefined;
-      reader.on("history", (entries) => (history = entries));
-      reader.on("SIGINT", () => reader.write(null, { ctrl: true, name: "u" })); // forget the line
-      reader.on("line", (text) => {
-        read = text;
-        reader.close();
-      });
-      reader.on("close", () => {
-        if (read === undefined) process.stdout.write("\n");
-        resolve(read);
-      });
-      reader.prompt();
-      reader.write(draft);
-    });
-  return { isTerminal: true, next: (prompt, draft) => message(line, prompt, draft), close() {} };
+export function terminalLines(options: EditorOptions): LineReader {
+  const editor = new LineEditor(options);
+  const line: ReadLine = (prompt, draft) => editor.read(styled("green", prompt, process.stdout), draft);
+  return { isTerminal: true, next: (draft) => message(line, draft), close: () => editor.close() };
 }
 
 /** Lines of standard input, whatever it is. */
 export function pipedLines(): LineReader {
-  const reader: Interface = createInterface({ input: process.stdin, crlfDelay: Infinity });
+  const reader = createInterface({ input: process.stdin, crlfDelay: Infinity });
   const lines = reader[Symbol.asyncIterator]();
-  const line = async () => {
+  const line: ReadLine = async () => {
     const { done, value } = await lines.next();
-    return done ? undefined : (value as string);
+    return done ? undefined : { text: value as string, isPasted: false };
   };
-  return { isTerminal: false, next: () => message(line, ""), close: () => reader.close() };
+  return { isTerminal: false, next: () => message(line), close: () => reader.close() };
 }
 
 /** Puts the lines of a message together. */
-async function message(
-  line: (prompt: string, draft?: string) => Promise<string | undefined>,
-  prompt: string,
-  draft?: string,
-): Promise<string | undefined> {
-  let text = await line(prompt, draft);
-  if (text?.trim() === FENCE) return fenced(line);
-  while (text?.endsWith("\\")) {
-    const more = await line("… ");
-    text = `${text.slice(0, -1)}\n${more ?? ""}`;
-    if (more === undefined) break;
-  }
-  return text;
+async function message(line: ReadLine, draft?: string): Promise<Message | undefined> {
+  const first = await line("> ", draft);
+  if (!first) return undefined;
+  if (first.isPasted && first.text.includes("\n")) return { text: first.text, isVerbatim: true };
+  if (first.text.trim() === FENCE) return { text: await fenced(line), isVerbatim: true };
+  return { text: await continued(line, first.text), isVerbatim: false };
 }
 
-async function fenced(line: (prompt: string) => Promise<string | undefined>): Promise<string> {
+async function fenced(line: ReadLine): Promise<string> {
   const lines: string[] = [];
-  for (let next = await line("… "); next !== undefined && next.trim() !== FENCE; next = await line("… "))
-    lines.push(next);
+  for (let next = await line("… "); next && next.text.trim() !== FENCE; next = await line("… ")) lines.push(next.text);
   return lines.join("\n");
+}
+
+async function continued(line: ReadLine, text: string): Promise<string> {
+  while (text.endsWith("\\")) {
+    const more = await line("… ");
+    text = `${text.slice(0, -1)}\n${more?.text ?? ""}`;
+    if (!more) break;
+  }
+  return text;
 }

@@ -16,16 +16,19 @@ export interface ChatCommandOptions extends ModelOptions, TextOptions {
   questionFirst?: boolean;
   readTwice?: boolean;
   json?: boolean;
+  history?: boolean;
 }
 
 /** The conversation at hand and the others that were forked from it; what a command may change. */
 export interface Talk {
-  readonly options: ChatCommandOptions;
+  options: ChatCommandOptions;
   readonly chats: Map<string, Chat>;
   current: string;
   think: ThinkMode | undefined;
   /** Answers so far: with --seed each has a different seed. */
   answers: number;
+  /** Set by /exit. */
+  isOver: boolean;
 }
 
 export function chatOf({ chats, current }: Talk): Chat {

@@ -7,8 +7,10 @@ import { templateIn } from "../model/template.ts";
 import { isTemplateName } from "../prompt/formats.ts";
 import { bundledModel } from "./bundled.ts";
 import { answerTo } from "./chat-answer.ts";
-import { isCommand, runCommand, talkFrom } from "./chat-commands.ts";
-import { type LineReader, pipedLines, terminalLines } from "./chat-lines.ts";
+import { COMMAND_NAMES, isCommand, runCommand, talkFrom } from "./chat-commands.ts";
+import { complete } from "./chat-complete.ts";
+import { addToHistory, readHistory } from "./chat-history.ts";
+import { type LineReader, type Message, pipedLines, terminalLines } from "./chat-lines.ts";
 import type { ChatCommandOptions, Talk } from "./chat-talk.ts";
 import { Interrupted, UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
@@ -20,8 +22,10 @@ import { checkTextOptions } from "./text.ts";
 
 const HELP = `${VOCAB_HELP}
 
-A line is a message; a line that ends with \\ goes on in the next one, and between two lines of """ a message has as many
-lines as it likes. A line that begins with / is a command: /help lists them. Ctrl-C stops an answer, Ctrl-D ends the chat.
+A line is a message, and so is a pasted text of several lines. A line that ends with \\ continues in the next one; all lines
+between two lines of """ are one message. A line that begins with / is a command: /help lists them, Tab completes them. What
+you type during an answer is kept for the next message. Ctrl-C stops an answer; Ctrl-D, /exit, or Ctrl-C twice in an empty
+line leave. Earlier messages are in the cache folder (chat-history) for the arrow keys, unless --no-history is given.
 An answer has at most 2000 tokens unless --max-tokens says otherwise.
 Without a terminal every line of standard input is a message, and the answers go to standard output, thoughts to standard
 error. With --json each piece is a line {"text","thinking","token"}, and the last of an answer has "stop" and "usage" too.
@@ -45,6 +49,7 @@ export function addChat(program: Command): void {
     .option("--load <file>", "go on with a saved chat")
     .option("--question-first", "put the question of a message before its material")
     .option("--read-twice", "give a message with material twice")
+    .option("--no-history", "neither read nor write the history of messages")
     .option("--json", "JSON, one object a line");
   addTextOptions(command);
   addModelOptions(command);
@@ -61,9 +66,9 @@ async function chat(path: string | undefined, options: ChatCommandOptions): Prom
   await using model = await interruptible((signal) => load(source, options, signal));
   const first = options.load ? await talkFrom(model, options.load, chatOptions) : await createChat(model, chatOptions);
   const chats = new Map([["main", first]]);
-  const talk: Talk = { options, chats, current: "main", think: options.think, answers: 0 };
-  const lines = process.stdin.isTTY && process.stdout.isTTY ? terminalLines() : pipedLines();
-  if (lines.isTerminal && !options.quiet) greet(first);
+  const talk: Talk = { options, chats, current: "main", think: options.think, answers: 0, isOver: false };
+  const lines = await openLines(talk);
+  if (lines.isTerminal && !options.quiet) greet(first, source);
   const stay = () => {}; // Ctrl-C between an answer and the next line
   if (lines.isTerminal) process.on("SIGINT", stay);
   try {
@@ -98,20 +103,38 @@ async function readTemplate(path: string): Promise<string> {
   return template;
 }
 
-function greet({ model, template }: Chat): void {
-  note(`RWKV-${model.info.version}, ${model.info.name}; format "${template.name}". /help lists the commands.`);
+async function openLines(talk: Talk): Promise<LineReader> {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return pipedLines();
+  return terminalLines({
+    history: talk.options.history === false ? [] : await readHistory(),
+    complete: (line) => complete(line, COMMAND_NAMES, talk.chats.keys()),
+    onInterrupt: () => note("Ctrl-C again, Ctrl-D or /exit leaves."),
+  });
+}
+
+function greet({ model, template }: Chat, source: string): void {
+  note(`RWKV-${model.info.version}, ${model.info.name}; format "${template.name}".`);
+  note("/help lists the commands; Ctrl-D, /exit, or Ctrl-C twice leave.");
+  if (source === bundledModel() && /fairy/.test(source))
+    note("The bundled model continues fairy tales and cannot answer questions: for a chat see wkv list --available.");
 }
 
 async function converse(talk: Talk, lines: LineReader): Promise<void> {
-  for (let said = await lines.next("> "); said !== undefined; said = await lines.next("> ")) {
+  for (let said = await lines.next(); said !== undefined; said = talk.isOver ? undefined : await lines.next()) {
+    if (lines.isTerminal && talk.options.history !== false && said.text.trim()) await addToHistory(said.text);
     try {
-      if (isCommand(said)) await runCommand(said, talk, lines);
-      else if (said.trim()) await answerTo(talk, (chat, options) => chat.send(asText(said as string), options));
+      await take(said, talk, lines);
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error;
       if (!talk.options.quiet) note("Ctrl-C ended the answer; /continue goes on with it.");
     }
   }
+}
+
+async function take({ text, isVerbatim }: Message, talk: Talk, lines: LineReader): Promise<void> {
+  if (!isVerbatim && isCommand(text)) return runCommand(text, talk, lines);
+  if (text.trim() === "") return;
+  await answerTo(talk, (chat, options) => chat.send(isVerbatim ? text : asText(text), options));
 }
 
 /** "//" begins a message that begins with "/". */

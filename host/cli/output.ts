@@ -1,27 +1,35 @@
 import { once } from "node:events";
+import { styled } from "./terminal/style.ts";
 
 /** Writes to standard output; resolves when there is room for more. */
 export async function print(text: string | Uint8Array): Promise<void> {
   if (text.length > 0 && !process.stdout.write(text)) await once(process.stdout, "drain");
 }
 
-/** One line of JSON. */
+/** C0 and C1 controls but line ends and tabs, and what reorders text. They come out of models and files. */
+const CONTROLS = /[^\P{Cc}\n\t]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/** One line of JSON, with controls escaped. */
 export function printJson(value: unknown): Promise<void> {
-  return print(`${JSON.stringify(value)}\n`);
+  return print(`${JSON.stringify(value).replace(CONTROLS, escaped)}\n`);
 }
 
-/** A model's text. On a terminal its control characters become U+FFFD: a model must not move the cursor or worse. */
+/** Text of a model or a file. On a terminal control characters become U+FFFD: they could move the cursor or worse. */
 export function printText(text: string): Promise<void> {
   return print(process.stdout.isTTY ? withoutControls(text) : text);
 }
 
 export function withoutControls(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]/gu, "\uFFFD");
+  return text.replace(CONTROLS, "\uFFFD");
 }
 
 /** A line for people, on standard error. */
 export function note(text: string): void {
-  process.stderr.write(`wkv: ${text}\n`);
+  process.stderr.write(`${styled("dim", `wkv: ${withoutControls(text)}`, process.stderr)}\n`);
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /** A reader that closes the pipe (`wkv run ... | head`) ends the program without an error. */
