@@ -1,6 +1,5 @@
 /** `wkv chat` and `wkv prompt`, with pipes and in a terminal. */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +7,6 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chainModel } from "../../support/chain-model.ts";
 import { outcome, PROGRAM, type Result, runProgram, startProgram } from "../../support/cli-program.ts";
-import { missing } from "../../support/missing.ts";
 
 const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
 
@@ -202,90 +200,6 @@ test("/continue goes on with an answer that was cut", async () => {
   assert.equal(stdout, "Hi.\n\nI am here.\n0 user: Hello\n1 assistant: Hi.\nI am here.\n");
   assert.match(stderr, /there is no answer to go on with/);
   assert.match(stderr, /--max-tokens reached, \/continue goes on/);
-});
-
-const python = spawnSync("python3", ["-c", "import pty"]).status === 0;
-
-/** Types into a terminal; each step waits for a text to appear. */
-const TYPIST = `
-import os, pty, select, sys, json, time
-steps = json.loads(sys.argv[1]); command = sys.argv[2:]
-pid, fd = pty.fork()
-if pid == 0:
-    os.execvp(command[0], command)
-seen = b""
-def read(until, limit=60):
-    global seen
-    end = time.time() + limit
-    while until.encode() not in seen and time.time() < end:
-        if select.select([fd], [], [], 0.1)[0]:
-            try: data = os.read(fd, 65536)
-            except OSError: return
-            if not data: return
-            seen += data
-            sys.stdout.buffer.write(data)
-    if until.encode() not in seen: sys.exit("never saw " + repr(until))
-    seen = seen.split(until.encode(), 1)[1]
-for wait, keys in steps:
-    read(wait)
-    os.write(fd, keys.encode())
-while True:
-    try: data = os.read(fd, 65536)
-    except OSError: break
-    if not data: break
-    sys.stdout.buffer.write(data)
-sys.stdout.flush()
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-`;
-
-test("in a terminal: history, drafts, Ctrl-C, Ctrl-D", {
-  skip: missing(python, "a terminal needs python3 with its module pty"),
-}, async () => {
-  const type = (steps: [wait: string, keys: string][], ...options: string[]) =>
-    outcome(
-      spawn("python3", ["-c", TYPIST, JSON.stringify(steps), process.execPath, PROGRAM, "chat", ...options], {
-        cwd: folder,
-        stdio: "pipe",
-      }),
-    ); // prettier-ignore
-  const first = await type(
-    [
-      ["> ", "Hello\r"],
-      ["begin", ""],
-      ["> ", "\x1b[A!\r"], // arrow up: the last line again
-      ["begin", ""],
-      ["> ", "/edit\r"],
-      ["Hello!", "\x7f?\r"], // the draft is the message
-      ["begin", ""],
-      ["> ", "/history\r"],
-      ["here.", ""],
-      ["here.", ""],
-      ["> ", "forget\x03me\r"], // Ctrl-C forgets the line
-      ["begin", ""],
-      ["> ", "/history\r"],
-      ["user: me", ""],
-      ["> ", "\x04"],
-    ],
-    "rwkv7-g1.safetensors",
-  );
-  assert.equal(first.code, 0, first.stdout);
-  assert.match(first.stdout, /RWKV-7, rwkv7-g1\.safetensors; format "g1"/);
-  assert.match(first.stdout, /0 user: Hello\r\n1 assistant: Hi\.\r\nI am here\.\r\n2 user: Hello\?\r\n3 assistant: Hi/);
-  assert.match(first.stdout, /4 user: me\r\n/);
-  const second = await type(
-    [
-      ["> ", "Hello\r"],
-      ["on and on", "\x03"], // while it answers
-      ["Ctrl-C ended the answer", ""],
-      ["> ", "/history\r"],
-      ["0 user: Hello", ""],
-      ["> ", "\x04"],
-    ],
-    "endless.safetensors",
-    "-n",
-    "1000000",
-  ); // prettier-ignore
-  assert.equal(second.code, 0, second.stdout);
 });
 
 test("wkv prompt --check and --fix", async () => {
