@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chainModel } from "../../support/chain-model.ts";
-import { outcome, PROGRAM, type Result, runProgram, startProgram } from "../../support/cli-program.ts";
+import { outcome, type Result, runProgram, startProgram } from "../../support/cli-program.ts";
 
 const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
 

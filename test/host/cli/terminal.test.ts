@@ -123,7 +123,8 @@ test("what a model says cannot act on the terminal", async () => {
   await terminal.type("1 assistant");
   await terminal.type(PROMPT, "/exit\r");
   assert.equal(await terminal.exit(), 0);
-  assert.ok(!/\x1b\[2J|\x9b|\u202e/.test(terminal.written), JSON.stringify(terminal.written));
+  for (const raw of ["\x1b[2J", "\x9b", "\u202e"])
+    assert.ok(!terminal.written.includes(raw), JSON.stringify(terminal.written));
   assert.match((await terminal.lines()).join("\n"), /a\ufffd\[2Jb\ufffd31mc\ufffdd/);
 });
 
@@ -175,7 +176,7 @@ test("NO_COLOR and FORCE_COLOR", async () => {
     await terminal.type("aloud.");
     await terminal.type(PROMPT, "\x04");
     assert.equal(await terminal.exit(), 0);
-    return /\x1b\[\d*(?:;\d+)*m/.test(terminal.written);
+    return terminal.written.includes("\x1b[2m");
   };
   assert.equal(await escapes({}), true);
   assert.equal(await escapes({ NO_COLOR: "1" }), false);
