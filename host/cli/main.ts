@@ -2,6 +2,7 @@
 // The program `wkv`: one file a command; what goes wrong in any of them ends here.
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { addBatch } from "./batch.ts";
 import { addBench } from "./bench.ts";
 import { addCache } from "./cache.ts";
 import { addChat } from "./chat.ts";
@@ -49,6 +50,7 @@ addBench(program);
 addConvert(program);
 addCache(program);
 addServe(program);
+addBatch(program);
 addStart(program);
 
 stopWhenNobodyReads();

@@ -10,7 +10,12 @@ const id = v.pipe(v.number(), v.integer("whole numbers"), v.minValue(0, "ids fro
 const ids = v.pipe(v.array(id), v.minLength(1, "at least one token"));
 
 const embeddingSchema = v.object({
-  input: v.union([v.string(), texts, ids, v.pipe(v.array(ids), v.minLength(1, "at least one text"), v.maxLength(MAX_TEXTS, "at most 2048"))]),
+  input: v.union([
+    v.string(),
+    texts,
+    ids,
+    v.pipe(v.array(ids), v.minLength(1, "at least one text"), v.maxLength(MAX_TEXTS, "at most 2048")),
+  ]),
   model: v.optional(v.string()),
   encoding_format: v.optional(v.picklist(["float", "base64"])),
 });
