@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { quotedFormats, type WeightFormat } from "../checkpoint/weight-formats.ts";
 import type { Simd } from "../engine/platform.ts";
 import type { TokenizerSource } from "../tokenizer/load.ts";
@@ -23,6 +23,7 @@ export const WEIGHTS_HELP = `how matrices are kept in memory: ${quotedFormats()}
 export interface TextOptions extends SamplingOptions {
   maxTokens?: number;
   stop?: string[];
+  draft?: "lookup";
   escapes?: boolean;
 }
 
@@ -42,6 +43,11 @@ export function addTextOptions(command: Command): Command {
   command
     .option("-n, --max-tokens <n>", "most tokens to make; default: 256", number)
     .option("--stop <text>", "end before this text; may be given several times", collect)
+    .addOption(
+      new Option("--draft <kind>", "read ahead what followed an earlier occurrence; the text is the same").choices([
+        "lookup",
+      ]),
+    )
     .option("-e, --escapes", "read \\n, \\t and \\\\ in PROMPT, --stop and --guidance-prompt as in C");
   return addSamplingOptions(command);
 }

@@ -57,10 +57,10 @@ export async function streamText(
 
 /** The seed is chosen here, so that the report can tell it and the text can be made again. */
 function generateOptions(options: StreamOptions, signal: AbortSignal): GenerateOptions {
-  const { maxTokens, logprobs, escapes, constraint, stop = [] } = options;
+  const { maxTokens, logprobs, escapes, constraint, draft, stop = [] } = options;
   const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   const stops = escapes ? stop.map(unescaped) : stop;
-  return { ...samplerOptions(options), maxTokens, seed, logprobs, constraint, stop: stops, signal };
+  return { ...samplerOptions(options), maxTokens, seed, logprobs, constraint, draft, stop: stops, signal };
 }
 
 function printPiece({ text, token, logprob, topLogprobs }: Piece, { json }: StreamOptions): Promise<void> {

@@ -56,9 +56,9 @@ export class Runner {
     return (await this.#enqueue({ state, tokens, into, done: 0 }, signal)).at(-1) as Float32Array;
   }
 
-  /** The same; returns the logits after each token. */
-  feedEach(state: number, tokens: readonly number[], signal?: AbortSignal): Promise<Float32Array[]> {
-    return this.#enqueue({ state, tokens, each: true, done: 0 }, signal);
+  /** The same; returns the logits after each token from index `from` on. */
+  feedEach(state: number, tokens: readonly number[], signal?: AbortSignal, from = 0): Promise<Float32Array[]> {
+    return this.#enqueue({ state, tokens, logitsFrom: from, done: 0 }, signal);
   }
 
   async #enqueue(job: Job, signal: AbortSignal | undefined): Promise<Float32Array[]> {

@@ -6,8 +6,10 @@ import type { DecodeOptions } from "./generate.ts";
  * @throws TypeError or RangeError naming the wrong option
  */
 export function checkGenerateOptions(options: DecodeOptions & { guidance?: unknown }, vocabSize?: number): void {
-  const { maxTokens = 256, stop = [], logprobs = false, constraint, guidance } = options;
+  const { maxTokens = 256, stop = [], logprobs = false, constraint, guidance, draft } = options;
   settle(options, vocabSize);
+  if (draft !== undefined && draft !== "lookup")
+    throw new RangeError(`"draft" expected "lookup", got ${JSON.stringify(draft)}`);
   if (guidance !== undefined) checkGuidance(guidance);
   if (constraint !== undefined && (typeof constraint !== "object" || constraint === null))
     throw new TypeError(`"constraint" expected an object such as { schema }, got ${constraint}`);

@@ -15,7 +15,7 @@ export async function guided(own: Promise<Generator>, guide: Promise<Generator>,
   return {
     ...first,
     logits: mix([first.logits, second.logits]),
-    next: async (token) => mix(await both(first.next(token), second.next(token))),
+    next: async (token, left) => mix(await both(first.next(token, left), second.next(token, left))),
   };
 }
 

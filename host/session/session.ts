@@ -9,6 +9,7 @@ import type { History, PrefixCache } from "../state/prefix-cache.ts";
 import { type SavedState, writeState } from "../state/state-file.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { checkGenerateOptions, checkInto, checkTokens, kindOf } from "./checks.ts";
+import { type DraftedSession, LookupDraft, RecentTokens } from "./draft.ts";
 import { Exclusive } from "./exclusive.ts";
 import { type DecodeOptions, type Generator, generate, type Piece } from "./generate.ts";
 import { guided } from "./guided.ts";
@@ -69,6 +70,9 @@ export class Session {
   /** What led to the state, as long as the prefix cache can follow it. */
   #history: History | undefined;
   #cachedTokens = 0;
+  /** For drafts; kept when the session goes back. */
+  readonly #recent = new RecentTokens();
+  #draft: LookupDraft | undefined;
   readonly #calls: Exclusive;
 
   /** @internal Use `model.createSession()`. */
@@ -155,12 +159,14 @@ export class Session {
   ): AsyncGenerator<Piece, void, void> {
     this.#calls.begin();
     let length = Infinity;
+    let generator: Generator | undefined;
     try {
-      const own = this.#generator(ids, options.signal);
-      const generator = await (guide ? guide(own) : own);
+      const own = this.#generator(ids, options.signal, guide ? undefined : options.draft);
+      generator = await (guide ? guide(own) : own);
       length = this.#history?.tokens.length ?? Infinity;
       yield* generate(generator, tokenizer, options);
     } finally {
+      await generator?.settle?.();
       if (!this.#calls.disposed && this.#host.cache.isWorthKeeping(this.#history, length)) await this.#cache();
       this.#calls.end();
     }
@@ -185,11 +191,51 @@ export class Session {
     }
   }
 
-  async #generator(ids: number[], signal: AbortSignal | undefined): Promise<Generator> {
+  async #generator(ids: number[], signal?: AbortSignal, draft?: "lookup"): Promise<Generator> {
     const start = performance.now();
     const logits = await this.#read(ids, signal);
     const prompt = { tokens: ids.length, seconds: (performance.now() - start) / 1000 };
-    return { logits, prompt, next: (token) => this.#calls.hold(() => this.#run([token])) };
+    if (draft) return { logits, prompt, ...(await this.#lookup()) };
+    const next = (token: number) => {
+      this.#recent.push([token]);
+      return this.#calls.hold(() => this.#run([token]));
+    };
+    return { logits, prompt, next };
+  }
+
+  /** Feeds with drafts. A second state keeps the point to return to. */
+  async #lookup(): Promise<Pick<Generator, "next" | "drafts" | "settle">> {
+    const { runner } = this.#host;
+    const draft = (this.#draft ??= new LookupDraft());
+    draft.begin(this.#recent.take());
+    const copy = runner.takeState();
+    await runner.reached(copy);
+    const session = this.#drafted(copy);
+    return {
+      next: (token, left) => draft.next(session, token, left),
+      drafts: () => draft.counts,
+      settle: async () => {
+        if (!this.#calls.disposed) await draft.settle(session);
+        runner.freeState(copy);
+      },
+    };
+  }
+
+  #drafted(copy: number): DraftedSession {
+    const { runner } = this.#host;
+    let history: History | undefined;
+    return {
+      hold: () => {
+        runner.copyState(this.#state, copy);
+        history = copyOf(this.#history);
+      },
+      restore: () => {
+        runner.copyState(copy, this.#state);
+        this.#history = copyOf(history);
+      },
+      feed: (tokens) => this.#calls.hold(() => this.#run(tokens)),
+      feedEach: (tokens, from) => this.#calls.hold(() => this.#runEach(tokens, undefined, from)),
+    };
   }
 
   #guide({ session, prompt = [], scale }: Guidance, tokenizer: Tokenizer) {
@@ -318,6 +364,7 @@ export class Session {
   #read(ids: number[], signal?: AbortSignal): Promise<Float32Array> {
     const history = this.#history;
     this.#cachedTokens = 0;
+    this.#recent.push(ids);
     if (!history) return this.#calls.hold(() => this.#run(ids, signal));
     signal?.throwIfAborted();
     return this.#calls.hold(async () => {
@@ -347,10 +394,10 @@ export class Session {
     return this.#endRun(history, ids, logits);
   }
 
-  /** The same; returns the logits after each token. */
-  async #runEach(ids: number[], signal?: AbortSignal): Promise<Float32Array[]> {
+  /** The same; returns the logits after each token from index `from` on. */
+  async #runEach(ids: number[], signal?: AbortSignal, from = 0): Promise<Float32Array[]> {
     const history = this.#startRun(signal);
-    const rows = await this.#host.runner.feedEach(this.#state, ids, signal);
+    const rows = await this.#host.runner.feedEach(this.#state, ids, signal, from);
     this.#endRun(history, ids, rows.at(-1) as Float32Array);
     return rows;
   }

@@ -6,19 +6,25 @@ export interface Usage {
   /** Generated tokens, including the one that ended the text. */
   readonly completionTokens: number;
   readonly completionTokensPerSecond: number;
+  /** With `draft`: tokens that were read ahead, and how many of them the text then had. */
+  readonly draftedTokens?: number;
+  readonly acceptedTokens?: number;
 }
+
+export type Drafts = Required<Pick<Usage, "draftedTokens" | "acceptedTokens">>;
 
 export interface Timed {
   readonly tokens: number;
   readonly seconds: number;
 }
 
-export function usageOf(prompt: Timed, completion: Timed): Usage {
+export function usageOf(prompt: Timed, completion: Timed, drafts: Drafts | undefined): Usage {
   return {
     promptTokens: prompt.tokens,
     promptTokensPerSecond: rate(prompt),
     completionTokens: completion.tokens,
     completionTokensPerSecond: rate(completion),
+    ...drafts,
   };
 }
 
