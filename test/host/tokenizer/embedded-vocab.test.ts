@@ -46,6 +46,28 @@ test("escapes are Python's; control and unused ids have no text", async () => {
   assert.deepEqual(tokenizer.encode("a\n\\n'"), [1, 3, 2, 7]);
 });
 
+test("types may be integers of any size", async () => {
+  const arrays: [type: number, types: ArrayBufferView][] = [
+    [0, Uint8Array.of(CONTROL, NORMAL, UNUSED)],
+    [1, Int8Array.of(CONTROL, NORMAL, UNUSED)],
+    [2, Uint16Array.of(CONTROL, NORMAL, UNUSED)],
+    [3, Int16Array.of(CONTROL, NORMAL, UNUSED)],
+    [4, Uint32Array.of(CONTROL, NORMAL, UNUSED)],
+    [5, Int32Array.of(CONTROL, NORMAL, UNUSED)],
+    [10, BigUint64Array.of(3n, 1n, 5n)],
+    [11, BigInt64Array.of(3n, 1n, 5n)],
+  ];
+  for (const [type, { buffer, byteLength }] of arrays) {
+    const size = byteLength / 3;
+    const values = [0, 1, 2].map((i) => ({ type, bytes: new Uint8Array(buffer.slice(i * size, (i + 1) * size)) }));
+    const entries = vocabulary(["a"], 3).with(2, ["tokenizer.ggml.token_type", list(values)]);
+    const tokenizer = await tokenizerOf(entries);
+    assert.equal(tokenizer.endOfText, 0, `type ${type}`);
+    assert.equal(tokenizer.vocabSize, 2);
+    assert.deepEqual(tokenizer.encode("a"), [1]);
+  }
+});
+
 test("without types, id 0 ends a text and is none", async () => {
   const tokenizer = await tokenizerOf(vocabulary(["a", "<", "s", ">"]).slice(0, 2));
   assert.deepEqual(tokenizer.encode("a<s>"), [1, 2, 3, 4]);
