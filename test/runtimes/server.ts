@@ -59,7 +59,7 @@ function sendFile(
   response: ServerResponse,
   headers: Record<string, string>,
 ): void {
-  const path = normalize(decodeURIComponent(new URL(url, "http://localhost").pathname));
+  const path = normalize(decodeURIComponent(new URL(url, "http://localhost").pathname)).replace(/\/$/, "/index.html");
   const mount = Object.keys(folders).find((prefix) => path.startsWith(prefix)) as string;
   const file = join(folders[mount] as string, path.slice(mount.length));
   const size = statSync(file, { throwIfNoEntry: false })?.size;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Page } from "./browsers.ts";
 
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
 
 /** Waits until an expression of the page is true. */
 export async function until(page: Page, condition: string): Promise<void> {

@@ -1,8 +1,10 @@
 import { useEffect, useRef } from "preact/hooks";
+import "uplot/dist/uPlot.min.css";
 import { repaints } from "../look.ts";
-import { opened } from "../model.ts";
+import { messageOf, opened } from "../model.ts";
 import { t } from "../strings/index.ts";
 import { changes, current, pathTo } from "../tree.ts";
+import { failure } from "../write.ts";
 
 /** Tokens over which a speed is the mean. */
 const WINDOW = 24;
@@ -17,10 +19,15 @@ export function Charts() {
   useEffect(() => {
     let isGone = false;
     let plot: { destroy(): void } | undefined;
-    void makePlot(box.current!, data).then((made) => {
-      if (isGone) made.destroy();
-      else plot = made;
-    });
+    makePlot(box.current!, data).then(
+      (made) => {
+        if (isGone) made.destroy();
+        else plot = made;
+      },
+      (error) => {
+        failure.value = messageOf(error);
+      },
+    );
     return () => {
       isGone = true;
       plot?.destroy();
@@ -52,7 +59,7 @@ function measured(): Data {
 
 /** The charts' code is loaded when there is one to draw. */
 async function makePlot(box: HTMLElement, data: Data) {
-  const [{ default: UPlot }] = await Promise.all([import("uplot"), import("uplot/dist/uPlot.min.css")]);
+  const { default: UPlot } = await import("uplot");
   const style = getComputedStyle(document.documentElement);
   const of = (name: string) => style.getPropertyValue(`--${name}`);
   const axis = { stroke: of("muted"), grid: { stroke: of("line") }, ticks: { stroke: of("line") } };

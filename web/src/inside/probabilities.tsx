@@ -22,7 +22,7 @@ export function Probabilities() {
                 type="button"
                 disabled={running.value !== undefined || id === token.id}
                 aria-current={id === token.id ? "true" : undefined}
-                aria-label={t("forkHere", { token: tokenText(id), share: percent(share) })}
+                title={t("forkHere", { token: tokenText(id), share: percent(share) })}
                 onClick={() => void forkAt(node, index, id)}
               >
                 <span class="bar" style={{ inlineSize: `${(100 * share) / most}%` }} />

@@ -13,12 +13,12 @@ import { Speed } from "./speed.tsx";
 export function App() {
   return (
     <>
-      <a class="skip" href="#text">
+      <a class="skip" href="#main">
         {t("skip")}
       </a>
       <Header />
       <Notices />
-      <main class="main" data-mode={mode.value}>
+      <main class="main" id="main" tabIndex={-1} data-mode={mode.value}>
         {mode.value === "compare" ? <Compare /> : mode.value === "speed" ? <Speed /> : <Desk />}
       </main>
       {showModels.value && <Models />}

@@ -59,12 +59,9 @@ function Branches({ rows }: { rows: readonly Row[] }) {
               class={`branch ${node.kind}`}
               disabled={running.value !== undefined}
               aria-current={node === current.value ? "true" : undefined}
-              aria-label={t("treeNode", {
-                kind: t(node.kind === "answer" ? "answer" : "you"),
-                text: node.text.slice(0, 60),
-              })}
               onClick={() => goTo(node)}
             >
+              <span class="visually-hidden">{t(node.kind === "answer" ? "answer" : "you")}: </span>
               <span dir="auto">{node.text.trim().slice(0, 60) || "…"}</span>
             </button>
           </li>

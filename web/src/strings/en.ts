@@ -37,8 +37,6 @@ export const en = {
   fits: "fits this device",
   tooLarge: "too large for this device",
   needs: "{download} to download, {memory} in memory",
-  published: "RWKV-7 models as published",
-  publishedHint: "Find them on Hugging Face, then paste hf:ORG/REPO or a file's address above.",
   cancel: "Cancel",
   downloading: "Downloading",
   checking: "Checking",
@@ -65,7 +63,6 @@ export const en = {
   send: "Send",
   stop: "Stop",
   again: "Another version",
-  goOn: "Go on",
   undo: "Undo",
   redo: "Redo",
   edit: "Edit",
@@ -73,7 +70,6 @@ export const en = {
   clear: "Start over",
   you: "You",
   answer: "Model",
-  thought: "Thought",
   text: "Text",
   textHelp: "Arrow keys move through the model's tokens, Enter shows a token's alternatives.",
   promptIssues: "This may confuse the model: {rules}",
@@ -81,7 +77,6 @@ export const en = {
 
   tree: "Branches",
   treeHint: "Each point is a state of {size}, however long its text is. Going back costs nothing.",
-  treeNode: "{kind}: {text}",
   treeEmpty: "Every version of the text appears here as a branch.",
 
   sampling: "Sampling",
@@ -110,7 +105,6 @@ export const en = {
   constraintChoices: "Choices, one per line",
 
   inside: "See inside",
-  insideOff: "Hide the inside",
   probabilities: "Tokens",
   state: "State",
   lens: "Layers",
@@ -136,7 +130,6 @@ export const en = {
   lensHint: "The model's head applied after every layer: how the next token takes shape. Darker is more certain.",
   lensTable: "Likeliest next token after each layer",
   layer: "Layer",
-  embedding: "Embedding",
   noText: "Make some text first.",
   working: "Computing …",
   tokensPerSecond: "Tokens per second",
@@ -185,9 +178,6 @@ export const en = {
 
   failed: "Something went wrong",
   dismiss: "Dismiss",
-  tokens: "tokens",
-  offlineReady: "Ready for offline use.",
-  hidden: "Paused while the page was hidden.",
 } as const;
 
 export type Key = keyof typeof en;

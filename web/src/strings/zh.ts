@@ -38,8 +38,6 @@ export const zh: Readonly<Record<Key, string>> = {
   fits: "本机可用",
   tooLarge: "超出本机内存",
   needs: "下载 {download}，内存 {memory}",
-  published: "已发布的 RWKV-7 模型",
-  publishedHint: "在 Hugging Face 上找到模型，把 hf:ORG/REPO 或文件地址粘贴到上面。",
   cancel: "取消",
   downloading: "正在下载",
   checking: "正在校验",
@@ -65,7 +63,6 @@ export const zh: Readonly<Record<Key, string>> = {
   send: "发送",
   stop: "停止",
   again: "换一个版本",
-  goOn: "继续写",
   undo: "撤销",
   redo: "重做",
   edit: "编辑",
@@ -73,7 +70,6 @@ export const zh: Readonly<Record<Key, string>> = {
   clear: "重新开始",
   you: "你",
   answer: "模型",
-  thought: "思考",
   text: "正文",
   textHelp: "用方向键在模型的词元间移动，按回车查看其他可能。",
   promptIssues: "这可能会让模型困惑：{rules}",
@@ -81,7 +77,6 @@ export const zh: Readonly<Record<Key, string>> = {
 
   tree: "分支",
   treeHint: "每个点都是一个 {size} 的状态，与文本长短无关。返回不需要代价。",
-  treeNode: "{kind}：{text}",
   treeEmpty: "文本的每个版本都会在这里成为一个分支。",
 
   sampling: "采样",
@@ -110,7 +105,6 @@ export const zh: Readonly<Record<Key, string>> = {
   constraintChoices: "选项，每行一个",
 
   inside: "观察内部",
-  insideOff: "隐藏内部",
   probabilities: "词元",
   state: "状态",
   lens: "各层",
@@ -135,7 +129,6 @@ export const zh: Readonly<Record<Key, string>> = {
   lensHint: "在每一层之后应用输出头：下一个词元如何逐步成形。颜色越深越确定。",
   lensTable: "每一层之后最可能的下一个词元",
   layer: "层",
-  embedding: "嵌入",
   noText: "请先生成一些文本。",
   working: "正在计算……",
   tokensPerSecond: "每秒词元数",
@@ -183,7 +176,4 @@ export const zh: Readonly<Record<Key, string>> = {
 
   failed: "出错了",
   dismiss: "关闭",
-  tokens: "词元",
-  offlineReady: "可以离线使用了。",
-  hidden: "页面隐藏期间已暂停。",
 };
