@@ -178,15 +178,17 @@ class Maker:
         material = ("- " if joint == "\n- " else "") + joint.join(lines)
         if self.chance(0.15):
             material = self.lead() + "\n" + material
-        count = 1 if self.layout or self.chance(0.25) else len(found) if self.chance(0.4) else rng.randint(1, max(1, min(8, len(found))))
+        count = 1 if self.layout or self.chance(0.15) else min(12, len(found))
         return self.ask(Doc("recall"), material, self.questions(found, count) or self.questions(found, 1) or [(UNKNOWN, UNKNOWN, None)], len(found))
 
     def needle(self):
         """A few facts in a long piece of a fairy tale."""
         rng = self.rng
-        n = rng.randint(1, 4)
+        size = self.prose_size or rng.choice((60, 100, 150, 250, 400, 600, 900, 1300))
+        # while learning the more of them the longer the piece: with one in a thousand tokens there is little to learn from
+        n = rng.randint(1, 4) if self.layout else rng.randint(1, 4 + size // 100)
         found = F.distinct(self.w, n, None if self.chance(0.7) else (F.code, F.located, F.owner))
-        prose = self.sentences(self.prose_size or rng.choice((60, 100, 150, 250, 400, 600, 900, 1300)))
+        prose = self.sentences(size)
         for f in found:
             at = rng.randint(0, len(prose))
             if at < len(prose) and self.chance(0.6):
@@ -197,7 +199,7 @@ class Maker:
                     continue
             prose.insert(at, f.said)
         material = ("\n" if self.chance(0.6) else " ").join(prose)
-        asked = self.questions(found, 1 if self.layout else rng.randint(1, n)) or self.questions(found, 1) or [(UNKNOWN, UNKNOWN, None)]
+        asked = self.questions(found, 1 if self.layout else n) or self.questions(found, 1) or [(UNKNOWN, UNKNOWN, None)]
         doc = Doc("needle")
         if not self.layout and len(material) > 1600 and self.chance(0.5):
             # long material is mostly read with the question before it

@@ -174,8 +174,9 @@ class Rwkv7(nn.Module):
         zeros = lambda *shape: torch.zeros(*shape, dtype=dtype, device=self.emb.weight.device)
         return [(zeros(B, C), zeros(B, C), zeros(B, C // N, N, N)) for _ in self.blocks]
 
-    def forward(self, tokens, begins, state, dropout=0.0):
-        """tokens [B,T], begins [B,T]: where a document begins, from an empty state -> logits [B,T,V], state after them"""
+    def forward(self, tokens, begins, state, dropout=0.0, wanted=None):
+        """tokens [B,T], begins [B,T]: where a document begins, from an empty state -> logits [B,T,V], state after them.
+        wanted [B,T]: where logits are needed, one in four of all that is read while learning -> logits [n,V] of these alone"""
         x = self.blocks[0].ln0(self.emb(tokens))
         keep = 1 - begins.to(x.dtype)
 
@@ -189,4 +190,4 @@ class Rwkv7(nn.Module):
         for block, s in zip(self.blocks, state):
             x, s, v_first = block(x, keep, s, v_first, drop)
             after.append(s)
-        return self.head(self.ln_out(x)), after
+        return self.head(self.ln_out(x if wanted is None else x[wanted])), after

@@ -20,6 +20,7 @@ from tokenizer import Tokenizer
 from wkv7 import CHUNK, HERE
 
 CLASS_WEIGHTS = (0.0, 0.2, 1.0, 1.0)  # nothing, what users say, answers, books
+PROMPTS_READ = 0.25  # share of the tokens that users say whose loss is computed; it counts as much more
 STEPS_A_BLOCK = 4
 
 
@@ -121,10 +122,10 @@ class Sums:
     def __init__(self):
         self.values, self.began, self.tokens = torch.zeros(2, 3 + len(GROUP_NAMES)), time.monotonic(), 0
 
-    def add(self, loss, classes, groups):
+    def add(self, loss, classes, groups, tokens):
         masks = [classes == c for c in (1, 2, 3)] + [(classes == 2) & (groups == g) for g in range(len(GROUP_NAMES))]
         self.values += torch.stack([torch.stack([loss[m].sum() for m in masks]), torch.stack([m.sum() for m in masks]).float()]).cpu()
-        self.tokens += loss.numel()
+        self.tokens += tokens
 
     def means(self):
         return ["%.3f" % x for x in (self.values[0] / self.values[1].clamp_min(1)).tolist()]
@@ -161,7 +162,9 @@ def main():
     print(json.dumps({"parameters": sum(p.numel() for p in model.parameters()), "tokens": done, **vars(args)}), flush=True)
 
     keep = lambda: save(path, model=model.state_dict(), config=model.cfg, optimizer=optimizer.state_dict(), tokens=done, step=step, args=vars(args))
-    weights, sums, saved_at = torch.tensor(CLASS_WEIGHTS, device=device), Sums(), time.monotonic()
+    weights = torch.tensor(CLASS_WEIGHTS, device=device)
+    weights[1] /= PROMPTS_READ
+    sums, saved_at = Sums(), time.monotonic()
     while not stop and done < schedule.all["cooldown"][1] * 1e6:
         schedule.read()
         block = torch.from_numpy(feed.next()).to(device)
@@ -172,14 +175,15 @@ def main():
             piece = block[:, at:at + args.length + 1]
             targets, classes, groups = piece[:, 1:] & ID, piece[:, 1:] >> CLASS & 3, piece[:, 1:] >> GROUP & 3
             Precision.bfloat16 = not args.float32
-            logits, state = model(piece[:, :-1] & ID, piece[:, :-1] & BEGINS != 0, state, args.dropout)
-            loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view(targets.shape)
-            weight = weights[classes]
+            wanted = (classes > 1) | (classes == 1) & (torch.rand(classes.shape, device=device) < PROMPTS_READ)
+            logits, state = model(piece[:, :-1] & ID, piece[:, :-1] & BEGINS != 0, state, args.dropout, wanted)
+            loss = F.cross_entropy(logits, targets[wanted], reduction="none")
+            weight = weights[classes[wanted]]
             optimizer.zero_grad(set_to_none=True)
             ((loss * weight).sum() / weight.sum().clamp_min(1)).backward()
             if torch.isfinite(torch.nn.utils.clip_grad_norm_(model.parameters(), args.clip)):
                 optimizer.step()
-            sums.add(loss.detach(), classes, groups)
+            sums.add(loss.detach(), classes[wanted], groups[wanted], targets.numel())
             step, before, done = step + 1, done, done + targets.numel()
             if done // args.log_every > before // args.log_every:
                 log.write([done, step, "%.2e" % lr, sums.speed()] + sums.means())

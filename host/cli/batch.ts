@@ -4,7 +4,7 @@ import { open, stat } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { Command } from "commander";
 import type { Server } from "../server/index.ts";
-import { bundledModel } from "./bundled.ts";
+import { bundledPath } from "./bundled.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
@@ -53,7 +53,7 @@ export function addBatch(program: Command): void {
 }
 
 async function run(input: string, output: string, options: BatchOptions): Promise<void> {
-  const source = options.model ?? bundledModel();
+  const source = options.model ?? bundledPath("box");
   if (!source) throw new UsageError("--model is missing: wkv batch IN.jsonl OUT.jsonl --model MODEL");
   const jobs = await readJobs(input);
   const done = await readDone(output);

@@ -5,7 +5,7 @@ import type { ChatOptions } from "../chat/options.ts";
 import { THINK_MODES } from "../chat/template.ts";
 import { templateIn } from "../model/template.ts";
 import { isTemplateName } from "../prompt/formats.ts";
-import { bundledModel } from "./bundled.ts";
+import { bundledPath } from "./bundled.ts";
 import { answerTo } from "./chat-answer.ts";
 import { COMMAND_NAMES, isCommand, runCommand, talkFrom } from "./chat-commands.ts";
 import { complete } from "./chat-complete.ts";
@@ -19,6 +19,10 @@ import { addModelOptions, addTextOptions, VOCAB_HELP } from "./options.ts";
 import { note } from "./output.ts";
 import { unescaped } from "./parse.ts";
 import { checkTextOptions } from "./text.ts";
+
+/** What to expect of the small model that comes with wkv. */
+const BOX_CAN =
+  "a very small model: tell it facts and ask about them, in simple sentences, and it looks them up; it knows nothing else.";
 
 const HELP = `${VOCAB_HELP}
 
@@ -39,7 +43,7 @@ export function addChat(program: Command): void {
   const command = program
     .command("chat")
     .description("Talks with a model.")
-    .argument("[MODEL]", "a model file; default: the model that comes with wkv")
+    .argument("[MODEL]", "a model file; default: box, which comes with wkv")
     .option("--system <text>", "what the system says first")
     .option(
       "--template <name>",
@@ -60,7 +64,7 @@ async function chat(path: string | undefined, options: ChatCommandOptions): Prom
   checkTextOptions(options);
   if (options.think && !THINK_MODES.includes(options.think))
     throw new UsageError(`--think expected ${THINK_MODES.join(", ")}, got "${options.think}".`);
-  const source = path ?? bundledModel();
+  const source = path ?? bundledPath("box");
   if (!source) throw new UsageError("MODEL is missing: wkv chat MODEL");
   const chatOptions = await chatOptionsOf(options);
   await using model = await interruptible((signal) => load(source, options, signal));
@@ -115,8 +119,7 @@ async function openLines(talk: Talk): Promise<LineReader> {
 function greet({ model, template }: Chat, source: string): void {
   note(`RWKV-${model.info.version}, ${model.info.name}; format "${template.name}".`);
   note("/help lists the commands; Ctrl-D, /exit, or Ctrl-C twice leave.");
-  if (source === bundledModel() && /fairy/.test(source))
-    note("The bundled model continues fairy tales and cannot answer questions: for a chat see wkv list --available.");
+  if (source === bundledPath("box") || source === "box") note(BOX_CAN);
 }
 
 async function converse(talk: Talk, lines: LineReader): Promise<void> {

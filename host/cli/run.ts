@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Model } from "../model/model.ts";
 import type { Session } from "../session/session.ts";
-import { BEGINNING, bundledModel } from "./bundled.ts";
+import { BEGINNING, bundledPath } from "./bundled.ts";
 import { addConstraintOptions, type ConstraintOptions, readConstraint } from "./constraint.ts";
 import { Interrupted, UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
@@ -51,7 +51,7 @@ export function addRun(program: Command): void {
     .description("Streams the text that a model writes after a prompt.")
     .argument(
       "[MODEL]",
-      "a .pth, .safetensors, .gguf or .bin file, or a folder with one; default: the model that comes with wkv",
+      "a .pth, .safetensors, .gguf or .bin file, or a folder with one; or box or fairy, which come with wkv; default: fairy",
     )
     .argument("[PROMPT]", "how the text begins; - reads it from standard input")
     .option("--tokens <ids>", "token ids instead of PROMPT, such as 34,105,110", tokenIds)
@@ -74,7 +74,7 @@ export function addRun(program: Command): void {
 async function run(path: string | undefined, argument: string | undefined, options: RunOptions): Promise<void> {
   checkTextOptions(options);
   if (options.logprobs && !options.json) throw new UsageError("--logprobs goes with --json.");
-  const source = path ?? bundledModel();
+  const source = path ?? bundledPath("fairy");
   if (!source) throw new UsageError('MODEL is missing: wkv run MODEL "Once upon a time"');
   const beginning = path || options.tokens ? argument : BEGINNING;
   const constraint = await readConstraint(options);

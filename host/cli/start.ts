@@ -1,10 +1,11 @@
 import type { Command } from "commander";
+import { chat } from "../chat/chat.ts";
 import type { Model } from "../model/model.ts";
-import { BEGINNING, bundledModel } from "./bundled.ts";
+import { BEGINNING, bundledPath } from "./bundled.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
 import { addModelOptions, addTextOptions, type ModelOptions, type TextOptions, VOCAB_HELP } from "./options.ts";
-import { note, printText } from "./output.ts";
+import { note, print, printText } from "./output.ts";
 import { promptTokens, readPrompt } from "./prompt.ts";
 import { syntheticModel } from "./synthetic.ts";
 import { checkTextOptions, streamText } from "./text.ts";
@@ -16,6 +17,11 @@ interface StartOptions extends ModelOptions, TextOptions {
 /** Large enough to be read from memory rather than from a cache, small enough to be made in a moment. */
 const RANDOM_SHAPE = { layers: 6, width: 512, headSize: 64, vocabSize: 96 };
 
+/** What the second model is asked: a passage of facts and a question about one of them. */
+const PASSAGE =
+  "The lantern belongs to Rosa. Otto lives near the mill. The code of the tower is 4721. The grey fox is called Fritz.";
+const QUESTION = "What is the code of the tower?";
+
 const HELP = `${VOCAB_HELP}
 
 Examples:
@@ -26,10 +32,10 @@ Examples:
 export function addStart(program: Command): void {
   const command = program
     .command("start")
-    .description("Writes a story with the bundled model (what `npm start` runs).")
-    .argument("[MODEL]", "a model file; default: the one that comes with wkv, else random weights")
+    .description("Writes a story and answers a question with the bundled models (what `npm start` runs).")
+    .argument("[MODEL]", "a model file; default: the two that come with wkv, else random weights")
     .argument("[PROMPT]", "how the text begins", BEGINNING)
-    .option("--random", "take random weights though a model comes with wkv");
+    .option("--random", "take random weights though models come with wkv");
   addTextOptions(command);
   addModelOptions(command);
   command.addHelpText("after", HELP).action(start);
@@ -37,7 +43,8 @@ export function addStart(program: Command): void {
 
 async function start(argument: string | undefined, beginning: string, options: StartOptions): Promise<void> {
   checkTextOptions(options);
-  const path = argument ?? (options.random ? undefined : bundledModel());
+  const path = argument ?? (options.random ? undefined : bundledPath("fairy"));
+  const second = argument || options.random ? undefined : bundledPath("box");
   const prompt = await readPrompt(beginning, options);
   await interruptible(async (signal) => {
     await using model = path ? await load(path, options, signal) : await loadRandom(options, signal);
@@ -45,8 +52,23 @@ async function start(argument: string | undefined, beginning: string, options: S
     const ids = promptTokens(model, prompt);
     await printText(model.tokenizer.decode(ids));
     await streamText(model.createSession(), ids, options, signal);
+    if (second) await askAbout(second, options, signal);
     sayWhatNext(path);
   });
+}
+
+/** The other model that comes with wkv answers a question about a passage. */
+async function askAbout(path: string, options: StartOptions, signal: AbortSignal): Promise<void> {
+  await using model = await load(path, options, signal);
+  note(`${path}: ${describe(model)}; a passage and a question about it:`);
+  const content = `${PASSAGE}\n${QUESTION}`;
+  await print(`${content}\n`);
+  const { message } = await chat(model, [{ role: "user", content }], {
+    temperature: 0,
+    maxTokens: 40,
+    signal,
+  }).result();
+  await printText(`${message.content}\n`);
 }
 
 function describe({ info }: Model): string {
@@ -66,5 +88,5 @@ function printable(): Uint8Array {
 
 function sayWhatNext(path: string | undefined): void {
   if (!path) note("the weights are random, so the text is noise; a trained model of this shape is as fast.");
-  note(`next: npm start -- ${path ?? "MODEL"} "The king had three daughters", or npx wkv --help`);
+  note(`next: npm start -- ${path ?? "MODEL"} "The king had three daughters", npx wkv chat, or npx wkv --help`);
 }

@@ -6,8 +6,8 @@ import { pageAddress } from "./page-address.ts";
 import { blobSource, bytesSource, type CustomSource, customSource, type Source } from "./source.ts";
 
 /**
- * What `loadModel` takes: a path, an address (`hf:`, http, https or file), a Blob or File, bytes in memory, or an object
- * with `size` and `read(offset, length)`.
+ * What `loadModel` takes: a path, the name of a bundled model where there are files ("box", "fairy"), an address (`hf:`,
+ * http, https or file), a Blob or File, bytes in memory, or an object with `size` and `read(offset, length)`.
  */
 export type ModelSource = string | URL | Blob | ArrayBuffer | Uint8Array | CustomSource;
 
@@ -26,7 +26,8 @@ export async function openSource(input: ModelSource, options: FetchOptions = {})
 }
 
 async function openPath(input: string | URL, options: FetchOptions): Promise<Source> {
-  if (typeof input === "string" && files && !/^file:/i.test(input)) return files.fileSource(input);
+  if (typeof input === "string" && files && !/^file:/i.test(input))
+    return files.fileSource(files.bundledModel(input) ?? input);
   const url = URL.canParse(input, pageAddress()) ? new URL(input, pageAddress()) : undefined;
   if (url?.protocol === "file:" && files) return files.fileSource(files.fileURLToPath(url));
   if (url && isAddress(url)) return fetchModel(url, options); // a path, in a page
