@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Command } from "commander";
 import type { Model } from "../model/model.ts";
 import type { Server, ServerOptions } from "../server/index.ts";
-import { bundledModel } from "./bundled.ts";
+import { bundledPath } from "./bundled.ts";
 import { UsageError } from "./failure.ts";
 import { load } from "./load.ts";
 import { addModelOptions, collect, type ModelOptions, VOCAB_HELP } from "./options.ts";
@@ -94,7 +94,7 @@ async function start(paths: string[], options: ServeOptions): Promise<void> {
 }
 
 function sourcesByName(paths: readonly string[], alias: readonly string[] = []): Map<string, string> {
-  const bundled = bundledModel();
+  const bundled = bundledPath("box");
   const sources = paths.length === 0 && bundled ? [bundled] : paths;
   if (sources.length === 0) throw new UsageError("MODEL is missing: wkv serve MODEL");
   if (alias.length > sources.length) throw new UsageError("--alias: there are more names than models.");
