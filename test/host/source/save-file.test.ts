@@ -58,7 +58,7 @@ test(`kill -9 while it saves, ${KILLS} times, never loses a state`, async () => 
 });
 
 async function killWhileSaving(path: string, delay: number): Promise<void> {
-  const program = fileURLToPath(new URL("save-forever.mjs", import.meta.url));
+  const program = fileURLToPath(new URL("../../support/save-forever.mjs", import.meta.url));
   const child = spawn(process.execPath, [program, modelPath, path], { stdio: ["ignore", "pipe", "inherit"] });
   const ended = once(child, "exit");
   await Promise.race([once(child.stdout, "data"), ended]);
