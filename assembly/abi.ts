@@ -25,6 +25,7 @@ export const DTYPE_Q6_K = 12;
 // ---- formats of packed weights (assembly/formats/) -----------------------------------------------------------------
 export const FORMAT_F32 = 0;
 export const FORMAT_INT8 = 1;
+export const FORMAT_INT4 = 2;
 /**
  * Names the order of bytes in packed weights, of all formats together. Files that `wkv convert` wrote carry it and are
  * refused when it is another: count it up with every change to what pack() writes or to how the host lays matrices out.
@@ -51,7 +52,7 @@ export const CONTROL_PHASES = CONTROL + 3 * LINE;
 export const PHASE_SLOTS = 4;
 /** Startup handshake: threads that have arrived, thread 0's answer, threads that have read it correctly; see pool.ts. */
 export const CONTROL_HANDSHAKE = CONTROL_PHASES + PHASE_SLOTS * LINE;
-/** Word: where int8 weights were packed that are NaN or infinite, 0 if none were. */
+/** Word: where quantised weights were packed that are NaN or infinite, 0 if none were. */
 export const NOT_FINITE = CONTROL_HANDSHAKE + 12;
 /** Ids of the operations, the first word of a command. */
 export const OP_QUIT = 0;
@@ -60,8 +61,9 @@ export const OP_QUIT = 0;
 export const OP_FORWARD = 1;
 /** (dst, format, columns, src, src stride of a row, of a column in values, first row, end row): packs f32 rows. */
 export const OP_PACK = 2;
-/** (dst, columns, src, bytes of a row, first row, end row): packs rows stored as Q8_0 to int8, exactly. */
-export const OP_PACK_Q8 = 3;
+/** (dst, format, columns, src, bytes of a row, first row, end row): packs rows stored as Q8_0 to int8 or as Q4_0 to int4,
+ * exactly. */
+export const OP_PACK_STORED = 3;
 /** (dst, src, dtype, count): any stored number format to f32. */
 export const OP_DECODE = 4;
 /** (pointer, count, FOLD_...): applies a function of the recipe to f32 values in place. */
@@ -72,6 +74,8 @@ export const OP_READ = 6;
 export const OP_ADD_LOW_RANK = 7;
 /** A part of a forward pass: layers [first, end); from layer 0 on it embeds, and logits are of the rows as they then are. */
 export const OP_LAYERS = 8;
+/** (dst, format, columns, rows): puts packed rows into the order that this build's kernels read. */
+export const OP_ARRANGE = 9;
 
 /** x ← exp(x) */
 export const FOLD_EXP = 1;
@@ -107,7 +111,19 @@ export const TABLE_LAYER_STATE = 11;
 /** Pointer to the threads' scratch areas, and bytes of each. */
 export const TABLE_SCRATCH = 12;
 export const TABLE_SCRATCH_BYTES = 13;
-export const TABLE_WORDS = 16;
+/** The largest integer of a quantised activation: 8191, or 127 where weights are int4. */
+export const TABLE_LARGEST = 14;
+/** Blocks of a matrix that are read in turn for one token. */
+export const TABLE_STREAMS = 15;
+/** What the relaxed dot product of four bytes is: DOT_... */
+export const TABLE_DOT = 16;
+export const TABLE_WORDS = 32;
+
+/** Several instructions: only that of two bytes is worth using. */
+export const DOT_PAIRS = 0;
+/** One instruction whose second operand is u8, or i8. */
+export const DOT_UNSIGNED = 1;
+export const DOT_SIGNED = 2;
 
 /** A slot describes a tensor: pointer, format (matrices) or dtype (emb), rows, columns. A missing tensor has pointer 0. */
 export const SLOT_BYTES = 16;
@@ -130,7 +146,7 @@ export const BATCH_BYTES = BATCH_SEGMENTS + BATCH_MAX_ROWS * SEGMENT_BYTES;
 // The thread's copy of its command comes first.
 /** Products of one unit of rows with every token: BATCH_MAX_ROWS × UNIT_ROWS f32. */
 export const SCRATCH_TILE = COMMAND_BYTES;
-/** 8 groups of int8 weights, widened to 16 bits: formats/int8.ts. */
+/** 8 groups of weights, widened to 16 bits: formats/pairs.ts. */
 export const SCRATCH_WIDE = SCRATCH_TILE + BATCH_MAX_ROWS * UNIT_ROWS * 4;
 export const WIDE_BYTES = 8 * 2 * (UNIT_ROWS * QUANT_VALUES + UNIT_ROWS * 2);
 /** Vectors of one head and one token. */

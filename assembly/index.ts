@@ -1,20 +1,25 @@
 // The exports, nothing else.
 import {
   OP_ADD_LOW_RANK,
+  OP_ARRANGE,
   OP_DECODE,
   OP_FOLD,
   OP_FORWARD,
   OP_LAYERS,
   OP_PACK,
-  OP_PACK_Q8,
+  OP_PACK_STORED,
   OP_QUIT,
   OP_READ,
+  TABLE_DOT,
+  TABLE_LARGEST,
 } from "./abi";
 import { forward, someLayers } from "./forward";
-import { addLowRank, decodeValues, fold, packQ8Rows, packRows } from "./loading";
-import { open, scratchBytes, scratchOf } from "./layout";
+import { addLowRank, arrangeRows, decodeValues, fold, packRows, packStoredRows } from "./loading";
+import { open, scratchBytes, scratchOf, table } from "./layout";
 import { readMemory } from "./probe";
 import { announce, joinHandshake, awaitCommand, activeThreads, join, handshake, operation } from "./pool";
+import { setLargest } from "./quantise";
+import { setDot } from "./simd";
 
 /** First byte that the module does not use itself: the host checks that it does not lie above CONTROL. */
 export function firstFree(): usize {
@@ -23,9 +28,15 @@ export function firstFree(): usize {
 
 /** Thread 0, once: the host has written the model table. Returns whether all threads see one another's stores. */
 export function start(threads: i32): bool {
-  join(0, scratchOf(0));
-  open();
+  begin(0);
   return handshake(threads, scratchOf(0), scratchBytes());
+}
+
+function begin(thread: i32): void {
+  join(thread, scratchOf(thread));
+  open();
+  setLargest(table(TABLE_LARGEST));
+  setDot(table(TABLE_DOT));
 }
 
 /** Thread 0: runs the command at CONTROL_REQUEST together with the other threads; returns when it is done. */
@@ -36,8 +47,7 @@ export function run(): void {
 
 /** Other threads: takes part in every command that it is active in, until OP_QUIT. */
 export function serve(thread: i32): void {
-  join(thread, scratchOf(thread));
-  open();
+  begin(thread);
   joinHandshake(thread, scratchOf(thread), scratchBytes());
   for (let epoch = awaitCommand(0); operation() != OP_QUIT; epoch = awaitCommand(epoch)) {
     if (thread < activeThreads) execute();
@@ -55,8 +65,11 @@ function execute(): void {
     case OP_PACK:
       packRows();
       break;
-    case OP_PACK_Q8:
-      packQ8Rows();
+    case OP_PACK_STORED:
+      packStoredRows();
+      break;
+    case OP_ARRANGE:
+      arrangeRows();
       break;
     case OP_DECODE:
       decodeValues();

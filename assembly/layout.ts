@@ -15,6 +15,7 @@ import {
   TABLE_SCRATCH_BYTES,
   TABLE_SLOTS,
   TABLE_SLOTS_PER_LAYER,
+  TABLE_STREAMS,
   TABLE_WIDTH,
   UNIT_ROWS,
 } from "./abi";
@@ -65,6 +66,11 @@ export function open(): void {
   globals = table(TABLE_GLOBALS);
   buffers = table(TABLE_BUFFERS);
   batch = table(TABLE_BATCH);
+}
+
+/** Blocks of a matrix that one token takes in turn. The host may change it between commands. */
+export function streams(): i32 {
+  return table(TABLE_STREAMS);
 }
 
 /** Makes `layer` the present one. */

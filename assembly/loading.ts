@@ -1,9 +1,7 @@
 // What runs while a model is loaded: stored numbers to f32, f32 to packed weights, the recipe's functions.
-import { FOLD_EXP, FOLD_EXP_NEG_EXP, FOLD_NEG_EXP, FOLD_ONE_MINUS, FORMAT_INT8, UNIT_ROWS } from "./abi";
+import { FOLD_EXP, FOLD_EXP_NEG_EXP, FOLD_NEG_EXP, FOLD_ONE_MINUS, UNIT_ROWS } from "./abi";
 import { decode, storedBytes } from "./dtypes";
-import * as formatF32 from "./formats/f32";
-import * as formatInt8 from "./formats/int8";
-import { blockBytes as int8BlockBytes } from "./formats/int8-block";
+import { arrange, blockBytes, pack, packStored } from "./formats/weights";
 import { exp } from "./math";
 import { argument, begin, claim, end, pointer } from "./pool";
 
@@ -29,38 +27,34 @@ export function packRows(): void {
   while (claim((rows + UNIT_ROWS - 1) / UNIT_ROWS)) {
     for (let u = begin; u < end; u++) {
       const src = pointer(3) + ((<usize>(u * UNIT_ROWS * argument(4))) << 2);
-      packUnit(first / UNIT_ROWS + u, cols, src, min(UNIT_ROWS, rows - u * UNIT_ROWS));
+      pack(argument(1), unitAt(first, u), cols, src, argument(4), argument(5), min(UNIT_ROWS, rows - u * UNIT_ROWS));
     }
   }
 }
 
-function packUnit(unit: i32, cols: i32, src: usize, rows: i32): void {
-  const rowStride = argument(4);
-  const colStride = argument(5);
-  if (argument(1) == FORMAT_INT8) {
-    const dst = pointer(0) + <usize>unit * int8BlockBytes(cols);
-    formatInt8.pack(dst, cols, src, rowStride, colStride, rows);
-  } else {
-    const bytes = formatF32.blockBytes(cols);
-    const dst = pointer(0) + <usize>unit * 2 * bytes;
-    formatF32.pack(dst, cols, src, rowStride, colStride, rows);
-    formatF32.pack(dst + bytes, cols, src + ((<usize>(16 * rowStride)) << 2), rowStride, colStride, rows - 16);
-  }
-}
-
-/** OP_PACK_Q8(dst, columns, src, bytes of a row, first row, end row); `src` is where the first row is. */
-export function packQ8Rows(): void {
-  const cols = argument(1);
-  const rowBytes = <usize>argument(3);
-  const first = argument(4);
-  const rows = argument(5) - first;
+/** OP_PACK_STORED(dst, format, columns, src, bytes of a row, first row, end row); `src` is where the first row is. */
+export function packStoredRows(): void {
+  const rowBytes = <usize>argument(4);
+  const first = argument(5);
+  const rows = argument(6) - first;
   while (claim((rows + UNIT_ROWS - 1) / UNIT_ROWS)) {
     for (let u = begin; u < end; u++) {
-      const dst = pointer(0) + <usize>(first / UNIT_ROWS + u) * int8BlockBytes(cols);
-      const src = pointer(2) + <usize>(u * UNIT_ROWS) * rowBytes;
-      formatInt8.packQ8(dst, cols, src, rowBytes, min(UNIT_ROWS, rows - u * UNIT_ROWS));
+      const src = pointer(3) + <usize>(u * UNIT_ROWS) * rowBytes;
+      packStored(argument(1), unitAt(first, u), argument(2), src, rowBytes, min(UNIT_ROWS, rows - u * UNIT_ROWS));
     }
   }
+}
+
+/** OP_ARRANGE(dst, format, columns, rows) */
+export function arrangeRows(): void {
+  while (claim((argument(3) + UNIT_ROWS - 1) / UNIT_ROWS)) {
+    for (let u = begin; u < end; u++) arrange(argument(1), unitAt(0, u), argument(2));
+  }
+}
+
+/** Block `u` from row `first` on, of a command's matrix (dst, format, columns). */
+function unitAt(first: i32, u: i32): usize {
+  return pointer(0) + <usize>(first / UNIT_ROWS + u) * blockBytes(argument(1), argument(2));
 }
 
 /** OP_ADD_LOW_RANK(dst, rows, columns, A [rank][columns], B [rows][rank], rank) */

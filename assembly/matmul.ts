@@ -7,14 +7,12 @@
 //   }
 //
 // A row is summed in one order whatever the number of tokens and threads.
-import { FORMAT_INT8, SCRATCH_TILE, SCRATCH_WIDE, SLOT_BYTES, UNIT_ROWS } from "./abi";
+import { SCRATCH_TILE, SLOT_BYTES, UNIT_ROWS } from "./abi";
 import * as buf from "./buffers";
-import * as formatF32 from "./formats/f32";
-import * as formatInt8 from "./formats/int8";
-import { blockBytes as int8BlockBytes } from "./formats/int8-block";
-import { quantRow, quantStride, row, scratch, slots, stride } from "./layout";
+import { blockBytes, dot, dotInTurn, takesTurns } from "./formats/weights";
+import { quantStride, row, scratch, slots, streams, stride } from "./layout";
 import { argument, begin, claim, end } from "./pool";
-import { integerBytes, quantiseColumns } from "./quantise";
+import { quantiseColumns } from "./quantise";
 import { STORE, storeTile } from "./store";
 
 /** Bytes of a token's sums. */
@@ -47,44 +45,44 @@ export function product(slot: i32, from: i32, to: i32, then: i32 = STORE): void 
 export function productAt(matrix: usize, from: i32, column: i32, to: i32, count: i32, then: i32 = STORE): void {
   const total = unitsAt(matrix);
   const last = min(end - cursor, total);
-  for (let unit = max(begin - cursor, 0); unit < last; unit++) multiply(matrix, unit, from, column, to, count, then);
+  const together = count == 1 && takesTurns(load<i32>(matrix, 4)) ? streams() : 1;
+  for (let unit = max(begin - cursor, 0), n = 1; unit < last; unit += n) {
+    n = unit + together <= last ? together : 1;
+    multiply(matrix, unit, n, from, column, to, count, then);
+  }
   cursor += total;
 }
 
-/** One unit of rows for the first `count` tokens. */
-function multiply(matrix: usize, unit: i32, from: i32, column: i32, to: i32, count: i32, then: i32): void {
+/** `n` units of rows for the first `count` tokens; more than one unit only for one token. */
+function multiply(matrix: usize, unit: i32, n: i32, from: i32, column: i32, to: i32, count: i32, then: i32): void {
   const at = <usize>unit * TILE_STRIDE;
   const dst = row(to, 0) + at;
   if (then == STORE) {
-    dot(matrix, unit, from, column, count, dst, stride(to));
+    multiplyTo(matrix, unit, n, from, column, count, dst, stride(to));
   } else {
     const tile = scratch + SCRATCH_TILE;
-    dot(matrix, unit, from, column, count, tile, TILE_STRIDE);
-    storeTile(tile, dst, row(buf.R, 0) + at, stride(to), count, then);
+    multiplyTo(matrix, unit, n, from, column, count, tile, TILE_STRIDE);
+    // Units of one token are as far apart as tokens of one unit.
+    if (n > 1) storeTile(tile, dst, row(buf.R, 0) + at, TILE_STRIDE, n, then);
+    else storeTile(tile, dst, row(buf.R, 0) + at, stride(to), count, then);
   }
-  if (quantStride(to)) for (let t = 0; t < count; t++) quantiseColumns(to, t, unit * UNIT_ROWS, UNIT_ROWS);
+  if (quantStride(to)) for (let t = 0; t < count; t++) quantiseColumns(to, t, unit * UNIT_ROWS, n * UNIT_ROWS);
 }
 
-/** out[t][32] = unit of rows · from[t]. The only switch on the format of packed weights. */
-function dot(matrix: usize, unit: i32, from: i32, column: i32, count: i32, out: usize, outStride: usize): void {
-  const weights = load<usize>(matrix);
+/** out[t][32·n] = units of rows · from[t] */
+function multiplyTo(
+  matrix: usize,
+  unit: i32,
+  n: i32,
+  from: i32,
+  column: i32,
+  count: i32,
+  out: usize,
+  outStride: usize,
+): void {
+  const format = load<i32>(matrix, 4);
   const cols = load<i32>(matrix, 12);
-  switch (load<i32>(matrix, 4)) {
-    case FORMAT_INT8: {
-      const skipped = (<usize>column) << 1;
-      // The scales of a row are 1/16 of its integers' bytes.
-      const scales = integerBytes(quantStride(from)) - skipped + (skipped >> 4);
-      const wide = scratch + SCRATCH_WIDE;
-      const w = weights + <usize>unit * int8BlockBytes(cols);
-      formatInt8.dot(w, cols, quantRow(from, 0) + skipped, scales, quantStride(from), count, out, outStride, wide);
-      break;
-    }
-    default: {
-      const x = row(from, 0) + ((<usize>column) << 2);
-      const bytes = formatF32.blockBytes(cols);
-      const w = weights + <usize>unit * 2 * bytes;
-      formatF32.dot(w, cols, x, stride(from), count, out, outStride);
-      formatF32.dot(w + bytes, cols, x, stride(from), count, out + 64, outStride);
-    }
-  }
+  const block = load<usize>(matrix) + <usize>unit * blockBytes(format, cols);
+  if (n > 1) dotInTurn(format, block, n, cols, from, column, out);
+  else dot(format, block, cols, from, column, count, out, outStride);
 }

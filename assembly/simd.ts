@@ -1,4 +1,26 @@
-// Which SIMD there is: the only file that asks. Branches on it fold away.
+// Which SIMD there is: the only file that asks. Branches on RELAXED fold away.
+import { DOT_PAIRS, DOT_UNSIGNED } from "./abi";
 
-/** The build with relaxed SIMD; activations lie otherwise there (quantise.ts), weights the same. */
+/** The build with relaxed SIMD. */
 export const RELAXED: bool = ASC_FEATURE_RELAXED_SIMD;
+
+/** DOT_...: what the relaxed dot product of four bytes is here. The host has measured it. */
+let kind: i32 = DOT_PAIRS;
+
+export function setDot(to: i32): void {
+  kind = to;
+}
+
+/** Four products and their sum are one instruction, and exact for all 8 bits of the second operand. */
+// @ts-ignore: decorator
+@inline
+export function fused(): bool {
+  return RELAXED && kind != DOT_PAIRS;
+}
+
+/** Its second operand has no sign. */
+// @ts-ignore: decorator
+@inline
+export function unsigned(): bool {
+  return kind == DOT_UNSIGNED;
+}

@@ -1,22 +1,29 @@
-// f32 weights, "rows in lanes": a block holds 16 rows, column by column, 64 bytes a column. The kernel reads it as one
-// straight run, multiplies each column by one value of x, and ends with 16 sums that need no horizontal addition.
+// f32 weights, "rows in lanes": a block of 32 rows is two halves of 16, each column by column, 64 bytes a column. The
+// kernel reads a half as one straight run, multiplies each column by one value of x, and ends with 16 sums that need no
+// horizontal addition.
 //
 // A sum is taken over 32 columns at a time and then added to the total: that is more exact than one long chain, and
 // the order is the same for one token and for two.
 
 const CHUNK: i32 = 32;
 
-/** Bytes of one block of 16 rows. */
+/** Bytes of one block of 32 rows. */
 // @ts-ignore: decorator
 @inline
 export function blockBytes(cols: i32): usize {
-  return (<usize>cols) << 6;
+  return (<usize>cols) << 7;
 }
 
 /**
  * Packs one block: lane r, column c = src[r·rowStride + c·colStride], strides in values; rows from `rows` on are zero.
  */
 export function pack(block: usize, cols: i32, src: usize, rowStride: i32, colStride: i32, rows: i32): void {
+  packHalf(block, cols, src, rowStride, colStride, rows);
+  const lower = src + ((<usize>(16 * rowStride)) << 2);
+  packHalf(block + ((<usize>cols) << 6), cols, lower, rowStride, colStride, rows - 16);
+}
+
+function packHalf(block: usize, cols: i32, src: usize, rowStride: i32, colStride: i32, rows: i32): void {
   for (let c = 0; c < cols; c++, block += 64) {
     for (let r = 0; r < 16; r++) {
       const at = src + ((<usize>(r * rowStride + c * colStride)) << 2);
@@ -25,13 +32,18 @@ export function pack(block: usize, cols: i32, src: usize, rowStride: i32, colStr
   }
 }
 
-/** out[t][16] = block · x[t] for `count` rows x of `cols` values; rows of x and of out are so many bytes apart. */
+/** out[t][32] = block · x[t] for `count` rows x of `cols` values; rows of x and of out are so many bytes apart. */
 export function dot(block: usize, cols: i32, x: usize, stride: usize, count: i32, out: usize, outStride: usize): void {
+  dotHalf(block, cols, x, stride, count, out, outStride);
+  dotHalf(block + ((<usize>cols) << 6), cols, x, stride, count, out + 64, outStride);
+}
+
+function dotHalf(w: usize, cols: i32, x: usize, stride: usize, count: i32, out: usize, outStride: usize): void {
   let t = 0;
   for (; t + 2 <= count; t += 2, x += stride * 2, out += outStride * 2) {
-    dot2(block, cols, x, x + stride, out, out + outStride);
+    dot2(w, cols, x, x + stride, out, out + outStride);
   }
-  if (t < count) dot1(block, cols, x, out);
+  if (t < count) dot1(w, cols, x, out);
 }
 
 function dot1(w: usize, cols: i32, x: usize, out: usize): void {

@@ -20,12 +20,18 @@ export function blockBytes(cols: i32): usize {
   return <usize>((cols + 31) >> 5) * GROUP_BYTES;
 }
 
-/** out[4] += sum · scales of the weights · scale of the activations (all lanes). */
+/** Where row `r`, column `c` of a group is: pairs of columns, in each the rows. */
 // @ts-ignore: decorator
 @inline
-export function addScaled(out: usize, sum: v128, weights: v128, activations: v128): void {
-  const product = f32x4.mul(f32x4.convert_i32x4_s(sum), f32x4.mul(weights, activations));
-  v128.store(out, f32x4.add(v128.load(out), product));
+export function place(group: usize, r: i32, c: usize): usize {
+  return group + ((c >> 1) << 6) + ((<usize>r) << 1) + (c & 1);
+}
+
+/** Where the scale of row `r` is: rows r and r + 4 of each eight share a 32-bit lane. */
+// @ts-ignore: decorator
+@inline
+export function scalePlace(group: usize, r: i32): usize {
+  return group + SCALES + <usize>(((r >> 3) << 4) + ((r & 3) << 2) + ((r & 4) >> 1));
 }
 
 /** A 32-bit lane holds the scales of two rows, four rows apart: the first one's as f32 (times 2^-79). */

@@ -1,114 +1,151 @@
-// Products of int8 blocks with relaxed SIMD, to the bits of the plain kernels: the same integers, the same f32 operations
-// after them. Processors with an instruction for four products and their sum in each lane (ARM's sdot) do in one step
-// what plain SIMD does in several.
+// Products of int8 blocks where the relaxed dot product of four bytes is one instruction, exact for a second operand of
+// all 8 bits (simd.ts): to the bits of the plain kernels, by the same integers and the same f32 operations after them.
 //
-// The relaxed dot product is exact on every machine when one side has 7 bits and no sign. So an activation x comes as
-// x + 8192 = 128·hi + lo (quantise.ts), and
-//
-//   Σ w·x = 128·Σ w·hi + Σ w·lo − 8192·Σ w
-//
-// A lane takes four columns of one row: two pairs of columns are interleaved, row by row. 16 rows at a time.
-import { addScaled, GROUP_BYTES, highScales, lowScales, SCALES, zipHigh, zipLow } from "./int8-block";
+// A lane takes four columns of one row: arrange() makes a packed block so, in place. Where the second operand has no sign,
+// weights are kept as w + 128, and 128·Σ x is taken from each row's sum. An activation of 14 bits is x = 128·hi + lo.
+import { unsigned } from "../simd";
+import { blockBytes, GROUP_BYTES, highScales, lowScales, SCALES, zipHigh, zipLow } from "./int8-block";
+import { STEP } from "./pairs";
+import { addScaled } from "./sums";
 
-/** Groups that the tokens of a batch pass by before the next ones are read. */
-const STEP: i32 = 8;
-/** 16 rows of a group, interleaved: integers, then Σ w · 8192 of each row, then the scales as f32. */
-const ZIPPED_BYTES: usize = 640;
-const ZIPPED_SUMS: usize = 512;
-
-/** As formats/int8.ts's dot(), on sums that are zero; `groups` of 32 columns. */
-export function relaxedDot(
-  block: usize,
-  groups: i32,
-  q: usize,
-  scales: usize,
-  stride: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  wide: usize,
-): void {
-  for (let g = 0; g < groups; g += STEP) {
-    const n = min(STEP, groups - g);
-    const w = block + <usize>g * GROUP_BYTES;
-    const x = q + ((<usize>g) << 6);
-    const scale = q + scales + ((<usize>g) << 2);
-    for (let half: usize = 0; half < 2; half++) {
-      const to = out + (half << 6);
-      if (count == 1) one(w + (half << 5), n, x, scale, to);
-      else many(w + (half << 5), n, x, scale, stride, count, to, outStride, wide);
-    }
+/** Makes a packed block what these kernels read: two pairs of columns at a time. */
+export function arrange(block: usize, cols: i32): void {
+  const flip = i8x16.splat(unsigned() ? -128 : 0);
+  for (const end = block + blockBytes(cols); block < end; block += GROUP_BYTES - SCALES) {
+    for (const stop = block + SCALES; block < stop; block += 128) zip(block, flip);
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function dot(weights: v128, activations: v128, sum: v128): v128 {
-  return i32x4.relaxed_dot_i8x16_i7x16_add_s(weights, activations, sum);
+/** 32 rows' first pair of columns, then their second, become 32 rows of four. */
+function zip(at: usize, flip: v128): void {
+  const a = v128.xor(v128.load(at), flip);
+  const b = v128.xor(v128.load(at, 16), flip);
+  const c = v128.xor(v128.load(at, 32), flip);
+  const d = v128.xor(v128.load(at, 48), flip);
+  const e = v128.xor(v128.load(at, 64), flip);
+  const f = v128.xor(v128.load(at, 80), flip);
+  const g = v128.xor(v128.load(at, 96), flip);
+  const h = v128.xor(v128.load(at, 112), flip);
+  v128.store(at, zipLow(a, e));
+  v128.store(at, zipHigh(a, e), 16);
+  v128.store(at, zipLow(b, f), 32);
+  v128.store(at, zipHigh(b, f), 48);
+  v128.store(at, zipLow(c, g), 64);
+  v128.store(at, zipHigh(c, g), 80);
+  v128.store(at, zipLow(d, h), 96);
+  v128.store(at, zipHigh(d, h), 112);
 }
 
-/** 128·hi + lo − 8192·w */
 // @ts-ignore: decorator
 @inline
-function joined(hi: v128, lo: v128, w8192: v128): v128 {
-  return i32x4.sub(i32x4.add(i32x4.shl(hi, 7), lo), w8192);
+function dot(activations: v128, weights: v128, sum: v128): v128 {
+  return i32x4.relaxed_dot_i8x16_i7x16_add_s(activations, weights, sum);
 }
 
-/** One token: the weights are interleaved on the way, and Σ w is a third product. */
-function one(w: usize, groups: i32, x: usize, scale: usize, out: usize): void {
-  const ones = i8x16.splat(1);
-  for (const end = w + <usize>groups * GROUP_BYTES; w < end; w += GROUP_BYTES - SCALES, scale += 4) {
-    let h0 = i32x4.splat(0);
-    let h1 = h0;
-    let h2 = h0;
-    let h3 = h0;
-    let l0 = h0;
-    let l1 = h0;
-    let l2 = h0;
-    let l3 = h0;
-    let s0 = h0;
-    let s1 = h0;
-    let s2 = h0;
-    let s3 = h0;
-    // The second four of eight columns have their low halves 4 bytes further on, and then 12 bytes to the next eight.
-    let next: usize = 4;
-    for (const stop = w + SCALES; w < stop; w += 128, x += next, next = 16 - next) {
-      const lo = v128.load32_splat(x);
-      const hi = v128.load32_splat(x, 8);
-      const a = v128.load(w);
-      const b = v128.load(w, 64);
-      const w0 = zipLow(a, b);
-      l0 = dot(w0, lo, l0);
-      h0 = dot(w0, hi, h0);
-      s0 = dot(w0, ones, s0);
-      const w1 = zipHigh(a, b);
-      l1 = dot(w1, lo, l1);
-      h1 = dot(w1, hi, h1);
-      s1 = dot(w1, ones, s1);
-      const c = v128.load(w, 16);
-      const d = v128.load(w, 80);
-      const w2 = zipLow(c, d);
-      l2 = dot(w2, lo, l2);
-      h2 = dot(w2, hi, h2);
-      s2 = dot(w2, ones, s2);
-      const w3 = zipHigh(c, d);
-      l3 = dot(w3, lo, l3);
-      h3 = dot(w3, hi, h3);
-      s3 = dot(w3, ones, s3);
+/** What every row's sum has too much: 128·Σ x of the group whose scale and sum are at `scale`. */
+// @ts-ignore: decorator
+@inline
+function excess(scale: usize): v128 {
+  return i32x4.splat(unsigned() ? load<i32>(scale, 4) << 7 : 0);
+}
+
+/** out[32] += `groups` groups · x, activations of 14 bits: four low halves, four high ones, and so on. */
+export function one14(w: usize, groups: i32, x: usize, scale: usize, out: usize): void {
+  for (const end = w + <usize>groups * GROUP_BYTES; w < end; w += GROUP_BYTES, x += 64, scale += 8) {
+    half14(w, w + SCALES, x, scale, out);
+    half14(w + 64, w + SCALES + 32, x, scale, out + 64);
+  }
+}
+
+/** 16 rows of a group. */
+// @ts-ignore: decorator
+@inline
+function half14(w: usize, scales: usize, x: usize, scale: usize, out: usize): void {
+  let h0 = i32x4.splat(0);
+  let h1 = h0;
+  let h2 = h0;
+  let h3 = h0;
+  let l0 = h0;
+  let l1 = h0;
+  let l2 = h0;
+  let l3 = h0;
+  for (const stop = w + SCALES; w < stop; w += 128, x += 8) {
+    const lo = v128.load32_splat(x);
+    const hi = v128.load32_splat(x, 4);
+    const w0 = v128.load(w);
+    l0 = dot(lo, w0, l0);
+    h0 = dot(hi, w0, h0);
+    const w1 = v128.load(w, 16);
+    l1 = dot(lo, w1, l1);
+    h1 = dot(hi, w1, h1);
+    const w2 = v128.load(w, 32);
+    l2 = dot(lo, w2, l2);
+    h2 = dot(hi, w2, h2);
+    const w3 = v128.load(w, 48);
+    l3 = dot(lo, w3, l3);
+    h3 = dot(hi, w3, h3);
+  }
+  const s = v128.load32_splat(scale);
+  const e = excess(scale);
+  const p = v128.load(scales);
+  const q = v128.load(scales, 16);
+  addScaled(out, joined(h0, l0, e), lowScales(p), s);
+  addScaled(out + 16, joined(h1, l1, e), highScales(p), s);
+  addScaled(out + 32, joined(h2, l2, e), lowScales(q), s);
+  addScaled(out + 48, joined(h3, l3, e), highScales(q), s);
+}
+
+/** 128·hi + lo − excess */
+// @ts-ignore: decorator
+@inline
+function joined(hi: v128, lo: v128, excess: v128): v128 {
+  return i32x4.sub(i32x4.add(i32x4.shl(hi, 7), lo), excess);
+}
+
+/** The same for activations of 8 bits. */
+export function one8(w: usize, groups: i32, x: usize, scale: usize, out: usize): void {
+  for (const end = w + <usize>groups * GROUP_BYTES; w < end; w += GROUP_BYTES - SCALES, scale += 8) {
+    let a0 = i32x4.splat(0);
+    let a1 = a0;
+    let a2 = a0;
+    let a3 = a0;
+    let b0 = a0;
+    let b1 = a0;
+    let b2 = a0;
+    let b3 = a0;
+    for (const stop = w + SCALES; w < stop; w += 128, x += 4) {
+      const s = v128.load32_splat(x);
+      a0 = dot(s, v128.load(w), a0);
+      a1 = dot(s, v128.load(w, 16), a1);
+      a2 = dot(s, v128.load(w, 32), a2);
+      a3 = dot(s, v128.load(w, 48), a3);
+      b0 = dot(s, v128.load(w, 64), b0);
+      b1 = dot(s, v128.load(w, 80), b1);
+      b2 = dot(s, v128.load(w, 96), b2);
+      b3 = dot(s, v128.load(w, 112), b3);
     }
     const s = v128.load32_splat(scale);
-    const p = v128.load(w);
-    const r = v128.load(w, 16);
-    addScaled(out, joined(h0, l0, i32x4.shl(s0, 13)), lowScales(p), s);
-    addScaled(out + 16, joined(h1, l1, i32x4.shl(s1, 13)), highScales(p), s);
-    addScaled(out + 32, joined(h2, l2, i32x4.shl(s2, 13)), lowScales(r), s);
-    addScaled(out + 48, joined(h3, l3, i32x4.shl(s3, 13)), highScales(r), s);
+    const e = excess(scale);
+    accumulate(out, a0, a1, a2, a3, w, s, e);
+    accumulate(out + 64, b0, b1, b2, b3, w + 32, s, e);
   }
 }
 
-/** Several tokens pass by a few groups that were interleaved, and summed up, once. */
-function many(
-  w: usize,
+/** out[16] += (sums − excess) · scales */
+// @ts-ignore: decorator
+@inline
+function accumulate(out: usize, a0: v128, a1: v128, a2: v128, a3: v128, scales: usize, s: v128, e: v128): void {
+  const p = v128.load(scales);
+  const q = v128.load(scales, 16);
+  addScaled(out, i32x4.sub(a0, e), lowScales(p), s);
+  addScaled(out + 16, i32x4.sub(a1, e), highScales(p), s);
+  addScaled(out + 32, i32x4.sub(a2, e), lowScales(q), s);
+  addScaled(out + 48, i32x4.sub(a3, e), highScales(q), s);
+}
+
+/** As int8-dot.ts's many(): a few groups stay in the first cache while all tokens pass. */
+export function many(
+  block: usize,
   groups: i32,
   x: usize,
   scale: usize,
@@ -116,78 +153,15 @@ function many(
   count: i32,
   out: usize,
   outStride: usize,
-  zipped: usize,
+  eight: bool,
 ): void {
-  for (let g = 0; g < groups; g++) zip(w + <usize>g * GROUP_BYTES, zipped + <usize>g * ZIPPED_BYTES);
-  for (let t = 0; t < count; t++, x += stride, scale += stride, out += outStride) {
-    passBy(zipped, groups, x, scale, out);
-  }
-}
-
-/** 16 rows of one group. */
-function zip(w: usize, to: usize): void {
-  const ones = i8x16.splat(1);
-  const sums = to + ZIPPED_SUMS;
-  let s0 = i32x4.splat(0);
-  let s1 = s0;
-  let s2 = s0;
-  let s3 = s0;
-  for (const stop = w + SCALES; w < stop; w += 128, to += 64) {
-    const a = v128.load(w);
-    const b = v128.load(w, 64);
-    const c = v128.load(w, 16);
-    const d = v128.load(w, 80);
-    s0 = dot(zipLow(a, b), ones, s0);
-    s1 = dot(zipHigh(a, b), ones, s1);
-    s2 = dot(zipLow(c, d), ones, s2);
-    s3 = dot(zipHigh(c, d), ones, s3);
-    v128.store(to, zipLow(a, b));
-    v128.store(to, zipHigh(a, b), 16);
-    v128.store(to, zipLow(c, d), 32);
-    v128.store(to, zipHigh(c, d), 48);
-  }
-  v128.store(sums, i32x4.shl(s0, 13));
-  v128.store(sums, i32x4.shl(s1, 13), 16);
-  v128.store(sums, i32x4.shl(s2, 13), 32);
-  v128.store(sums, i32x4.shl(s3, 13), 48);
-  v128.store(sums, lowScales(v128.load(w)), 64);
-  v128.store(sums, highScales(v128.load(w)), 80);
-  v128.store(sums, lowScales(v128.load(w, 16)), 96);
-  v128.store(sums, highScales(v128.load(w, 16)), 112);
-}
-
-/** One token and some interleaved groups. */
-function passBy(w: usize, groups: i32, x: usize, scale: usize, out: usize): void {
-  for (const end = w + <usize>groups * ZIPPED_BYTES; w < end; w += ZIPPED_BYTES - ZIPPED_SUMS, scale += 4) {
-    let h0 = i32x4.splat(0);
-    let h1 = h0;
-    let h2 = h0;
-    let h3 = h0;
-    let l0 = h0;
-    let l1 = h0;
-    let l2 = h0;
-    let l3 = h0;
-    let next: usize = 4;
-    for (const stop = w + ZIPPED_SUMS; w < stop; w += 64, x += next, next = 16 - next) {
-      const lo = v128.load32_splat(x);
-      const hi = v128.load32_splat(x, 8);
-      const w0 = v128.load(w);
-      l0 = dot(w0, lo, l0);
-      h0 = dot(w0, hi, h0);
-      const w1 = v128.load(w, 16);
-      l1 = dot(w1, lo, l1);
-      h1 = dot(w1, hi, h1);
-      const w2 = v128.load(w, 32);
-      l2 = dot(w2, lo, l2);
-      h2 = dot(w2, hi, h2);
-      const w3 = v128.load(w, 48);
-      l3 = dot(w3, lo, l3);
-      h3 = dot(w3, hi, h3);
+  const step: usize = eight ? STEP * 32 : STEP * 64;
+  for (let g = 0; g < groups; g += STEP, block += <usize>STEP * GROUP_BYTES, x += step, scale += STEP * 8) {
+    const n = min(STEP, groups - g);
+    for (let t = 0; t < count; t++) {
+      const skip = <usize>t * stride;
+      if (eight) one8(block, n, x + skip, scale + skip, out + <usize>t * outStride);
+      else one14(block, n, x + skip, scale + skip, out + <usize>t * outStride);
     }
-    const s = v128.load32_splat(scale);
-    addScaled(out, joined(h0, l0, v128.load(w)), v128.load(w, 64), s);
-    addScaled(out + 16, joined(h1, l1, v128.load(w, 16)), v128.load(w, 80), s);
-    addScaled(out + 32, joined(h2, l2, v128.load(w, 32)), v128.load(w, 96), s);
-    addScaled(out + 48, joined(h3, l3, v128.load(w, 48)), v128.load(w, 112), s);
   }
 }

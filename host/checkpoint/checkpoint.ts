@@ -9,6 +9,8 @@ export interface Tensor {
   readonly dtype: Dtype;
   /** Row-major, outermost axis first, as torch prints it. */
   readonly shape: readonly number[];
+  /** Of a packed file: `dtype` is what the tensor is in memory, too. */
+  readonly packed?: true;
   /**
    * Fills `target` with the tensor's row-major bytes from byte `from` on. Views with other strides are gathered.
    * @throws WkvError `bad-file` when the file ends early

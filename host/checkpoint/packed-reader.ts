@@ -55,7 +55,7 @@ export function openPacked(source: Source, header: SafetensorsHeader): Checkpoin
     );
   const tensors = new Map<string, Tensor>();
   for (const [name, [dtype, shape]] of parseTensors(metadata.get(KEY.tensors), source.name))
-    addTensor(tensors, { name, dtype, shape, read: () => refuseToRead(source.name, name) }, source.name);
+    addTensor(tensors, { name, dtype, shape, packed: true, read: () => refuseToRead(source.name, name) }, source.name);
   for (const { name, dtype, shape, begin, end } of header.entries.filter(isState)) {
     if (dtype !== "F32" || byteLength("F32", valueCount(shape)) !== end - begin)
       throw damaged(source.name, `tensor ${quoted(name)} has not the size of its shape; convert the model again.`);

@@ -7,16 +7,18 @@ interface WeightFormatRow {
   readonly id: number;
   /** Bytes of a packed matrix. */
   bytes(rows: number, cols: number): number;
-  /** The stored format with the same values, under which packed files list their matrices. */
+  /** The stored format whose numbers it keeps exactly, under which packed files list their matrices. */
   readonly dtype: Dtype;
   /** Whether products read quantised activations. */
   readonly quantised: boolean;
-  /** Stored formats whose numbers are kept exactly, and the operation (OP_... of abi.ts) that packs their blocks. */
-  readonly packs: Partial<Readonly<Record<Dtype, number>>>;
+  /** Whether these have 8 bits in every product of the model, rather than 14. */
+  readonly activations8: boolean;
 }
 
 /** 32 weights of one row: integers of 8 bits and a scale of 16. */
 const INT8_GROUP_BYTES = abi.QUANT_VALUES + 2;
+/** The same with integers of 4 bits. */
+const INT4_GROUP_BYTES = abi.QUANT_VALUES / 2 + 2;
 
 /** A new format is a row here, its FORMAT_... in abi.ts, and its kernels in assembly/formats/. */
 export const WEIGHT_FORMATS = {
@@ -25,14 +27,21 @@ export const WEIGHT_FORMATS = {
     bytes: (rows, cols) => wholeUnits(rows) * Math.ceil(cols / abi.QUANT_VALUES) * INT8_GROUP_BYTES,
     dtype: "Q8_0",
     quantised: true,
-    packs: { Q8_0: abi.OP_PACK_Q8 },
+    activations8: false,
+  },
+  int4: {
+    id: abi.FORMAT_INT4,
+    bytes: (rows, cols) => wholeUnits(rows) * Math.ceil(cols / abi.QUANT_VALUES) * INT4_GROUP_BYTES,
+    dtype: "Q4_0",
+    quantised: true,
+    activations8: true,
   },
   f32: {
     id: abi.FORMAT_F32,
     bytes: (rows, cols) => wholeUnits(rows) * cols * 4,
     dtype: "F32",
     quantised: false,
-    packs: {},
+    activations8: false,
   },
 } as const satisfies Record<string, WeightFormatRow>;
 

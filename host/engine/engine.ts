@@ -1,6 +1,7 @@
 import * as abi from "../../assembly/abi.ts";
 import * as buf from "../../assembly/buffers.ts";
 import * as W from "../../assembly/slots.ts";
+import { weightFormat } from "../checkpoint/weight-formats.ts";
 import { WkvError } from "../errors.ts";
 import { type EngineMemory, makeMemory, RemoteMemory, SharedMemory } from "./memory.ts";
 import type { Plan } from "./plan.ts";
@@ -24,6 +25,8 @@ export interface Prepared {
   readonly failures: unknown[];
 }
 
+/** Blocks of a matrix that are read in turn when one token decodes. */
+const STREAMS = 4;
 /** Why there is one thread on a platform that has more. */
 const NOT_SHARED =
   "the threads of this runtime do not see what the others write to shared memory: use a newer version of it.";
@@ -199,6 +202,8 @@ function modelTable(plan: Plan): Uint8Array<ArrayBuffer> {
   table[abi.TABLE_LAYER_STATE] = shape.layerState * 4;
   table[abi.TABLE_SCRATCH] = plan.scratch;
   table[abi.TABLE_SCRATCH_BYTES] = plan.scratchBytes;
+  table[abi.TABLE_LARGEST] = weightFormat(plan.weights).activations8 ? 127 : 8191;
+  table[abi.TABLE_STREAMS] = STREAMS;
   new Float32Array(bytes)[abi.TABLE_GROUP_NORM_EPS] = plan.groupNormEps;
   const buffers = new Uint32Array(bytes, plan.bufferTable - abi.TABLE);
   for (const [i, { address, stride, quantised, quantisedStride }] of plan.buffers.entries())

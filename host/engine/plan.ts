@@ -1,7 +1,7 @@
 import * as abi from "../../assembly/abi.ts";
 import * as buf from "../../assembly/buffers.ts";
 import * as W from "../../assembly/slots.ts";
-import { byteLength } from "../checkpoint/dtypes.ts";
+import { byteLength, type Dtype } from "../checkpoint/dtypes.ts";
 import { WEIGHT_FORMAT_NAMES, type WeightFormat, weightFormat, wholeUnits } from "../checkpoint/weight-formats.ts";
 import { WkvError } from "../errors.ts";
 import type { Entry, MatrixEntry, TableEntry } from "../models/collector.ts";
@@ -20,8 +20,9 @@ const MEMORY_LIMIT = 2 ** 32;
 const PAGE = 65536;
 /** More than any version has in a layer. */
 const MAX_PHASES = 12;
-/** 32 activations: integers of 16 bits and a scale. */
-const QUANT_BYTES = 2 * abi.QUANT_VALUES + 4;
+/** 32 activations: a scale, a sum, integers of 16 bits; of 8 bits, the same as bytes too (assembly/quantise.ts). */
+const QUANT_BYTES = 8 + 2 * abi.QUANT_VALUES;
+const QUANT8_BYTES = QUANT_BYTES + abi.QUANT_VALUES;
 
 /** Where everything is in the module's memory, in bytes; made before the memory is. */
 export interface Plan {
@@ -127,7 +128,7 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   const scratch = take(threads * scratchBytes);
   const buffers = bufferRows(shape).map(({ rows, values, isInput }) => {
     const stride = values * 4;
-    const quantisedStride = isInput && weightFormat(weights).quantised ? (values / abi.QUANT_VALUES) * QUANT_BYTES : 0;
+    const quantisedStride = isInput ? quantisedBytes(values, weights) : 0;
     const [address, quantised] = [stride, quantisedStride].map((bytes) => (bytes > 0 ? take(rows * bytes) : 0));
     return { address, stride, quantised, quantisedStride } as BufferAddress;
   });
@@ -167,6 +168,12 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   };
 }
 
+/** Bytes of a row of quantised activations. */
+function quantisedBytes(values: number, weights: WeightFormat): number {
+  const { quantised, activations8 } = weightFormat(weights);
+  return quantised ? (values / abi.QUANT_VALUES) * (activations8 ? QUANT8_BYTES : QUANT_BYTES) : 0;
+}
+
 /** Bytes that an entry takes in memory. */
 function entryBytes(e: Entry, weights: WeightFormat): number {
   if (e.kind === "vector") return e.length * 4;
@@ -178,10 +185,21 @@ function fileBytes({ weight, rows, cols }: MatrixEntry): number {
   return byteLength(weight.tensor.dtype, rows * cols);
 }
 
-/** The format that a matrix is packed to: some have too few columns for blocks. */
+/**
+ * The format that a matrix is packed to. Some have too few columns for blocks. Some that are small, or that 4 bits cost
+ * most, stay int8 unless the file has them in Q4_0, and so do those that it has in 4 bits with a least value: they would
+ * be rounded twice.
+ */
 export function matrixFormat(e: MatrixEntry, weights: WeightFormat): WeightFormat {
-  return e.unquantised ? "f32" : weights;
+  if (e.unquantised) return "f32";
+  if (weights !== "int4") return weights;
+  const { dtype, packed } = e.weight.tensor;
+  if (packed) return dtype === weightFormat("int4").dtype ? "int4" : "int8";
+  if (dtype === weightFormat("int4").dtype && !e.transposed) return "int4";
+  return e.precise || WITH_LEAST_VALUE.includes(dtype) ? "int8" : "int4";
 }
+
+const WITH_LEAST_VALUE: readonly Dtype[] = ["Q4_1", "Q4_K"];
 
 /** Rows that are loaded at a time: all of them when a matrix is stored by columns. */
 export function rowsPerSlice(e: MatrixEntry | TableEntry): number {

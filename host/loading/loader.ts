@@ -126,6 +126,16 @@ function allEntries(recipe: Recipe): Entry[] {
   return [...recipe.globals, ...recipe.layers.flat()];
 }
 
+/** Puts packed matrices into the order that relaxed kernels read; what reads matrices as they are packed comes before. */
+export async function arrangeWeights(recipe: Recipe, plan: Plan, engine: Engine): Promise<void> {
+  if (engine.simd === "plain") return;
+  for (const entry of allEntries(recipe)) {
+    if (entry.kind !== "matrix") continue;
+    const { id } = weightFormat(matrixFormat(entry, plan.weights));
+    await engine.run(abi.OP_ARRANGE, [plan.addresses.get(entry) ?? 0, id, entry.cols, entry.rows]);
+  }
+}
+
 /** Rows [first, end) of an entry, on their way to the entry's address. */
 interface Slice {
   readonly entry: Entry;
@@ -220,13 +230,12 @@ class Lane {
 
   async #loadMatrix(e: MatrixEntry, address: number, first: number, end: number): Promise<void> {
     const { weight, rows, cols, transposed } = e;
-    const { id: format, packs } = weightFormat(matrixFormat(e, this.#weights));
+    const { id: format, dtype, quantised } = weightFormat(matrixFormat(e, this.#weights));
     const values = (end - first) * cols;
-    const { dtype } = weight.tensor;
-    const packBlocks = transposed || weight.updates ? undefined : packs[dtype];
-    if (packBlocks !== undefined) {
+    if (quantised && weight.tensor.dtype === dtype && !transposed && !weight.updates) {
       await this.#read(weight, first * cols, values, this.#raw);
-      await this.#engine.run(packBlocks, [address, cols, this.#raw, byteLength(dtype, cols), first, end]);
+      const rowBytes = byteLength(dtype, cols);
+      await this.#engine.run(abi.OP_PACK_STORED, [address, format, cols, this.#raw, rowBytes, first, end]);
     } else {
       const [rowStride, colStride] = transposed ? [1, rows] : [cols, 1];
       await this.#stage(weight, first * cols, values);

@@ -4,7 +4,7 @@ import { Engine } from "../engine/engine.ts";
 import { makePlan, type Plan } from "../engine/plan.ts";
 import type { Simd } from "../engine/platform.ts";
 import { chooseSimd } from "../engine/simd.ts";
-import { loadPacked, loadWeights } from "../loading/loader.ts";
+import { arrangeWeights, loadPacked, loadWeights } from "../loading/loader.ts";
 import type { ModelSource } from "../source/open.ts";
 import type { Progress } from "../source/progress.ts";
 import { identify } from "../state/identity.ts";
@@ -102,6 +102,7 @@ async function loadFrom(files: ModelFiles, options: LoadOptions & { threads: num
     ]);
     options.signal?.throwIfAborted();
     const identity = await identify(recipe, plan, engine);
+    await arrangeWeights(recipe, plan, engine);
     return new Model({ engine, plan, tokenizer, start, identity, cache, described });
   } catch (error) {
     await engine.dispose();

@@ -24,6 +24,8 @@ export interface MatrixEntry {
   readonly transposed: boolean;
   /** Its input starts inside a block of quantised activations, so W stays f32. */
   readonly unquantised: boolean;
+  /** Small for what rounding it costs: the halves of low-rank products, and the head. */
+  readonly precise: boolean;
 }
 
 /** The embedding: rows as they are stored, looked up one at a time. */
@@ -84,10 +86,11 @@ export class Collector {
   }
 
   /** A matrix stored as torch's Linear does: [rows, cols] for y = W x. */
-  matrix(slot: number, name: string, rows: number, cols: number): void {
+  matrix(slot: number, name: string, rows: number, cols: number, precise = false): void {
     const weight = this.weight(name);
     this.#checkShape(weight, [rows, cols]);
-    this.entries.push({ kind: "matrix", slot, weight, rows, cols, transposed: weight.transposed, unquantised: false });
+    const { transposed } = weight;
+    this.entries.push({ kind: "matrix", slot, weight, rows, cols, transposed, unquantised: false, precise });
   }
 
   /** A matrix stored for y = x W: [cols, rows]. */
@@ -99,7 +102,8 @@ export class Collector {
     { weight = this.weight(name), unquantised = false } = {},
   ): void {
     this.#checkShape(weight, [cols, rows]);
-    this.entries.push({ kind: "matrix", slot, weight, rows, cols, transposed: !weight.transposed, unquantised });
+    const transposed = !weight.transposed;
+    this.entries.push({ kind: "matrix", slot, weight, rows, cols, transposed, unquantised, precise: true });
   }
 
   table(slot: number, name: string, rows: number, cols: number): void {

@@ -68,7 +68,7 @@ function collectGlobals(c: Collector, { vocabSize, width }: Shape) {
   }
   c.vector(W.LN_OUT_WEIGHT, "ln_out.weight", width);
   c.vector(W.LN_OUT_BIAS, "ln_out.bias", width);
-  c.matrix(W.HEAD, "head.weight", vocabSize, width);
+  c.matrix(W.HEAD, "head.weight", vocabSize, width, true);
   return c.entries;
 }
 

@@ -1,5 +1,5 @@
 // What the specs of int8 weights share: blocks, read one value after the other by the place that the format gives it.
-import { pack } from "../../assembly/formats/int8";
+import { pack } from "../../assembly/formats/int8-pack";
 import { decodeScale, encodeScale } from "../../assembly/formats/int8-block";
 import { at, bits, random } from "./support";
 

@@ -1,7 +1,7 @@
 // What packing keeps of weights, and of Q8_0 as it is stored.
 import { NOT_FINITE, QUANT_VALUES, UNIT_ROWS } from "../../assembly/abi";
 import { f16 } from "../../assembly/half";
-import { pack, packQ8 } from "../../assembly/formats/int8";
+import { pack, packQ8 } from "../../assembly/formats/int8-pack";
 import { blockBytes, decodeScale, encodeScale } from "../../assembly/formats/int8-block";
 import {
   address,

@@ -1,7 +1,8 @@
 // Products through the model table: how the units of several matrices are numbered through, which rows and columns a
-// call reads and writes, also of the buffers' quantised twins. The sums themselves: f32.spec.ts, int8-dot.spec.ts.
+// call reads and writes, also of the buffers' quantised twins. The sums themselves: f32.spec.ts, int8-dot.spec.ts, int4-dot.spec.ts.
 import {
   FORMAT_F32,
+  FORMAT_INT4,
   FORMAT_INT8,
   SCRATCH_HEAD,
   SLOT_BYTES,
@@ -11,17 +12,16 @@ import {
   TABLE_SCRATCH,
   TABLE_SLOTS,
   TABLE_SLOTS_PER_LAYER,
+  TABLE_STREAMS,
   UNIT_ROWS,
 } from "../../assembly/abi";
 import * as buf from "../../assembly/buffers";
 import * as W from "../../assembly/slots";
-import { pack } from "../../assembly/formats/f32";
-import * as int8 from "../../assembly/formats/int8";
-import { blockBytes } from "../../assembly/formats/int8-block";
+import { arrange, blockBytes, dot, pack } from "../../assembly/formats/weights";
 import { claimUnits, product, productAt, units } from "../../assembly/matmul";
 import { enter, open, slots } from "../../assembly/layout";
 import { end } from "../../assembly/pool";
-import { integerBytes, quantiseColumns, quantiseRow } from "../../assembly/quantise";
+import { quantiseColumns, quantiseRow, setLargest } from "../../assembly/quantise";
 import { ADD_GATED, STORE } from "../../assembly/store";
 import { command, joinAsOneOf } from "./command";
 import { at, copy, random, reseed, rowError, sameBits } from "./support";
@@ -31,14 +31,15 @@ const TOKENS: i32 = 5;
 const ROWS: i32 = 17;
 /** Values of a row in every buffer. */
 const STRIDE: i32 = 128;
-const QUANT_STRIDE: i32 = (STRIDE / 32) * 68;
+const QUANT_STRIDE: i32 = (STRIDE / 32) * 104;
 const COLS: i32 = 40;
 /** The present layer; the slots of the one before are never filled. */
 const LAYER: i32 = 1;
 
 const LIMIT: f64 = 5e-7;
-/** Against sums of the values that the int8 weights and the twin were made of. */
+/** Against sums of the values that the weights and the twin were made of. */
 const INT8_LIMIT: f64 = 0.01;
+const INT4_LIMIT: f64 = 0.15;
 
 const scratch = new StaticArray<u8>(SCRATCH_HEAD);
 const slotWords = new StaticArray<i32>((2 * W.LAYER_SLOTS * SLOT_BYTES) / 4);
@@ -80,34 +81,21 @@ function begin(threads: i32, count: i32): void {
 }
 
 /** Puts a random matrix of rows × COLS values into a slot of the present layer. */
-function matrix(slot: i32, rows: i32): void {
+function matrix(slot: i32, rows: i32, format: i32 = FORMAT_F32): void {
   const values = random(rows * COLS);
-  const blocks = ((rows + UNIT_ROWS - 1) / UNIT_ROWS) * 2;
-  const packed = new StaticArray<f32>(blocks * 16 * COLS);
-  for (let b = 0; b < blocks; b++) {
-    const left = min(16, rows - b * 16);
-    if (left > 0) pack(at(packed, b * 16 * COLS), COLS, at(values, b * 16 * COLS), COLS, 1, left);
-  }
-  matrices[slot] = values;
-  store<usize>(slotAt(slot), at(packed));
-  store<i32>(slotAt(slot), FORMAT_F32, 4);
-  store<i32>(slotAt(slot), rows, 8);
-  store<i32>(slotAt(slot), COLS, 12);
-}
-
-/** The same as int8. */
-function int8Matrix(slot: i32, rows: i32): void {
-  matrix(slot, rows);
-  const values = matrices[slot];
-  const bytes = <i32>blockBytes(COLS);
+  const bytes = <i32>blockBytes(format, COLS);
   const blocks = (rows + UNIT_ROWS - 1) / UNIT_ROWS;
   const packed = new StaticArray<f32>((blocks * bytes) / 4);
   for (let b = 0; b < blocks; b++) {
     const left = min(UNIT_ROWS, rows - b * UNIT_ROWS);
-    int8.pack(at(packed) + b * bytes, COLS, at(values, b * UNIT_ROWS * COLS), COLS, 1, left);
+    pack(format, at(packed) + b * bytes, COLS, at(values, b * UNIT_ROWS * COLS), COLS, 1, left);
+    arrange(format, at(packed) + b * bytes, COLS);
   }
+  matrices[slot] = values;
   store<usize>(slotAt(slot), at(packed));
-  store<i32>(slotAt(slot), FORMAT_INT8, 4);
+  store<i32>(slotAt(slot), format, 4);
+  store<i32>(slotAt(slot), rows, 8);
+  store<i32>(slotAt(slot), COLS, 12);
 }
 
 function slotAt(slot: i32): usize {
@@ -147,8 +135,8 @@ function wanted(
   return want;
 }
 
-/** What a buffer has to hold after rows [first, stop) of an int8 matrix were multiplied with tokens [t0, t1), in bits. */
-function int8Wanted(
+/** The same of a quantised matrix, in bits: each unit and token by itself. */
+function quantisedWanted(
   before: StaticArray<f32>,
   slot: i32,
   column: i32,
@@ -160,20 +148,19 @@ function int8Wanted(
 ): StaticArray<f32> {
   const want = copy(before);
   const sums = new StaticArray<f32>(UNIT_ROWS);
-  const integers = <i32>integerBytes(QUANT_STRIDE);
+  const format = load<i32>(slotAt(slot), 4);
   for (let t = t0; t < t1; t++) {
-    const x = changetype<usize>(twins[buf.X]) + t * QUANT_STRIDE;
-    // The row from `column` on: a row of fewer columns, which has its scales nearer.
-    const scales = integers + column / 8 - column * 2;
+    bufferWords[buf.X * 4 + 2] = <i32>changetype<usize>(twins[buf.X]) + t * QUANT_STRIDE;
     for (let row = first; row < stop; row += UNIT_ROWS) {
-      const block = load<usize>(slotAt(slot)) + <usize>(row / UNIT_ROWS) * blockBytes(COLS);
-      int8.dot(block, COLS, x + column * 2, scales, QUANT_STRIDE, 1, at(sums), 128, changetype<usize>(scratch));
+      const block = load<usize>(slotAt(slot)) + <usize>(row / UNIT_ROWS) * blockBytes(format, COLS);
+      dot(format, block, COLS, buf.X, column, 1, at(sums), 128);
       for (let r = 0; r < UNIT_ROWS; r++) {
         const i = t * STRIDE + row + r;
         want[i] = then == ADD_GATED ? before[i] + buffers[buf.R][i] * sums[r] : sums[r];
       }
     }
   }
+  bufferWords[buf.X * 4 + 2] = <i32>changetype<usize>(twins[buf.X]);
   return want;
 }
 
@@ -248,30 +235,33 @@ describe("productAt", () => {
   });
 });
 
-describe("int8 matrices", () => {
-  it("are multiplied with the twin of x, to the same bits for any pieces and any number of tokens", () => {
+describe("quantised matrices", () => {
+  it("are multiplied with the twin of x, to the same bits for any pieces, any number of tokens and of blocks in turn", () => {
     reseed(5);
     for (let threads = 1; threads <= 4; threads++) {
       for (let count = 1; count <= ROWS; count += 2) {
         for (let then = STORE; then <= ADD_GATED; then += ADD_GATED - STORE) {
-          begin(threads, count);
-          int8Matrix(W.ATT_KEY, 96);
-          matrix(W.ATT_VALUE, 64);
-          for (let t = 0; t < ROWS; t++) quantiseRow(buf.X, t, STRIDE);
-          const k = copy(buffers[buf.K]);
-          const v = copy(buffers[buf.V]);
-          const x = StaticArray.slice<u8>(twins[buf.X]);
-          while (claimUnits(5)) {
-            product(W.ATT_KEY, buf.X, buf.K, then);
-            product(W.ATT_VALUE, buf.X, buf.V);
+          for (let format = FORMAT_INT8; format <= FORMAT_INT4; format++) {
+            setLargest(format == FORMAT_INT4 ? 127 : 8191);
+            begin(threads, count);
+            table(TABLE_STREAMS, count == 1 ? <usize>threads : 4);
+            matrix(W.ATT_KEY, 96, format);
+            matrix(W.ATT_VALUE, 64);
+            for (let t = 0; t < ROWS; t++) quantiseRow(buf.X, t, STRIDE);
+            const k = copy(buffers[buf.K]);
+            const v = copy(buffers[buf.V]);
+            const x = StaticArray.slice<u8>(twins[buf.X]);
+            while (claimUnits(5)) {
+              product(W.ATT_KEY, buf.X, buf.K, then);
+              product(W.ATT_VALUE, buf.X, buf.V);
+            }
+            expect(sameBits(buffers[buf.K], quantisedWanted(k, W.ATT_KEY, 0, 0, 96, 0, count, then))).toBe(true);
+            const near = wanted(k, W.ATT_KEY, buf.X, 0, 0, 96, 0, count, then);
+            expect(rowError(buffers[buf.K], near)).toBeLessThan(format == FORMAT_INT4 ? INT4_LIMIT : INT8_LIMIT);
+            const plain = wanted(v, W.ATT_VALUE, buf.X, 0, 0, 64, 0, count, STORE);
+            expect(rowError(buffers[buf.V], plain)).toBeLessThan(LIMIT);
+            expect(sameTwin(twins[buf.X], x)).toBe(true);
           }
-          expect(sameBits(buffers[buf.K], int8Wanted(k, W.ATT_KEY, 0, 0, 96, 0, count, then))).toBe(true);
-          const near = wanted(k, W.ATT_KEY, buf.X, 0, 0, 96, 0, count, then);
-          expect(rowError(buffers[buf.K], near)).toBeLessThan(INT8_LIMIT);
-          expect(rowError(buffers[buf.V], wanted(v, W.ATT_VALUE, buf.X, 0, 0, 64, 0, count, STORE))).toBeLessThan(
-            LIMIT,
-          );
-          expect(sameTwin(twins[buf.X], x)).toBe(true);
         }
       }
     }
@@ -280,14 +270,17 @@ describe("int8 matrices", () => {
     reseed(6);
     for (let column = 0; column <= 64; column += 32) {
       for (let count = 1; count <= ROWS; count += 8) {
-        begin(1, 1);
-        int8Matrix(W.ATT_KEY, 64);
-        for (let t = 0; t < ROWS; t++) quantiseRow(buf.X, t, STRIDE);
-        const k = copy(buffers[buf.K]);
-        while (claimUnits(units(W.ATT_KEY))) productAt(slotAt(W.ATT_KEY), buf.X, column, buf.K, count);
-        expect(sameBits(buffers[buf.K], int8Wanted(k, W.ATT_KEY, column, 0, 64, 0, count, STORE))).toBe(true);
-        const near = wanted(k, W.ATT_KEY, buf.X, column, 0, 64, 0, count, STORE);
-        expect(rowError(buffers[buf.K], near)).toBeLessThan(INT8_LIMIT);
+        for (let format = FORMAT_INT8; format <= FORMAT_INT4; format++) {
+          setLargest(format == FORMAT_INT4 ? 127 : 8191);
+          begin(1, 1);
+          matrix(W.ATT_KEY, 64, format);
+          for (let t = 0; t < ROWS; t++) quantiseRow(buf.X, t, STRIDE);
+          const k = copy(buffers[buf.K]);
+          while (claimUnits(units(W.ATT_KEY))) productAt(slotAt(W.ATT_KEY), buf.X, column, buf.K, count);
+          expect(sameBits(buffers[buf.K], quantisedWanted(k, W.ATT_KEY, column, 0, 64, 0, count, STORE))).toBe(true);
+          const near = wanted(k, W.ATT_KEY, buf.X, column, 0, 64, 0, count, STORE);
+          expect(rowError(buffers[buf.K], near)).toBeLessThan(format == FORMAT_INT4 ? INT4_LIMIT : INT8_LIMIT);
+        }
       }
     }
   });
@@ -298,11 +291,11 @@ describe("a result whose buffer has a twin", () => {
     reseed(8);
     for (let threads = 1; threads <= 3; threads++) {
       for (let count = 1; count <= ROWS; count += 4) {
-        for (let format = FORMAT_F32; format <= FORMAT_INT8; format++) {
+        for (let format = FORMAT_F32; format <= FORMAT_INT4; format++) {
+          setLargest(format == FORMAT_INT4 ? 127 : 8191);
           for (let then = STORE; then <= ADD_GATED; then += ADD_GATED - STORE) {
             begin(threads, count);
-            if (format == FORMAT_F32) matrix(W.FFN_KEY, 96);
-            else int8Matrix(W.FFN_KEY, 96);
+            matrix(W.FFN_KEY, 96, format);
             for (let t = 0; t < ROWS; t++) quantiseRow(buf.X, t, STRIDE);
             const before = StaticArray.slice<u8>(twins[buf.HIDDEN]);
             while (claimUnits(units(W.FFN_KEY))) product(W.FFN_KEY, buf.X, buf.HIDDEN, then);

@@ -1,0 +1,112 @@
+// Packing of int8 weights, from f32 and from Q8_0. Where a block's values are: int8-block.ts.
+import { NOT_FINITE } from "../abi";
+import { f16 } from "../half";
+import { blockBytes, decodeScale, encodeScale, GROUP_BYTES, place, scalePlace, zipHigh, zipLow } from "./int8-block";
+
+/** Q8_0: an f16 scale and 32 integers. */
+const Q8_BYTES: usize = 34;
+
+/**
+ * Packs one block from f32: lane r, column c = src[r·rowStride + c·colStride], strides in values; rows from `rows` and
+ * columns from `cols` on are zero. Scale = the one nearest to largest / 127. Notes in NOT_FINITE where a value is not.
+ */
+export function pack(block: usize, cols: i32, src: usize, rowStride: i32, colStride: i32, rows: i32): void {
+  memory.fill(block, 0, blockBytes(cols));
+  for (let g = 0; g < cols; g += 32, block += GROUP_BYTES) {
+    const n = min(32, cols - g);
+    for (let r = 0; r < rows; r++) {
+      packGroup(block, r, src + ((<usize>(r * rowStride + g * colStride)) << 2), colStride, n);
+    }
+  }
+}
+
+/** Row `r`'s `n` columns of one group. */
+function packGroup(group: usize, r: i32, src: usize, colStride: i32, n: i32): void {
+  const step = (<usize>colStride) << 2;
+  let largest: f32 = 0;
+  for (let c: usize = 0; c < <usize>n; c++) largest = max(largest, abs(load<f32>(src + c * step)));
+  const scale = keepScale(group, r, largest / <f32>127);
+  const inverse: f32 = scale > 0 ? <f32>1 / scale : 0;
+  for (let c: usize = 0; c < <usize>n; c++) {
+    const q = <i32>nearest<f32>(load<f32>(src + c * step) * inverse);
+    store<i8>(place(group, r, c), max(-127, min(127, q)));
+  }
+}
+
+/** Stores a row's scale; returns what it is then. */
+function keepScale(group: usize, r: i32, scale: f32): f32 {
+  if (!(scale < Infinity)) store<usize>(NOT_FINITE, group);
+  const bits = encodeScale(scale);
+  store<u16>(scalePlace(group, r), <u16>bits);
+  return decodeScale(bits);
+}
+
+/**
+ * Packs one block from rows of Q8_0 as they are stored, `rowBytes` apart: integers and scales are kept exactly. A scale
+ * below zero, which no known program writes, gives its sign to the integers (−128 becomes 127 then).
+ */
+export function packQ8(block: usize, cols: i32, src: usize, rowBytes: usize, rows: i32): void {
+  if (rows < 32) memory.fill(block, 0, blockBytes(cols));
+  for (let g = 0; g < cols; g += 32, block += GROUP_BYTES, src += Q8_BYTES) {
+    if (rows == 32) {
+      for (let tile = 0; tile < 8; tile++) transpose(block, src + 2, rowBytes, tile);
+    } else {
+      for (let r = 0; r < rows; r++) {
+        const at = src + 2 + <usize>r * rowBytes;
+        for (let c: usize = 0; c < 32; c += 2) store<u16>(place(block, r, c), load<u16>(at + c));
+      }
+    }
+    for (let r = 0; r < rows; r++) {
+      const scale = f16(load<u16>(src + <usize>r * rowBytes));
+      keepScale(block, r, abs(scale));
+      if (scale < 0) negate(block, r);
+    }
+  }
+}
+
+function negate(group: usize, r: i32): void {
+  for (let c: usize = 0; c < 32; c++) {
+    const at = place(group, r, c);
+    store<i8>(at, min(127, -(<i32>load<i8>(at))));
+  }
+}
+
+/** An eighth of a group: 8 rows × 8 pairs of columns, row by row, become 8 pairs × 8 rows. Three rounds of interleaving. */
+function transpose(block: usize, src: usize, rowBytes: usize, tile: i32): void {
+  const row = (<usize>(tile & 3)) << 3;
+  const pair = (<usize>(tile >> 2)) << 3;
+  const at = src + row * rowBytes + (pair << 1);
+  const a0 = v128.load(at);
+  const a1 = v128.load(at + rowBytes);
+  const a2 = v128.load(at + rowBytes * 2);
+  const a3 = v128.load(at + rowBytes * 3);
+  const a4 = v128.load(at + rowBytes * 4);
+  const a5 = v128.load(at + rowBytes * 5);
+  const a6 = v128.load(at + rowBytes * 6);
+  const a7 = v128.load(at + rowBytes * 7);
+  const b0 = zipLow(a0, a4);
+  const b1 = zipHigh(a0, a4);
+  const b2 = zipLow(a1, a5);
+  const b3 = zipHigh(a1, a5);
+  const b4 = zipLow(a2, a6);
+  const b5 = zipHigh(a2, a6);
+  const b6 = zipLow(a3, a7);
+  const b7 = zipHigh(a3, a7);
+  const c0 = zipLow(b0, b4);
+  const c1 = zipHigh(b0, b4);
+  const c2 = zipLow(b1, b5);
+  const c3 = zipHigh(b1, b5);
+  const c4 = zipLow(b2, b6);
+  const c5 = zipHigh(b2, b6);
+  const c6 = zipLow(b3, b7);
+  const c7 = zipHigh(b3, b7);
+  const dst = block + (pair << 6) + (row << 1);
+  v128.store(dst, zipLow(c0, c4));
+  v128.store(dst, zipHigh(c0, c4), 64);
+  v128.store(dst, zipLow(c1, c5), 128);
+  v128.store(dst, zipHigh(c1, c5), 192);
+  v128.store(dst, zipLow(c2, c6), 256);
+  v128.store(dst, zipHigh(c2, c6), 320);
+  v128.store(dst, zipLow(c3, c7), 384);
+  v128.store(dst, zipHigh(c3, c7), 448);
+}

@@ -1,0 +1,122 @@
+// Two tokens and 16 rows at a time, with plain SIMD: as int8 weights are packed, or as any weights are once they are
+// widened to 16 bits with scales as f32, which pays when many tokens pass by them.
+import { GROUP_BYTES, highScales, lowScales, SCALES } from "./int8-block";
+import { addScaled } from "./sums";
+
+/** Groups of weights that the tokens of a batch pass by before the next ones are read: 8.7 KB. */
+export const STEP: i32 = 8;
+/** 16 rows of STEP groups, widened: in each group 512 integers of 16 bits, pair of columns by pair, then 16 scales. */
+export const WIDE_HALF: usize = <usize>STEP * GROUP_BYTES;
+
+/** out[t][16] += half a block's `n` groups · x[t] for an even number of tokens. */
+export function pairs(
+  w: usize,
+  n: i32,
+  x: usize,
+  scale: usize,
+  stride: usize,
+  count: i32,
+  out: usize,
+  outStride: usize,
+): void {
+  for (let t = 0; t < count; t += 2, x += stride * 2, scale += stride * 2, out += outStride * 2) {
+    dot2(w, n, x, scale, stride, out, outStride, false);
+  }
+}
+
+/** The same with widened groups. */
+export function pairsWide(
+  w: usize,
+  n: i32,
+  x: usize,
+  scale: usize,
+  stride: usize,
+  count: i32,
+  out: usize,
+  outStride: usize,
+): void {
+  for (let t = 0; t < count; t += 2, x += stride * 2, scale += stride * 2, out += outStride * 2) {
+    dot2(w, n, x, scale, stride, out, outStride, true);
+  }
+}
+
+/** Half the rows and two tokens, two pairs of columns at a time; kept apart as in dot1. */
+// @ts-ignore: decorator
+@inline
+function dot2(
+  w: usize,
+  groups: i32,
+  x: usize,
+  scale: usize,
+  stride: usize,
+  out: usize,
+  outStride: usize,
+  wide: bool,
+): void {
+  const never = out;
+  for (const end = w + <usize>groups * GROUP_BYTES; w < end; w += GROUP_BYTES - SCALES, scale += 8) {
+    let a0 = i32x4.splat(0);
+    let a1 = a0;
+    let a2 = a0;
+    let a3 = a0;
+    let b0 = a0;
+    let b1 = a0;
+    let b2 = a0;
+    let b3 = a0;
+    let y = x + stride;
+    for (const stop = w + SCALES; w < stop; w += 128, x += 8, y += 8) {
+      const s = v128.load32_splat(x);
+      const u = v128.load32_splat(y);
+      const w0 = wide ? v128.load(w) : v128.load8x8_s(w);
+      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w0, s));
+      b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w0, u));
+      const w1 = wide ? v128.load(w, 16) : v128.load8x8_s(w, 8);
+      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w1, s));
+      b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w1, u));
+      const w2 = wide ? v128.load(w, 32) : v128.load8x8_s(w, 16);
+      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(w2, s));
+      b2 = i32x4.add(b2, i32x4.dot_i16x8_s(w2, u));
+      const w3 = wide ? v128.load(w, 48) : v128.load8x8_s(w, 24);
+      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w3, s));
+      b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w3, u));
+      if (w == never) break;
+      const s2 = v128.load32_splat(x, 4);
+      const u2 = v128.load32_splat(y, 4);
+      const w4 = wide ? v128.load(w, 64) : v128.load8x8_s(w, 64);
+      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w4, s2));
+      b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w4, u2));
+      const w5 = wide ? v128.load(w, 80) : v128.load8x8_s(w, 72);
+      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w5, s2));
+      b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w5, u2));
+      const w6 = wide ? v128.load(w, 96) : v128.load8x8_s(w, 80);
+      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(w6, s2));
+      b2 = i32x4.add(b2, i32x4.dot_i16x8_s(w6, u2));
+      const w7 = wide ? v128.load(w, 112) : v128.load8x8_s(w, 88);
+      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w7, s2));
+      b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w7, u2));
+    }
+    accumulate(out, a0, a1, a2, a3, w, v128.load32_splat(scale), wide);
+    accumulate(out + outStride, b0, b1, b2, b3, w, v128.load32_splat(scale + stride), wide);
+  }
+}
+
+/** out[16] += sums · scales of the weights · scale `s` of the activations. */
+// @ts-ignore: decorator
+@inline
+export function accumulate(
+  out: usize,
+  a0: v128,
+  a1: v128,
+  a2: v128,
+  a3: v128,
+  scales: usize,
+  s: v128,
+  wide: bool,
+): void {
+  const p = v128.load(scales);
+  const q = v128.load(scales, 16);
+  addScaled(out, a0, wide ? p : lowScales(p), s);
+  addScaled(out + 16, a1, wide ? q : highScales(p), s);
+  addScaled(out + 32, a2, wide ? v128.load(scales, 32) : lowScales(q), s);
+  addScaled(out + 48, a3, wide ? v128.load(scales, 48) : highScales(q), s);
+}

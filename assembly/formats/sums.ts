@@ -1,0 +1,17 @@
+// Sums of a unit of 32 rows, f32, one after the other.
+
+/** out[32] = 0, by stores: memory.fill is a call out of the module, 1 % of a token. */
+export function clear(out: usize): void {
+  for (const end = out + 128; out < end; out += 32) {
+    v128.store(out, f32x4.splat(0));
+    v128.store(out, f32x4.splat(0), 16);
+  }
+}
+
+/** out[4] += sum · scales of the weights · scale of the activations (all lanes). */
+// @ts-ignore: decorator
+@inline
+export function addScaled(out: usize, sum: v128, weights: v128, activations: v128): void {
+  const product = f32x4.mul(f32x4.convert_i32x4_s(sum), f32x4.mul(weights, activations));
+  v128.store(out, f32x4.add(v128.load(out), product));
+}

@@ -1,0 +1,164 @@
+// The formats of packed weights: the only switch on FORMAT_... A format packs blocks of 32 rows, and multiplies them.
+import { FORMAT_F32, FORMAT_INT4, FORMAT_INT8, SCRATCH_TILE, SCRATCH_WIDE } from "../abi";
+import { quantRow, quantStride, row, scratch, stride } from "../layout";
+import { bytesAt, eightBits, integersAt } from "../quantise";
+import { fused, RELAXED } from "../simd";
+import * as f32Weights from "./f32";
+import * as int4Block from "./int4-block";
+import * as int4 from "./int4-dot";
+import * as int4Pack from "./int4-pack";
+import * as int4Relaxed from "./int4-relaxed";
+import * as int8Block from "./int8-block";
+import * as int8 from "./int8-dot";
+import * as int8Pack from "./int8-pack";
+import * as int8Relaxed from "./int8-relaxed";
+import { clear } from "./sums";
+
+/** Bytes of one block of 32 rows. */
+export function blockBytes(format: i32, cols: i32): usize {
+  switch (format) {
+    case FORMAT_INT8:
+      return int8Block.blockBytes(cols);
+    case FORMAT_INT4:
+      return int4Block.blockBytes(cols);
+    default:
+      return f32Weights.blockBytes(cols);
+  }
+}
+
+/** Packs one block from f32: lane r, column c = src[r·rowStride + c·colStride], strides in values; missing rows are zero. */
+export function pack(
+  format: i32,
+  block: usize,
+  cols: i32,
+  src: usize,
+  rowStride: i32,
+  colStride: i32,
+  rows: i32,
+): void {
+  switch (format) {
+    case FORMAT_INT8:
+      int8Pack.pack(block, cols, src, rowStride, colStride, rows);
+      break;
+    case FORMAT_INT4:
+      int4Pack.pack(block, cols, src, rowStride, colStride, rows, scratch + SCRATCH_TILE);
+      break;
+    default:
+      f32Weights.pack(block, cols, src, rowStride, colStride, rows);
+  }
+}
+
+/** Packs one block from rows as they are stored in the type that the format keeps exactly: Q8_0 or Q4_0. */
+export function packStored(format: i32, block: usize, cols: i32, src: usize, rowBytes: usize, rows: i32): void {
+  if (format == FORMAT_INT8) int8Pack.packQ8(block, cols, src, rowBytes, rows);
+  else int4Pack.packQ4(block, cols, src, rowBytes, rows, scratch + SCRATCH_TILE);
+}
+
+/** Puts a packed block into the order that this machine's kernels read. */
+export function arrange(format: i32, block: usize, cols: i32): void {
+  if (!RELAXED) return;
+  if (format == FORMAT_INT4) int4Block.arrange(block, cols);
+  else if (format == FORMAT_INT8 && fused()) int8Relaxed.arrange(block, cols);
+}
+
+/** out[t][32] = block · from[t] for `count` rows of a buffer, its columns from `column` on. */
+export function dot(
+  format: i32,
+  block: usize,
+  cols: i32,
+  from: i32,
+  column: i32,
+  count: i32,
+  out: usize,
+  outStride: usize,
+): void {
+  if (format == FORMAT_F32) {
+    f32Weights.dot(block, cols, row(from, 0) + ((<usize>column) << 2), stride(from), count, out, outStride);
+    return;
+  }
+  const groups = (cols + 31) >> 5;
+  const x = integers(format, from, column);
+  const scale = quantRow(from, 0) + ((<usize>column) >> 2);
+  for (let t = 0; t < count; t++) clear(out + <usize>t * outStride);
+  if (count == 1) one(format, block, groups, x, scale, out);
+  else many(format, block, groups, x, scale, quantStride(from), count, out, outStride);
+  if (format == FORMAT_INT4) for (let t = 0; t < count; t++) int4Block.finish(out + <usize>t * outStride);
+}
+
+/** Whether dotInTurn() knows a format. */
+// @ts-ignore: decorator
+@inline
+export function takesTurns(format: i32): bool {
+  return format != FORMAT_F32;
+}
+
+/**
+ * One token and `blocks` blocks, a group of each in turn, their sums one after another in `out`: while one stream of
+ * memory is computed with, the others are on their way.
+ */
+export function dotInTurn(format: i32, block: usize, blocks: i32, cols: i32, from: i32, column: i32, out: usize): void {
+  const groups = (cols + 31) >> 5;
+  const bytes = blockBytes(format, cols);
+  const groupBytes = blockBytes(format, 32);
+  const step = integerBytes(format) << 5;
+  let x = integers(format, from, column);
+  let scale = quantRow(from, 0) + ((<usize>column) >> 2);
+  const end = out + ((<usize>blocks) << 7);
+  for (let to = out; to < end; to += 128) clear(to);
+  for (let g = 0; g < groups; g++, block += groupBytes, x += step, scale += 8) {
+    let w = block;
+    for (let to = out; to < end; to += 128, w += bytes) one(format, w, 1, x, scale, to);
+  }
+  if (format == FORMAT_INT4) for (let to = out; to < end; to += 128) int4Block.finish(to);
+}
+
+/** Whether a format's kernel reads activations as bytes, rather than 16 bits. */
+// @ts-ignore: decorator
+@inline
+function readsBytes(format: i32): bool {
+  return RELAXED && eightBits() && (format == FORMAT_INT4 || fused());
+}
+
+// @ts-ignore: decorator
+@inline
+function integerBytes(format: i32): usize {
+  return readsBytes(format) ? 1 : 2;
+}
+
+/** The integers of a buffer's first row, from `column` on. */
+// @ts-ignore: decorator
+@inline
+function integers(format: i32, buffer: i32, column: i32): usize {
+  if (readsBytes(format)) return bytesAt(buffer, 0) + <usize>column;
+  return integersAt(buffer, 0) + ((<usize>column) << 1);
+}
+
+/** out[32] += block · x, one token. */
+function one(format: i32, block: usize, groups: i32, x: usize, scale: usize, out: usize): void {
+  if (format == FORMAT_INT4) {
+    if (RELAXED) int4Relaxed.one(block, groups, x, scale, out);
+    else int4.one(block, groups, x, scale, out);
+  } else if (!fused()) int8.one(block, groups, x, scale, out);
+  else if (eightBits()) int8Relaxed.one8(block, groups, x, scale, out);
+  else int8Relaxed.one14(block, groups, x, scale, out);
+}
+
+/** out[t][32] += block · x[t] */
+function many(
+  format: i32,
+  block: usize,
+  groups: i32,
+  x: usize,
+  scale: usize,
+  stride: usize,
+  count: i32,
+  out: usize,
+  outStride: usize,
+): void {
+  const wide = scratch + SCRATCH_WIDE;
+  if (format == FORMAT_INT4) {
+    if (RELAXED) int4Relaxed.many(block, groups, x, scale, stride, count, out, outStride, wide);
+    else int4.many(block, groups, x, scale, stride, count, out, outStride, wide);
+  } else if (fused()) int8Relaxed.many(block, groups, x, scale, stride, count, out, outStride, eightBits());
+  else int8.many(block, groups, x, scale, stride, count, out, outStride, wide);
+}
