@@ -28,7 +28,7 @@ const sixHeads = join(folder, "six-heads.safetensors");
 writeFileSync(sixHeads, randomModel({ width: 96, layers: 2, headSize: 16, vocabSize: 301 }));
 
 for (const path of [...ONE_OF_EACH, sixHeads])
-  for (const weights of ["f32", "int8"] as const)
+  for (const weights of ["f32", "int8", "int4"] as const)
     describe(`${basename(path)}, ${weights}`, () => {
       let model: Model;
       let tokens: number[];
@@ -44,7 +44,7 @@ for (const path of [...ONE_OF_EACH, sixHeads])
       after(() => model.dispose());
 
       for (const simd of ["plain", "relaxed"] as const)
-        for (const threads of THREADS)
+        for (const threads of weights === "int4" ? [1, 3] : THREADS)
           test(`${simd} SIMD, ${threads} threads, chunks of ${CHUNKS.join(", ")}`, {
             skip: missing(simd),
           }, async () => {
