@@ -1,13 +1,15 @@
 // Two ways to leave out the weights that meet a zero, beside the kernel that reads them all: what test/bench/zeros.ts
 // measures. The module does not have them, because they do not pay (see ARCHITECTURE.md).
-import { dot } from "../../assembly/formats/int8";
-import { addScaled, blockBytes, GROUP_BYTES, highScales, lowScales, SCALES } from "../../assembly/formats/int8-block";
+import { blockBytes, GROUP_BYTES, highScales, lowScales, SCALES } from "../../assembly/formats/int8-block";
+import { one } from "../../assembly/formats/int8-dot";
+import { addScaled, clear } from "../../assembly/formats/sums";
 
 /** `blocks` blocks of 32 rows by one row of activations, as the module does it. */
 export function all(w: usize, blocks: i32, cols: i32, x: usize, out: usize): void {
   const scales = (<usize>cols) << 1;
-  for (let b = 0; b < blocks; b++) {
-    dot(w + <usize>b * blockBytes(cols), cols, x, scales, 0, 1, out + ((<usize>b) << 7), 0, 0);
+  for (let b = 0; b < blocks; b++, out += 128) {
+    clear(out);
+    one(w + <usize>b * blockBytes(cols), (cols + 31) >> 5, x, x + scales, out);
   }
 }
 
@@ -21,7 +23,7 @@ export function inPlace(w: usize, blocks: i32, cols: i32, x: usize, out: usize):
 }
 
 function block(w: usize, end: usize, x: usize, scale: usize, out: usize): void {
-  for (; w < end; w += GROUP_BYTES, x += 64, scale += 4) {
+  for (; w < end; w += GROUP_BYTES, x += 64, scale += 8) {
     let a0 = i32x4.splat(0);
     let a1 = a0;
     let a2 = a0;
@@ -37,7 +39,7 @@ function block(w: usize, end: usize, x: usize, scale: usize, out: usize): void {
       a1 = i32x4.add(a1, i32x4.dot_i16x8_s(v128.load8x8_s(at, 8), s));
       a2 = i32x4.add(a2, i32x4.dot_i16x8_s(v128.load8x8_s(at, 16), s));
       a3 = i32x4.add(a3, i32x4.dot_i16x8_s(v128.load8x8_s(at, 24), s));
-      if (at == out) break; // never: Node 20 keeps the sums in registers then, see formats/int8.ts
+      if (at == out) break; // never: Node 20 keeps the sums in registers then, see formats/int8-dot.ts
       b0 = i32x4.add(b0, i32x4.dot_i16x8_s(v128.load8x8_s(at, 32), s));
       b1 = i32x4.add(b1, i32x4.dot_i16x8_s(v128.load8x8_s(at, 40), s));
       b2 = i32x4.add(b2, i32x4.dot_i16x8_s(v128.load8x8_s(at, 48), s));
@@ -58,7 +60,7 @@ export function byColumns(w: usize, blocks: i32, cols: i32, x: usize, out: usize
   const run = (<usize>blocks) << 6;
   let scale = x + ((<usize>cols) << 1);
   memory.fill(out, 0, run << 1);
-  for (const end = w + <usize>blocks * blockBytes(cols); w < end; w += run * 17, x += 64, scale += 4) {
+  for (const end = w + <usize>blocks * blockBytes(cols); w < end; w += run * 17, x += 64, scale += 8) {
     memory.fill(sums, 0, run << 1);
     for (let pairs = notZero(x); pairs; pairs &= pairs - 1) {
       addRun(w + <usize>ctz(pairs) * run, run, v128.load32_splat(x + (ctz(pairs) << 2)), sums);
