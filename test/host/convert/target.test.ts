@@ -29,7 +29,10 @@ describe("the file is there as a whole or not at all", () => {
       refused("not-saved", /none.* cannot be written/),
     );
     mkdirSync(join(inside, "folder"));
-    await assert.rejects(convertModel(SMALL, join(inside, "folder"), { vocab: null }), refused("not-saved", /is a directory/));
+    await assert.rejects(
+      convertModel(SMALL, join(inside, "folder"), { vocab: null }),
+      refused("not-saved", /is a directory/),
+    );
     assert.deepEqual(readdirSync(inside), ["folder", "model"]);
   });
 
