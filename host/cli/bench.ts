@@ -3,6 +3,8 @@ import type { WeightFormat } from "../checkpoint/weight-formats.ts";
 import type { Simd } from "../engine/platform.ts";
 import { type BenchmarkResult, benchmark, type Spread } from "../measure/benchmark.ts";
 import type { ModelInfo } from "../model/model.ts";
+import { bundledModel } from "./bundled.ts";
+import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
 import { WEIGHTS_HELP } from "./options.ts";
@@ -34,7 +36,7 @@ export function addBench(program: Command): void {
   program
     .command("bench")
     .description("Measures speed: prefill, decode, the share of the memory's bandwidth, where the time goes.")
-    .argument("<MODEL>", "a model file")
+    .argument("[MODEL]", "a model file; default: the bundled model")
     .option("--weights <format>", WEIGHTS_HELP)
     .option("--threads <n>", "threads that compute; default: the cores, at most 4", number)
     .option("--simd <build>", 'which build of the kernels: "plain" or "relaxed"')
@@ -48,7 +50,9 @@ export function addBench(program: Command): void {
     .action(bench);
 }
 
-async function bench(path: string, options: BenchOptions): Promise<void> {
+async function bench(argument: string | undefined, options: BenchOptions): Promise<void> {
+  const path = argument ?? bundledModel();
+  if (!path) throw new UsageError("MODEL is missing: wkv bench MODEL");
   const { prefill, decode, sessions, rounds, json, quiet } = options;
   await interruptible(async (signal) => {
     const model = await load(path, { ...options, vocab: null }, signal);

@@ -6,6 +6,7 @@ import { addConstraintOptions, type ConstraintOptions, readConstraint } from "./
 import { Interrupted, UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
+import { namesModel } from "./model-argument.ts";
 import { addModelOptions, addTextOptions, type ModelOptions, type TextOptions, VOCAB_HELP } from "./options.ts";
 import { print, printJson } from "./output.ts";
 import { number, tokenIds } from "./parse.ts";
@@ -33,6 +34,7 @@ text), "stop" (a --stop text came), "length" (--max-tokens), "complete" (nothing
 --choice allows) or "interrupted" (Ctrl-C). With one of these three, "complete" says whether the text is.
 
 Examples:
+  $ wkv run "Once upon a time"
   $ wkv run model.pth "Once upon a time"
   $ wkv run model.pth -e "User: Why is the sky blue?\\n\\nAssistant:" --stop "\\n\\n"
   $ wkv run model.pth - < story.txt
@@ -71,12 +73,14 @@ export function addRun(program: Command): void {
   command.addHelpText("after", HELP).action(run);
 }
 
-async function run(path: string | undefined, argument: string | undefined, options: RunOptions): Promise<void> {
+async function run(first: string | undefined, second: string | undefined, options: RunOptions): Promise<void> {
+  const isPrompt = first !== undefined && second === undefined && !options.tokens && !namesModel(first);
+  const [path, argument] = isPrompt ? [undefined, first] : [first, second];
   checkTextOptions(options);
   if (options.logprobs && !options.json) throw new UsageError("--logprobs goes with --json.");
   const source = path ?? bundledPath("fairy");
   if (!source) throw new UsageError('MODEL is missing: wkv run MODEL "Once upon a time"');
-  const beginning = path || options.tokens ? argument : BEGINNING;
+  const beginning = path || options.tokens ? argument : (argument ?? BEGINNING);
   const constraint = await readConstraint(options);
   const goesOn = options.state !== undefined && !options.tokens && argument === undefined;
   const prompt = goesOn ? undefined : await readPrompt(beginning, options);
