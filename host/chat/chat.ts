@@ -7,7 +7,7 @@ import { AnswerReader } from "./answer.ts";
 import { checkAnswerable, checkCalls, checkOptions } from "./checks.ts";
 import { chooseTemplate } from "./choose.ts";
 import type { AnswerStart } from "./marks.ts";
-import { type ChatMessage, checkMessages, type TextPart } from "./messages.ts";
+import { type ChatMessage, checkMessages, plainMessages, type TextPart } from "./messages.ts";
 import type { AnswerOptions, ChatInput, ChatOptions } from "./options.ts";
 import { readSaved, writeSaved } from "./saved.ts";
 import { Answer, answerMessage, type ChatPiece, type ChatResult, Fold } from "./stream.ts";
@@ -98,7 +98,7 @@ export class Chat {
     this.template = template;
     this.stateRefused = stateRefused;
     this.#options = options;
-    this.#messages = [...messages];
+    this.#messages = plainMessages(messages);
     this.#track = track;
   }
 
@@ -299,7 +299,7 @@ function asMessages(said: ChatInput): readonly ChatMessage[] {
   if (typeof said === "string" || isParts) said = { role: "user", content: said as string | readonly TextPart[] };
   const messages = (Array.isArray(said) ? said : [said]) as readonly ChatMessage[];
   checkMessages(messages);
-  return messages;
+  return plainMessages(messages);
 }
 
 function readerOf({ opening, begun = "" }: Prompt, { thinks }: ChatTemplate, options: AnswerOptions): AnswerReader {

@@ -1,6 +1,7 @@
 /** Messages in OpenAI's shape, so that what is written for one chat works with the other. */
 
-export type Role = "system" | "user" | "assistant" | "tool";
+/** "developer" is OpenAI's newer name of "system". */
+export type Role = "system" | "developer" | "user" | "assistant" | "tool";
 
 /** A part of a message. Several parts are material and a question: see `questionFirst`. */
 export interface TextPart {
@@ -17,11 +18,11 @@ export interface ToolCall {
 
 export interface ChatMessage {
   readonly role: Role;
-  /** Null only beside `tool_calls`. */
-  readonly content: string | readonly TextPart[] | null;
+  /** Null or left out only in an assistant's message: one of tool calls, of reasoning, or a refusal. */
+  readonly content?: string | readonly TextPart[] | null;
   /** What the model thought before it answered. Kept for whoever reads the chat; the model never reads it again. */
   readonly reasoning?: string;
-  readonly tool_calls?: readonly ToolCall[];
+  readonly tool_calls?: readonly ToolCall[] | null;
   /** Of a tool's message: the call that it answers. */
   readonly tool_call_id?: string;
 }
@@ -30,6 +31,7 @@ export interface ChatMessage {
 export interface AssistantMessage extends ChatMessage {
   readonly role: "assistant";
   readonly content: string | null;
+  readonly tool_calls?: readonly ToolCall[];
 }
 
 /**
@@ -53,11 +55,11 @@ export type ToolChoice =
   | "none"
   | { readonly type: "function"; readonly function: { readonly name: string } };
 
-const ROLES: readonly string[] = ["system", "user", "assistant", "tool"];
+const ROLES: readonly string[] = ["system", "developer", "user", "assistant", "tool"];
 
 /** The parts of a message's content as texts. */
 export function partsOf({ content }: ChatMessage): readonly string[] {
-  if (content === null) return [];
+  if (content === null || content === undefined) return [];
   return typeof content === "string" ? [content] : content.map(({ text }) => text);
 }
 
@@ -71,13 +73,24 @@ function checkMessage(message: unknown, name: string): void {
   const { role, content, reasoning, tool_calls } = (message ?? {}) as Record<string, unknown>;
   if (!ROLES.includes(role as string))
     throw new TypeError(`"${name}" expected a role of ${ROLES.join(", ")}, got ${JSON.stringify(role)}`);
-  const mayBeNull = role === "assistant" && tool_calls !== undefined;
-  if (!(typeof content === "string" || isTextParts(content) || (content === null && mayBeNull)))
+  const isMissing = content === null || content === undefined;
+  if (!(typeof content === "string" || isTextParts(content) || (isMissing && role === "assistant")))
     throw new TypeError(`"${name}" expected a content of text, got ${describe(content)}`);
-  if (reasoning !== undefined && typeof reasoning !== "string")
+  if (reasoning !== undefined && reasoning !== null && typeof reasoning !== "string")
     throw new TypeError(`"${name}" expected a reasoning of text, got ${describe(reasoning)}`);
-  if (tool_calls !== undefined && !(Array.isArray(tool_calls) && tool_calls.every(isToolCall)))
+  if (tool_calls !== undefined && tool_calls !== null && !(Array.isArray(tool_calls) && tool_calls.every(isToolCall)))
     throw new TypeError(`"${name}" expected tool_calls of { id, type, function: { name, arguments } }`);
+}
+
+/** Messages as the templates expect them: OpenAI's "developer" is "system", and nulls that say nothing are left out. */
+export function plainMessages(messages: readonly ChatMessage[]): ChatMessage[] {
+  return messages.map(({ role, content, reasoning, tool_calls, ...rest }) => ({
+    ...rest,
+    role: role === "developer" ? "system" : role,
+    content: content ?? null,
+    ...(reasoning && { reasoning }),
+    ...(tool_calls && { tool_calls }),
+  }));
 }
 
 function isTextParts(content: unknown): boolean {

@@ -109,13 +109,26 @@ export function areDisjoint(
   a: Keywords,
   b: Keywords,
   alternatives: (schema: JsonSchema) => readonly Keywords[],
+  within: Pairs = [],
 ): boolean {
   if (a.enum && b.enum) return !(a.enum as unknown[]).some((v) => (b.enum as unknown[]).some((w) => sameJson(v, w)));
   return commonTypes(typesOf(a), typesOf(b)).every((type) => {
-    if (type === "object") return areDisjointObjects(a, b, alternatives);
+    if (type === "object") return areDisjointObjects(a, b, alternatives, within);
     if (type === "integer" || type === "number") return areApart(a, b) || areApart(b, a);
     return false;
   });
+}
+
+/** Properties that are compared at the moment, from the outermost on: schemas may contain themselves. */
+type Pairs = readonly (readonly [JsonSchema, JsonSchema])[];
+
+/** Most schemas tell alternatives apart by a `const`: no other property need be looked into then. */
+function tagsFirst(names: readonly string[], properties: Readonly<Record<string, JsonSchema>>): string[] {
+  const isTag = (name: string) => {
+    const schema = properties[name];
+    return isObject(schema) && ("const" in schema || "enum" in schema);
+  };
+  return [...names.filter(isTag), ...names.filter((name) => !isTag(name))];
 }
 
 /** All numbers of `a` are below all of `b`. */
@@ -130,6 +143,7 @@ function areDisjointObjects(
   a: Keywords,
   b: Keywords,
   alternatives: (schema: JsonSchema) => readonly Keywords[],
+  within: Pairs = [],
 ): boolean {
   const [inA, inB] = [propertiesOf(a), propertiesOf(b)];
   const [byA, byB] = [(a.required ?? []) as string[], (b.required ?? []) as string[]];
@@ -137,8 +151,12 @@ function areDisjointObjects(
     schema.additionalProperties === false && !Object.hasOwn(propertiesOf(schema), name);
   if (byA.some((name) => excludes(b, name)) || byB.some((name) => excludes(a, name))) return true;
   const names = byA.filter((name) => byB.includes(name) && Object.hasOwn(inA, name) && Object.hasOwn(inB, name));
-  return names.some((name) => {
-    const [left, right] = [alternatives(inA[name]!), alternatives(inB[name]!)];
-    return left.every((x) => right.every((y) => areDisjoint(x, y, alternatives)));
+  return tagsFirst(names, inA).some((name) => {
+    const [one, other] = [inA[name]!, inB[name]!];
+    // A pair inside itself tells nothing: what is apart is so by some other property.
+    if (within.some(([x, y]) => x === one && y === other)) return false;
+    const [left, right] = [alternatives(one), alternatives(other)];
+    const inside: Pairs = [...within, [one, other]];
+    return left.every((x) => right.every((y) => areDisjoint(x, y, alternatives, inside)));
   });
 }

@@ -50,8 +50,12 @@ class SchemaCompiler {
   readonly #json: Json;
   /** By the text of the reference. */
   readonly #rules = new Map<string, Rule>();
-  /** Rules that have no body yet. */
-  readonly #open: { reference: string; rule: Rule }[] = [];
+  /** Of schemas that are not references but resolve some, such as `allOf` of a `$ref`: these may contain themselves. */
+  readonly #combinedRules = new Map<JsonSchema, Rule>();
+  /** Rules that have no body yet, and what makes it. */
+  readonly #open: { rule: Rule; body: () => Node }[] = [];
+  /** Arrays of `oneOf` that are checked, or being checked: one may contain itself. */
+  readonly #checked = new Set<readonly JsonSchema[]>();
   #depth = 0;
   #alternatives = 0;
   #comparisons = 0;
@@ -64,8 +68,7 @@ class SchemaCompiler {
 
   compile(): Node {
     const root = this.#rule("#");
-    for (let next = this.#open.pop(); next; next = this.#open.pop())
-      next.rule.body = this.#value(this.#resolve(next.reference, next.reference), next.reference);
+    for (let next = this.#open.pop(); next; next = this.#open.pop()) next.rule.body = next.body();
     return root;
   }
 
@@ -75,7 +78,7 @@ class SchemaCompiler {
     if (!rule) {
       rule = this.#grammar.rule();
       this.#rules.set(reference, rule);
-      this.#open.push({ reference, rule });
+      this.#open.push({ rule, body: () => this.#value(this.#resolve(reference, reference), reference) });
     }
     return rule;
   }
@@ -84,9 +87,21 @@ class SchemaCompiler {
     if (++this.#depth > MAX_DEPTH)
       throw wrong(where, `it is nested deeper than ${MAX_DEPTH}, or without end in "allOf"`);
     const keywords = readKeywords(schema, where);
-    const node = this.#simple(keywords, where) ?? this.#combined(schema, where);
+    const node = this.#simple(keywords, where) ?? this.#recursive(schema, where) ?? this.#combined(schema, where);
     this.#depth--;
     return node;
+  }
+
+  /** A rule for a schema that may contain itself: it is compiled once. */
+  #recursive(schema: JsonSchema, where: string): Node | undefined {
+    if (!mayRecurse(schema)) return undefined;
+    let rule = this.#combinedRules.get(schema);
+    if (!rule) {
+      rule = this.#grammar.rule();
+      this.#combinedRules.set(schema, rule);
+      this.#open.push({ rule, body: () => this.#combined(schema, where) });
+    }
+    return rule;
   }
 
   /** The cases in which nothing has to be merged. */
@@ -136,6 +151,8 @@ class SchemaCompiler {
 
   /** `oneOf` wants exactly one to hold, so it must be sure that no other does. */
   #checkOneOf(schemas: readonly JsonSchema[], where: string): void {
+    if (this.#checked.has(schemas)) return;
+    this.#checked.add(schemas);
     const all = schemas.map((schema) => this.#alternativesOf(schema, `${where}/oneOf`, 0));
     all.forEach((some, i) => {
       all.slice(0, i).forEach((others, j) => {
@@ -149,10 +166,17 @@ class SchemaCompiler {
     });
   }
 
-  #areDisjoint(a: Keywords, b: Keywords, where: string): boolean {
+  #countComparison(where: string): void {
     if (++this.#comparisons > MAX_COMPARISONS)
       throw wrong(where, '"oneOf" has too many alternatives to see that only one can hold: use "anyOf"');
-    return areDisjoint(a, b, (schema) => this.#alternativesOf(schema, `${where}/oneOf`, 0));
+  }
+
+  #areDisjoint(a: Keywords, b: Keywords, where: string): boolean {
+    this.#countComparison(where);
+    return areDisjoint(a, b, (schema) => {
+      this.#countComparison(where);
+      return this.#alternativesOf(schema, `${where}/oneOf`, 0);
+    });
   }
 
   #resolve(reference: string, where: string): JsonSchema {
@@ -173,6 +197,7 @@ class SchemaCompiler {
     if (Object.keys(keywords).length === 0) return this.#json.value;
     if (keywords.enum) return this.#values(keywords, where);
     const types = impliedTypes(keywords);
+    checkFormat(keywords, types, where);
     const narrow = types.includes("number") ? types.filter((type) => type !== "integer") : types;
     return this.#grammar.choice(narrow.map((type) => this.#ofType(type, keywords, where)));
   }
@@ -199,8 +224,9 @@ class SchemaCompiler {
       case "boolean":
         return this.#json.literals([false, true]);
       case "integer":
-        return integerNode(this.#json, keywords as Bounds);
+        return integerNode(this.#json, withFormat(keywords));
       case "number":
+        if (keywords.format === "int32") return integerNode(this.#json, withFormat(keywords));
         return numberNode(this.#json, keywords as Bounds, where);
       case "string":
         return stringNode(this.#json, stringRules(keywords), where);
@@ -210,6 +236,36 @@ class SchemaCompiler {
         return objectNode(this.#json, keywords, where, compile);
     }
   }
+}
+
+/** OpenAPI's formats of numbers. `float` and `double` hold for every number. */
+const NUMBER_FORMATS: readonly unknown[] = ["int32", "float", "double"];
+
+/** @throws WkvError `bad-constraint` for a format that none of the types can have: it must not be ignored */
+function checkFormat({ format }: Keywords, types: readonly Type[], where: string): void {
+  if (format === undefined || types.includes("string")) return;
+  const isNumber = types.includes("number") || types.includes("integer");
+  if (isNumber && asArray(format).every((each) => NUMBER_FORMATS.includes(each))) return;
+  throw wrong(
+    where,
+    `the format ${JSON.stringify(format)} is not supported for the type ${types.join(" or ")}` +
+      (isNumber ? `; supported are ${NUMBER_FORMATS.join(", ")}, or use "minimum" and "maximum"` : ": leave it out"),
+  );
+}
+
+/** The bounds of a number together with those of its format. */
+function withFormat(keywords: Keywords): Bounds {
+  const { minimum = -Infinity, maximum = Infinity, ...rest } = keywords as Record<string, number>;
+  if (!asArray(keywords.format).includes("int32")) return keywords as Bounds;
+  return { ...rest, minimum: Math.max(minimum, -(2 ** 31)), maximum: Math.min(maximum, 2 ** 31 - 1) } as Bounds;
+}
+
+/** Whether making alternatives of a schema resolves a reference, so that it may contain itself. */
+function mayRecurse(schema: JsonSchema, depth = 0): boolean {
+  if (!isObject(schema) || depth > MAX_DEPTH) return false;
+  if ("$ref" in schema) return true;
+  const parts = [schema.allOf, schema.anyOf, schema.oneOf].flatMap((each) => (Array.isArray(each) ? each : []));
+  return parts.some((part) => mayRecurse(part, depth + 1));
 }
 
 function stringRules(keywords: Keywords) {

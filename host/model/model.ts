@@ -9,6 +9,7 @@ import { WkvError } from "../errors.ts";
 import { type BenchmarkOptions, type BenchmarkResult, benchmark } from "../measure/benchmark.ts";
 import { type Perplexity, type PerplexityOptions, perplexity } from "../measure/perplexity.ts";
 import { zeroShare } from "../measure/sparsity.ts";
+import { kindOf } from "../session/checks.ts";
 import { Session } from "../session/session.ts";
 import type { ModelSource } from "../source/open.ts";
 import type { Identity } from "../state/identity.ts";
@@ -125,6 +126,7 @@ export class Model {
    */
   createSession(saved?: Uint8Array | SessionOptions): Session {
     this.#checkAlive();
+    checkSaved(saved);
     const initial = isOptions(saved) ? saved.initialState : undefined;
     const bytes = isOptions(saved) ? initial : saved;
     const state = bytes && readState(this.#runner.plan.shape, this.#identity, bytes);
@@ -209,6 +211,23 @@ export class Model {
   #checkAlive(): void {
     if (this.#disposed) throw new WkvError("disposed", "The model was disposed: load it again.");
   }
+}
+
+/** @throws TypeError */
+function checkSaved(saved: unknown): void {
+  if (saved === undefined || saved instanceof Uint8Array) return;
+  const names = isPlain(saved) ? Object.keys(saved) : undefined;
+  if (!names) throw new TypeError(`"saved" expected a Uint8Array or { initialState }, got ${kindOf(saved)}`);
+  const wrong = names.find((name) => name !== "initialState");
+  if (wrong !== undefined) throw new TypeError(`"saved" expected a Uint8Array or { initialState }, got { ${wrong} }`);
+  const { initialState } = saved as SessionOptions;
+  if (initialState !== undefined && !(initialState instanceof Uint8Array))
+    throw new TypeError(`"initialState" expected a Uint8Array, got ${kindOf(initialState)}`);
+}
+
+function isPlain(value: unknown): value is object {
+  const prototype = typeof value === "object" && value !== null && Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 function isOptions(saved: Uint8Array | SessionOptions | undefined): saved is SessionOptions {

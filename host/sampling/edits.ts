@@ -9,7 +9,7 @@ export class Edits {
 
   constructor(settings: Settings) {
     this.#settings = settings;
-    for (const id of settings.penaltyHistory) this.accept(id);
+    if (this.#hasPenalties) this.#count(settings.penaltyHistory);
   }
 
   /** @returns the logits to draw from: those given, which stay as they are, or an array that the next call writes over */
@@ -31,6 +31,16 @@ export class Edits {
     const { penaltyDecay, penaltyExempt } = this.#settings;
     for (const [id, count] of this.#counts) this.#counts.set(id, count * penaltyDecay);
     this.#counts.set(token, (this.#counts.get(token) ?? 0) + (penaltyExempt.has(token) ? 0 : 1));
+  }
+
+  /** What accepting these ids one by one counts, in linear time: the last one counts 1, each one before it less. */
+  #count(ids: readonly number[]): void {
+    const { penaltyDecay, penaltyExempt } = this.#settings;
+    let weight = 1;
+    for (const id of ids.toReversed()) {
+      this.#counts.set(id, (this.#counts.get(id) ?? 0) + (penaltyExempt.has(id) ? 0 : weight));
+      weight *= penaltyDecay;
+    }
   }
 
   get #hasPenalties(): boolean {

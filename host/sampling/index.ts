@@ -1,4 +1,5 @@
 /** The sampler alone: `import { createSampler } from "wkv/sampler"`. */
+import { WkvError } from "../errors.ts";
 import { Candidates } from "./candidates.ts";
 import { cutAndDraw, mirostat } from "./draw.ts";
 import { Edits } from "./edits.ts";
@@ -16,22 +17,38 @@ export type Sampler = (logits: Float32Array) => number;
 /**
  * Penalties, bias, bans and the caller's function change the logits; then, in the order of BlinkDL's pipeline: softmax,
  * cuts, temperature (p^(1/temperature)), draw. Tokens of equal probability count in the order of their ids. A logit
- * that is NaN is never picked.
- * @throws TypeError or RangeError for an option out of its range, or options that contradict one another
+ * of -Infinity is never picked.
+ * @throws WkvError `bad-file` from the sampler for logits that are NaN, +Infinity, or -Infinity alone; TypeError or RangeError for an option out of its range, or options that contradict one another
  */
 export function createSampler(options: SamplerOptions = {}): Sampler {
   const settings = settle(options);
   const edits = new Edits(settings);
   const pick = picker(settings);
   return (logits) => {
+    checkLogits(logits);
     const edited = edits.apply(logits);
     const token = pick(edited);
-    if (edited !== logits && !((edited[token] as number) > -Infinity))
+    if (!((edited[token] as number) > -Infinity))
       throw new RangeError('"logits" expected a token that is not banned, got none');
     edits.accept(token);
     return token;
   };
 }
+
+/**
+ * @throws WkvError `bad-file` for logits that no softmax is defined for: NaN, +∞, or −∞ alone
+ */
+export function checkLogits(logits: Float32Array): void {
+  let top = -Infinity;
+  for (let i = 0; i < logits.length; i++) {
+    const logit = logits[i] as number;
+    if (!(logit < Infinity)) throw new WkvError("bad-file", `The logit of token ${i} is ${logit}: ${DAMAGED}`);
+    if (logit > top) top = logit;
+  }
+  if (top === -Infinity) throw new WkvError("bad-file", `All logits are -Infinity: ${DAMAGED}`);
+}
+
+const DAMAGED = "the model's file is damaged, or its values overflow. Get the file again, or another one of the model.";
 
 function picker(settings: Settings): Sampler {
   const { temperature, topP, topK, mirostatTau, seed } = settings;

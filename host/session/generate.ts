@@ -3,6 +3,7 @@ import type { ConstraintSource } from "../constraint/index.ts";
 import type { Arrangement } from "../prompt/arrange.ts";
 import { exemptTokens } from "../sampling/exempt.ts";
 import {
+  checkLogits,
   createSampler,
   logProbabilities,
   type Sampler,
@@ -131,6 +132,7 @@ async function ownConstraint(given: Constraint | ConstraintSource, tokenizer: To
 function constrained(sample: Sampler, constraint: Constraint): (logits: Float32Array, left: number) => number {
   let allowed = new Float32Array(0);
   return (logits, left) => {
+    checkLogits(logits);
     if (allowed.length !== logits.length) allowed = new Float32Array(logits.length);
     allowed.set(logits);
     constraint.mask(allowed, left);

@@ -62,13 +62,20 @@ const GLOBALS: Readonly<Record<string, unknown>> = {
 
 async function compile(source: string): Promise<Render> {
   const { Environment, Interpreter, parse, tokenize } = await import("@huggingface/jinja");
-  const program = parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
+  const program = parse(tokenize(withEndOfText(source), { lstrip_blocks: true, trim_blocks: true }));
   return (items) => {
     const environment = new Environment();
     for (const [name, value] of Object.entries({ ...GLOBALS, ...items })) environment.set(name, value);
     const most = MIN_WORK + WORK_A_MESSAGE * items.messages.length;
     return String(boundedInterpreter(Interpreter, program, environment, most).run(program).value);
   };
+}
+
+/** How tokenizers of RWKV models spell the token that ends a text. A template may contain it instead of `bos_token`. */
+const END_OF_TEXT = /<\|(?:rwkv_tokenizer_end_of_text|endoftext|end_of_text)\|>|<\/?s>/g;
+
+function withEndOfText(source: string): string {
+  return source.replace(END_OF_TEXT, "\0");
 }
 
 class JinjaTemplate implements ChatTemplate {

@@ -123,7 +123,7 @@ function turnsOf(prompt: string, names: readonly string[]): string[] {
   return turns;
 }
 
-const SPEAKERS: Record<string, Record<Role, string | undefined>> = {
+const SPEAKERS: Record<string, Record<Exclude<Role, "developer">, string | undefined>> = {
   raven: { user: "Bob", tool: "Bob", assistant: "Alice", system: undefined },
   world: { user: "User", tool: "User", assistant: "Assistant", system: "System" },
   g1: { user: "User", tool: "User", assistant: "Assistant", system: "System" },
@@ -133,7 +133,9 @@ function checkPromptOf(template: ChatTemplate, messages: ChatMessage[], think: "
   const speakers = SPEAKERS[template.name]!;
   const { history, opening } = template.prompt(messages, { think });
   const prompt = history + opening;
-  const named = messages.map(({ role }) => speakers[role]).filter((name) => name !== undefined);
+  const named = messages
+    .map(({ role }) => speakers[role as Exclude<Role, "developer">])
+    .filter((name) => name !== undefined);
   const names = Object.values(speakers).filter((name) => name !== undefined);
   assert.deepEqual(turnsOf(prompt, names), [...named, speakers.assistant], JSON.stringify(messages));
   assert.doesNotMatch(prompt, /[^\P{Cc}\n\t]/u);

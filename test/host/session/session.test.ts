@@ -375,3 +375,19 @@ describe("dispose", () => {
     await other.dispose();
   });
 });
+
+test("createSession says what it expects", () => {
+  const create = (saved: unknown) => () => model.createSession(saved as Uint8Array);
+  const wrong: [unknown, RegExp][] = [
+    [Promise.resolve(new Uint8Array(1)), /"saved" expected a Uint8Array or { initialState }, got a promise/],
+    [null, /got null/],
+    ["state.bin", /got string/],
+    [new ArrayBuffer(8), /got object/],
+    [[1, 2], /got object/],
+    [{ state: new Uint8Array(1) }, /got { state }/],
+    [{ initialState: Promise.resolve() }, /"initialState" expected a Uint8Array, got a promise/],
+    [{ initialState: "x" }, /"initialState" expected a Uint8Array, got string/],
+  ];
+  for (const [saved, message] of wrong) assert.throws(create(saved), { name: "TypeError", message });
+  for (const fine of [undefined, {}, { initialState: undefined }]) create(fine)().dispose();
+});

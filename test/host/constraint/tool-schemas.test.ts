@@ -1,0 +1,92 @@
+// Schemas as people's tools write them: recursion in any spelling, tags in any order, formats of numbers.
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import { createConstraint, type JsonSchema } from "wkv/constraint";
+import { loadTokenizer, type Tokenizer } from "wkv/tokenizer";
+
+let bytes: Tokenizer;
+before(async () => {
+  bytes = await loadTokenizer("bytes");
+});
+
+/** Whether the constraint allows the whole text. */
+function allows(schema: JsonSchema, text: string): boolean {
+  const constraint = createConstraint(bytes, { schema });
+  try {
+    for (const byte of bytes.encode(text)) constraint.accept(byte);
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+  return constraint.complete;
+}
+
+describe("a schema that contains itself", () => {
+  const ref = { $ref: "#/$defs/N" };
+  const spellings: Record<string, JsonSchema> = {
+    "a reference": ref,
+    "allOf of one, as pydantic 1 writes it": { title: "Next", allOf: [ref] },
+    "a reference beside keywords": { ...ref, required: ["v"], description: "next" },
+    "anyOf of allOf and null": { anyOf: [{ allOf: [ref] }, { type: "null" }] },
+    "allOf of two": { allOf: [ref, { properties: { v: { minimum: 0 } } }] },
+    "allOf in allOf": { allOf: [{ allOf: [ref] }] },
+    "oneOf of allOf and null": { oneOf: [{ allOf: [ref] }, { type: "null" }] },
+  };
+  for (const [name, next] of Object.entries(spellings))
+    test(`by ${name}`, () => {
+      const properties = { v: { type: "integer" }, next };
+      const node = { type: "object", properties, required: ["v"], additionalProperties: false };
+      const schema = { ...ref, $defs: { N: node } };
+      assert.ok(allows(schema, '{"v": 1, "next": {"v": 2, "next": {"v": 3}}}'));
+      assert.ok(!allows(schema, '{"v": 1, "next": {"v": 2, "next": {}}}'));
+    });
+
+  test("with nothing in between is refused", () => {
+    for (const N of [{ allOf: [ref] }, { allOf: [ref, { type: "object" }] }, { anyOf: [{ allOf: [ref] }] }])
+      assert.throws(() => createConstraint(bytes, { schema: { ...ref, $defs: { N } } }), {
+        name: "WkvError",
+        code: "bad-constraint",
+      });
+  });
+});
+
+test("tags tell alternatives apart wherever they are, and however deep the alternatives contain themselves", () => {
+  const E = { $ref: "#/$defs/E" };
+  const tagged = (op: string, required: string[]) => ({
+    type: "object",
+    properties: { l: E, r: { items: E }, op: { const: op } },
+    required,
+  });
+  for (const required of [
+    ["op", "l"],
+    ["l", "op"],
+    ["r", "l", "op"],
+  ]) {
+    const alternatives = [...["+", "-", "*"].map((op) => tagged(op, required)), { type: "integer" }];
+    const schema = { ...E, $defs: { E: { oneOf: alternatives } } };
+    assert.ok(allows(schema, '{"l": {"l": 1, "r": [], "op": "-"}, "r": [2], "op": "+"}'), required.join());
+  }
+  const untagged = { oneOf: [tagged("+", ["l"]), tagged("+", ["l", "op"]), { type: "integer" }] };
+  assert.throws(() => createConstraint(bytes, { schema: { ...E, $defs: { E: untagged } } }), /may hold for the same/);
+});
+
+test("the format of a number is kept or refused, never passed over", () => {
+  const int32 = { type: "integer", format: "int32" };
+  assert.ok(allows(int32, "2147483647") && allows(int32, "-2147483648"));
+  assert.ok(!allows(int32, "2147483648") && !allows(int32, "751009038495181"));
+  assert.ok(!allows({ ...int32, maximum: 5 }, "6"));
+  assert.ok(!allows({ type: "number", format: "int32" }, "1.5"));
+  assert.ok(allows({ type: "number", format: "double" }, "1.5"));
+  assert.ok(allows({ type: ["string", "null"], format: "date" }, "null"));
+  for (const schema of [
+    { type: "integer", format: "int64" },
+    { type: "number", format: "ipv6" },
+    { type: "object", format: "nonsense" },
+    { type: ["boolean", "null"], format: "date" },
+    { type: "array", format: "int32" },
+  ])
+    assert.throws(() => createConstraint(bytes, { schema }), {
+      name: "WkvError",
+      message: new RegExp(`format "${schema.format}"`),
+    });
+});
