@@ -119,7 +119,7 @@ test("a file that cannot be run: one line, exit code 1", async () => {
   expectFailure(await wkv(["run", "text.pth", "a"]), 1, /text.pth is text, not weights/);
   expectFailure(await wkv(["inspect", "cut.safetensors"]), 1, /cut off or damaged/);
   expectFailure(await run(["a", "--vocab", "text.pth"]), 1, /no token for byte/);
-  expectFailure(await run(["a", "--vocab", "nowhere.txt"]), 1, /the vocabulary nowhere.txt cannot be read/);
+  expectFailure(await run(["a", "--vocab", "nowhere.txt"]), 1, /nowhere.txt cannot be read/);
   const json = await wkv(["run", "nowhere.pth", "a", "--json"]);
   assert.equal(json.code, 1);
   assert.deepEqual(lines(json), [
