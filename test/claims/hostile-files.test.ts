@@ -40,7 +40,7 @@ import { SMALL } from "../support/models.ts";
 import type { Ending } from "../support/open-hostile.ts";
 import { float32 } from "../support/tensor-values.ts";
 
-const MOST_MS = 1000;
+const MOST_MS = 5000;
 const MOST_BYTES = 200e6;
 
 const folder = mkdtempSync(join(tmpdir(), "wkv-hostile-"));
@@ -300,7 +300,7 @@ for (const [container, makeCases] of Object.entries(containers))
       }
     });
 
-    test("within a second and 200 MB", () => {
+    test("within 5 s and 200 MB", () => {
       for (const { path, ms, memory } of endings) {
         assert.ok(ms < MOST_MS, `${path} took ${ms} ms`);
         assert.ok(memory < MOST_BYTES, `after ${path} ${memory} bytes were used`);
