@@ -21,6 +21,7 @@ const SHIPPED = [
   /^build\/LICENSES\.txt$/,
   /^(docs|examples)\//,
   /^models\//,
+  /^web\/(README\.md|dist\/)/,
   /^web\/dist\/(assets\/[\w.-]+|[\w.-]+)$/,
   /^(README|ARCHITECTURE|CHANGELOG|CONTRIBUTING|SECURITY)\.md$/,
   /^(LICENSE|package\.json)$/,
