@@ -219,7 +219,10 @@ test("one answer at a time; wrong arguments are named", async () => {
   wrong("x", /"messages" expected an array, got string/);
   wrong([], /"messages" expected a last message to answer or to continue, got none/);
   wrong([{ role: "system", content: "x" }], /to answer or to continue, got a system's/);
-  wrong([{ role: "bot", content: "x" }], /"messages\[0\]" expected a role of system, developer, user, assistant, tool, got "bot"/);
+  wrong(
+    [{ role: "bot", content: "x" }],
+    /"messages\[0\]" expected a role of system, developer, user, assistant, tool, got "bot"/,
+  );
   wrong([{ role: "user", content: null }], /"messages\[0\]" expected a content of text, got null/);
   wrong([{ role: "user", content: [{ type: "image" }] }], /parts that are no text/);
   wrong([{ role: "assistant", content: null, tool_calls: [{}] }], /expected tool_calls of/);

@@ -286,10 +286,7 @@ describe("what is refused", () => {
   });
 
   test("wrong arguments", async () => {
-    await assert.rejects(
-      convert(SMALL, "a", { weights: "int3" as "int8" }),
-      /"weights" expected .*"int8"/,
-    );
+    await assert.rejects(convert(SMALL, "a", { weights: "int3" as "int8" }), /"weights" expected .*"int8"/);
     await assert.rejects(
       convertModel(SMALL, 5 as unknown as string),
       /"target" expected a path, URL or WritableStream/,
