@@ -180,7 +180,7 @@ describe("wkv perplexity", () => {
     expect(await wkv("nowhere.txt"), 1, /^wkv: the text nowhere.txt cannot be read/);
     expect(await wkv("story.txt", ["--limit", "0"]), 2, /^wkv: --limit expected a whole number/);
     expect(await wkv("story.txt", ["--context", "1.5"]), 2, /^wkv: --context expected a whole number/);
-    expect(await wkv("story.txt", ["--compare", "int4"]), 2, /--compare/);
+    expect(await wkv("story.txt", ["--compare", "int9"]), 2, /--compare/);
     expect(await runProgram(["perplexity", "model.safetensors"], folder), 2, /missing required argument/);
   });
 });
