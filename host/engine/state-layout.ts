@@ -19,9 +19,14 @@ export function bytesOf({ state, logits }: Snapshot): number {
 
 /** The state before the first token. */
 export function initialState({ layers, layerState, stateParts }: Shape): Float32Array {
-  const layer = stateParts.flatMap(({ shape, initial = 0 }) => Array<number>(count(shape)).fill(initial));
   const state = new Float32Array(layers * layerState);
-  for (let i = 0; i < layers; i++) state.set(layer, i * layerState);
+  let begin = 0;
+  for (const { shape, initial = 0 } of stateParts) {
+    const end = begin + count(shape);
+    if (initial !== 0)
+      for (let i = 0; i < layers; i++) state.fill(initial, i * layerState + begin, i * layerState + end);
+    begin = end;
+  }
   return state;
 }
 
