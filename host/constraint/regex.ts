@@ -69,6 +69,34 @@ export function matchSome(regex: Regex, where: string): Regex {
   return withoutAnchors(atEnd(atStart(regex, ANYTHING), ANYTHING), where);
 }
 
+/** In code points. */
+export interface Lengths {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Bounds of the lengths of all matches. */
+export function lengthsOf(regex: Regex): Lengths {
+  switch (regex.kind) {
+    case "characters":
+      return { min: 1, max: 1 };
+    case "repeat": {
+      const { min, max } = lengthsOf(regex.body);
+      return { min: min * regex.min, max: max === 0 ? 0 : max * regex.max };
+    }
+    case "sequence":
+      return regex.parts
+        .map(lengthsOf)
+        .reduce((a, b) => ({ min: a.min + b.min, max: a.max + b.max }), { min: 0, max: 0 });
+    case "choice":
+      return regex.parts
+        .map(lengthsOf)
+        .reduce((a, b) => ({ min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) }), { min: Infinity, max: 0 });
+    default:
+      return { min: 0, max: 0 };
+  }
+}
+
 /** @param encode one character of a set, as it is written */
 export function regexNode(grammar: Grammar, regex: Regex, encode: (set: Characters) => Node): Node {
   const nodeOf = (part: Regex) => regexNode(grammar, part, encode);

@@ -3,11 +3,11 @@ import { Automaton, DEAD } from "./automaton.ts";
 import { ANY, type Characters, characters, type Range } from "./characters.ts";
 import { Grammar, type Node, type Rule } from "./grammar.ts";
 import type { Json } from "./json.ts";
-import { matchAll, matchSome, parseRegex, type Regex, regexNode } from "./regex.ts";
+import { type Lengths, lengthsOf, matchAll, matchSome, parseRegex, type Regex, regexNode } from "./regex.ts";
 
 const CODE_POINTS = 0x110000;
 /** Places in a string at which two expressions, or an expression and a length, are told apart. */
-const MAX_PLACES = 10_000;
+const MAX_PLACES = 30_000;
 
 const LABEL = "[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?";
 const HOST = `${LABEL}(\\.${LABEL}){0,4}`;
@@ -55,11 +55,16 @@ export function stringNode(json: Json, rules: StringRules, where: string): Node 
     ...patterns.map((pattern) => matchSome(parseRegex(pattern, `"pattern" at ${where}`), `"pattern" at ${where}`)),
     ...formats.map((format) => formatRegex(format, where)),
   ];
-  if (minLength > 0 || maxLength < Infinity)
+  if (!all.some((regex) => isWithin(lengthsOf(regex), minLength, maxLength)))
     all.push({ kind: "repeat", body: { kind: "characters", set: ANY }, min: minLength, max: maxLength });
   const encode = (set: Characters) => json.encode(set);
   const [only] = all;
   return json.quoted(all.length === 1 ? regexNode(json.grammar, only!, encode) : intersection(json, all, where));
+}
+
+/** Whether every match has an allowed length, so that the length needs no expression. */
+function isWithin({ min, max }: Lengths, minLength: number, maxLength: number): boolean {
+  return min >= minLength && max <= maxLength;
 }
 
 function formatRegex(format: string, where: string): Regex {

@@ -66,13 +66,47 @@ export async function parseTokenizerJson(json: Record<string, unknown>, name: st
     );
   const { Tokenizer } = await import("@huggingface/tokenizers");
   try {
-    return new NeoxTokenizer(tableOf(model.vocab, added_tokens ?? [], name), new Tokenizer(json, {}));
+    return new NeoxTokenizer(tableOf(model.vocab, added_tokens ?? [], name), new Tokenizer(withWhiteSpace(json), {}));
   } catch (error) {
     if (error instanceof WkvError) throw error;
     throw new WkvError("bad-vocab", `${name} is a damaged tokenizer.json: ${(error as Error).message}`, {
       cause: error,
     });
   }
+}
+
+/** GPT-2's pattern, which the library has built in for ByteLevel, with Unicode's white space. */
+const BYTE_LEVEL_PATTERN = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
+/**
+ * White space as Hugging Face's Rust library has it: Unicode's, with U+0085 and without U+FEFF. JavaScript's \\s, which
+ * its library for JavaScript takes, is another set.
+ */
+function withWhiteSpace(json: Record<string, unknown>): Record<string, unknown> {
+  return json.pre_tokenizer ? { ...json, pre_tokenizer: spaced(json.pre_tokenizer as PreTokenizer) } : json;
+}
+
+interface PreTokenizer {
+  readonly type: string;
+  readonly pretokenizers?: readonly PreTokenizer[];
+  readonly pattern?: { readonly Regex?: string };
+  readonly use_regex?: boolean;
+  readonly add_prefix_space?: boolean;
+}
+
+function spaced(given: PreTokenizer): PreTokenizer {
+  const { type, pretokenizers, pattern } = given;
+  if (Array.isArray(pretokenizers)) return { ...given, pretokenizers: pretokenizers.map(spaced) };
+  if (typeof pattern?.Regex === "string") return { ...given, pattern: { Regex: unicodeSpaces(pattern.Regex) } };
+  // With a prefix space the library changes the text before it splits it.
+  if (type !== "ByteLevel" || given.use_regex === false || given.add_prefix_space) return given;
+  const split = { type: "Split", pattern: { Regex: unicodeSpaces(BYTE_LEVEL_PATTERN) }, behavior: "Isolated" };
+  return { type: "Sequence", pretokenizers: [split, { ...given, use_regex: false }] };
+}
+
+function unicodeSpaces(regex: string): string {
+  const classes: Record<string, string> = { "\\s": "\\p{White_Space}", "\\S": "\\P{White_Space}" };
+  return regex.replace(/\\./gsu, (escaped) => classes[escaped] ?? escaped);
 }
 
 /** An added token overrides an entry of the same id, and is plain text where the others are in the byte alphabet. */

@@ -90,3 +90,18 @@ test("the format of a number is kept or refused, never passed over", () => {
       message: new RegExp(`format "${schema.format}"`),
     });
 });
+
+test("formats and patterns go with the lengths that people write beside them", () => {
+  const fits: [JsonSchema, string][] = [
+    [{ type: "string", format: "email", maxLength: 254 }, '"ann@example.org"'],
+    [{ type: "string", format: "uri", maxLength: 2048 }, '"https://example.org/a?b=c"'],
+    [{ type: "string", format: "hostname", maxLength: 253 }, '"example.org"'],
+    [{ type: "string", format: "uuid", minLength: 36, maxLength: 36 }, '"12345678-1234-1234-1234-123456789abc"'],
+    [{ type: "string", pattern: "^[a-z]{1,20}(-[a-z]{1,20}){0,20}$", maxLength: 1000 }, '"a-b"'],
+    [{ type: "string", pattern: "\\S", maxLength: 5000 }, '" x "'],
+    [{ type: "string", pattern: "^[a-z ]+$", maxLength: 12000 }, '"a b"'],
+  ];
+  for (const [schema, text] of fits) assert.ok(allows(schema, text), JSON.stringify(schema));
+  assert.ok(!allows({ type: "string", format: "email", maxLength: 10 }, '"ann@example.org"'));
+  assert.ok(!allows({ type: "string", pattern: "^[a-z]{1,5}$", minLength: 3 }, '"ab"'));
+});

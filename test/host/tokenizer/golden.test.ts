@@ -129,3 +129,16 @@ test("the names are for these files", { skip: missing(WORLD) || missing(NEOX) },
   await new Promise((resolve) => server.close(resolve));
   assert.equal((await loadTokenizer("world", options)).vocabSize, 65530); // from the cache
 });
+
+test("NeoX has the white space of Hugging Face's own library", { skip: missing(NEOX) }, async () => {
+  const neox = await loadTokenizer(readFileSync(join(goldenFolder, "tokenizer", NEOX)));
+  // As @anush008/tokenizers 0.6.0, a build of the Rust library, gives them.
+  const cases: [string, number[]][] = [
+    ["a \ufeffb", [66, 35762, 67]],
+    ["\r\n\ufeff", [190, 187, 41497]],
+    [" \ufeff0", [35762, 17]],
+    ["x \u0085y", [89, 209, 16643, 90]],
+    ["x\u0085y", [89, 16643, 90]],
+  ];
+  for (const [text, ids] of cases) assert.deepEqual(neox.encode(text), ids, JSON.stringify(text));
+});
