@@ -63,12 +63,13 @@ describe("named vocabularies", () => {
     const { baseUrl, requests } = await serve(t, (_, response) => response.end(contents));
     const cacheDir = await freshCache();
     await readPinned(pinned, { baseUrl, cacheDir });
-    const [{ place }] = (await (await diskStore(cacheDir)).list()) as unknown as [{ place: string }];
+    const [model] = await (await diskStore(cacheDir)).list();
+    const { path } = model!;
     const before = requests.length;
-    await writeFile(join(place, "vocab.txt"), Buffer.from("1 'a' 1\n2 'c' 1\n"));
+    await writeFile(join(path, "vocab.txt"), Buffer.from("1 'a' 1\n2 'c' 1\n"));
     assert.deepEqual(Buffer.from(await readPinned(pinned, { baseUrl, cacheDir })), contents);
     assert.ok(requests.length > before);
-    assert.deepEqual(await readFile(join(place, "vocab.txt")), contents);
+    assert.deepEqual(await readFile(join(path, "vocab.txt")), contents);
   });
 
   test("need no cache that can be written", async (t) => {
