@@ -13,6 +13,7 @@ import { startProgram } from "../support/cli-program.ts";
 import { missing } from "../support/missing.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
+const FAIRY = join(HERE, "../../models/fairy/fairy.safetensors");
 const isInstalled = existsSync(join(HERE, "node_modules/openai/package.json"));
 const skip = missing(isInstalled, "the clients are not installed: npm run clients:install");
 const newerNode =
@@ -24,7 +25,8 @@ let child: ReturnType<typeof startProgram>;
 let base = "";
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "wkv-clients-"));
-  child = startProgram(["serve", "--port", "0", "--api-key", "key", "--store", "states", "--threads", "1"], folder);
+  const options = ["--port", "0", "--api-key", "key", "--store", "states", "--threads", "1"];
+  child = startProgram(["serve", FAIRY, ...options], folder);
   base = await addressOf(child);
 });
 after(async () => {
