@@ -3,7 +3,6 @@ import { platform } from "#platform";
 import { DEFAULT_WEIGHTS, isWeightFormat, quotedFormats, type WeightFormat } from "../checkpoint/weight-formats.ts";
 import { Engine } from "../engine/engine.ts";
 import { makePlan, type Plan } from "../engine/plan.ts";
-import { chooseSimd } from "../engine/simd.ts";
 import { WkvError } from "../errors.ts";
 import { loadWeights } from "../loading/loader.ts";
 import { type OpenModel, type OpenOptions, planOptions, readModel, withFiles } from "../model/open.ts";
@@ -80,8 +79,7 @@ async function convertToPacked({ model, vocabulary, target, options }: Job, weig
   const { recipe, file } = model;
   const { threads = platform.defaultThreads, groupNormEps } = options;
   const plan = makePlan(recipe, planOptions(model, { threads, weights, groupNormEps }), file.name);
-  const simd = await chooseSimd(undefined, platform);
-  const engine = await Engine.start(plan, platform, Engine.prepare(platform, simd, threads));
+  const engine = await Engine.start(plan, platform, Engine.prepare(platform, { simd: "plain" }, threads));
   try {
     const [load, write] = halves(plan.weightBytes, options);
     await loadWeights(recipe, plan, engine, load);

@@ -5,8 +5,9 @@ import { weightFormat } from "../checkpoint/weight-formats.ts";
 import { WkvError } from "../errors.ts";
 import { type EngineMemory, makeMemory, RemoteMemory, SharedMemory } from "./memory.ts";
 import type { Plan } from "./plan.ts";
-import type { Platform, Simd, Thread } from "./platform.ts";
+import type { Platform, Thread } from "./platform.ts";
 import type { Answer, FromThread, Start, ToThread } from "./protocol.ts";
+import { DOT_KINDS, type Kernels } from "./simd.ts";
 
 /** Milliseconds after which a thread that does not start is given up. */
 const START_LIMIT = 20_000;
@@ -18,7 +19,7 @@ export interface RunOptions {
 
 /** What can start before the plan is known: the module is compiling, the threads are starting. */
 export interface Prepared {
-  readonly simd: Simd;
+  readonly kernels: Kernels;
   readonly module: Promise<WebAssembly.Module>;
   readonly threads: readonly Thread[];
   /** Why threads did not start. */
@@ -36,7 +37,7 @@ const NOT_SHARED =
  * a promise, and the caller's event loop goes on meanwhile.
  */
 export class Engine {
-  readonly simd: Simd;
+  readonly kernels: Kernels;
   readonly memory: EngineMemory;
   /** Why there is one thread, however many were asked for. */
   readonly singleThreadReason: string | undefined;
@@ -45,8 +46,8 @@ export class Engine {
   readonly #waiting: { resolve(answer: Answer): void; reject(error: unknown): void }[] = [];
   #failure: WkvError | undefined;
 
-  private constructor(threads: Thread[], simd: Simd, memory?: WebAssembly.Memory, singleThreadReason?: string) {
-    this.simd = simd;
+  private constructor(threads: Thread[], kernels: Kernels, memory?: WebAssembly.Memory, singleThreadReason?: string) {
+    this.kernels = kernels;
     this.memory = memory ? new SharedMemory(memory) : new RemoteMemory((...message) => this.#ask(...message));
     this.singleThreadReason = singleThreadReason;
     this.#threads = threads;
@@ -57,14 +58,14 @@ export class Engine {
   }
 
   /** Compiles the module and starts threads; the result goes to `start`, or to `discard`. */
-  static prepare(platform: Platform, simd: Simd, count: number): Prepared {
-    const module = platform.compile(simd);
+  static prepare(platform: Platform, kernels: Kernels, count: number): Prepared {
+    const module = platform.compile(kernels.simd);
     module.catch(() => {}); // start() reports it
     const length = platform.singleThreadReason === undefined ? count : 1;
     const failures: unknown[] = [];
     const threads = Array.from({ length }, () => platform.startThread());
     for (const thread of threads) thread.onFailure = (error) => failures.push(error);
-    return { simd, module, threads, failures };
+    return { kernels, module, threads, failures };
   }
 
   static async discard({ threads }: Prepared): Promise<void> {
@@ -78,8 +79,8 @@ export class Engine {
    *   `engine` when a thread does not start
    */
   static async start(plan: Plan, platform: Platform, prepared: Prepared): Promise<Engine> {
-    const { simd } = prepared;
-    const table = modelTable(plan);
+    const { kernels } = prepared;
+    const table = modelTable(plan, kernels);
     let threads = [...prepared.threads];
     try {
       const module = await prepared.module;
@@ -88,13 +89,13 @@ export class Engine {
       if (reason === undefined) {
         const memory = makeMemory(plan.pages);
         new Uint8Array(memory.buffer).set(table, abi.TABLE);
-        const engine = new Engine(threads, simd, memory);
+        const engine = new Engine(threads, kernels, memory);
         if (await engine.#start(module, memory)) return engine;
         await engine.dispose();
         reason = NOT_SHARED;
         threads = [platform.startThread()];
       }
-      const engine = new Engine(threads, simd, undefined, reason);
+      const engine = new Engine(threads, kernels, undefined, reason);
       await engine.#start(module, { pages: plan.pages, table });
       return engine;
     } catch (error) {
@@ -185,7 +186,7 @@ function threadFailure(reason: string): WkvError {
 }
 
 /** Everything that abi.ts says about TABLE, from there on, but for the slots, which the loader fills. */
-function modelTable(plan: Plan): Uint8Array<ArrayBuffer> {
+function modelTable(plan: Plan, { relaxedDot = "pairs" }: Kernels): Uint8Array<ArrayBuffer> {
   const { shape } = plan;
   const bytes = new ArrayBuffer(plan.bufferTable + buf.COUNT * 16 - abi.TABLE);
   const table = new Uint32Array(bytes, 0, abi.TABLE_WORDS);
@@ -204,6 +205,7 @@ function modelTable(plan: Plan): Uint8Array<ArrayBuffer> {
   table[abi.TABLE_SCRATCH_BYTES] = plan.scratchBytes;
   table[abi.TABLE_LARGEST] = weightFormat(plan.weights).activations8 ? 127 : 8191;
   table[abi.TABLE_STREAMS] = STREAMS;
+  table[abi.TABLE_DOT] = DOT_KINDS[relaxedDot];
   new Float32Array(bytes)[abi.TABLE_GROUP_NORM_EPS] = plan.groupNormEps;
   const buffers = new Uint32Array(bytes, plan.bufferTable - abi.TABLE);
   for (const [i, { address, stride, quantised, quantisedStride }] of plan.buffers.entries())

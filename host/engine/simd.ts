@@ -1,22 +1,42 @@
+import * as abi from "../../assembly/abi.ts";
 import { WkvError } from "../errors.ts";
 import type { Platform, Simd } from "./platform.ts";
 
 /**
- * The build that runs where nobody says. Their results have the same bits; plain is the faster one, or not slower, on
- * the processors measured so far.
+ * What the relaxed dot product of four bytes is here: one instruction whose second operand is unsigned or signed, or
+ * several, and then only that of two bytes is worth using.
  */
-const DEFAULT: Simd = "plain";
+export type RelaxedDot = "unsigned" | "signed" | "pairs";
+
+/** Which kernels run. Their results have the same bits. */
+export interface Kernels {
+  readonly simd: Simd;
+  /** Missing for plain SIMD. */
+  readonly relaxedDot?: RelaxedDot;
+}
+
+/** As the kernels know it. */
+export const DOT_KINDS: Readonly<Record<RelaxedDot, number>> = {
+  unsigned: abi.DOT_UNSIGNED,
+  signed: abi.DOT_SIGNED,
+  pairs: abi.DOT_PAIRS,
+};
+
+const PLAIN: Kernels = { simd: "plain" };
 
 /**
- * The build to run: what was asked for, else the one that is faster here.
+ * The kernels to run: of the build that was asked for, otherwise relaxed SIMD where its dot product is one instruction.
+ * That is measured, because neither the processor nor the runtime's version tells: one processor has 1.0 of a plain dot
+ * product's latency in Node 24 and Deno, 2 in Node 22 and 3 in Bun.
  * @throws RangeError for another word; WkvError `engine` when relaxed SIMD is asked for and is not there, or wrong
  */
-export async function chooseSimd(asked: Simd | undefined, { mayRelax }: Platform): Promise<Simd> {
+export async function chooseKernels(asked: Simd | undefined, { mayRelax }: Platform): Promise<Kernels> {
   if (asked !== undefined && asked !== "plain" && asked !== "relaxed")
     throw new RangeError(`"simd" expected "plain" or "relaxed", got ${JSON.stringify(asked)}`);
-  const simd = asked ?? DEFAULT;
-  if (simd === "plain" || (mayRelax && (await relaxedWorks()))) return simd;
-  if (asked === undefined) return "plain";
+  if (asked === "plain") return PLAIN;
+  const relaxedDot = mayRelax ? await relaxedDotHere() : undefined;
+  if (relaxedDot && (asked === "relaxed" || relaxedDot !== "pairs")) return { simd: "relaxed", relaxedDot };
+  if (asked === undefined) return PLAIN;
   throw new WkvError(
     "engine",
     'This runtime has no relaxed SIMD, or computes it wrongly: leave the option "simd" out, or use a newer version of it.',
@@ -25,26 +45,43 @@ export async function chooseSimd(asked: Simd | undefined, { mayRelax }: Platform
 
 /**
  * `dot(end)`: for every 16 bytes below `end`, the relaxed dot product of those at A and at B plus the four integers at C,
- * to OUT. As text in test/host/simd.test.ts.
+ * to OUT. `relaxedChain(turns)` and `plainChain(turns)`: dot products that each wait for the one before. As text in
+ * test/host/engine/simd.test.ts.
  */
 export const PROBE =
-  "AGFzbQEAAAABBQFgAX8AAwIBAAUDAQABBxACBm1lbW9yeQIAA2RvdAAACjMBMQEBfwNAIAEgAf0ABAAgAf0ABIAgIAH9AASAQP2TAv0LBIBgIAFB" +
-  "EGoiASAASQ0ACws=";
+  "AGFzbQEAAAABBQFgAX8AAwQDAAAABQMBAAEHLAQGbWVtb3J5AgADZG90AAAMcmVsYXhlZENoYWluAAEKcGxhaW5DaGFpbgACCskBAzEBAX8DQCAB" +
+  "IAH9AAQAIAH9AASAICAB/QAEgED9kwL9CwSAYCABQRBqIgEgAEkNAAsLTgECe0EA/QAEgCAhAgNAIAEgAiAC/ZMCIQEgASACIAL9kwIhASABIAIg" +
+  "Av2TAiEBIAEgAiAC/ZMCIQEgAEEBayIADQALQQAgAf0LBIBgC0YBAntBAP0ABIAgIQIDQCABIAL9ugEhASABIAL9ugEhASABIAL9ugEhASABIAL9" +
+  "ugEhASAAQQFrIgANAAtBACAB/QsEgGAL";
 const [A, B, C, OUT] = [0, 4096, 8192, 12288];
 const BYTES = 4096;
-
-/** Whether i32x4.relaxed_dot_i8x16_i7x16_add_s is there, and exact where its result is not left to the machine. */
-export async function relaxedWorks(): Promise<boolean> {
-  const bytes = Uint8Array.from(atob(PROBE), (character) => character.charCodeAt(0));
-  if (!WebAssembly.validate(bytes)) return false;
-  // workerd compiles nothing at run time. Its V8 is known to be right: test/runtimes compares the bits there.
-  const module = await WebAssembly.compile(bytes).catch(() => undefined);
-  return !module || dotIsRight((await WebAssembly.instantiate(module)).exports as unknown as Probe);
-}
 
 interface Probe {
   memory: WebAssembly.Memory;
   dot(end: number): void;
+  relaxedChain(turns: number): void;
+  plainChain(turns: number): void;
+}
+
+let found: Promise<RelaxedDot | undefined> | undefined;
+
+/**
+ * What the relaxed dot product is in this process; undefined where it is missing, or not exact where its result is not
+ * left to the machine. Takes 2 to 5 ms, once.
+ */
+export function relaxedDotHere(): Promise<RelaxedDot | undefined> {
+  return (found ??= findRelaxedDot());
+}
+
+async function findRelaxedDot(): Promise<RelaxedDot | undefined> {
+  const bytes = Uint8Array.from(atob(PROBE), (character) => character.charCodeAt(0));
+  if (!WebAssembly.validate(bytes)) return undefined;
+  // workerd compiles nothing at run time. Its V8 is known to be right: test/runtimes compares the bits there.
+  const module = await WebAssembly.compile(bytes).catch(() => undefined);
+  if (!module) return "pairs";
+  const probe = (await WebAssembly.instantiate(module)).exports as unknown as Probe;
+  if (!dotIsRight(probe)) return undefined;
+  return isOneInstruction(probe) ? kindOf(probe) : "pairs";
 }
 
 function dotIsRight({ memory: { buffer }, dot }: Probe): boolean {
@@ -57,4 +94,36 @@ function dotIsRight({ memory: { buffer }, dot }: Probe): boolean {
   const product = (i: number) => (a[i] as number) * (b[i] as number);
   const exact = (i: number) => ((c[i] as number) + [0, 1, 2, 3].reduce((sum, j) => sum + product(4 * i + j), 0)) | 0;
   return new Int32Array(buffer, OUT, BYTES / 4).every((out, i) => out === exact(i));
+}
+
+const CHAIN_TURNS = 2000;
+const CHAIN_SAMPLES = 12;
+/** Of a plain dot product's latency: one instruction was seen at 1.0, several at 1.4 and more. */
+const ONE_INSTRUCTION = 1.3;
+
+/** By latency, which is the same before and after the runtime's compiler has warmed up. False where the clock is too coarse. */
+function isOneInstruction({ relaxedChain, plainChain }: Probe): boolean {
+  let [relaxed, plain] = [Infinity, Infinity];
+  for (let i = 0; i < CHAIN_SAMPLES; i++) {
+    relaxed = Math.min(relaxed, timed(relaxedChain));
+    plain = Math.min(plain, timed(plainChain));
+  }
+  return relaxed / plain < ONE_INSTRUCTION; // 0 / 0 is not
+}
+
+function timed(chain: (turns: number) => void): number {
+  const start = performance.now();
+  chain(CHAIN_TURNS);
+  return performance.now() - start;
+}
+
+/** By 4 × 127 × 0xff: the specification lets 0xff be 255 or −1, and sums of two saturate. */
+function kindOf({ memory: { buffer }, dot }: Probe): RelaxedDot {
+  new Int8Array(buffer, A, 16).fill(127);
+  new Uint8Array(buffer, B, 16).fill(255);
+  new Int32Array(buffer, C, 4).fill(0);
+  dot(16);
+  const sum = new Int32Array(buffer, OUT, 4)[0];
+  if (sum === 4 * 127 * 255) return "unsigned";
+  return sum === -4 * 127 ? "signed" : "pairs";
 }

@@ -128,7 +128,7 @@ function allEntries(recipe: Recipe): Entry[] {
 
 /** Puts packed matrices into the order that relaxed kernels read; what reads matrices as they are packed comes before. */
 export async function arrangeWeights(recipe: Recipe, plan: Plan, engine: Engine): Promise<void> {
-  if (engine.simd === "plain") return;
+  if (engine.kernels.simd === "plain") return;
   for (const entry of allEntries(recipe)) {
     if (entry.kind !== "matrix") continue;
     const { id } = weightFormat(matrixFormat(entry, plan.weights));

@@ -3,7 +3,7 @@ import { isWeightFormat, quotedFormats, type WeightFormat } from "../checkpoint/
 import { Engine } from "../engine/engine.ts";
 import { makePlan, type Plan } from "../engine/plan.ts";
 import type { Simd } from "../engine/platform.ts";
-import { chooseSimd } from "../engine/simd.ts";
+import { chooseKernels, type Kernels } from "../engine/simd.ts";
 import { arrangeWeights, loadPacked, loadWeights } from "../loading/loader.ts";
 import type { ModelSource } from "../source/open.ts";
 import type { Progress } from "../source/progress.ts";
@@ -58,8 +58,8 @@ export interface LoadOptions extends OpenOptions {
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   const { threads = platform.defaultThreads } = options;
   checkOptions(options, threads);
-  const simd = await chooseSimd(options.simd, platform);
-  return withFiles(source, options, (opened) => loadFrom(opened, { ...options, threads, simd }));
+  const kernels = await chooseKernels(options.simd, platform);
+  return withFiles(source, options, (opened) => loadFrom(opened, kernels, { ...options, threads }));
 }
 
 function checkOptions({ weights, groupNormEps }: LoadOptions, threads: number): void {
@@ -80,8 +80,12 @@ async function readPlan(
 }
 
 /** The threads start while the file's directory is read. */
-async function loadFrom(files: ModelFiles, options: LoadOptions & { threads: number; simd: Simd }): Promise<Model> {
-  const prepared = Engine.prepare(platform, options.simd, options.threads);
+async function loadFrom(
+  files: ModelFiles,
+  kernels: Kernels,
+  options: LoadOptions & { threads: number },
+): Promise<Model> {
+  const prepared = Engine.prepare(platform, kernels, options.threads);
   const { opened, plan } = await readPlan(files, options).catch(async (error) => {
     await Engine.discard(prepared);
     throw error;

@@ -5,6 +5,7 @@ import { type Head, HeadCuts } from "../engine/head-cuts.ts";
 import type { Plan } from "../engine/plan.ts";
 import type { Simd } from "../engine/platform.ts";
 import { Runner } from "../engine/runner.ts";
+import type { RelaxedDot } from "../engine/simd.ts";
 import { WkvError } from "../errors.ts";
 import { type BenchmarkOptions, type BenchmarkResult, benchmark } from "../measure/benchmark.ts";
 import { type Perplexity, type PerplexityOptions, perplexity } from "../measure/perplexity.ts";
@@ -37,6 +38,8 @@ export interface ModelInfo {
   /** If there is one thread though more were possible: why, and what to change. */
   readonly singleThreadReason?: string;
   readonly simd: Simd;
+  /** With relaxed SIMD, what its dot product of four bytes is on this machine. */
+  readonly relaxedDot?: RelaxedDot;
   /** The file's name, without folders. */
   readonly name: string;
   /** The chat template of the file, or of a Hugging Face file next to it: "rwkv-world", or a Jinja template. */
@@ -249,7 +252,7 @@ function infoOf(engine: Engine, { shape, ...plan }: Plan, described: ModelParts[
     stateBytes: plan.stateBytes,
     threads: engine.threads,
     ...(singleThreadReason && { singleThreadReason }),
-    simd: engine.simd,
+    ...engine.kernels,
     ...described,
   };
 }
