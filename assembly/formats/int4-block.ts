@@ -12,6 +12,7 @@
 // A scale is an f16 with its sign. Its bits in an f32's place are 2^-112 of it. The activations' scales carry 2^79
 // (SCALE_UNIT), and finish() multiplies the rest into the sums of all columns. Powers of two, so nothing is rounded.
 import { NOT_FINITE } from "../abi";
+import { addScaled } from "./sums";
 
 /** 32 columns of 32 rows. */
 export const GROUP_BYTES: usize = 576;
@@ -63,6 +64,18 @@ export function lowScales(pair: v128): v128 {
 @inline
 export function highScales(pair: v128): v128 {
   return v128.and(i32x4.shr_s(pair, 3), i32x4.splat(<i32>0x8fffe000));
+}
+
+/** out[16] += sums · scales of 16 rows · scale of the activations. */
+// @ts-ignore: decorator
+@inline
+export function addRows(out: usize, a: v128, b: v128, c: v128, d: v128, scales: usize, activations: v128): void {
+  const p = v128.load(scales);
+  const q = v128.load(scales, 16);
+  addScaled(out, a, lowScales(p), activations);
+  addScaled(out + 16, b, highScales(p), activations);
+  addScaled(out + 32, c, lowScales(q), activations);
+  addScaled(out + 48, d, highScales(q), activations);
 }
 
 /** out[32] are sums over all columns: makes them what they are. */

@@ -2,7 +2,7 @@
 // and the highest nibble of a lane, which is worth 4096, is what the lane's whole sum has above the other three.
 // Σ (n − 8)·x = Σ n·x − 8·Σ x; all rows share Σ x.
 import { GROUP_BYTES, highScales, lowScales, nibbleMask, SCALES } from "./int4-block";
-import { pairsWide, STEP, WIDE_HALF } from "./pairs";
+import { pairs, STEP, WIDE_HALF } from "./pairs";
 import { addScaled } from "./sums";
 
 /** As int8-dot.ts's many(): the weights are widened to 16 bits, once for all tokens. */
@@ -23,13 +23,13 @@ export function many(
     const n = min(STEP, groups - g);
     widen(block, 0, n, wide);
     widen(block, 1, n, wide + WIDE_HALF);
-    pairsWide(wide, n, x, scale, stride, even, out, outStride);
-    pairsWide(wide + WIDE_HALF, n, x, scale, stride, even, out + 64, outStride);
+    pairs(wide, n, x, scale, stride, even, out, outStride, true);
+    pairs(wide + WIDE_HALF, n, x, scale, stride, even, out + 64, outStride, true);
     if (even < count) one(block, n, x + last, scale + last, out + <usize>even * outStride);
   }
 }
 
-/** Half the rows of some groups as pairsWide() reads them. */
+/** Half the rows of some groups as pairs() reads them. */
 function widen(block: usize, half: usize, groups: i32, wide: usize): void {
   const mask = nibbleMask(0);
   const eight = i16x8.splat(8);

@@ -4,9 +4,9 @@
 // Where the dot product of four bytes is not one instruction, that of two often is (x86: pmaddubsw): sums of 16 bits hold
 // 32 columns, at most 8 · 2 · 15 · 127 = 30,480.
 import { fused } from "../simd";
-import { byteMask, GROUP_BYTES, highScales, lowScales, SCALES } from "./int4-block";
+import { addRows, byteMask, GROUP_BYTES, highScales, lowScales, SCALES } from "./int4-block";
 import { STEP } from "./pairs";
-import { addScaled } from "./sums";
+import { addRowsWide } from "./sums";
 
 /** 16 rows of a group: nibbles as bytes, then scales as f32. */
 const WIDE_BYTES: usize = 576;
@@ -90,18 +90,16 @@ function packed(w: usize, groups: i32, x: usize, scale: usize, out: usize, four:
     }
     const s = v128.load32_splat(scale);
     const eight = i32x4.shl(v128.load32_splat(scale, 4), 3);
-    const p = v128.load(w);
-    const q = v128.load(w, 16);
-    addScaled(out, whole(a0, eight, ones, four), lowScales(p), s);
-    addScaled(out + 16, whole(a1, eight, ones, four), highScales(p), s);
-    addScaled(out + 32, whole(a2, eight, ones, four), lowScales(q), s);
-    addScaled(out + 48, whole(a3, eight, ones, four), highScales(q), s);
-    const r = v128.load(w, 32);
-    const t = v128.load(w, 48);
-    addScaled(out + 64, whole(b0, eight, ones, four), lowScales(r), s);
-    addScaled(out + 80, whole(b1, eight, ones, four), highScales(r), s);
-    addScaled(out + 96, whole(b2, eight, ones, four), lowScales(t), s);
-    addScaled(out + 112, whole(b3, eight, ones, four), highScales(t), s);
+    const a = whole(a0, eight, ones, four);
+    const b = whole(a1, eight, ones, four);
+    const c = whole(a2, eight, ones, four);
+    const d = whole(a3, eight, ones, four);
+    addRows(out, a, b, c, d, w, s);
+    const e = whole(b0, eight, ones, four);
+    const f = whole(b1, eight, ones, four);
+    const g = whole(b2, eight, ones, four);
+    const h = whole(b3, eight, ones, four);
+    addRows(out + 64, e, f, g, h, w + 32, s);
   }
 }
 
@@ -231,8 +229,9 @@ function add(
 ): void {
   const s = v128.load32_splat(scale);
   const eight = i32x4.shl(v128.load32_splat(scale, 4), 3);
-  addScaled(out, whole(a0, eight, ones, four), v128.load(scales), s);
-  addScaled(out + 16, whole(a1, eight, ones, four), v128.load(scales, 16), s);
-  addScaled(out + 32, whole(a2, eight, ones, four), v128.load(scales, 32), s);
-  addScaled(out + 48, whole(a3, eight, ones, four), v128.load(scales, 48), s);
+  const a = whole(a0, eight, ones, four);
+  const b = whole(a1, eight, ones, four);
+  const c = whole(a2, eight, ones, four);
+  const d = whole(a3, eight, ones, four);
+  addRowsWide(out, a, b, c, d, scales, s);
 }

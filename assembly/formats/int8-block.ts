@@ -5,6 +5,7 @@
 // A scale has 16 bits, a 6-bit exponent and a 10-bit mantissa without a sign, and is 2^79 times too small when its bits
 // are put into an f32's place; the activations' scales make up for it (SCALE_UNIT). So it costs a shift or two, holds
 // every scale of Q8_0 exactly, and is never a subnormal number: those cost a third of the kernel's speed on x86.
+import { addScaled } from "./sums";
 
 /** What activations' scales are multiplied by: 2^79. */
 export const SCALE_UNIT: f32 = 6.044629098073146e23;
@@ -46,6 +47,18 @@ export function lowScales(pair: v128): v128 {
 @inline
 export function highScales(pair: v128): v128 {
   return i32x4.shl(i32x4.shr_u(pair, 16), 13);
+}
+
+/** out[16] += sums · scales of 16 rows · scale of the activations. */
+// @ts-ignore: decorator
+@inline
+export function addRows(out: usize, a: v128, b: v128, c: v128, d: v128, scales: usize, activations: v128): void {
+  const p = v128.load(scales);
+  const q = v128.load(scales, 16);
+  addScaled(out, a, lowScales(p), activations);
+  addScaled(out + 16, b, highScales(p), activations);
+  addScaled(out + 32, c, lowScales(q), activations);
+  addScaled(out + 48, d, highScales(q), activations);
 }
 
 /** The bits of the scale nearest to `s` ≥ 0: 0 below 2^-47, at most 65,504. */

@@ -4,8 +4,8 @@
 // The activations are integers with a scale for 32 values as well (quantise.ts). Sums of products within 32 columns are
 // exact in 32 bits; each is multiplied by its two scales and added to the f32 total, in the order of the columns. So a
 // row's result has the same bits for any number of tokens.
-import { GROUP_BYTES, highScales, lowScales, SCALES } from "./int8-block";
-import { accumulate, pairs, pairsWide, STEP, WIDE_HALF } from "./pairs";
+import { addRows, GROUP_BYTES, highScales, lowScales, SCALES } from "./int8-block";
+import { pairs, STEP, WIDE_HALF } from "./pairs";
 
 /** From so many tokens on, widening the weights once is cheaper than widening them for every two. */
 const MANY: i32 = 16;
@@ -33,17 +33,17 @@ export function many(
     if (count >= MANY) {
       widen(block, n, wide);
       widen(block + 32, n, wide + WIDE_HALF);
-      pairsWide(wide, n, x, scale, stride, even, out, outStride);
-      pairsWide(wide + WIDE_HALF, n, x, scale, stride, even, out + 64, outStride);
+      pairs(wide, n, x, scale, stride, even, out, outStride, true);
+      pairs(wide + WIDE_HALF, n, x, scale, stride, even, out + 64, outStride, true);
     } else {
-      pairs(block, n, x, scale, stride, even, out, outStride);
-      pairs(block + 32, n, x, scale, stride, even, out + 64, outStride);
+      pairs(block, n, x, scale, stride, even, out, outStride, false);
+      pairs(block + 32, n, x, scale, stride, even, out + 64, outStride, false);
     }
     if (even < count) one(block, n, x + last, scale + last, out + <usize>even * outStride);
   }
 }
 
-/** Half the rows of some groups as pairsWide() reads them: 512 integers of 16 bits, 16 scales. */
+/** Half the rows of some groups as pairs() reads them: 512 integers of 16 bits, 16 scales. */
 function widen(w: usize, groups: i32, wide: usize): void {
   for (let g = 0; g < groups; g++, w += GROUP_BYTES - SCALES) {
     for (const end = w + SCALES; w < end; w += 64, wide += 64) {
@@ -89,7 +89,7 @@ export function one(w: usize, groups: i32, x: usize, scale: usize, out: usize): 
       b3 = i32x4.add(b3, i32x4.dot_i16x8_s(v128.load8x8_s(w, 56), s));
     }
     const s = v128.load32_splat(scale);
-    accumulate(out, a0, a1, a2, a3, w, s, false);
-    accumulate(out + 64, b0, b1, b2, b3, w + 32, s, false);
+    addRows(out, a0, a1, a2, a3, w, s);
+    addRows(out + 64, b0, b1, b2, b3, w + 32, s);
   }
 }

@@ -4,9 +4,8 @@
 // A lane takes four columns of one row: arrange() makes a packed block so, in place. Where the second operand has no sign,
 // weights are kept as w + 128, and 128·Σ x is taken from each row's sum. An activation of 14 bits is x = 128·hi + lo.
 import { unsigned } from "../simd";
-import { blockBytes, GROUP_BYTES, highScales, lowScales, SCALES, zipHigh, zipLow } from "./int8-block";
+import { addRows, blockBytes, GROUP_BYTES, SCALES, zipHigh, zipLow } from "./int8-block";
 import { STEP } from "./pairs";
-import { addScaled } from "./sums";
 
 /** Makes a packed block what these kernels read: two pairs of columns at a time. */
 export function arrange(block: usize, cols: i32): void {
@@ -87,12 +86,7 @@ function half14(w: usize, scales: usize, x: usize, scale: usize, out: usize): vo
   }
   const s = v128.load32_splat(scale);
   const e = excess(scale);
-  const p = v128.load(scales);
-  const q = v128.load(scales, 16);
-  addScaled(out, joined(h0, l0, e), lowScales(p), s);
-  addScaled(out + 16, joined(h1, l1, e), highScales(p), s);
-  addScaled(out + 32, joined(h2, l2, e), lowScales(q), s);
-  addScaled(out + 48, joined(h3, l3, e), highScales(q), s);
+  addRows(out, joined(h0, l0, e), joined(h1, l1, e), joined(h2, l2, e), joined(h3, l3, e), scales, s);
 }
 
 /** 128·hi + lo − excess */
@@ -126,21 +120,9 @@ export function one8(w: usize, groups: i32, x: usize, scale: usize, out: usize):
     }
     const s = v128.load32_splat(scale);
     const e = excess(scale);
-    accumulate(out, a0, a1, a2, a3, w, s, e);
-    accumulate(out + 64, b0, b1, b2, b3, w + 32, s, e);
+    addRows(out, i32x4.sub(a0, e), i32x4.sub(a1, e), i32x4.sub(a2, e), i32x4.sub(a3, e), w, s);
+    addRows(out + 64, i32x4.sub(b0, e), i32x4.sub(b1, e), i32x4.sub(b2, e), i32x4.sub(b3, e), w + 32, s);
   }
-}
-
-/** out[16] += (sums − excess) · scales */
-// @ts-ignore: decorator
-@inline
-function accumulate(out: usize, a0: v128, a1: v128, a2: v128, a3: v128, scales: usize, s: v128, e: v128): void {
-  const p = v128.load(scales);
-  const q = v128.load(scales, 16);
-  addScaled(out, i32x4.sub(a0, e), lowScales(p), s);
-  addScaled(out + 16, i32x4.sub(a1, e), highScales(p), s);
-  addScaled(out + 32, i32x4.sub(a2, e), lowScales(q), s);
-  addScaled(out + 48, i32x4.sub(a3, e), highScales(q), s);
 }
 
 /** As int8-dot.ts's many(): a few groups stay in the first cache while all tokens pass. */

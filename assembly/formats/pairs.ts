@@ -1,14 +1,14 @@
 // Two tokens and 16 rows at a time, with plain SIMD: as int8 weights are packed, or as any weights are once they are
 // widened to 16 bits with scales as f32, which pays when many tokens pass by them.
-import { GROUP_BYTES, highScales, lowScales, SCALES } from "./int8-block";
-import { addScaled } from "./sums";
+import { addRows, GROUP_BYTES, SCALES } from "./int8-block";
+import { addRowsWide } from "./sums";
 
 /** Groups of weights that the tokens of a batch pass by before the next ones are read: 8.7 KB. */
 export const STEP: i32 = 8;
 /** 16 rows of STEP groups, widened: in each group 512 integers of 16 bits, pair of columns by pair, then 16 scales. */
 export const WIDE_HALF: usize = <usize>STEP * GROUP_BYTES;
 
-/** out[t][16] += half a block's `n` groups · x[t] for an even number of tokens. */
+/** out[t][16] += half a block's `n` groups · x[t] for an even number of tokens; `wide`: the groups are widened. */
 export function pairs(
   w: usize,
   n: i32,
@@ -18,25 +18,11 @@ export function pairs(
   count: i32,
   out: usize,
   outStride: usize,
+  wide: bool,
 ): void {
   for (let t = 0; t < count; t += 2, x += stride * 2, scale += stride * 2, out += outStride * 2) {
-    dot2(w, n, x, scale, stride, out, outStride, false);
-  }
-}
-
-/** The same with widened groups. */
-export function pairsWide(
-  w: usize,
-  n: i32,
-  x: usize,
-  scale: usize,
-  stride: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-): void {
-  for (let t = 0; t < count; t += 2, x += stride * 2, scale += stride * 2, out += outStride * 2) {
-    dot2(w, n, x, scale, stride, out, outStride, true);
+    if (wide) dot2(w, n, x, scale, stride, out, outStride, true);
+    else dot2(w, n, x, scale, stride, out, outStride, false);
   }
 }
 
@@ -95,28 +81,14 @@ function dot2(
       a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w7, s2));
       b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w7, u2));
     }
-    accumulate(out, a0, a1, a2, a3, w, v128.load32_splat(scale), wide);
-    accumulate(out + outStride, b0, b1, b2, b3, w, v128.load32_splat(scale + stride), wide);
+    const s = v128.load32_splat(scale);
+    const u = v128.load32_splat(scale + stride);
+    if (wide) {
+      addRowsWide(out, a0, a1, a2, a3, w, s);
+      addRowsWide(out + outStride, b0, b1, b2, b3, w, u);
+    } else {
+      addRows(out, a0, a1, a2, a3, w, s);
+      addRows(out + outStride, b0, b1, b2, b3, w, u);
+    }
   }
-}
-
-/** out[16] += sums · scales of the weights · scale `s` of the activations. */
-// @ts-ignore: decorator
-@inline
-export function accumulate(
-  out: usize,
-  a0: v128,
-  a1: v128,
-  a2: v128,
-  a3: v128,
-  scales: usize,
-  s: v128,
-  wide: bool,
-): void {
-  const p = v128.load(scales);
-  const q = v128.load(scales, 16);
-  addScaled(out, a0, wide ? p : lowScales(p), s);
-  addScaled(out + 16, a1, wide ? q : highScales(p), s);
-  addScaled(out + 32, a2, wide ? v128.load(scales, 32) : lowScales(q), s);
-  addScaled(out + 48, a3, wide ? v128.load(scales, 48) : highScales(q), s);
 }

@@ -15,3 +15,13 @@ export function addScaled(out: usize, sum: v128, weights: v128, activations: v12
   const product = f32x4.mul(f32x4.convert_i32x4_s(sum), f32x4.mul(weights, activations));
   v128.store(out, f32x4.add(v128.load(out), product));
 }
+
+/** out[16] += sums · scales of the weights, f32 · scale of the activations. */
+// @ts-ignore: decorator
+@inline
+export function addRowsWide(out: usize, a: v128, b: v128, c: v128, d: v128, scales: usize, activations: v128): void {
+  addScaled(out, a, v128.load(scales), activations);
+  addScaled(out + 16, b, v128.load(scales, 16), activations);
+  addScaled(out + 32, c, v128.load(scales, 32), activations);
+  addScaled(out + 48, d, v128.load(scales, 48), activations);
+}
