@@ -1,22 +1,12 @@
 import type { LanguageModelV3CallOptions, SharedV3Warning } from "@ai-sdk/provider";
-import type { AnswerOptions, ThinkMode, Tool, ToolChoice } from "../chat/index.ts";
+import { isEffort, THINK_BY_EFFORT } from "../chat/efforts.ts";
+import type { AnswerOptions, Tool, ToolChoice } from "../chat/index.ts";
 import type { ConstraintSource, JsonSchema } from "../constraint/index.ts";
-
-/** Efforts of `ai` 7. */
-const THINK: Readonly<Record<string, ThinkMode>> = {
-  none: "off",
-  minimal: "fake",
-  low: "a bit",
-  medium: "on",
-  high: "a lot",
-  xhigh: "a lot",
-  max: "a lot",
-};
 
 /** The call's options as the library's. What the library does not have is a warning, never an error. */
 export function answerOptions(call: LanguageModelV3CallOptions, warnings: SharedV3Warning[]): AnswerOptions {
-  const { reasoning } = call as { reasoning?: string };
-  const think = reasoning === undefined ? undefined : THINK[reasoning];
+  const { reasoning } = call as { reasoning?: string }; // of `ai` 7
+  const think = isEffort(reasoning) ? THINK_BY_EFFORT[reasoning] : undefined;
   return {
     maxTokens: call.maxOutputTokens,
     temperature: call.temperature,

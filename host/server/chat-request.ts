@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { type Effort, THINK_BY_EFFORT } from "../chat/efforts.ts";
 import type { ChatMessage, ChatOptions, ThinkMode } from "../chat/index.ts";
 import type { Model } from "../model/model.ts";
 import { constraintFields, constraintOf } from "./constraint-fields.ts";
@@ -6,19 +7,6 @@ import { badField } from "./errors.ts";
 import { asChatMessage, messagesField, toolFields, toolOptions } from "./messages.ts";
 import { samplingFields, samplingOptions } from "./sampling-fields.ts";
 import { type StateUse, stateField, stateUse } from "./state-field.ts";
-
-const EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
-
-/** How much a model that thinks does so. */
-const THINK: Record<(typeof EFFORTS)[number], ThinkMode> = {
-  none: "off",
-  minimal: "fake",
-  low: "a bit",
-  medium: "on",
-  high: "a lot",
-  xhigh: "a lot",
-  max: "a lot",
-};
 
 const count = v.pipe(v.number(), v.integer("a whole number"), v.minValue(1, "a whole number from 1 on"));
 
@@ -44,7 +32,7 @@ export const chatSchema = v.object({
   ),
   stream: v.optional(v.boolean()),
   stream_options: v.optional(v.object({ include_usage: v.nullish(v.boolean()) })),
-  reasoning_effort: v.optional(v.picklist(EFFORTS)),
+  reasoning_effort: v.optional(v.picklist(Object.keys(THINK_BY_EFFORT) as Effort[])),
   chat_template_kwargs: v.optional(v.object({ enable_thinking: v.nullish(v.boolean()) })),
   question_first: v.optional(v.boolean()),
   read_twice: v.optional(v.boolean()),
@@ -94,7 +82,7 @@ export function chatTask(request: ChatRequest, model: Model, limits: TaskLimits)
 }
 
 function thinkMode({ reasoning_effort: effort, chat_template_kwargs: kwargs }: ChatRequest): ThinkMode | undefined {
-  if (effort) return THINK[effort];
+  if (effort) return THINK_BY_EFFORT[effort];
   if (typeof kwargs?.enable_thinking !== "boolean") return undefined;
   return kwargs.enable_thinking ? "on" : "fake";
 }

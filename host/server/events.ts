@@ -42,7 +42,8 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     clearTimeout(this.#slow);
     const send = (text: string) => controller.enqueue(this.#encoder.encode(text));
-    const ping = setInterval(send, PING_MS, PING);
+    // A reader may leave while a long prompt is read, and a stream that is over takes no ping.
+    const ping = setInterval(() => this.#isOver || send(PING), PING_MS);
     const event = await this.#next();
     clearInterval(ping);
     if (this.#isOver) return;
