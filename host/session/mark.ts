@@ -1,21 +1,16 @@
 import type { Runner } from "../engine/runner.ts";
-import { bytesOf, type Snapshot } from "../engine/state-layout.ts";
+import { bytesOf } from "../engine/state-layout.ts";
 import { WkvError } from "../errors.ts";
-import type { History } from "../state/prefix-cache.ts";
-
-interface Marked {
-  readonly snapshot: Snapshot;
-  readonly history: History | undefined;
-}
+import type { Point } from "./reader.ts";
 
 /** A point of a session to rewind to. It is a copy outside the model's memory, and outlives its session. */
 export class Mark {
   /** The model's. */
   readonly #runner: Runner;
-  #marked: Marked | undefined;
+  #marked: Point | undefined;
 
   /** @internal Use `session.mark()`. */
-  constructor(runner: Runner, marked: Marked) {
+  constructor(runner: Runner, marked: Point) {
     this.#runner = runner;
     this.#marked = marked;
   }
@@ -26,7 +21,7 @@ export class Mark {
   }
 
   /** @internal @throws WkvError `disposed`; `bad-state` for a session of another model */
-  open(runner: Runner): Marked {
+  open(runner: Runner): Point {
     if (!this.#marked) throw new WkvError("disposed", "The mark was disposed: mark the session again.");
     if (runner !== this.#runner)
       throw new WkvError("bad-state", "The mark is of another model's session: use it with sessions of that model.");

@@ -1,12 +1,9 @@
 import { files } from "#files";
 import { MAX_WANTED } from "../engine/plan.ts";
-import type { Runner } from "../engine/runner.ts";
-import { type Snapshot, type StateTensor, stateTensors } from "../engine/state-layout.ts";
+import type { StateTensor } from "../engine/state-layout.ts";
 import { WkvError } from "../errors.ts";
 import { arrangePrompt } from "../prompt/arrange.ts";
-import type { Identity } from "../state/identity.ts";
-import type { History, PrefixCache } from "../state/prefix-cache.ts";
-import { type SavedState, writeState } from "../state/state-file.ts";
+import type { SavedState } from "../state/state-file.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { checkGenerateOptions, checkInto, checkTokens, kindOf } from "./checks.ts";
 import { type DraftedSession, LookupDraft, RecentTokens } from "./draft.ts";
@@ -15,12 +12,10 @@ import { type DecodeOptions, type Generator, generate, type Piece } from "./gene
 import { guided } from "./guided.ts";
 import type { InspectOptions, TokenInspection } from "./inspection.ts";
 import { Mark } from "./mark.ts";
+import { Reader, type ReaderHost } from "./reader.ts";
 
 /** What a session needs of its model. */
-export interface SessionHost {
-  readonly runner: Runner;
-  readonly identity: Identity;
-  readonly cache: PrefixCache;
+export interface SessionHost extends ReaderHost {
   /** @throws WkvError `bad-vocab` when the model has no tokenizer */
   tokenizer(): Tokenizer;
   /** @throws WkvError `disposed` */
@@ -62,36 +57,23 @@ export class Session {
   /** How the model differs from the one that this session's state was saved with; empty if it does not. */
   readonly warnings: readonly string[];
   readonly #host: SessionHost;
-  readonly #state: number;
-  /** The initial state, if it is not the model's. */
-  readonly #start: Float32Array | undefined;
-  /** After the last token. Overwritten by the next one: callers get copies. */
-  #logits: Float32Array | undefined;
-  /** What led to the state, as long as the prefix cache can follow it. */
-  #history: History | undefined;
-  #cachedTokens = 0;
+  readonly #reader: Reader;
   /** For drafts; kept when the session goes back. */
   readonly #recent = new RecentTokens();
   #draft: LookupDraft | undefined;
   readonly #calls: Exclusive;
 
   /** @internal Use `model.createSession()`. */
-  constructor(host: SessionHost, saved?: SavedState, start?: Float32Array) {
+  constructor(host: SessionHost, saved?: SavedState, start?: Float32Array, reader = new Reader(host, saved, start)) {
     this.#host = host;
-    this.#start = start;
-    this.#state = host.runner.takeState();
-    this.#calls = new Exclusive({
-      checkAlive: () => host.checkAlive(),
-      release: () => host.runner.freeState(this.#state),
-    });
-    this.#history = host.cache.begin(saved);
+    this.#reader = reader;
+    this.#calls = new Exclusive({ checkAlive: () => host.checkAlive(), release: () => reader.free() });
     this.warnings = saved?.warnings ?? [];
-    if (saved) this.#restore(saved, this.#history);
   }
 
   /** How many tokens of the last prompt came from the prefix cache and were not computed again. */
   get cachedTokens(): number {
-    return this.#cachedTokens;
+    return this.#reader.cachedTokens;
   }
 
   /**
@@ -100,9 +82,9 @@ export class Session {
    * @throws RangeError for an id outside the vocabulary; the signal's reason: some of the tokens have then been fed
    */
   async feed(tokens: number | Iterable<number>, options: FeedOptions = {}): Promise<Float32Array> {
-    const ids = checkTokens(typeof tokens === "number" ? [tokens] : tokens, "tokens", this.#vocabSize);
+    const ids = checkTokens(typeof tokens === "number" ? [tokens] : tokens, "tokens", this.#reader.vocabSize);
     const { signal, into } = options;
-    if (into !== undefined) checkInto(into, this.#vocabSize);
+    if (into !== undefined) checkInto(into, this.#reader.vocabSize);
     return this.#calls.run(async () => copyInto(await this.#read(ids, signal), into));
   }
 
@@ -116,7 +98,7 @@ export class Session {
     tokens: Iterable<number>,
     options: { signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<Float32Array, void, void> {
-    return this.#feedEach(checkTokens(tokens, "tokens", this.#vocabSize), options.signal);
+    return this.#feedEach(checkTokens(tokens, "tokens", this.#reader.vocabSize), options.signal);
   }
 
   async *#feedEach(ids: number[], signal?: AbortSignal): AsyncGenerator<Float32Array, void, void> {
@@ -124,7 +106,7 @@ export class Session {
     try {
       for (let i = 0; i < ids.length; i += MAX_WANTED) {
         const group = ids.slice(i, i + MAX_WANTED);
-        for (const logits of await this.#calls.hold(() => this.#runEach(group, signal))) yield logits.slice();
+        for (const logits of await this.#calls.hold(() => this.#reader.runEach(group, signal))) yield logits.slice();
       }
     } finally {
       this.#calls.end();
@@ -139,13 +121,13 @@ export class Session {
    */
   generate(prompt: string | Iterable<number> = [], options: GenerateOptions = {}): AsyncGenerator<Piece, void, void> {
     const { guidance } = options;
-    checkGenerateOptions(options, this.#vocabSize);
+    checkGenerateOptions(options, this.#reader.vocabSize);
     const tokenizer = this.#host.tokenizer();
     const isText = typeof prompt === "string";
     const ids = checkTokens(
       isText ? tokenizer.encode(arrangePrompt(prompt, options)) : prompt,
       "prompt",
-      this.#vocabSize,
+      this.#reader.vocabSize,
     );
     if (guidance === undefined) return this.#generate(ids, tokenizer, options);
     return this.#generateGuided(ids, tokenizer, options, this.#guide(guidance, tokenizer));
@@ -163,11 +145,11 @@ export class Session {
     try {
       const own = this.#generator(ids, options.signal, guide ? undefined : options.draft);
       generator = await (guide ? guide(own) : own);
-      length = this.#history?.tokens.length ?? Infinity;
+      length = this.#reader.length;
       yield* generate(generator, tokenizer, options);
     } finally {
       await generator?.settle?.();
-      if (!this.#calls.disposed && this.#host.cache.isWorthKeeping(this.#history, length)) await this.#cache();
+      if (!this.#calls.disposed) await this.#reader.keep(length);
       this.#calls.end();
     }
   }
@@ -198,43 +180,29 @@ export class Session {
     if (draft) return { logits, prompt, ...(await this.#lookup()) };
     const next = (token: number) => {
       this.#recent.push([token]);
-      return this.#calls.hold(() => this.#run([token]));
+      return this.#calls.hold(() => this.#reader.run([token]));
     };
     return { logits, prompt, next };
   }
 
-  /** Feeds with drafts. A second state keeps the point to return to. */
+  /** Feeds with drafts, which go back to a second state when they are wrong. */
   async #lookup(): Promise<Pick<Generator, "next" | "drafts" | "settle">> {
-    const { runner } = this.#host;
     const draft = (this.#draft ??= new LookupDraft());
     draft.begin(this.#recent.take());
-    const copy = runner.takeState();
-    await runner.reached(copy);
-    const session = this.#drafted(copy);
+    const slot = await this.#reader.openSlot();
+    const session: DraftedSession = {
+      hold: slot.hold,
+      restore: slot.restore,
+      feed: (tokens) => this.#calls.hold(() => this.#reader.run(tokens)),
+      feedEach: (tokens, from) => this.#calls.hold(() => this.#reader.runEach(tokens, undefined, from)),
+    };
     return {
       next: (token, left) => draft.next(session, token, left),
       drafts: () => draft.counts,
       settle: async () => {
         if (!this.#calls.disposed) await draft.settle(session);
-        runner.freeState(copy);
+        slot.free();
       },
-    };
-  }
-
-  #drafted(copy: number): DraftedSession {
-    const { runner } = this.#host;
-    let history: History | undefined;
-    return {
-      hold: () => {
-        runner.copyState(this.#state, copy);
-        history = copyOf(this.#history);
-      },
-      restore: () => {
-        runner.copyState(copy, this.#state);
-        this.#history = copyOf(history);
-      },
-      feed: (tokens) => this.#calls.hold(() => this.#run(tokens)),
-      feedEach: (tokens, from) => this.#calls.hold(() => this.#runEach(tokens, undefined, from)),
     };
   }
 
@@ -244,7 +212,7 @@ export class Session {
     const ids = checkTokens(
       typeof prompt === "string" ? tokenizer.encode(prompt) : prompt,
       "guidance",
-      this.#vocabSize,
+      this.#reader.vocabSize,
     );
     if (!session && ids.length === 0)
       throw new RangeError('"guidance" expected a prompt of at least one token, got none');
@@ -259,40 +227,26 @@ export class Session {
    * @throws as `feed` does
    */
   inspect(tokens: Iterable<number>, options: InspectOptions = {}): AsyncGenerator<TokenInspection, void, void> {
-    return this.#inspect(checkTokens(tokens, "tokens", this.#vocabSize), options);
+    return this.#inspect(checkTokens(tokens, "tokens", this.#reader.vocabSize), options);
   }
 
   async *#inspect(ids: number[], options: InspectOptions): AsyncGenerator<TokenInspection, void, void> {
     this.#calls.begin();
     try {
-      for (const token of ids) yield await this.#calls.hold(() => this.#inspectOne(token, options));
+      for (const token of ids) yield await this.#calls.hold(() => this.#reader.inspect(token, options));
     } finally {
       this.#calls.end();
     }
   }
 
-  async #inspectOne(token: number, { lens = false, state, signal }: InspectOptions): Promise<TokenInspection> {
-    const { runner } = this.#host;
-    const history = this.#startRun(signal);
-    const { hidden, lens: layers, logits } = await runner.inspect(this.#state, token, lens);
-    this.#endRun(history, [token], logits.slice());
-    return { token, hidden, ...(layers && { lens: layers }), ...(state && { state: await this.#tensors() }) };
-  }
-
   /** The state as tensors, in the order and with the names of a saved one. Its size does not depend on the text. */
   state(): Promise<StateTensor[]> {
-    return this.#calls.run(() => this.#tensors());
-  }
-
-  async #tensors(): Promise<StateTensor[]> {
-    const { runner } = this.#host;
-    return stateTensors(runner.plan.shape, await runner.readState(this.#state));
+    return this.#calls.run(() => this.#reader.tensors());
   }
 
   /** The session as bytes, for `model.createSession(bytes)` of the same model in any program on any machine. */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
-    const { runner, identity } = this.#host;
-    return this.#calls.run(async () => writeState(runner.plan.shape, identity, await this.#snapshot()));
+    return this.#calls.run(() => this.#reader.save());
   }
 
   /**
@@ -310,17 +264,12 @@ export class Session {
   /** Another session that has read the same. */
   fork(): Session {
     this.#calls.checkIdle();
-    const fork = new Session(this.#host, undefined, this.#start);
-    this.#host.runner.copyState(this.#state, fork.#state);
-    fork.#logits = this.#logits?.slice();
-    fork.#history = copyOf(this.#history);
-    return fork;
+    return new Session(this.#host, undefined, undefined, this.#reader.fork());
   }
 
   /** Marks the current point, for `rewind`: a copy of the state, until it is disposed of. */
   async mark(): Promise<Mark> {
-    const history = copyOf(this.#history);
-    return this.#calls.run(async () => new Mark(this.#host.runner, { snapshot: await this.#snapshot(), history }));
+    return this.#calls.run(async () => new Mark(this.#host.runner, await this.#reader.point()));
   }
 
   /**
@@ -331,17 +280,13 @@ export class Session {
     if (!(mark instanceof Mark))
       throw new TypeError(`"mark" expected what session.mark() resolves to, got ${kindOf(mark)}`);
     this.#calls.checkIdle();
-    const { snapshot, history } = mark.open(this.#host.runner);
-    this.#restore(snapshot, copyOf(history));
+    this.#reader.restore(mark.open(this.#host.runner));
   }
 
   /** Returns to the initial state: `initialState` if the session was created with one, else an empty one. */
   reset(): void {
     this.#calls.checkIdle();
-    this.#host.runner.resetState(this.#state);
-    if (this.#start) this.#host.runner.writeState(this.#state, this.#start);
-    this.#logits = undefined;
-    this.#history = this.#host.cache.begin(this.#start && { state: this.#start, logits: undefined });
+    this.#reader.reset();
   }
 
   /**
@@ -356,80 +301,10 @@ export class Session {
     this.dispose();
   }
 
-  get #vocabSize(): number {
-    return this.#host.runner.plan.shape.vocabSize;
-  }
-
-  /** Feeds a prompt, except for the beginning that the prefix cache has. @returns as `#run` does */
-  #read(ids: number[], signal?: AbortSignal): Promise<Float32Array> {
-    const history = this.#history;
-    this.#cachedTokens = 0;
+  /** Feeds a prompt. @returns the logits after it, which the next call overwrites */
+  async #read(ids: number[], signal?: AbortSignal): Promise<Float32Array> {
     this.#recent.push(ids);
-    if (!history) return this.#calls.hold(() => this.#run(ids, signal));
-    signal?.throwIfAborted();
-    return this.#calls.hold(async () => {
-      const { cache } = this.#host;
-      const { snapshot, matched, keepAt } = cache.lookup(history, ids);
-      if (snapshot) this.#restore(snapshot, cache.extend(history, ids.slice(0, matched)));
-      this.#cachedTokens = matched;
-      let done = matched;
-      for (const end of keepAt) {
-        await this.#run(ids.slice(done, end), signal);
-        await this.#cache();
-        done = end;
-      }
-      return this.#run(ids.slice(done), signal);
-    });
-  }
-
-  /** @returns the logits after the last token, which the next call overwrites */
-  async #run(ids: number[], signal?: AbortSignal): Promise<Float32Array> {
-    const into = this.#logits;
-    if (ids.length === 0) {
-      if (into) return into;
-      throw new RangeError('"tokens" expected at least one token, because the session has no logits yet, got none');
-    }
-    const history = this.#startRun(signal);
-    const logits = await this.#host.runner.feed(this.#state, ids, signal, into);
-    return this.#endRun(history, ids, logits);
-  }
-
-  /** The same; returns the logits after each token from index `from` on. */
-  async #runEach(ids: number[], signal?: AbortSignal, from = 0): Promise<Float32Array[]> {
-    const history = this.#startRun(signal);
-    const rows = await this.#host.runner.feedEach(this.#state, ids, signal, from);
-    this.#endRun(history, ids, rows.at(-1) as Float32Array);
-    return rows;
-  }
-
-  /** Until `#endRun` the state matches neither logits nor history, and an abort between two batches leaves it so. */
-  #startRun(signal: AbortSignal | undefined): History | undefined {
-    signal?.throwIfAborted();
-    const history = this.#history;
-    this.#logits = undefined;
-    this.#history = undefined;
-    return history;
-  }
-
-  #endRun(history: History | undefined, ids: readonly number[], logits: Float32Array): Float32Array {
-    this.#logits = logits;
-    this.#history = this.#host.cache.extend(history, ids);
-    return logits;
-  }
-
-  /** Inserts the state into the prefix cache. */
-  async #cache(): Promise<void> {
-    if (this.#history) this.#host.cache.insert(this.#history, await this.#snapshot());
-  }
-
-  async #snapshot(): Promise<Snapshot> {
-    return { state: await this.#host.runner.readState(this.#state), logits: this.#logits?.slice() };
-  }
-
-  #restore({ state, logits }: Snapshot, history: History | undefined): void {
-    this.#host.runner.writeState(this.#state, state);
-    this.#logits = logits?.slice();
-    this.#history = history;
+    return this.#calls.hold(() => this.#reader.read(ids, signal));
   }
 }
 
@@ -437,8 +312,4 @@ function copyInto(logits: Float32Array, into: Float32Array | undefined): Float32
   if (!into) return logits.slice();
   into.set(logits);
   return into;
-}
-
-function copyOf(history: History | undefined): History | undefined {
-  return history && { ...history, tokens: [...history.tokens] };
 }

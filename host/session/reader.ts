@@ -1,0 +1,204 @@
+import type { Runner } from "../engine/runner.ts";
+import { type Snapshot, type StateTensor, stateTensors } from "../engine/state-layout.ts";
+import type { Identity } from "../state/identity.ts";
+import type { History, PrefixCache } from "../state/prefix-cache.ts";
+import { type SavedState, writeState } from "../state/state-file.ts";
+import type { InspectOptions, TokenInspection } from "./inspection.ts";
+
+/** What reading needs of the model. */
+export interface ReaderHost {
+  readonly runner: Runner;
+  readonly identity: Identity;
+  readonly cache: PrefixCache;
+}
+
+/**
+ * A session's state, the logits after it and the tokens that led to it. Calls do not guard against one another; the
+ * session does.
+ */
+export class Reader {
+  readonly #host: ReaderHost;
+  readonly #state: number;
+  /** The initial state, if it is not the model's. */
+  readonly #start: Float32Array | undefined;
+  /** After the last token. Overwritten by the next one: callers get copies. */
+  #logits: Float32Array | undefined;
+  /** What led to the state, as long as the prefix cache can follow it. */
+  #history: History | undefined;
+  #cachedTokens = 0;
+
+  constructor(host: ReaderHost, saved?: SavedState, start?: Float32Array) {
+    this.#host = host;
+    this.#start = start;
+    this.#state = host.runner.takeState();
+    this.#history = host.cache.begin(saved);
+    if (saved) this.restore({ snapshot: saved, history: this.#history });
+  }
+
+  get vocabSize(): number {
+    return this.#host.runner.plan.shape.vocabSize;
+  }
+
+  /** Tokens of the last prompt that came from the prefix cache. */
+  get cachedTokens(): number {
+    return this.#cachedTokens;
+  }
+
+  /** Tokens that the prefix cache knows to have led here; Infinity where it cannot follow. */
+  get length(): number {
+    return this.#history?.tokens.length ?? Infinity;
+  }
+
+  free(): void {
+    this.#host.runner.freeState(this.#state);
+  }
+
+  /** Reads a prompt, except for the beginning that the prefix cache has. @returns as `run` does */
+  async read(ids: number[], signal?: AbortSignal): Promise<Float32Array> {
+    const history = this.#history;
+    this.#cachedTokens = 0;
+    if (!history) return this.run(ids, signal);
+    signal?.throwIfAborted();
+    const { cache } = this.#host;
+    const { snapshot, matched, keepAt } = cache.lookup(history, ids);
+    if (snapshot) this.restore({ snapshot, history: cache.extend(history, ids.slice(0, matched)) });
+    this.#cachedTokens = matched;
+    let done = matched;
+    for (const end of keepAt) {
+      await this.run(ids.slice(done, end), signal);
+      await this.#cache();
+      done = end;
+    }
+    return this.run(ids.slice(done), signal);
+  }
+
+  /** @returns the logits after the last token, which the next call overwrites */
+  async run(ids: number[], signal?: AbortSignal): Promise<Float32Array> {
+    const into = this.#logits;
+    if (ids.length === 0) {
+      if (into) return into;
+      throw new RangeError('"tokens" expected at least one token, because the session has no logits yet, got none');
+    }
+    const history = this.#begin(signal);
+    return this.#end(history, ids, await this.#host.runner.feed(this.#state, ids, signal, into));
+  }
+
+  /** The same; returns the logits after each token from index `from` on. */
+  async runEach(ids: number[], signal?: AbortSignal, from = 0): Promise<Float32Array[]> {
+    const history = this.#begin(signal);
+    const rows = await this.#host.runner.feedEach(this.#state, ids, signal, from);
+    this.#end(history, ids, rows.at(-1) as Float32Array);
+    return rows;
+  }
+
+  async inspect(token: number, { lens = false, state, signal }: InspectOptions): Promise<TokenInspection> {
+    const history = this.#begin(signal);
+    const { hidden, lens: layers, logits } = await this.#host.runner.inspect(this.#state, token, lens);
+    this.#end(history, [token], logits.slice());
+    return { token, hidden, ...(layers && { lens: layers }), ...(state && { state: await this.tensors() }) };
+  }
+
+  async tensors(): Promise<StateTensor[]> {
+    const { runner } = this.#host;
+    return stateTensors(runner.plan.shape, await runner.readState(this.#state));
+  }
+
+  async save(): Promise<Uint8Array<ArrayBuffer>> {
+    const { runner, identity } = this.#host;
+    return writeState(runner.plan.shape, identity, await this.#snapshot());
+  }
+
+  /** Keeps the state in the prefix cache, if a generation from `length` on has made it worth that. */
+  async keep(length: number): Promise<void> {
+    if (this.#host.cache.isWorthKeeping(this.#history, length)) await this.#cache();
+  }
+
+  /** Another one at the same point. */
+  fork(): Reader {
+    const fork = new Reader(this.#host, undefined, this.#start);
+    this.#host.runner.copyState(this.#state, fork.#state);
+    fork.#logits = this.#logits?.slice();
+    fork.#history = copyOf(this.#history);
+    return fork;
+  }
+
+  reset(): void {
+    const { runner, cache } = this.#host;
+    runner.resetState(this.#state);
+    if (this.#start) runner.writeState(this.#state, this.#start);
+    this.#logits = undefined;
+    this.#history = cache.begin(this.#start && { state: this.#start, logits: undefined });
+  }
+
+  /** The present point, on the caller's side. */
+  async point(): Promise<Point> {
+    const history = copyOf(this.#history);
+    return { snapshot: await this.#snapshot(), history };
+  }
+
+  restore({ snapshot: { state, logits }, history }: Point): void {
+    this.#host.runner.writeState(this.#state, state);
+    this.#logits = logits?.slice();
+    this.#history = copyOf(history);
+  }
+
+  /** Memory for one point in the engine, which costs no copy to this side. Its first use may have to wait for the memory. */
+  async openSlot(): Promise<Slot> {
+    const { runner } = this.#host;
+    const copy = runner.takeState();
+    await runner.reached(copy);
+    let history: History | undefined;
+    return {
+      hold: () => {
+        runner.copyState(this.#state, copy);
+        history = copyOf(this.#history);
+      },
+      restore: () => {
+        runner.copyState(copy, this.#state);
+        this.#history = copyOf(history);
+      },
+      free: () => runner.freeState(copy),
+    };
+  }
+
+  /** Until `#end` the state matches neither logits nor history, and an abort between two batches leaves it so. */
+  #begin(signal: AbortSignal | undefined): History | undefined {
+    signal?.throwIfAborted();
+    const history = this.#history;
+    this.#logits = undefined;
+    this.#history = undefined;
+    return history;
+  }
+
+  #end(history: History | undefined, ids: readonly number[], logits: Float32Array): Float32Array {
+    this.#logits = logits;
+    this.#history = this.#host.cache.extend(history, ids);
+    return logits;
+  }
+
+  async #cache(): Promise<void> {
+    if (this.#history) this.#host.cache.insert(this.#history, await this.#snapshot());
+  }
+
+  async #snapshot(): Promise<Snapshot> {
+    return { state: await this.#host.runner.readState(this.#state), logits: this.#logits?.slice() };
+  }
+}
+
+/** Where a session was. */
+export interface Point {
+  readonly snapshot: Snapshot;
+  readonly history: History | undefined;
+}
+
+/** A point that is kept in the engine's memory. */
+export interface Slot {
+  hold(): void;
+  /** Returns to it; the logits are those of the next token only. */
+  restore(): void;
+  free(): void;
+}
+
+function copyOf(history: History | undefined): History | undefined {
+  return history && { ...history, tokens: [...history.tokens] };
+}
