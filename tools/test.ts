@@ -2,6 +2,7 @@
 // steps run even if one fails. WORDS choose: the name of a step (`npm test -- types`), or a part of a path
 // (`npm test -- session`). `--watch` runs the chosen tests again after each change.
 import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { run, runTool } from "./run.ts";
 
 const KERNEL_SOURCES = ["assembly/**/*.ts", "test/kernels/*.ts"];
@@ -100,5 +101,15 @@ function isQuick(path: string): boolean {
 }
 
 function runTests(files: readonly string[], ...options: string[]): Promise<void> {
-  return run(process.execPath, ["--import", "tsx", "--test", "--test-reporter=spec", ...options, ...files]);
+  // Node's own default leaves a core idle, which is half of a machine with two.
+  const concurrency = `--test-concurrency=${availableParallelism()}`;
+  return run(process.execPath, [
+    "--import",
+    "tsx",
+    "--test",
+    "--test-reporter=spec",
+    concurrency,
+    ...options,
+    ...files,
+  ]);
 }
