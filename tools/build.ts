@@ -2,6 +2,7 @@
 // and Bun, once for browsers, once for workerd; declarations (tsc).
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type BuildOptions, build, type Metafile } from "esbuild";
+import { changed } from "./changed.mjs";
 import { runTool } from "./run.ts";
 
 const WASM_FEATURES = [
@@ -28,12 +29,16 @@ const PEERS = ["@langchain/core/*", "ioredis"];
 /** Folders of the packages whose code is in the builds. */
 const bundled = new Set<string>();
 
-rmSync("build", { recursive: true, force: true });
-mkdirSync("build");
-await Promise.all([buildEmbedded("sample"), buildEmbedded("sha256")]);
+/** The modules take most of a build's time: they are kept unless their sources changed, or `--force` is given. */
+const MODULES = ["sample", "sha256", "wkv", "wkv.relaxed"];
+const MODULE_SOURCES = ["assembly", "asconfig.json", "package-lock.json", "tools/build.ts"];
+const kept = process.argv.includes("--force") ? [] : MODULES.filter(isUpToDate);
+
+clear("build", new Set(kept.flatMap((name) => [`${name}.wasm`, `${name}.ts`])));
+await Promise.all([unlessKept("sample", buildEmbedded), unlessKept("sha256", buildEmbedded)]);
 await Promise.all([
-  buildModule("wkv"),
-  buildModule("wkv.relaxed", "relaxed-simd"),
+  unlessKept("wkv", buildModule),
+  unlessKept("wkv.relaxed", (name) => buildModule(name, "relaxed-simd")),
   buildNode(),
   buildBrowser(),
   buildWorkerd(),
@@ -42,6 +47,22 @@ await Promise.all([
 writeLicenses();
 writeFileSync("build/built", "");
 console.error(`wkv: built; wkv.wasm has ${(statSync("build/wkv.wasm").size / 1000).toFixed(1)} KB`);
+
+function isUpToDate(name: string): boolean {
+  return changed(`build/${name}.wasm`) > Math.max(...MODULE_SOURCES.map(changed));
+}
+
+async function unlessKept(name: string, make: (name: string) => Promise<void>): Promise<void> {
+  if (!kept.includes(name)) await make(name);
+}
+
+/** Leaves the files with these names. */
+function clear(folder: string, names: ReadonlySet<string>): void {
+  mkdirSync(folder, { recursive: true });
+  for (const name of readdirSync(folder)) {
+    if (!names.has(name)) rmSync(`${folder}/${name}`, { recursive: true });
+  }
+}
 
 /** @param feature that this build has beyond those of asconfig.json */
 async function buildModule(name: string, feature?: string): Promise<void> {

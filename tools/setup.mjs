@@ -1,19 +1,12 @@
 // Makes a fresh clone ready: installs the packages, builds what is missing or older than its sources. Plain JavaScript,
 // because it runs before anything is installed. `--force` builds everything.
-import { existsSync, lstatSync, readdirSync, statSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { join } from "node:path";
+import { changed } from "./changed.mjs";
 import { install } from "./install.mjs";
 import { root, step } from "./step.mjs";
 
 const SOURCES = ["assembly", "host", "tools", "asconfig.json", "package.json", "tsconfig.json"];
-
-/** Time of the last change of a file or of anything in a folder. @param {string} path @returns {number} */
-function changed(path) {
-  if (!existsSync(path)) return 0;
-  const stat = statSync(path);
-  if (!stat.isDirectory()) return stat.mtimeMs;
-  return Math.max(0, ...readdirSync(path).map((name) => changed(join(path, name))));
-}
 
 const [major = 0] = process.versions.node.split(".").map(Number);
 if (major < 20) {
@@ -29,5 +22,5 @@ if (!linked && (!existsSync(installed) || changed(lock) > changed(installed))) i
 const built = changed(join(root, "build", "built"));
 const newest = Math.max(...SOURCES.map((source) => changed(join(root, source))));
 if (process.argv.includes("--force") || built < newest) {
-  step("building", process.execPath, ["--import", "tsx", "tools/build.ts"]);
+  step("building", process.execPath, ["--import", "tsx", "tools/build.ts", ...process.argv.slice(2)]);
 }
