@@ -1,8 +1,10 @@
 /** RWKV language models on any processor that runs WebAssembly. */
 
+export type { WeightFormat } from "./checkpoint/weight-formats.ts";
 export type { Constraint, ConstraintSource, JsonSchema } from "./constraint/index.ts";
 export { type Converted, type ConvertOptions, convertModel } from "./convert/convert.ts";
 export type { Head } from "./engine/head-cuts.ts";
+export type { Simd } from "./engine/platform.ts";
 export type { StateTensor } from "./engine/state-layout.ts";
 export { WkvError, type WkvErrorCode } from "./errors.ts";
 export type { Perplexity, PerplexityOptions, Score } from "./measure/perplexity.ts";

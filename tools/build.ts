@@ -2,7 +2,9 @@
 // and Bun, once for browsers, once for workerd; declarations (tsc).
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type BuildOptions, build, type Metafile } from "esbuild";
+import { bundleDeclarations } from "./api/bundle.ts";
 import { changed } from "./changed.mjs";
+import { ENTRIES } from "./entries.ts";
 import { runTool } from "./run.ts";
 
 const WASM_FEATURES = [
@@ -13,16 +15,6 @@ const WASM_FEATURES = [
   "--enable-sign-ext",
   "--enable-mutable-globals",
 ];
-
-const INDEX = "host/index.ts";
-const TOKENIZER = "host/tokenizer/index.ts";
-const CHAT = "host/chat/index.ts";
-const SAMPLER = "host/sampling/index.ts";
-const CONSTRAINT = "host/constraint/index.ts";
-const MEASURE = "host/measure/index.ts";
-const SERVER = "host/server/index.ts";
-const AI_SDK = "host/ai-sdk/index.ts";
-const LANGCHAIN = "host/langchain/index.ts";
 
 /** Packages that a user installs who needs them. */
 const PEERS = ["@langchain/core/*", "ioredis"];
@@ -42,7 +34,7 @@ await Promise.all([
   buildNode(),
   buildBrowser(),
   buildWorkerd(),
-  runTool("tsc", ["-p", "tsconfig.build.json"]),
+  buildDeclarations(),
 ]);
 writeLicenses();
 writeFileSync("build/built", "");
@@ -94,15 +86,7 @@ async function buildNode(): Promise<void> {
   const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
   await buildHost({
     entryPoints: {
-      index: INDEX,
-      tokenizer: TOKENIZER,
-      sampler: SAMPLER,
-      chat: CHAT,
-      constraint: CONSTRAINT,
-      measure: MEASURE,
-      server: SERVER,
-      "ai-sdk": AI_SDK,
-      langchain: LANGCHAIN,
+      ...ENTRIES,
       worker: "host/platform/node-worker.ts",
       cli: "host/cli/main.ts",
     },
@@ -113,16 +97,7 @@ async function buildNode(): Promise<void> {
 /** All that a page needs, since nothing resolves names there; the libraries for NeoX and Jinja in separate files. */
 async function buildBrowser(): Promise<void> {
   await buildHost({
-    entryPoints: {
-      browser: INDEX,
-      "browser-tokenizer": TOKENIZER,
-      "browser-chat": CHAT,
-      "browser-constraint": CONSTRAINT,
-      "browser-measure": MEASURE,
-      "browser-server": SERVER,
-      "browser-ai-sdk": AI_SDK,
-      "browser-langchain": LANGCHAIN,
-    },
+    entryPoints: entriesFor("browser"),
     conditions: ["browser"],
     external: PEERS,
     minify: true, // a page without a bundler loads these as they are
@@ -138,20 +113,27 @@ async function buildBrowser(): Promise<void> {
 
 async function buildWorkerd(): Promise<void> {
   await buildHost({
-    entryPoints: {
-      workerd: INDEX,
-      "workerd-tokenizer": TOKENIZER,
-      "workerd-sampler": SAMPLER,
-      "workerd-chat": CHAT,
-      "workerd-constraint": CONSTRAINT,
-      "workerd-measure": MEASURE,
-      "workerd-server": SERVER,
-      "workerd-ai-sdk": AI_SDK,
-      "workerd-langchain": LANGCHAIN,
-    },
+    entryPoints: entriesFor("workerd"),
     conditions: ["workerd"],
     external: ["*.wasm", ...PEERS],
   });
+}
+
+/** @returns "browser" for the main entry, "browser-chat" for "chat" and so on, where there is an own build of it */
+function entriesFor(platform: "browser" | "workerd"): Record<string, string> {
+  const named = Object.entries(ENTRIES).map(([name, path]) => [
+    name === "index" ? platform : `${platform}-${name}`,
+    path,
+  ]);
+  const { "browser-sampler": _, ...entries } = Object.fromEntries(named); // Node's runs in pages as well
+  return entries;
+}
+
+/** What tsc writes for every file, bundled to what users import. */
+async function buildDeclarations(): Promise<void> {
+  await runTool("tsc", ["-p", "tsconfig.build.json"]);
+  await bundleDeclarations("build/declarations", "build/types");
+  rmSync("build/declarations", { recursive: true });
 }
 
 async function buildHost(options: BuildOptions): Promise<void> {

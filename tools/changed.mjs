@@ -6,5 +6,6 @@ export function changed(path) {
   if (!existsSync(path)) return 0;
   const stat = statSync(path);
   if (!stat.isDirectory()) return stat.mtimeMs;
-  return Math.max(0, ...readdirSync(path).map((name) => changed(join(path, name))));
+  const names = readdirSync(path).filter((name) => name !== "node_modules");
+  return Math.max(0, ...names.map((name) => changed(join(path, name))));
 }

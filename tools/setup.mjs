@@ -6,19 +6,21 @@ import { changed } from "./changed.mjs";
 import { install } from "./install.mjs";
 import { root, step } from "./step.mjs";
 
-const SOURCES = ["assembly", "host", "tools", "asconfig.json", "package.json", "tsconfig.json"];
+const SOURCES = ["assembly", "host", "tools", "asconfig.json", "package.json", "tsconfig.json", "tsconfig.build.json"];
 
 const [major = 0] = process.versions.node.split(".").map(Number);
 if (major < 20) {
   console.error(`wkv: Node ${process.version} is too old: install Node 20 or newer.`);
   process.exit(1);
 }
-const lock = join(root, "package-lock.json");
-const modules = join(root, "node_modules");
-const installed = join(modules, ".package-lock.json");
-// A linked node_modules belongs to another checkout, and `npm ci` would empty it.
-const linked = existsSync(modules) && lstatSync(modules).isSymbolicLink();
-if (!linked && (!existsSync(installed) || changed(lock) > changed(installed))) install(".");
+for (const folder of [".", "tools/api"]) {
+  const modules = join(root, folder, "node_modules");
+  const installed = join(modules, ".package-lock.json");
+  // A linked node_modules belongs to another checkout, and `npm ci` would empty it.
+  const linked = existsSync(modules) && lstatSync(modules).isSymbolicLink();
+  const lock = join(root, folder, "package-lock.json");
+  if (!linked && (!existsSync(installed) || changed(lock) > changed(installed))) install(folder);
+}
 const built = changed(join(root, "build", "built"));
 const newest = Math.max(...SOURCES.map((source) => changed(join(root, source))));
 if (process.argv.includes("--force") || built < newest) {

@@ -40,7 +40,8 @@ export interface BenchmarkResult {
 }
 
 /** Measures a model by itself: nothing else may be running on it. */
-export async function benchmark({ runner }: Measurable, options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
+export async function benchmark(model: Measurable, options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
+  const { runner } = model;
   const { prefill = 512, decode = 64, sessions = 1, rounds = 5, onRound, signal } = options;
   for (const [name, value] of Object.entries({ prefill, decode, sessions, rounds })) {
     if (!Number.isInteger(value) || value < 1)

@@ -7,9 +7,10 @@ import type { Measurable } from "./measurable.ts";
  * The share of exact zeros among the hidden values of the last layer's channel mixing (what relu² leaves), over all
  * tokens. Of the last layer only, because the layers share the buffer.
  */
-export async function zeroShare({ runner }: Measurable, tokens: readonly number[]): Promise<number> {
+export async function zeroShare(model: Measurable, tokens: readonly number[]): Promise<number> {
   if (tokens.length < 1 || tokens.length > abi.BATCH_MAX_ROWS)
     throw new RangeError(`"tokens" expected 1 to ${abi.BATCH_MAX_ROWS} ids, got ${tokens.length}`);
+  const { runner } = model;
   const { engine, plan } = runner;
   const { vocabSize, ffn: values } = plan.shape;
   const wrong = tokens.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
