@@ -2,6 +2,7 @@ import * as abi from "../../assembly/abi.ts";
 import * as buf from "../../assembly/buffers.ts";
 import type { Engine, RunOptions } from "./engine.ts";
 import { MAX_WANTED, type Plan } from "./plan.ts";
+import { FEW_TOKENS } from "./prompt-share.ts";
 
 /** Tokens that a session wants to take in. */
 export interface Job {
@@ -38,24 +39,32 @@ export interface Batch {
   readonly ending: readonly Job[];
 }
 
+const left = (job: Job) => job.tokens.length - job.done;
+
+/** Whether a job reads a prompt, and does not make text. */
+export const isPrompt = (job: Job) => left(job) > FEW_TOKENS;
+
 /**
  * Fills a batch from the jobs that wait, those with the fewest tokens left first: a session that makes text gets its one
  * row in every batch, however long another's prompt is.
+ * @param promptRows most rows of jobs that read prompts
  */
-export function makeBatch(jobs: readonly Job[]): Batch {
+export function makeBatch(jobs: readonly Job[], promptRows: number = abi.BATCH_MAX_ROWS): Batch {
   const segments: Segment[] = [];
   const wanted: Wanted[] = [];
   const ending: Job[] = [];
   let rows = 0;
-  const left = (job: Job) => job.tokens.length - job.done;
+  let promptsLeft = promptRows;
   for (const job of [...jobs].sort((a, b) => left(a) - left(b))) {
-    if (rows === abi.BATCH_MAX_ROWS || wanted.length === MAX_WANTED) break;
-    const withLogits = rows + Math.max(0, (job.logitsFrom ?? job.tokens.length - 1) - job.done);
-    const room = Math.min(abi.BATCH_MAX_ROWS - rows, withLogits - rows + MAX_WANTED - wanted.length);
-    const end = rows + Math.min(left(job), room);
+    const before = Math.max(0, (job.logitsFrom ?? job.tokens.length - 1) - job.done); // rows without logits
+    const free = Math.min(abi.BATCH_MAX_ROWS - rows, isPrompt(job) ? promptsLeft : left(job));
+    const count = Math.min(left(job), free, before + MAX_WANTED - wanted.length);
+    if (count === 0) continue;
+    const end = rows + count;
     segments.push({ job, first: rows, end });
-    for (let row = withLogits; row < end; row++) wanted.push({ job, row });
-    if (end - rows === left(job)) ending.push(job);
+    for (let row = rows + before; row < end; row++) wanted.push({ job, row });
+    if (count === left(job)) ending.push(job);
+    if (isPrompt(job)) promptsLeft -= count;
     rows = end;
   }
   return { segments, wanted, ending };

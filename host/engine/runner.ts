@@ -1,7 +1,8 @@
-import { type Job, makeBatch, runBatch } from "./batch.ts";
+import { isPrompt, type Job, makeBatch, runBatch } from "./batch.ts";
 import type { Engine } from "./engine.ts";
 import { type LayerValues, runLayers } from "./layers.ts";
 import type { Plan } from "./plan.ts";
+import { PromptShare } from "./prompt-share.ts";
 import { initialState } from "./state-layout.ts";
 import { ThreadCount } from "./thread-count.ts";
 
@@ -32,6 +33,9 @@ export class Runner {
   readonly #alone: (() => Promise<void>)[] = [];
   #running = false;
   readonly #threadCount: ThreadCount;
+  readonly #promptShare = new PromptShare();
+  /** The latest batch had sessions that make text: they come back as soon as they have drawn their next tokens. */
+  #making = false;
 
   constructor(engine: Engine, plan: Plan, start?: Float32Array) {
     this.#start = start;
@@ -105,11 +109,18 @@ export class Runner {
   }
 
   async #runBatch(): Promise<void> {
-    const batch = makeBatch(this.#waiting);
+    if (this.#making && this.#waiting.every(isPrompt)) await turn();
+    const prompts = this.#waiting.filter(isPrompt).length;
+    const making = this.#waiting.length - prompts;
+    const batch = makeBatch(this.#waiting, this.#promptShare.rows(making, prompts));
     const rows = batch.segments.at(-1)?.end ?? 0;
+    const promptRows = batch.segments.reduce((sum, { job, first, end }) => sum + (isPrompt(job) ? end - first : 0), 0);
     const start = performance.now();
     const logits = await runBatch(this.engine, this.plan, batch, { threads: this.#threadCount.forRows(rows) });
-    this.#threadCount.record(rows, performance.now() - start);
+    const milliseconds = performance.now() - start;
+    this.#threadCount.record(rows, milliseconds);
+    this.#promptShare.record(making, prompts, promptRows, milliseconds);
+    this.#making = making > 0;
     this.#waiting = this.#waiting.filter((job) => !batch.ending.includes(job));
     for (const [i, { job }] of batch.wanted.entries()) (job as WaitingJob).logits.push(logits[i] as Float32Array);
     for (const job of batch.ending as WaitingJob[]) job.resolve(job.logits);
@@ -177,4 +188,17 @@ export class Runner {
     const grown = () => this.#growing.get(address) === growing && this.#growing.delete(address);
     growing.then(grown, () => {}); // who uses the place hears of it
   }
+}
+
+/** The next turn of the event loop: a message, because timers wait for milliseconds, and for seconds in hidden pages. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof MessageChannel === "undefined") return void setTimeout(resolve); // older versions of workerd
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(0);
+  });
 }

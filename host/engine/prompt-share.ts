@@ -1,0 +1,41 @@
+import { BATCH_MAX_ROWS } from "../../assembly/abi.ts";
+
+/** Tokens up to which a job is one that makes text: a token, or those of a draft. */
+export const FEW_TOKENS = 16;
+/** Of the time that one prompt takes from sessions that make text: they keep three quarters of their speed. */
+const SHARE = 0.25;
+/** Rows of a prompt in one batch beside them: a longer batch would be felt as a stop. */
+const CHUNK = 32;
+/** Milliseconds that a prompt may take at once after a time without any: a short one is read without delay. */
+const MOST_CREDIT = 200;
+
+/** How many rows of a batch may be those of prompts while other sessions make text. */
+export class PromptShare {
+  /** Milliseconds that prompts may take now. */
+  #credit = MOST_CREDIT;
+  /** Of the latest batch without prompts. */
+  #decodeTime = 0;
+
+  /** @param making sessions that make text, @param prompts sessions that read one */
+  rows(making: number, prompts: number): number {
+    if (making === 0) return BATCH_MAX_ROWS;
+    if (this.#credit < 0) return 0;
+    return shareOf(making, prompts) > 0.5 ? BATCH_MAX_ROWS : CHUNK;
+  }
+
+  /** Learns how long a batch took. */
+  record(making: number, prompts: number, promptRows: number, milliseconds: number): void {
+    if (making === 0) return;
+    if (promptRows > 0) this.#credit -= Math.max(0, milliseconds - this.#decodeTime);
+    else {
+      const share = shareOf(making, prompts);
+      this.#decodeTime = milliseconds;
+      this.#credit = Math.min(MOST_CREDIT, this.#credit + (milliseconds * share) / (1 - share));
+    }
+  }
+}
+
+/** Where many prompts wait, each counts as much as a session that makes text. */
+function shareOf(making: number, prompts: number): number {
+  return prompts > 1 ? Math.max(SHARE, prompts / (prompts + making)) : SHARE;
+}
