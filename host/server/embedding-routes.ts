@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { embed } from "../model/embed.ts";
 import type { Model } from "../model/model.ts";
 import { readBody } from "./body.ts";
 import { type App, during, type RequestContext, type ServerContext, startWork } from "./context.ts";
@@ -52,21 +53,8 @@ function tokensOf({ input }: EmbeddingRequest, model: Model): number[][] {
     const tokens = typeof each === "string" ? model.tokenizer.encode(each) : each;
     if (tokens.some((token) => token >= vocabSize))
       throw badField("input", `"input" expected ids from 0 to ${vocabSize - 1}.`);
-    return tokens.length > 0 ? tokens : [model.tokenizer.endOfText ?? 0];
+    return tokens;
   });
-}
-
-/** The hidden state after the last layer at the last token, scaled to length 1. */
-async function embed(model: Model, tokens: readonly number[], signal: AbortSignal): Promise<Float32Array> {
-  using session = model.createSession();
-  if (tokens.length > 1) await session.feed(tokens.slice(0, -1), { signal });
-  for await (const { hidden } of session.inspect(tokens.slice(-1), { signal })) return unit(hidden.at(-1)!);
-  throw new RangeError('"tokens" expected at least one');
-}
-
-function unit(vector: Float32Array): Float32Array {
-  const length = Math.hypot(...vector) || 1;
-  return vector.map((value) => value / length);
 }
 
 /** Little-endian f32, as every machine that runs WebAssembly SIMD has it. */

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { wkv } from "../../../build/ai-sdk.js";
+import { createWkv, wkv } from "../../../build/ai-sdk.js";
 import { loadModel } from "../../../build/index.js";
 
 const [, , baseURL, name, compatible] = process.argv;
-const { generateText, Output, streamText, tool } = await import(name);
+const { createProviderRegistry, embedMany, generateText, Output, streamText, tool } = await import(name);
 const { createOpenAICompatible } = await import(compatible);
 
 const path = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
@@ -50,6 +50,15 @@ for (const each of [wkv(model), served("fairy")]) {
     if (part.type === "abort") break;
   }
 }
+const registry = createProviderRegistry({ here: createWkv({ fairy: model }) });
+const values = ["a fox", "a wolf"];
+const [here, there] = [
+  await embedMany({ model: registry.embeddingModel("here:fairy"), values }),
+  await embedMany({ model: served.embeddingModel("fairy"), values }),
+];
+assert.deepEqual(here.embeddings, there.embeddings);
+const again = { model: registry.languageModel("here:fairy"), prompt: "Tell me of a fox.", seed: 3 };
+texts.push((await generateText({ ...again, maxOutputTokens: 24, temperature: 0.5 })).text);
 await model.dispose();
-assert.equal(texts[0], texts[1]);
+assert.deepEqual(texts, Array(3).fill(texts[0]));
 console.log("ok");

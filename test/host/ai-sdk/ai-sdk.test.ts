@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { LanguageModelV3CallOptions, LanguageModelV3StreamPart } from "@ai-sdk/provider";
 import { loadModel, type Model } from "wkv";
-import { wkv } from "wkv/ai-sdk";
+import { createWkv, wkv, wkvEmbedding } from "wkv/ai-sdk";
 import { chat } from "wkv/chat";
 import { chainModel } from "../../support/chain-model.ts";
 
@@ -97,4 +97,23 @@ test("leaving the stream ends the answer, and an abort is an error of it", async
   await reader.cancel();
   const aborted = await parts({ ...call, abortSignal: AbortSignal.abort() });
   assert.equal(aborted.at(-1)?.type, "error");
+});
+
+test("an embedding has length 1, and the same text the same one", async () => {
+  const values = ["a fox", "", "a fox"];
+  const { embeddings, usage, warnings } = await wkvEmbedding(model).doEmbed({ values });
+  for (const vector of embeddings) assert.ok(Math.abs(Math.hypot(...vector) - 1) < 1e-5);
+  assert.deepEqual(embeddings[0], embeddings[2]);
+  assert.notDeepEqual(embeddings[0], embeddings[1]);
+  assert.deepEqual(warnings, []);
+  assert.equal(usage?.tokens, 2 * model.tokenizer.encode("a fox").length);
+});
+
+test("a provider has models by their names", async () => {
+  const provider = createWkv({ fairy: model });
+  const { content } = await provider.languageModel("fairy").doGenerate(call);
+  assert.deepEqual(content, (await wkv(model).doGenerate(call)).content);
+  assert.equal(provider.embeddingModel("fairy").modelId, model.info.name);
+  assert.throws(() => provider.languageModel("wolf"), /no model "wolf": the models are fairy/);
+  assert.throws(() => provider.imageModel("fairy"), { code: "not-found" });
 });
