@@ -1,67 +1,81 @@
-import type { Client } from "./auth.ts";
+import type { Model } from "../model/model.ts";
 import type { AnswerHead } from "./chat-chunks.ts";
+import type { TaskLimits } from "./chat-request.ts";
 import { during, newId, type RequestContext, type ServerContext, startWork, streamOf } from "./context.ts";
-import { eventOf } from "./events.ts";
 import type { ServedModel } from "./models.ts";
 import type { StateUse } from "./state-field.ts";
-import type { StateKind } from "./states.ts";
-import type { Timings, UsageAnswer } from "./usage.ts";
-import type { Work } from "./work.ts";
+import type { StateKind, StoredState } from "./states.ts";
+import type { TextChunk, Wire } from "./wire.ts";
 
 /** What every request for text may have. */
 interface TextRequest {
   readonly model?: string | undefined;
   readonly stream?: boolean | undefined;
-  readonly stream_options?: { readonly include_usage?: boolean | null | undefined } | undefined;
+}
+
+/** What a request asks for, checked. */
+interface Task {
+  readonly state: StateUse;
+  /** How many texts. */
+  readonly texts: number;
 }
 
 /** An answer that is about to be made. */
 interface Prepared {
-  readonly task: { readonly state: StateUse };
   /** Where the answer ends, as bytes. */
   save(): Promise<Uint8Array>;
   dispose(): void;
 }
 
-/** Only the last one has the usage. */
-interface TextChunk extends AnswerHead {
-  readonly usage: UsageAnswer | null;
-  readonly timings?: Timings;
-}
-
 /** What differs between the requests for text. */
-export interface TextRoute<Request extends TextRequest, Ready extends Prepared, Chunk extends TextChunk> {
-  /** Of the answers' ids. */
+export interface TextRoute<Request extends TextRequest, Wanted extends Task, Ready extends Prepared, Chunk> {
+  /** What the answers' ids begin with. */
   readonly prefix: string;
   /** Of the state that an answer ends in. */
   readonly keeps: StateKind;
-  /** Checks all of the request, and waits for its turn. */
-  prepare(context: ServerContext, client: Client, request: Request, served: ServedModel, work: Work): Promise<Ready>;
+  /** @throws HttpError 400; TypeError or RangeError about an option of the library */
+  task(request: Request, model: Model, limits: TaskLimits, id: string): Wanted;
+  /** Checks what depends on the state, before anything is computed. */
+  prepare(served: ServedModel, task: Wanted, saved: StoredState | undefined): Promise<Ready> | Ready;
   chunks(ready: Ready, head: AnswerHead, served: ServedModel, signal: AbortSignal): AsyncGenerator<Chunk, void, void>;
-  /** The whole answer. */
-  fold(head: AnswerHead, chunks: AsyncIterable<Chunk>): Promise<object>;
+  wire(request: Request, head: AnswerHead): Wire<Chunk>;
 }
 
 /** Answers as a stream, or with the fold of the same chunks. */
-export async function answer<Request extends TextRequest, Ready extends Prepared, Chunk extends TextChunk>(
-  route: TextRoute<Request, Ready, Chunk>,
+export async function answer<
+  Request extends TextRequest,
+  Wanted extends Task,
+  Ready extends Prepared,
+  Chunk extends TextChunk,
+>(
+  route: TextRoute<Request, Wanted, Ready, Chunk>,
   context: ServerContext,
   call: RequestContext,
   request: Request,
 ): Promise<Response> {
   const { client } = call.var;
+  const { states, queue, limits } = context;
   const served = context.models.get(request.model);
   const head = headOf(served, route.prefix);
   const work = startWork(context, call);
   try {
-    const ready = await route.prepare(context, client, request, served, work);
+    const task = route.task(request, served.model, limits, head.id);
+    const { to } = task.state;
+    const unlock = to === undefined ? undefined : await states.lock(client, to);
+    if (unlock) work.onEnd(() => void unlock().catch(context.report));
+    await work.enter(queue, client, task.texts);
+    const ready = await route.prepare(served, task, await states.start(client, task.state));
     work.onEnd(() => ready.dispose());
-    const chunks = kept(context, client, ready, route.chunks(ready, head, served, work.signal), {
-      kind: route.keeps,
-      model: served.name,
-    });
-    if (request.stream) return streamOf(context, work, events(chunks, request));
-    return await during(work, async () => Response.json(await route.fold(head, chunks)));
+    const chunks = counted(context, route.chunks(ready, head, served, work.signal));
+    const keep = async () => {
+      if (to === undefined) return;
+      await states.write(client, to, { kind: route.keeps, model: served.name, bytes: await ready.save() });
+      await unlock?.(); // before the client knows that the answer is over
+    };
+    const kept = followed(chunks, keep);
+    const wire = route.wire(request, head);
+    if (request.stream) return streamOf(context, work, wire, kept);
+    return await during(work, async () => Response.json(await wire.fold(kept)));
   } catch (error) {
     work.end();
     throw error;
@@ -74,30 +88,20 @@ function headOf({ name, model }: ServedModel, prefix: string): AnswerHead {
   return { id: newId(prefix), created, model: name, system_fingerprint: `wkv-${architecture}-${weights}` };
 }
 
-/** The chunks; their usage is counted, and the state is written where the request wants it. */
-async function* kept<Chunk extends TextChunk>(
-  { metrics, states }: ServerContext,
-  client: Client,
-  ready: Prepared,
+async function* counted<Chunk extends TextChunk>(
+  { metrics }: ServerContext,
   chunks: AsyncGenerator<Chunk, void, void>,
-  stored: { kind: StateKind; model: string },
-): AsyncGenerator<Chunk, void, void> {
+) {
   for await (const chunk of chunks) {
     if (chunk.usage) metrics.countUsage(chunk.usage);
     yield chunk;
   }
-  const { to } = ready.task.state;
-  if (to) await states.write(client, to, { ...stored, bytes: await ready.save() });
 }
 
-async function* events(
-  chunks: AsyncGenerator<TextChunk, void, void>,
-  request: TextRequest,
-): AsyncGenerator<string, void, void> {
-  const wantsUsage = request.stream_options?.include_usage;
-  for await (const { usage, timings, ...chunk } of chunks) {
-    if (usage === null) yield eventOf(wantsUsage ? { ...chunk, usage } : chunk);
-    else if (wantsUsage) yield eventOf({ ...chunk, usage, timings });
-  }
-  yield eventOf("[DONE]");
+async function* followed<Chunk>(
+  chunks: AsyncGenerator<Chunk, void, void>,
+  work: () => Promise<void>,
+): AsyncGenerator<Chunk, void, void> {
+  yield* chunks;
+  await work();
 }

@@ -7,6 +7,8 @@ import { addCompletionRoutes } from "./completion-routes.ts";
 import { type App, type Env, httpError, type ServerContext } from "./context.ts";
 import { addEmbeddingRoutes } from "./embedding-routes.ts";
 import { HttpError } from "./errors.ts";
+import { addOllamaRoutes, isOllama, ollamaError } from "./ollama/routes.ts";
+import { addResponseRoutes } from "./responses/routes.ts";
 import { addStateRoutes } from "./state-routes.ts";
 import { addTokenRoutes } from "./token-routes.ts";
 
@@ -37,11 +39,16 @@ export function makeApp(context: ServerContext, options: AppOptions): App {
     );
   addChatRoutes(app, context);
   addCompletionRoutes(app, context);
+  addResponseRoutes(app, context);
+  addOllamaRoutes(app, context);
   addEmbeddingRoutes(app, context);
   addTokenRoutes(app, context);
   addStateRoutes(app, context);
   app.notFound(({ req }) => notFound(app, req.method, req.path).toResponse());
-  app.onError((error) => httpError(context, error).toResponse());
+  app.onError((error, { req }) => {
+    const known = httpError(context, error);
+    return isOllama(req.path) ? ollamaError(known) : known.toResponse();
+  });
   return app;
 }
 

@@ -37,7 +37,6 @@ interface Start {
 
 /** A request that was found good, before anything is computed. */
 export interface PreparedChat {
-  readonly task: ChatTask;
   /** Reads the prompt once and makes all answers in the same passes over the weights. */
   answer(signal: AbortSignal): AsyncGenerator<ChatEvent, void, void>;
   /** The first answer's conversation, as bytes, once it is over. */
@@ -60,10 +59,9 @@ export async function prepareChat(served: ServedModel, task: ChatTask, saved?: S
   try {
     const prompt = promptOf(template, messages, task.options);
     return {
-      task,
       async *answer(signal) {
         yield { kind: "read", read: await readPrompt(model, track, prompt, signal) };
-        while (chats.length < task.n) chats.push(first.fork());
+        while (chats.length < task.texts) chats.push(first.fork());
         yield* merge(chats.map((chat, index) => pieces(chat, index, task.options, signal)));
       },
       save: () => first.save(),
@@ -85,9 +83,14 @@ async function startOf(served: ServedModel, task: ChatTask, saved: StoredState |
   const { messages, text, state } = readSaved(saved.bytes);
   return {
     template,
-    messages: [...messages, ...task.messages],
+    messages: [...messages, ...task.messages.filter((each) => !isKnown(each, messages))],
     track: state ? new Track(model, model.createSession(state), text) : new Track(model),
   };
+}
+
+/** Clients send what the system says with every request. */
+function isKnown({ role, content }: ChatMessage, messages: readonly ChatMessage[]): boolean {
+  return role === "system" && messages.some((each) => each.role === "system" && each.content === content);
 }
 
 function promptOf(template: ChatTemplate, messages: readonly ChatMessage[], options: ChatOptions): Prompt {

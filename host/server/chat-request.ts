@@ -10,6 +10,8 @@ import { type StateUse, stateField, stateUse } from "./state-field.ts";
 
 const count = v.pipe(v.number(), v.integer("a whole number"), v.minValue(1, "a whole number from 1 on"));
 
+export const EFFORTS = Object.keys(THINK_BY_EFFORT) as Effort[];
+
 export const MAX_TOP_LOGPROBS = 20;
 
 export const chatSchema = v.object({
@@ -32,7 +34,7 @@ export const chatSchema = v.object({
   ),
   stream: v.optional(v.boolean()),
   stream_options: v.optional(v.object({ include_usage: v.nullish(v.boolean()) })),
-  reasoning_effort: v.optional(v.picklist(Object.keys(THINK_BY_EFFORT) as Effort[])),
+  reasoning_effort: v.optional(v.picklist(EFFORTS)),
   chat_template_kwargs: v.optional(v.object({ enable_thinking: v.nullish(v.boolean()) })),
   question_first: v.optional(v.boolean()),
   read_twice: v.optional(v.boolean()),
@@ -47,7 +49,7 @@ export type ChatRequest = v.InferOutput<typeof chatSchema>;
 export interface ChatTask {
   readonly messages: readonly ChatMessage[];
   readonly options: ChatOptions;
-  readonly n: number;
+  readonly texts: number;
   readonly state: StateUse;
 }
 
@@ -76,7 +78,7 @@ export function chatTask(request: ChatRequest, model: Model, limits: TaskLimits)
       ...(request.question_first && { questionFirst: true }),
       ...(request.read_twice && { readTwice: true }),
     },
-    n,
+    texts: n,
     state: stateUse(request.state),
   };
 }

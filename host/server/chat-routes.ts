@@ -3,20 +3,17 @@ import { readBody } from "./body.ts";
 import { type PreparedChat, prepareChat } from "./chat-answer.ts";
 import { type ChatChunk, chatChunks } from "./chat-chunks.ts";
 import { foldChat } from "./chat-completion.ts";
-import { type ChatRequest, chatSchema, chatTask } from "./chat-request.ts";
+import { type ChatRequest, type ChatTask, chatSchema, chatTask } from "./chat-request.ts";
 import type { App, ServerContext } from "./context.ts";
+import { chunkWire } from "./wire.ts";
 
-const CHAT: TextRoute<ChatRequest, PreparedChat, ChatChunk> = {
-  prefix: "chatcmpl",
+const CHAT: TextRoute<ChatRequest, ChatTask, PreparedChat, ChatChunk> = {
+  prefix: "chatcmpl-",
   keeps: "chat",
-  async prepare({ states, queue, limits }, client, request, served, work) {
-    const task = chatTask(request, served.model, limits);
-    if (task.state.to) work.onEnd(states.lock(client, task.state.to));
-    await work.enter(queue, client, task.n);
-    return prepareChat(served, task, await states.start(client, task.state));
-  },
+  task: chatTask,
+  prepare: prepareChat,
   chunks: (ready, head, { model }, signal) => chatChunks(ready.answer(signal), head, model.tokenizer),
-  fold: foldChat,
+  wire: ({ stream_options: options }, head) => chunkWire(options?.include_usage, (chunks) => foldChat(head, chunks)),
 };
 
 export function addChatRoutes(app: App, context: ServerContext): void {

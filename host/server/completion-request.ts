@@ -36,6 +36,7 @@ export interface CompletionTask {
   readonly prompts: readonly (readonly number[])[];
   /** Texts for each prompt. */
   readonly n: number;
+  readonly texts: number;
   readonly echo: boolean;
   readonly logprobs: number | undefined;
   readonly maxTokens: number;
@@ -62,6 +63,7 @@ export function completionTask(request: CompletionRequest, model: Model, limits:
   return {
     prompts,
     n,
+    texts: prompts.length * n,
     echo: request.echo ?? false,
     logprobs,
     maxTokens: Math.min(asked, limits.maxTokens),

@@ -2,21 +2,19 @@ import { answer, type TextRoute } from "./answering.ts";
 import { readBody } from "./body.ts";
 import { type PreparedCompletion, prepareCompletion } from "./completion-answer.ts";
 import { type Completion, completionChunks, foldCompletion } from "./completion-chunks.ts";
-import { type CompletionRequest, completionSchema, completionTask } from "./completion-request.ts";
+import { type CompletionRequest, type CompletionTask, completionSchema, completionTask } from "./completion-request.ts";
 import type { App, ServerContext } from "./context.ts";
+import { chunkWire } from "./wire.ts";
 
-const COMPLETION: TextRoute<CompletionRequest, PreparedCompletion, Completion> = {
-  prefix: "cmpl",
+const COMPLETION: TextRoute<CompletionRequest, CompletionTask, PreparedCompletion, Completion> = {
+  prefix: "cmpl-",
   keeps: "session",
-  async prepare({ states, queue, limits }, client, request, { model }, work) {
-    const task = completionTask(request, model, limits);
-    if (task.state.to) work.onEnd(states.lock(client, task.state.to));
-    await work.enter(queue, client, task.prompts.length * task.n);
-    return prepareCompletion(model, task, await states.start(client, task.state));
-  },
+  task: completionTask,
+  prepare: ({ model }, task, saved) => prepareCompletion(model, task, saved),
   chunks: (ready, head, { model }, signal) =>
     completionChunks(ready.answer(signal), head, model.tokenizer, ready.task.logprobs !== undefined),
-  fold: foldCompletion,
+  wire: ({ stream_options: options }, head) =>
+    chunkWire(options?.include_usage, (chunks) => foldCompletion(head, chunks)),
 };
 
 export function addCompletionRoutes(app: App, context: ServerContext): void {

@@ -2,12 +2,13 @@ import type { Context as Call, Hono } from "hono";
 import type { Client } from "./auth.ts";
 import type { TaskLimits } from "./chat-request.ts";
 import { asHttpError, type HttpError } from "./errors.ts";
-import { eventOf, eventStream } from "./events.ts";
+import { eventStream } from "./events.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Models } from "./models.ts";
 import type { Queue } from "./queue.ts";
 import { FIELD_NAMES } from "./sampling-fields.ts";
 import type { States } from "./states.ts";
+import type { Wire } from "./wire.ts";
 import { Work } from "./work.ts";
 
 /** What hono keeps of a request. */
@@ -61,17 +62,24 @@ export function httpError(context: ServerContext, error: unknown): HttpError {
   return known;
 }
 
-/** Events of a piece of work, which ends with them. */
-export function streamOf(context: ServerContext, work: Work, events: AsyncGenerator<string, void, void>): Response {
-  return eventStream(events, {
-    failed: (error) => eventOf(httpError(context, error)),
+/** Answers with the stream of a piece of work, which ends with it. */
+export function streamOf<Chunk>(
+  context: ServerContext,
+  work: Work,
+  wire: Wire<Chunk>,
+  chunks: AsyncGenerator<Chunk, void, void>,
+): Response {
+  return eventStream(wire.events(chunks), {
+    format: wire.format,
+    failed: (error) => wire.failed(httpError(context, error)),
     left: () => work.cancel(),
     ended: () => work.end(),
     slowReaderMs: context.slowReaderMs,
   });
 }
 
-/** A name that no other answer has. */
+/** A name that no other answer has; later ones come later in the alphabet. */
 export function newId(prefix: string): string {
-  return `${prefix}-${crypto.randomUUID().replaceAll("-", "")}`;
+  const time = Date.now().toString(16).padStart(12, "0");
+  return prefix + time + crypto.randomUUID().replaceAll("-", "").slice(12);
 }

@@ -86,6 +86,7 @@ export function asHttpError(error: unknown, names: ReadonlyMap<string, string> =
   if (error instanceof HttpError) return error;
   if (error instanceof WkvError && STATUS[error.code])
     return new HttpError(STATUS[error.code]!, error.message, { code: error.code, cause: error });
+  if (isCutOff(error)) return new HttpError(400, "The body was cut off: send it again.", { cause: error });
   const [, name] = isWrongArgument(error) ? /^"([\w.[\]]+)" expected/.exec(error.message)! : [];
   if (name === undefined)
     return new HttpError(500, "The server failed: its log says why. Other requests may well succeed.", {
@@ -93,6 +94,11 @@ export function asHttpError(error: unknown, names: ReadonlyMap<string, string> =
     });
   const param = names.get(name) ?? name;
   return badField(param, (error as Error).message.replace(`"${name}"`, `"${param}"`), error);
+}
+
+/** The client went away before it had sent all of its request. */
+function isCutOff(error: unknown): boolean {
+  return error instanceof Error && (error as Error & { code?: string }).code === "ECONNRESET";
 }
 
 function isWrongArgument(error: unknown): error is Error {

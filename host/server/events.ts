@@ -1,11 +1,20 @@
-/** A comment keeps proxies from closing a connection that is silent while a long prompt is read. */
+/** Proxies close connections that are silent for long, as while a long prompt is read. */
 const PING_MS = 10_000;
-const PING = ": ping\n\n";
 /** Events that wait for a slow reader before the text waits too. */
 const BUFFERED_BYTES = 1 << 16;
 
+/** What a stream's bytes are. */
+export interface StreamFormat {
+  readonly contentType: string;
+  /** What readers skip. */
+  readonly ping: string;
+}
+
+export const EVENTS: StreamFormat = { contentType: "text/event-stream; charset=utf-8", ping: ": ping\n\n" };
+
 export interface EventStreamOptions {
-  /** What an error after the first byte is as an event. */
+  readonly format: StreamFormat;
+  /** What an error after the first byte is in the stream. */
   readonly failed: (error: unknown) => string;
   /** The reader has gone, or reads too slowly. */
   readonly left: () => void;
@@ -15,13 +24,13 @@ export interface EventStreamOptions {
   readonly slowReaderMs: number;
 }
 
-/** Server-sent events, made as they are read. */
+/** A stream that is made as it is read. */
 export function eventStream(events: AsyncGenerator<string, void, void>, options: EventStreamOptions): Response {
   const source = new EventSource(events, options);
   const body = new ReadableStream(source, new ByteLengthQueuingStrategy({ highWaterMark: BUFFERED_BYTES }));
   return new Response(body, {
     headers: {
-      "content-type": "text/event-stream; charset=utf-8",
+      "content-type": options.format.contentType,
       "cache-control": "no-cache",
       "x-accel-buffering": "no", // nginx would hold them back
     },
@@ -43,7 +52,7 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
     clearTimeout(this.#slow);
     const send = (text: string) => controller.enqueue(this.#encoder.encode(text));
     // A reader may leave while a long prompt is read, and a stream that is over takes no ping.
-    const ping = setInterval(() => this.#isOver || send(PING), PING_MS);
+    const ping = setInterval(() => this.#isOver || send(this.#options.format.ping), PING_MS);
     const event = await this.#next();
     clearInterval(ping);
     if (this.#isOver) return;

@@ -36,6 +36,8 @@ export interface ServerOptions {
   storage?: StateStorage | undefined;
   /** Most named states of one key. Default 1000. */
   maxStates?: number | undefined;
+  /** Most responses of one key that `previous_response_id` can continue; the oldest are forgotten. Default 64. */
+  maxResponses?: number | undefined;
   /** Most bytes of one named state. Default 64 MiB. */
   maxStateBytes?: number | undefined;
   /** Origins of pages that may ask, or "*". Default: none. */
@@ -75,7 +77,11 @@ export function createServer(models: ServedModels, options: ServerOptions = {}):
     models: new Models(models, options.template),
     queue,
     metrics: metricsOf(queue),
-    states: new States(storage, { count: whole("maxStates", options.maxStates, 1000), bytes: maxStateBytes }),
+    states: new States(storage, {
+      count: whole("maxStates", options.maxStates, 1000),
+      bytes: maxStateBytes,
+      responses: whole("maxResponses", options.maxResponses, 64),
+    }),
     limits: { n: Math.min(parallel, 128), maxTokens: whole("maxTokens", options.maxTokens, 2048) },
     deadlineMs: 1000 * whole("deadline", options.deadline, 600),
     slowReaderMs: 1000 * whole("slowReader", options.slowReader, 30),

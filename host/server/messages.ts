@@ -2,7 +2,8 @@ import * as v from "valibot";
 import type { ChatMessage, Tool, ToolChoice } from "../chat/index.ts";
 
 const text = v.object({ type: v.picklist(["text", "input_text", "output_text"]), text: v.string() });
-const content = v.union([v.string(), v.array(text)]);
+/** A text, or its parts. */
+export const textContent = v.union([v.string(), v.array(text)]);
 
 const toolCall = v.object({
   id: v.string(),
@@ -11,14 +12,14 @@ const toolCall = v.object({
 
 /** A message as OpenAI's clients send it. */
 export const messageSchema = v.variant("role", [
-  v.object({ role: v.picklist(["system", "developer", "user"]), content }),
+  v.object({ role: v.picklist(["system", "developer", "user"]), content: textContent }),
   v.object({
     role: v.literal("assistant"),
-    content: v.nullish(content),
+    content: v.nullish(textContent),
     reasoning_content: v.nullish(v.string()),
     tool_calls: v.nullish(v.array(toolCall)),
   }),
-  v.object({ role: v.literal("tool"), content, tool_call_id: v.optional(v.string()) }),
+  v.object({ role: v.literal("tool"), content: textContent, tool_call_id: v.optional(v.string()) }),
 ]);
 
 export type MessageRequest = v.InferOutput<typeof messageSchema>;
@@ -45,7 +46,7 @@ function assistantMessage(message: Extract<MessageRequest, { role: "assistant" }
   };
 }
 
-type Content = v.InferOutput<typeof content>;
+type Content = v.InferOutput<typeof textContent>;
 
 function parts<C extends Content | null>(said: C): ChatMessage["content"] {
   return Array.isArray(said) ? said.map(({ text }) => ({ type: "text" as const, text })) : (said as string | null);

@@ -48,6 +48,7 @@ export const samplingFields = {
     ),
   ),
   ignore_eos: v.optional(v.boolean()),
+  draft: v.optional(v.literal("lookup")),
   guidance_prompt: v.optional(v.string()),
   guidance_scale: v.optional(v.number()),
 };
@@ -75,6 +76,7 @@ export function samplingOptions(request: SamplingRequest, model: Model): Generat
     ...(request.preset && { preset: request.preset }),
     stop: stopsOf(request),
     ...(request.logit_bias && { logitBias: request.logit_bias }),
+    draft: request.draft,
     ...(request.ignore_eos && endOfText !== undefined && { bannedTokens: [endOfText] }),
     ...guidance(request),
   };

@@ -13,13 +13,15 @@ export const stateField = v.optional(
 /** Which named state a text goes on from, and which one it leaves. */
 export interface StateUse {
   readonly from: string | undefined;
-  /** Whether `from` may be missing: the text then begins anew. */
+  /** Whether `from` may be missing: the text then begins from nothing. */
   readonly optional: boolean;
   readonly to: string | undefined;
+  /** The request's field, for errors. */
+  readonly param: string;
 }
 
 /** A name alone is both: the conversation goes on from there and is kept there. */
-export function stateUse(field: v.InferOutput<typeof stateField>): StateUse {
-  if (typeof field === "string") return { from: field, optional: true, to: field };
-  return { from: field?.from ?? undefined, optional: false, to: field?.to ?? undefined };
+export function stateUse(field: v.InferOutput<typeof stateField>, param = "state"): StateUse {
+  if (typeof field === "string") return { from: field, optional: true, to: field, param };
+  return { from: field?.from ?? undefined, optional: false, to: field?.to ?? undefined, param };
 }

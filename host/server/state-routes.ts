@@ -92,10 +92,10 @@ async function upload(context: ServerContext, call: RequestContext): Promise<Res
 }
 
 async function locked<T>(context: ServerContext, client: string, id: string, work: () => Promise<T>): Promise<T> {
-  const unlock = context.states.lock(client, id);
+  const unlock = await context.states.lock(client, id);
   try {
     return await work();
   } finally {
-    unlock();
+    await unlock();
   }
 }

@@ -10,7 +10,12 @@ export interface StateLimits {
   readonly count: number;
   /** Most bytes of one state. */
   readonly bytes: number;
+  /** Most responses of one client: the oldest make room for new ones. */
+  readonly responses: number;
 }
+
+/** What the names of responses begin with; those of later ones come later in the alphabet. */
+export const RESPONSE_PREFIX = "resp_";
 
 /** A conversation with its messages, or a state alone. */
 export type StateKind = "chat" | "session";
@@ -45,22 +50,30 @@ export class States {
     this.#limits = limits;
   }
 
-  /** @returns what has to be called afterwards @throws HttpError 409 when another request is going to write it */
-  lock(client: string, id: string): () => void {
+  /**
+   * @returns what has to be called afterwards
+   * @throws HttpError 409 when another request is going to write it, on this server or one that shares the storage
+   */
+  async lock(client: string, id: string): Promise<() => Promise<void>> {
     const key = keyOf(client, id);
-    if (this.#locked.has(key))
-      throw new HttpError(409, `The state "${id}" is in use by another request: wait for it, or fork the state.`, {
-        param: "state",
-        code: "state_in_use",
-      });
+    if (this.#locked.has(key)) throw inUse(id);
     this.#locked.add(key);
-    return () => this.#locked.delete(key);
+    const free = () => this.#locked.delete(key);
+    try {
+      const release = this.#storage.lock ? await this.#storage.lock(key) : async () => {};
+      if (!release) throw inUse(id);
+      return () => release().finally(free);
+    } catch (error) {
+      free();
+      throw error;
+    }
   }
 
   /** What a request starts from. @throws HttpError 404 */
-  async start(client: string, { from, optional }: StateUse): Promise<StoredState | undefined> {
+  async start(client: string, { from, optional, param }: StateUse): Promise<StoredState | undefined> {
     if (from === undefined) return undefined;
-    return optional ? this.#find(client, from) : this.read(client, from);
+    const found = await this.#find(client, from);
+    return found ?? (optional ? undefined : unknown(from, param));
   }
 
   async #find(client: string, id: string): Promise<StoredState | undefined> {
@@ -89,7 +102,14 @@ export class States {
       });
     await this.#storage.setItemRaw(key, bytes);
     await this.#storage.setMeta(key, { kind, model, bytes: bytes.length, created: Math.floor(Date.now() / 1000) });
+    if (id.startsWith(RESPONSE_PREFIX)) await this.#forgetResponses([...keys, key]);
     return this.#info(key, id);
+  }
+
+  async #forgetResponses(keys: readonly string[]): Promise<void> {
+    const responses = keys.filter((key) => idOf(key).startsWith(RESPONSE_PREFIX)).sort();
+    const old = responses.slice(0, -this.#limits.responses);
+    await Promise.all(old.map((key) => this.#storage.removeItem(key, { removeMeta: true })));
   }
 
   async list(client: string): Promise<StateInfo[]> {
@@ -155,8 +175,16 @@ function idOf(key: string): string {
   return key.slice(key.lastIndexOf(":") + 1).replace(/\.state$/, "");
 }
 
-function unknown(id: string): never {
-  throw new HttpError(404, `There is no state "${id}".`, { param: "state", code: "state_not_found" });
+function inUse(id: string): HttpError {
+  return new HttpError(409, `The state "${id}" is in use by another request: wait for it, or fork the state.`, {
+    param: "state",
+    code: "state_in_use",
+    headers: { "retry-after": "1" },
+  });
+}
+
+function unknown(id: string, param = "state"): never {
+  throw new HttpError(404, `There is no state "${id}".`, { param, code: "state_not_found" });
 }
 
 function asBytes(value: unknown): Uint8Array {

@@ -7,7 +7,12 @@ export interface UsageAnswer {
   readonly completion_tokens: number;
   readonly total_tokens: number;
   readonly prompt_tokens_details: { readonly cached_tokens: number };
-  readonly completion_tokens_details: { readonly reasoning_tokens: number };
+  readonly completion_tokens_details: {
+    readonly reasoning_tokens: number;
+    /** With `draft`: tokens that were read ahead and were, or were not, those of the text. */
+    readonly accepted_prediction_tokens?: number;
+    readonly rejected_prediction_tokens?: number;
+  };
 }
 
 /** llama.cpp's speeds, which its page and benchmarks read. */
@@ -28,8 +33,16 @@ export function usageAnswer(prompt: PromptRead, usages: readonly Usage[], reason
     completion_tokens: completion,
     total_tokens: prompt.tokens + completion,
     prompt_tokens_details: { cached_tokens: prompt.cached },
-    completion_tokens_details: { reasoning_tokens: reasoning },
+    completion_tokens_details: { reasoning_tokens: reasoning, ...predictions(usages) },
   };
+}
+
+function predictions(usages: readonly Usage[]) {
+  const drafts = usages.filter(({ draftedTokens }) => draftedTokens !== undefined);
+  if (drafts.length === 0) return {};
+  const accepted = drafts.reduce((sum, { acceptedTokens = 0 }) => sum + acceptedTokens, 0);
+  const drafted = drafts.reduce((sum, { draftedTokens = 0 }) => sum + draftedTokens, 0);
+  return { accepted_prediction_tokens: accepted, rejected_prediction_tokens: drafted - accepted };
 }
 
 export function timingsOf({ tokens, cached, seconds }: PromptRead, usages: readonly Usage[]): Timings {

@@ -42,6 +42,7 @@ export async function ask(server: Pick<Server, "fetch">, path: string, body: unk
   assert.equal(status, 200, JSON.stringify(answer));
   if (path.endsWith("/chat/completions")) checkShape("completion", answer);
   if (path === "/v1/completions") checkShape("text", answer);
+  if (path === "/v1/responses") checkShape("response", answer);
   return answer;
 }
 

@@ -23,7 +23,11 @@ const usage = shape({
   completion_tokens: count,
   total_tokens: count,
   prompt_tokens_details: shape({ cached_tokens: count }),
-  completion_tokens_details: shape({ reasoning_tokens: count }),
+  completion_tokens_details: shape({
+    reasoning_tokens: count,
+    "accepted_prediction_tokens?": count,
+    "rejected_prediction_tokens?": count,
+  }),
 });
 
 const number = { type: "number", minimum: 0 };
@@ -49,7 +53,67 @@ const call = shape({
   function: shape({ name: text, arguments: text }),
 });
 
+const itemStatus = { enum: ["completed", "incomplete"] };
+const outputItem = {
+  anyOf: [
+    shape({
+      type: { const: "message" },
+      id: text,
+      role: { const: "assistant" },
+      status: itemStatus,
+      content: list(
+        shape({ type: { const: "output_text" }, text, annotations: list({ not: {} }), logprobs: list({ not: {} }) }),
+      ),
+    }),
+    shape({
+      type: { const: "reasoning" },
+      id: text,
+      status: itemStatus,
+      summary: list({ not: {} }),
+      content: list(shape({ type: { const: "reasoning_text" }, text })),
+    }),
+    shape({
+      type: { const: "function_call" },
+      id: text,
+      call_id: text,
+      name: text,
+      arguments: text,
+      status: itemStatus,
+    }),
+  ],
+};
+
 const SHAPES = {
+  response: shape({
+    id: { ...text, pattern: "^resp_" },
+    object: { const: "response" },
+    created_at: count,
+    status: itemStatus,
+    error: { type: "null" },
+    incomplete_details: nullable(shape({ reason: { const: "max_output_tokens" } })),
+    instructions: nullable(text),
+    max_output_tokens: nullable(count),
+    metadata: { type: "object" },
+    model: text,
+    output: list(outputItem),
+    parallel_tool_calls: { type: "boolean" },
+    previous_response_id: nullable(text),
+    reasoning: shape({ effort: nullable(text), summary: { type: "null" } }),
+    store: { type: "boolean" },
+    temperature: nullable({ type: "number" }),
+    text: shape({ format: { type: "object", required: ["type"] } }),
+    tool_choice: { anyOf: [text, { type: "object" }] },
+    tools: list({ type: "object", required: ["type", "name"] }),
+    top_p: nullable({ type: "number" }),
+    truncation: { const: "disabled" },
+    usage: shape({
+      input_tokens: count,
+      input_tokens_details: shape({ cached_tokens: count }),
+      output_tokens: count,
+      output_tokens_details: shape({ reasoning_tokens: count }),
+      total_tokens: count,
+    }),
+  }),
   completion: shape({
     ...head,
     object: { const: "chat.completion" },
