@@ -17,7 +17,7 @@ const WASM_FEATURES = [
 ];
 
 /** Packages that a user installs who needs them. */
-const PEERS = ["@langchain/core/*", "ioredis"];
+const PEERS = ["@langchain/core/*", "ioredis", "bullmq"];
 /** Folders of the packages whose code is in the builds. */
 const bundled = new Set<string>();
 

@@ -7,6 +7,7 @@ import { run, runTool } from "./run.ts";
 
 const KERNEL_SOURCES = ["assembly/**/*.ts", "test/kernels/*.ts"];
 const HOST_FOLDERS = ["test/host", "test/claims", "test/golden"];
+const PROGRAM_FOLDERS = ["test/runtimes", "test/clients", "test/machines"];
 
 interface Step {
   readonly title: string;
@@ -23,8 +24,8 @@ const STEPS: Readonly<Record<string, Step>> = {
   slow: { title: "the slow tests", isSlow: true, work: () => runTests(find(HOST_FOLDERS, isSlow)) },
   // One after the other: browsers and compilers want the machine for themselves.
   runtimes: {
-    title: "package, runtimes, examples, clients",
-    work: () => runTests(find(["test/runtimes", "test/clients"]), "--test-concurrency=1"),
+    title: "package, runtimes, examples, clients, several machines",
+    work: () => runTests(find(PROGRAM_FOLDERS), "--test-concurrency=1"),
   },
 };
 
@@ -74,7 +75,7 @@ async function runSpecs(): Promise<void> {
 
 /** The test files of the chosen steps, and those with one of the words in their path; all without words. */
 function chosen(words: readonly string[]): string[] {
-  const all = find([...HOST_FOLDERS, "test/runtimes", "test/clients"]);
+  const all = find([...HOST_FOLDERS, ...PROGRAM_FOLDERS]);
   const files =
     words.length === 0 ? all.filter(isQuick) : all.filter((path) => words.some((word) => path.includes(word)));
   if (files.length > 0) return files;

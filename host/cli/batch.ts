@@ -1,30 +1,25 @@
-import { once } from "node:events";
-import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
-import { open, stat } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import type { Command } from "commander";
-import type { Server } from "../server/index.ts";
+import { answerJob } from "./batch-answer.ts";
+import { type Answered, AnswerFile, type Job, readDone, readJobs } from "./batch-file.ts";
+import { answerByWorkers } from "./batch-queue.ts";
 import { bundledPath } from "./bundled.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
 import { addModelOptions, type ModelOptions, VOCAB_HELP } from "./options.ts";
-import { note, statusLine } from "./output.ts";
+import { note } from "./output.ts";
 import { number } from "./parse.ts";
 
 interface BatchOptions extends ModelOptions {
   model?: string;
+  redis?: string;
+  queue: string;
   parallel: number;
   maxTokens?: number;
   prefixCache: number;
 }
 
-/** A line of OpenAI's batch format. */
-interface Job {
-  readonly custom_id: string;
-  readonly url: string;
-  readonly body: unknown;
-}
+type Write = (answer: Answered) => Promise<void>;
 
 const HELP = `${VOCAB_HELP}
 
@@ -33,10 +28,12 @@ IN.jsonl has a request per line, as for OpenAI's batches:
 OUT.jsonl gets an answer per line, in the order in which they are ready:
   {"id":"...","custom_id":"1","response":{"status_code":200,"request_id":"...","body":{...}},"error":null}
 A run that was ended goes on where it was: requests whose custom_id is in OUT.jsonl are left out.
+With --redis the answers come from the workers of that queue (wkv worker --help), on any number of machines.
 
 Examples:
   $ wkv batch in.jsonl out.jsonl --model model.pth
-  $ wkv batch in.jsonl out.jsonl --parallel 64`;
+  $ wkv batch in.jsonl out.jsonl --parallel 64
+  $ wkv batch in.jsonl out.jsonl --redis redis://localhost:6379`;
 
 export function addBatch(program: Command): void {
   const command = program
@@ -45,6 +42,8 @@ export function addBatch(program: Command): void {
     .argument("<IN>", "requests, one JSON object per line")
     .argument("<OUT>", "answers; appended to")
     .option("--model <file>", "a model file, an address or a folder; default: the model that comes with wkv")
+    .option("--redis <address>", "gives the requests to workers: redis://HOST:PORT")
+    .option("--queue <name>", "the workers' queue in Redis", "wkv")
     .option("--parallel <n>", "requests that are answered at the same time", number, 32)
     .option("-n, --max-tokens <n>", "most tokens of a text; default: 2048", number)
     .option("--prefix-cache <MB>", "memory for states of prompts; 0: none", number, 256);
@@ -53,111 +52,43 @@ export function addBatch(program: Command): void {
 }
 
 async function run(input: string, output: string, options: BatchOptions): Promise<void> {
-  const source = options.model ?? bundledPath("box");
-  if (!source) throw new UsageError("--model is missing: wkv batch IN.jsonl OUT.jsonl --model MODEL");
+  const { redis, queue, model, quiet } = options;
+  if (redis && model) throw new UsageError("--model does not go with --redis: the workers have the model.");
   const jobs = await readJobs(input);
   const done = await readDone(output);
   const left = jobs.filter(({ custom_id }) => !done.has(custom_id));
-  if (!options.quiet) note(`${jobs.length} requests, ${jobs.length - left.length} of them answered already`);
+  if (!quiet) note(`${jobs.length} requests, ${jobs.length - left.length} of them answered already`);
   if (left.length === 0) return;
-  const { createServer } = await import("../server/index.ts");
   await interruptible(async (signal) => {
-    await using model = await load(
-      source,
-      { ...options, prefixCache: { maxBytes: options.prefixCache * 1e6 } },
-      signal,
-    );
-    const { parallel, maxTokens } = options;
-    const server = createServer(model, { parallel, waiting: parallel, maxTokens, deadline: 86_400 });
-    await answerAll(server, left, createWriteStream(output, { flags: "a" }), options, signal);
+    const file = new AnswerFile(output, left.length, quiet);
+    const write: Write = (answer) => file.write(answer);
+    try {
+      if (redis) await answerByWorkers({ redis, queue }, left, write, signal);
+      else await answerHere(left, write, options, signal);
+    } finally {
+      await file.close();
+    }
   });
 }
 
-/** @throws UsageError that names the line that is no request */
-async function readJobs(path: string): Promise<Job[]> {
-  const jobs = new Map<string, Job>();
-  let line = 0;
-  for await (const text of createInterface({ input: createReadStream(path) })) {
-    line++;
-    if (text.trim() === "") continue;
-    const job = parsed(text);
-    if (typeof job?.custom_id !== "string" || typeof job.url !== "string" || typeof job.body !== "object")
-      throw new UsageError(`${path}, line ${line}: expected {"custom_id", "method", "url", "body"}.`);
-    if (jobs.has(job.custom_id)) throw new UsageError(`${path}, line ${line}: the custom_id is there twice.`);
-    jobs.set(job.custom_id, job as Job);
-  }
-  return [...jobs.values()];
-}
-
-/** Ids that are answered. A line that was cut off when the program was ended is removed. */
-async function readDone(path: string): Promise<Set<string>> {
-  const done = new Set<string>();
-  if (!(await stat(path).catch(() => undefined))) return done;
-  let end = 0;
-  for await (const text of createInterface({ input: createReadStream(path) })) {
-    const answer = parsed(text);
-    if (typeof answer?.custom_id !== "string") break;
-    done.add(answer.custom_id);
-    end += Buffer.byteLength(text) + 1;
-  }
-  const file = await open(path, "r+");
-  const { size } = await file.stat();
-  if (end < size) await file.truncate(end);
-  else if (end > size) await file.appendFile("\n"); // it was cut off before its line end
-  await file.close();
-  return done;
-}
-
-function parsed(json: string): Partial<Job> | undefined {
-  try {
-    return JSON.parse(json) ?? undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-async function answerAll(
-  server: Server,
+async function answerHere(
   jobs: readonly Job[],
-  output: WriteStream,
-  { parallel, quiet }: BatchOptions,
+  write: Write,
+  options: BatchOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const status = statusLine(quiet);
+  const { model: source = bundledPath("box"), parallel, maxTokens, prefixCache } = options;
+  if (!source) throw new UsageError("--model is missing: wkv batch IN.jsonl OUT.jsonl --model MODEL");
+  const { createServer } = await import("../server/index.ts"); // other commands start without it
+  await using model = await load(source, { ...options, prefixCache: { maxBytes: prefixCache * 1e6 } }, signal);
+  const server = createServer(model, { parallel, waiting: parallel, maxTokens, deadline: 86_400 });
   const queue = jobs.values();
-  const started = performance.now();
-  let done = 0;
   const lane = async () => {
     for (const job of queue) {
-      const line = await answer(server, job, signal);
+      const answer = await answerJob(server, job, signal);
       signal.throwIfAborted();
-      if (!output.write(`${JSON.stringify(line)}\n`)) await once(output, "drain");
-      status.show(progress(++done, jobs.length, (performance.now() - started) / 1000));
+      await write(answer);
     }
   };
-  try {
-    await Promise.all(Array.from({ length: parallel }, lane));
-  } finally {
-    status.clear();
-    output.end();
-    await once(output, "finish");
-  }
-}
-
-function progress(done: number, all: number, seconds: number): string {
-  return `${done} of ${all}, ${Math.ceil(((all - done) * seconds) / done)} s left`;
-}
-
-async function answer({ fetch }: Server, { custom_id, url, body }: Job, signal: AbortSignal) {
-  const response = await fetch(
-    new Request(new URL(url, "http://localhost"), {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ ...(body as object), stream: false }),
-      signal,
-    }),
-  );
-  const request_id = crypto.randomUUID();
-  const answered = { status_code: response.status, request_id, body: await response.json() };
-  return { id: `batch_req_${request_id}`, custom_id, response: answered, error: null };
+  await Promise.all(Array.from({ length: parallel }, lane));
 }

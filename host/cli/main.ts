@@ -16,6 +16,7 @@ import { addRun } from "./run.ts";
 import { addServe } from "./serve.ts";
 import { addStart } from "./start.ts";
 import { addTokenize } from "./tokenize.ts";
+import { addWorker } from "./worker.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
@@ -51,6 +52,7 @@ addConvert(program);
 addCache(program);
 addServe(program);
 addBatch(program);
+addWorker(program);
 addStart(program);
 
 stopWhenNobodyReads();

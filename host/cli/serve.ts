@@ -11,6 +11,7 @@ import { addModelOptions, collect, type ModelOptions, VOCAB_HELP } from "./optio
 import { note } from "./output.ts";
 import { hasPage, withPage } from "./page.ts";
 import { number } from "./parse.ts";
+import { stopSignal } from "./stop-signal.ts";
 import { openStorage } from "./storage.ts";
 
 interface ServeOptions extends ModelOptions {
@@ -70,15 +71,17 @@ export function addServe(program: Command): void {
 
 async function start(paths: string[], options: ServeOptions): Promise<void> {
   const sources = sourcesByName(paths, options.alias);
-  const stop = stopSignal();
-  const models = loadAll(sources, options, stop);
-  const { createServer } = await import("../server/index.ts"); // other commands start without it
   const apiKeys = [...(options.apiKey ?? []), ...(process.env.WKV_API_KEY?.split(",") ?? [])].filter(
     (key) => key !== "",
   );
-  const server = createServer(models, await serverOptions(options, apiKeys));
-  const listener = await listen(server, options);
+  const settings = await serverOptions(options, apiKeys);
+  const stop = stopSignal();
+  const models = loadAll(sources, options, stop);
+  const { createServer } = await import("../server/index.ts"); // other commands start without it
+  const server = createServer(models, settings);
+  let listener: HttpServer | undefined;
   try {
+    listener = await listen(server, options);
     await Promise.all(Object.values(models));
     describe(listener.address() as AddressInfo, Object.keys(models)[0]!, apiKeys.length > 0);
     if (!stop.aborted) await once(stop, "abort");
@@ -86,10 +89,11 @@ async function start(paths: string[], options: ServeOptions): Promise<void> {
     listener.close();
     await server.close(options.grace);
   } finally {
-    listener.closeAllConnections();
-    listener.close();
+    listener?.closeAllConnections();
+    listener?.close();
     for (const model of await Promise.allSettled(Object.values(models)))
       if (model.status === "fulfilled") await model.value.dispose();
+    await settings.storage?.dispose?.();
   }
 }
 
@@ -107,13 +111,6 @@ function sourcesByName(paths: readonly string[], alias: readonly string[] = []):
 function modelName(source: string): string {
   const last = source.split(/[\\/]/).findLast((part) => part !== "") ?? source;
   return last.replace(/\.(pth|pt|safetensors|gguf|bin|zip)$/i, "");
-}
-
-/** The first signal ends the server gently, a second Ctrl-C at once. */
-function stopSignal(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => controller.abort());
-  return controller.signal;
 }
 
 /** One after the other: loading takes more memory than having loaded. */

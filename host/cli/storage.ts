@@ -2,15 +2,17 @@ import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { createStorage } from "unstorage";
 import fsDriver from "unstorage/drivers/fs-lite";
+import type { StateStorage } from "../server/index.ts";
 import { saveFile } from "../source/disk/write.ts";
 import { UsageError } from "./failure.ts";
+import { isRedis, redisStorage } from "./redis.ts";
 
 /**
  * Where named states are kept.
  * @param place a folder, or the address of a Redis server
  */
-export async function openStorage(place: string): Promise<ReturnType<typeof createStorage>> {
-  if (/^rediss?:\/\//.test(place)) return redisStorage(place);
+export async function openStorage(place: string): Promise<StateStorage> {
+  if (isRedis(place)) return redisStorage(place);
   if (/^\w+:\/\//.test(place)) throw new UsageError(`--store expected a folder or redis://…, got ${place}`);
   const base = resolve(place);
   await mkdir(base, { recursive: true });
@@ -29,14 +31,4 @@ function wholeFiles<D extends ReturnType<typeof fsDriver>>(driver: D, base: stri
     setItem: (key: string, value: string) => write(key, new TextEncoder().encode(value)),
     setItemRaw: (key: string, value: Uint8Array) => write(key, value),
   };
-}
-
-/** The client for Redis is not among wkv's packages: few programs need it. */
-async function redisStorage(url: string): Promise<ReturnType<typeof createStorage>> {
-  try {
-    const { default: redisDriver } = await import("unstorage/drivers/redis");
-    return createStorage({ driver: redisDriver({ base: "wkv", url }) });
-  } catch (cause) {
-    throw new UsageError("--store redis://… needs the package ioredis: npm install ioredis", { cause });
-  }
 }
