@@ -19,7 +19,7 @@ const SHIPPED = [
   /^build\/[\w.-]+\.(js|js\.map|wasm)$/,
   /^build\/types\/[\w.-]+\.d\.ts$/,
   /^build\/LICENSES\.txt$/,
-  /^(docs|examples)\//,
+  /^(deploy|docs|examples)\//,
   /^models\//,
   /^web\/(README\.md|dist\/)/,
   /^web\/dist\/(assets\/[\w.-]+|[\w.-]+)$/,

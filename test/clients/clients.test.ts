@@ -9,8 +9,8 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { nodes } from "../runtimes/runtimes.ts";
-import { startProgram } from "../support/cli-program.ts";
 import { missing } from "../support/missing.ts";
+import { type ServeProgram, startServe } from "../support/serve-program.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const FAIRY = join(HERE, "../../models/fairy/fairy.safetensors");
@@ -21,13 +21,12 @@ const newerNode =
 const run = promisify(execFile);
 
 let folder = "";
-let child: ReturnType<typeof startProgram>;
+let child: ServeProgram["child"];
 let base = "";
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "wkv-clients-"));
-  const options = ["--port", "0", "--api-key", "key", "--store", "states", "--threads", "1"];
-  child = startProgram(["serve", FAIRY, ...options], folder);
-  base = await addressOf(child);
+  const options = ["--api-key", "key", "--store", "states", "--threads", "1"];
+  ({ child, base } = await startServe([FAIRY, ...options], folder));
 });
 after(async () => {
   child.kill("SIGTERM");
@@ -35,19 +34,6 @@ after(async () => {
   rmSync(folder, { recursive: true });
   assert.equal(code, 0);
 });
-
-/** What the program says it listens at. */
-function addressOf({ stderr }: typeof child): Promise<string> {
-  let said = "";
-  return new Promise((resolve, reject) => {
-    stderr.setEncoding("utf8").on("data", (text: string) => {
-      said += text;
-      const [, address] = /OPENAI_API_BASE_URL=(\S+)\n/.exec(said) ?? [];
-      if (address) resolve(address);
-    });
-    stderr.on("end", () => reject(new Error(said)));
-  });
-}
 
 async function program(node: string, ...args: string[]): Promise<void> {
   const { stdout } = await run(node, [join(HERE, "programs", args[0]!), base, ...args.slice(1)], { timeout: 60_000 });
@@ -61,6 +47,8 @@ describe("wkv serve answers", { skip }, () => {
   test("ai 7, and wkv/ai-sdk does", { skip: missing(newerNode !== undefined, "ai 7 needs Node 22") }, () =>
     program(newerNode!, "ai.mjs", "ai7", "@ai-sdk/openai-compatible3"),
   );
+  test("ollama", () => program(process.execPath, "ollama.mjs"));
+  test("pi, a chat and coding agent", () => program(process.execPath, "pi.mjs"));
   test("LangChain's ChatOpenAI", () => program(process.execPath, "langchain.mjs"));
 });
 

@@ -50,6 +50,22 @@ const completion = await client.completions.create({
 });
 assert.ok(completion.choices[0].text.startsWith("Once upon a time"));
 
+const response = await client.responses.create({ model: "any", input: "Tell me of a fox.", max_output_tokens: 24 });
+assert.notEqual(response.output_text, "");
+const streamed = client.responses.stream({
+  model: "any",
+  input: "Why?",
+  previous_response_id: response.id,
+  max_output_tokens: 300,
+  tools: [{ type: "function", name: "weather", parameters, strict: true }],
+  tool_choice: "required",
+});
+let deltas = "";
+for await (const event of streamed) if (event.type === "response.function_call_arguments.delta") deltas += event.delta;
+const { output } = await streamed.finalResponse();
+assert.equal(output.map((item) => item.arguments ?? "").join(""), deltas);
+assert.ok(response.usage.total_tokens > 24);
+
 const wrong = client.chat.completions.create({ ...request, top_p: 3 });
 await assert.rejects(wrong, (error) => error.status === 400 && error.param === "top_p");
 const refused = new OpenAI({ baseURL, apiKey: "wrong" }).models.list();
