@@ -1,9 +1,9 @@
-// npm run soak -- [--tokens N] [--loads N] [--sessions N]: long runs against leaks and against results that depend on anything but the
+// npm run soak -- [--tokens N] [--loads N] [--sessions N] [--server SECONDS]: long runs against leaks and against results that depend on anything but the
 // text. Prints what it measures and writes the table of docs/reliability.md; fails when a promise does not hold.
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { loads, longSession, sessions } from "../test/soak/run.ts";
+import { loads, longSession, serverLoad, sessions } from "../test/soak/run.ts";
 
 const PAGE = "docs/reliability.md";
 const TABLE = /(<!-- npm run soak -->\n)[\s\S]*?(<!-- end -->)/;
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     tokens: { type: "string", default: "1000000" },
     loads: { type: "string", default: "1000" },
     sessions: { type: "string", default: "200" },
+    server: { type: "string", default: "600" },
   },
 });
 
@@ -70,8 +71,25 @@ async function soakSessions(running: number): Promise<Row[]> {
   ];
 }
 
+async function soakServer(seconds: number): Promise<Row[]> {
+  const { clients, seen, wrong, early, late, code } = await serverLoad(seconds, 100, 1);
+  const growth = late.heap - early.heap;
+  const done = Object.entries(seen).map(([what, times]) => `${count(times)} ${what}`);
+  return [
+    {
+      what: `${clients} clients of a server for ${seconds} s: ${done.join(", ")}`,
+      result:
+        wrong.length > 0
+          ? `wrong: ${wrong[0]}`
+          : `every finished answer is the library's, ${signed(growth)} (resident ${signed(late.resident - early.resident)})`,
+      holds: wrong.length === 0 && code === 0 && growth < FLAT_MB,
+    },
+  ];
+}
+
 const rows: Row[] = [];
 for (const measure of [
+  () => soakServer(Number(values.server)),
   () => soakLoads(Number(values.loads)),
   () => soakSessions(Number(values.sessions)),
   () => soakSession(Number(values.tokens)),

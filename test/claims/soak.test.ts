@@ -2,7 +2,7 @@
 // session or a model took is kept.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { loads, longSession, sessions } from "../soak/run.ts";
+import { loads, longSession, serverLoad, sessions } from "../soak/run.ts";
 
 test("a long text gives the same bits in two processes that cut it differently, in constant memory", async () => {
   const [one, other] = [await longSession(6_000, 1, 1), await longSession(6_000, 2, 2)];
@@ -22,4 +22,14 @@ test("sessions side by side get what each gets alone", async () => {
   const { different, hits } = await sessions(24, 1);
   assert.deepEqual(different, []);
   assert.ok(hits > 0);
+});
+
+test("a server bears 100 clients, many of which misbehave, and every finished answer is the library's", async () => {
+  const { seen, wrong, early, late, code } = await serverLoad(6, 100, 1);
+  assert.deepEqual(wrong, []);
+  assert.equal(code, 0);
+  assert.equal(Object.keys(seen).length, 9, JSON.stringify(seen));
+  assert.ok(late.heap - early.heap < 8, `${late.heap - early.heap} MB more`); // V8 compiles for some seconds
+  assert.ok(late.threads <= early.threads, `${late.threads - early.threads} threads more`);
+  assert.ok(late.files <= early.files, `${late.files - early.files} files more`);
 });

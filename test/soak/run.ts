@@ -22,10 +22,25 @@ export interface Sessions {
   readonly different: readonly number[];
 }
 
+export interface ServerLoad {
+  readonly seconds: number;
+  readonly clients: number;
+  /** How often each thing was done. */
+  readonly seen: Readonly<Record<string, number>>;
+  /** Answers that were not the expected ones. */
+  readonly wrong: readonly string[];
+  readonly early: Usage;
+  readonly late: Usage;
+  /** Exit code of the server. */
+  readonly code: number | null;
+}
+
 export const longSession = (tokens: number, seed: number, threads: number) =>
   run<LongSession>("long-session.ts", tokens, seed, threads);
 export const loads = (count: number) => run<Loads>("loads.ts", count);
 export const sessions = (count: number, seed: number) => run<Sessions>("sessions.ts", count, seed);
+export const serverLoad = (seconds: number, clients: number, seed: number) =>
+  run<ServerLoad>("server-load.ts", seconds, clients, seed);
 
 /** Runs one of this folder's programs in a process of its own. @returns what it prints as JSON */
 async function run<T>(program: string, ...args: readonly number[]): Promise<T> {

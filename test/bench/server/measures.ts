@@ -1,0 +1,98 @@
+// What is measured of a server.
+import { setTimeout as pause } from "node:timers/promises";
+import { randomTokens } from "../../support/models.ts";
+import { type Answered, complete } from "./requests.ts";
+
+const VOCAB = 65_000;
+let seed = 1;
+/** A prompt that no other request has. */
+const prompt = (length: number) => [...randomTokens(length, VOCAB, seed++)].map((id) => id + 1);
+
+export interface Crowd {
+  readonly clients: number;
+  /** Seconds to the first token. */
+  readonly median: number;
+  readonly slowest: number;
+  /** Tokens made a second, from the first request to the last token. */
+  readonly rate: number;
+}
+
+/** All clients ask at once. */
+export async function crowd(base: string, clients: number, read: number, made: number): Promise<Crowd> {
+  const start = performance.now();
+  const ask = () => complete(base, { prompt: prompt(read), max_tokens: made });
+  const answers = await Promise.all(Array.from({ length: clients }, ask));
+  const seconds = (performance.now() - start) / 1000;
+  const firsts = answers.map(({ first }: Answered) => first / 1000).sort((a, b) => a - b);
+  const tokens = answers.reduce((sum, answer) => sum + answer.tokens, 0);
+  return { clients, median: firsts[clients >> 1]!, slowest: firsts.at(-1)!, rate: tokens / seconds };
+}
+
+/** Streams that run until `stop`, and how many tokens they have made. */
+async function startStreams(base: string, count: number) {
+  const controller = new AbortController();
+  let pieces = 0;
+  const options = { onText: () => void pieces++, signal: controller.signal };
+  const running = Array.from({ length: count }, () =>
+    complete(base, { prompt: prompt(16), max_tokens: 50_000 }, options).catch((error) => {
+      if (!controller.signal.aborted) throw error;
+    }),
+  );
+  while (pieces < 10 * count) await pause(10);
+  return {
+    /** Tokens per second while something is done. */
+    async rateOver(work: () => Promise<unknown>): Promise<number> {
+      const [from, start] = [pieces, performance.now()];
+      await work();
+      return ((pieces - from) / (performance.now() - start)) * 1000;
+    },
+    async stop(): Promise<void> {
+      controller.abort();
+      await Promise.all(running);
+    },
+  };
+}
+
+/** Tokens per second of all streams. */
+export async function streaming(base: string, count: number, seconds: number): Promise<number> {
+  const streams = await startStreams(base, count);
+  const rate = await streams.rateOver(() => pause(1000 * seconds));
+  await streams.stop();
+  return rate;
+}
+
+export interface Interrupted {
+  /** Tokens per second of all streams, before the prompt and while it is read. */
+  readonly before: number;
+  readonly during: number;
+  /** Seconds until the prompt has been read, beside the streams and alone. */
+  readonly beside: number;
+  readonly alone: number;
+}
+
+/** A long prompt comes while streams run. */
+export async function longPrompt(base: string, count: number, length: number): Promise<Interrupted> {
+  const read = async () => (await complete(base, { prompt: prompt(length), max_tokens: 1 })).end / 1000;
+  const alone = await read();
+  const streams = await startStreams(base, count);
+  const before = await streams.rateOver(() => pause(4000));
+  let beside = 0;
+  const during = await streams.rateOver(async () => {
+    beside = await read();
+  });
+  await streams.stop();
+  return { before, during, beside, alone };
+}
+
+export interface Restored {
+  /** Seconds from the request to the first token. */
+  readonly read: number;
+  readonly restored: number;
+}
+
+/** A conversation is read, kept under a name and continued. */
+export async function restore(base: string, length: number): Promise<Restored> {
+  const read = await complete(base, { prompt: prompt(length), max_tokens: 1, state: { to: "long" } });
+  const restored = await complete(base, { prompt: prompt(8), max_tokens: 1, state: { from: "long" } });
+  return { read: read.first / 1000, restored: restored.first / 1000 };
+}
