@@ -1,14 +1,15 @@
 import { WkvError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
+import { checkNames, only } from "../options/names.ts";
 import type { StopReason } from "../session/generate.ts";
-import type { GenerateOptions } from "../session/session.ts";
+import { GENERATE_OPTIONS, type GenerateOptions } from "../session/session.ts";
 import { rate } from "../session/usage.ts";
 import { AnswerReader } from "./answer.ts";
 import { checkAnswerable, checkCalls, checkOptions } from "./checks.ts";
 import { chooseTemplate } from "./choose.ts";
 import type { AnswerStart } from "./marks.ts";
 import { type ChatMessage, checkMessages, plainMessages, type TextPart } from "./messages.ts";
-import type { AnswerOptions, ChatInput, ChatOptions } from "./options.ts";
+import { ANSWER_OPTIONS, type AnswerOptions, CHAT_OPTIONS, type ChatInput, type ChatOptions } from "./options.ts";
 import { readSaved, writeSaved } from "./saved.ts";
 import { Answer, answerMessage, type ChatPiece, type ChatResult, Fold } from "./stream.ts";
 import type { ChatTemplate, Prompt } from "./template.ts";
@@ -22,6 +23,7 @@ import { Track } from "./track.ts";
  * @throws TypeError or RangeError naming the argument that is wrong; while reading, what `session.generate` throws
  */
 export function chat(model: Model, messages: readonly ChatMessage[], options: ChatOptions = {}): Answer {
+  checkNames(options, CHAT_OPTIONS, "chat");
   checkMessages(messages);
   checkAnswerable(messages);
   checkOptions(options);
@@ -43,6 +45,7 @@ async function* answerOnce(model: Model, options: ChatOptions): AsyncGenerator<C
  * @throws WkvError `bad-file` when the file's Jinja template cannot be used; TypeError, RangeError
  */
 export async function createChat(model: Model, options: ChatOptions = {}): Promise<Chat> {
+  checkNames(options, CHAT_OPTIONS, "createChat");
   const { template, system, messages = [], ...answerOptions } = options;
   checkMessages(messages);
   checkOptions(answerOptions);
@@ -61,6 +64,7 @@ export async function loadChat(
   saved: Uint8Array,
   options: Omit<ChatOptions, "system" | "messages"> = {},
 ): Promise<Chat> {
+  checkNames(options, CHAT_OPTIONS, "loadChat");
   const { messages, template, text, state } = readSaved(saved);
   const { template: wanted = template, ...answerOptions } = options;
   checkOptions(answerOptions);
@@ -176,6 +180,7 @@ export class Chat {
   }
 
   #answer(options: AnswerOptions, prepare: () => void): Answer {
+    checkNames(options, ANSWER_OPTIONS, "an answer");
     const given = { ...this.#options, ...options };
     // Mirostat takes the place of what presets set.
     const preset = given.preset ?? (given.mirostatTau === undefined ? this.template.preset : undefined);
@@ -258,7 +263,10 @@ export class Chat {
     const decoder = this.model.tokenizer.stream();
     const stop = [...this.template.stops, ...(options.stop ?? [])];
     try {
-      for await (const { complete: _, ...piece } of session.generate([], { ...options, stop })) {
+      for await (const { complete: _, ...piece } of session.generate([], {
+        ...only<GenerateOptions>(options, GENERATE_OPTIONS),
+        stop,
+      })) {
         if (piece.stop !== "end") this.#track.wrote(decoder.push(piece.token)); // that token was not taken in
         yield piece;
       }

@@ -1,6 +1,7 @@
 import * as abi from "../../assembly/abi.ts";
 import { type Job, makeBatch, runBatch } from "../engine/batch.ts";
 import type { Runner } from "../engine/runner.ts";
+import { checkNames } from "../options/names.ts";
 import type { Measurable } from "./measurable.ts";
 
 export interface BenchmarkOptions {
@@ -16,6 +17,15 @@ export interface BenchmarkOptions {
   /** Ends the measurement between two steps: its reason is thrown. */
   signal?: AbortSignal | undefined;
 }
+
+const BENCHMARK_OPTIONS = {
+  prefill: true,
+  decode: true,
+  sessions: true,
+  rounds: true,
+  onRound: true,
+  signal: true,
+} as const satisfies Record<keyof BenchmarkOptions, true>;
 
 /** Over the rounds. */
 export interface Spread {
@@ -42,6 +52,7 @@ export interface BenchmarkResult {
 /** Measures a model by itself: nothing else may be running on it. */
 export async function benchmark(model: Measurable, options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
   const { runner } = model;
+  checkNames(options, BENCHMARK_OPTIONS, "benchmark");
   const { prefill = 512, decode = 64, sessions = 1, rounds = 5, onRound, signal } = options;
   for (const [name, value] of Object.entries({ prefill, decode, sessions, rounds })) {
     if (!Number.isInteger(value) || value < 1)

@@ -1,3 +1,4 @@
+import { checkNames } from "../options/names.ts";
 import { mostLikely } from "../sampling/index.ts";
 import type { Measurable } from "./measurable.ts";
 
@@ -11,6 +12,11 @@ export interface PerplexityOptions {
   /** Ends the measurement: its reason is thrown. */
   signal?: AbortSignal | undefined;
 }
+
+const PERPLEXITY_OPTIONS = { compare: true, context: true, onProgress: true, signal: true } as const satisfies Record<
+  keyof PerplexityOptions,
+  true
+>;
 
 /** How well a text was foretold. */
 export interface Score {
@@ -49,6 +55,7 @@ export async function perplexity(
   text: string | Uint8Array,
   options: PerplexityOptions = {},
 ): Promise<Perplexity> {
+  checkNames(options, PERPLEXITY_OPTIONS, "perplexity");
   const { compare, context = Infinity, onProgress, signal } = options;
   if (!(Number.isInteger(context) || context === Infinity) || context < 1)
     throw new RangeError(`"context" expected a whole number from 1 on, got ${context}`);

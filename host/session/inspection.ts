@@ -9,6 +9,11 @@ export interface InspectOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export const INSPECT_OPTIONS = { lens: true, state: true, signal: true } as const satisfies Record<
+  keyof InspectOptions,
+  true
+>;
+
 /** What the model made of one token. */
 export interface TokenInspection {
   readonly token: number;

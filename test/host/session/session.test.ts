@@ -384,7 +384,7 @@ test("createSession says what it expects", () => {
     ["state.bin", /got string/],
     [new ArrayBuffer(8), /got object/],
     [[1, 2], /got object/],
-    [{ state: new Uint8Array(1) }, /got { state }/],
+    [{ state: new Uint8Array(1) }, /"state" is no option of createSession: did you mean "initialState"/],
     [{ initialState: Promise.resolve() }, /"initialState" expected a Uint8Array, got a promise/],
     [{ initialState: "x" }, /"initialState" expected a Uint8Array, got string/],
   ];
