@@ -23,6 +23,11 @@ export function withoutControls(text: string): string {
   return text.replace(CONTROLS, "\uFFFD");
 }
 
+/** What comes out of a file, as a part of a line: a line break in it would be a line of its own. */
+export function inLine(text: string): string {
+  return withoutControls(text).replace(/[\n\t]/g, "\uFFFD");
+}
+
 /** A line for people, on standard error. */
 export function note(text: string): void {
   process.stderr.write(`${styled("dim", `wkv: ${withoutControls(text)}`, process.stderr)}\n`);
@@ -32,12 +37,18 @@ function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** A reader that closes the pipe (`wkv run ... | head`) ends the program without an error. */
-export function stopWhenNobodyReads(): void {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
+/**
+ * Ends the program when standard output cannot be written: without an error when its reader has closed the pipe
+ * (`wkv run ... | head`), else with a sentence. Notes that cannot be written are lost.
+ */
+export function watchOutput(): void {
+  process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === "EPIPE") process.exit(0);
+    const reason = code === "ENOSPC" ? "no space is left on the disk" : message;
+    note(`standard output cannot be written: ${reason}.`);
+    process.exit(1);
   });
+  process.stderr.on("error", () => {});
 }
 
 /** A line on the terminal that is written over: `show` it, then `clear` it. Nothing where there is no terminal. */
@@ -46,7 +57,7 @@ export function statusLine(quiet = false) {
   let last = "";
   return {
     show(text: string): void {
-      if (visible && text !== last) process.stderr.write(`\r\x1b[K${(last = text)}`);
+      if (visible && text !== last) process.stderr.write(`\r\x1b[K${inLine((last = text))}`);
     },
     clear(): void {
       if (visible && last) process.stderr.write("\r\x1b[K");
