@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { OWN_ADDRESS } from "./own-address.ts";
 
 /** The models that come with wkv, as `loadModel` takes their names. */
 const BUNDLED = { box: "../models/box/box.safetensors", fairy: "../models/fairy/fairy.safetensors" };
@@ -9,6 +10,6 @@ export type BundledName = keyof typeof BUNDLED;
 /** Path of a model that comes with wkv; undefined for any other name, and where the model was left out. */
 export function bundledModel(name: BundledName | (string & {})): string | undefined {
   if (!Object.hasOwn(BUNDLED, name)) return undefined;
-  const path = fileURLToPath(new URL(BUNDLED[name as BundledName], import.meta.url)); // from build/
+  const path = fileURLToPath(new URL(BUNDLED[name as BundledName], OWN_ADDRESS)); // from build/
   return existsSync(path) ? path : undefined;
 }
