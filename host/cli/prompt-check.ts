@@ -6,7 +6,7 @@ import { checkPrompt, type Finding, fixPrompt } from "../prompt/check.ts";
 import type { TemplateName } from "../prompt/formats.ts";
 import { textOf } from "../source/text.ts";
 import { UsageError } from "./failure.ts";
-import { note, print, printJson, printText } from "./output.ts";
+import { note, printJson, printText } from "./output.ts";
 import { unescaped } from "./parse.ts";
 
 interface PromptCheckOptions {
@@ -55,7 +55,7 @@ async function prompt(argument: string | undefined, options: PromptCheckOptions)
     return;
   }
   const mended = fixPrompt(given, template);
-  await (json ? printJson({ text: mended }) : print(mended));
+  await (json ? printJson({ text: mended }) : printText(mended));
   for (const finding of checkPrompt(mended, template)) note(describe(finding, name));
 }
 

@@ -16,7 +16,7 @@ const shown = (written: string) => ATTACKS.filter((attack) => written.includes(a
 let folder = "";
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "wkv-controls-"));
-  const { model, vocab } = await chainModel({ ":": [`a${ATTACK}`, "b"] });
+  const { model, vocab } = await chainModel({ ":": [` a${ATTACK}`, " b"] });
   await writeFile(join(folder, "evil.safetensors"), model);
   await writeFile(join(folder, "evil.vocab.txt"), vocab);
   const entry = { dtype: "F32", shape: [1], data_offsets: [0, 4] };

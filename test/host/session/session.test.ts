@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type Mark, type Model, type Session, WkvError, type WkvErrorCode } from "wkv";
+import type { Runner } from "../../../host/engine/runner.ts";
 import { load, randomTokens, SMALL, SMALL_IDS, symbol, symbols } from "../../support/models.ts";
 
 let model: Model;
@@ -107,6 +108,7 @@ describe("feed", () => {
 
   test("stops between two batches when its signal is aborted", async () => {
     const session = model.createSession();
+    await session.feed([5]);
     const controller = new AbortController();
     const feeding = session.feed(randomTokens(20_000, SMALL_IDS), { signal: controller.signal });
     setImmediate(() => controller.abort(new Error("enough")));
@@ -114,6 +116,21 @@ describe("feed", () => {
     await assert.rejects(session.feed([]), { name: "RangeError" }, "logits of another state");
     session.reset();
     assert.deepEqual(await session.feed([1, 2]), await model.createSession().feed([1, 2]));
+  });
+
+  test("gives its place back when it is disposed of meanwhile", async () => {
+    const { runner } = model as unknown as { runner: Runner };
+    const place = runner.takeState();
+    runner.freeState(place);
+    const session = model.createSession();
+    const feeding = session.feed(randomTokens(300, SMALL_IDS));
+    session.dispose();
+    const other = runner.takeState();
+    assert.notEqual(other, place, "not while it feeds");
+    await feeding.catch(() => {});
+    assert.equal(runner.takeState(), place);
+    runner.freeState(place);
+    runner.freeState(other);
   });
 
   test("does nothing when its signal is aborted before", async () => {
