@@ -35,6 +35,8 @@ export interface Plan {
   readonly threads: number;
   readonly weights: WeightFormat;
   readonly groupNormEps: number;
+  /** Whether quantised activations have 8 bits rather than 14. */
+  readonly activations8: boolean;
   readonly layerSlots: number;
   readonly globalSlots: number;
   readonly bufferTable: number;
@@ -73,6 +75,8 @@ export interface PlanOptions {
   readonly threads: number;
   readonly weights: WeightFormat;
   readonly groupNormEps: number;
+  /** Whether quantised activations have 8 bits rather than 14, though the weights do not need it. */
+  readonly activations8?: boolean;
 }
 
 /** @throws WkvError `too-large` when the model does not fit 32-bit WebAssembly, before any memory is taken */
@@ -120,6 +124,8 @@ function allEntries(recipe: Recipe): Entry[] {
 export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   const { shape } = recipe;
   const { threads, weights } = options;
+  const { quantised: quantises, activations8: needs8 } = weightFormat(weights);
+  const activations8 = needs8 || options.activations8 === true;
   let end = abi.TABLE + abi.TABLE_WORDS * 4;
   const take = (bytes: number) => {
     const address = align(end);
@@ -136,7 +142,7 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   const logitsRows = threads > 1 ? MAX_WANTED_TOGETHER : MAX_WANTED;
   const buffers = bufferRows(shape, logitsRows).map(({ rows, values, isInput }) => {
     const stride = values * 4;
-    const quantisedStride = isInput ? quantisedBytes(values, weights) : 0;
+    const quantisedStride = isInput && quantises ? quantisedBytes(values, activations8) : 0;
     const [address, quantised] = [stride, quantisedStride].map((bytes) => (bytes > 0 ? take(rows * bytes) : 0));
     return { address, stride, quantised, quantisedStride } as BufferAddress;
   });
@@ -157,6 +163,7 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   return {
     ...options,
     shape,
+    activations8,
     layerSlots,
     globalSlots,
     bufferTable,
@@ -178,9 +185,8 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
 }
 
 /** Bytes of a row of quantised activations. */
-function quantisedBytes(values: number, weights: WeightFormat): number {
-  const { quantised, activations8 } = weightFormat(weights);
-  return quantised ? (values / abi.QUANT_VALUES) * (activations8 ? QUANT8_BYTES : QUANT_BYTES) : 0;
+function quantisedBytes(values: number, activations8: boolean): number {
+  return (values / abi.QUANT_VALUES) * (activations8 ? QUANT8_BYTES : QUANT_BYTES);
 }
 
 /** Bytes that an entry takes in memory. */
