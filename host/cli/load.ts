@@ -12,6 +12,7 @@ export async function load(
     quiet,
     vocab,
     weights,
+    activations,
     threads,
     simd,
     groupNormEps,
@@ -28,6 +29,7 @@ export async function load(
     return await loadModel(source, {
       vocab,
       weights,
+      activations,
       threads,
       simd,
       groupNormEps,

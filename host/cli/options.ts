@@ -9,6 +9,7 @@ import { addSamplingOptions, type SamplingOptions } from "./sampling.ts";
 export interface ModelOptions {
   vocab?: TokenizerSource | null;
   weights?: WeightFormat;
+  activations?: "int8";
   threads?: number;
   simd?: Simd;
   groupNormEps?: number;
@@ -17,6 +18,7 @@ export interface ModelOptions {
   quiet?: boolean;
 }
 
+export const ACTIVATIONS_HELP = 'round inputs of int8 matrices to 8 bits: "int8"; faster with relaxed SIMD, less exact';
 export const WEIGHTS_HELP = `how matrices are kept in memory: ${quotedFormats()}`;
 
 /** How a text is made. */
@@ -31,6 +33,7 @@ export function addModelOptions(command: Command): Command {
   return command
     .option("--vocab <vocab>", 'the vocabulary: a file, an address, "world", "pile" or "bytes"; default: see below')
     .option("--weights <format>", WEIGHTS_HELP)
+    .option("--activations <format>", ACTIVATIONS_HELP)
     .option("--threads <n>", "threads that compute; default: the cores, at most 4", number)
     .option("--simd <build>", 'which build of the kernels: "plain" or "relaxed"; the bits are the same')
     .option("--group-norm-eps <x>", "epsilon of the group norm in RWKV-5 to 7, where it is not 64e-5", number)

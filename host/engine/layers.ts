@@ -31,7 +31,7 @@ export async function runLayers(
   const out = plan.buffers[buf.LOGITS]?.address ?? 0;
   const hidden: Float32Array[] = [];
   const logits: Float32Array[] = [];
-  void engine.memory.write(plan.batch, batchWords(makeBatch([{ state, tokens: [token], done: 0 }])));
+  void engine.memory.write(plan.batch, batchWords(makeBatch([{ state, tokens: [token], done: 0 }], plan)));
   for (let end = 0; end <= layers; end++) {
     const wanted = lens || end === layers ? 1 : 0;
     await engine.run(abi.OP_LAYERS, [1, 1, wanted, Math.max(0, end - 1), end], options);

@@ -9,8 +9,13 @@ import type { Recipe } from "../models/recipe.ts";
 import type { Shape } from "../models/version.ts";
 import { count } from "../models/weights.ts";
 
-/** Most rows of a batch whose logits can be asked for at once. */
+/** Rows of one session whose logits can be asked for at once. */
 export const MAX_WANTED = 16;
+/**
+ * Rows of all sessions in a batch, where there are threads: with 64 sessions, 16 rows would read the weights four times.
+ * A row of logits has 262 KB at the usual vocabulary, so places with one thread, which are small, keep to 16.
+ */
+const MAX_WANTED_TOGETHER = 64;
 /** Values that the loader takes at a time, where a tensor can be taken in slices. */
 const SLICE_VALUES = 1 << 19;
 /** Slices that are on their way at the same time: one is read while another is packed. A third gained no time. */
@@ -30,6 +35,8 @@ export interface Plan {
   readonly threads: number;
   readonly weights: WeightFormat;
   readonly groupNormEps: number;
+  /** Whether quantised activations have 8 bits rather than 14. */
+  readonly activations8: boolean;
   readonly layerSlots: number;
   readonly globalSlots: number;
   readonly bufferTable: number;
@@ -40,8 +47,10 @@ export interface Plan {
   readonly scratchBytes: number;
   /** Addresses of each activation buffer and its quantised twin, bytes between rows; 0 where none is needed. */
   readonly buffers: readonly BufferAddress[];
+  /** Most rows of a batch whose logits can be asked for. */
+  readonly logitsRows: number;
   readonly addresses: ReadonlyMap<Entry, number>;
-  /** Bytes that the file holds of the matrices that every token reads: all but the embedding. */
+  /** Bytes of the packed matrices, which every token reads. */
   readonly matrixBytes: number;
   /** Where the packed weights start, and bytes of weights: packed matrices, vectors, and the embedding as stored. */
   readonly firstWeight: number;
@@ -66,6 +75,8 @@ export interface PlanOptions {
   readonly threads: number;
   readonly weights: WeightFormat;
   readonly groupNormEps: number;
+  /** Whether quantised activations have 8 bits rather than 14, though the weights do not need it. */
+  readonly activations8?: boolean;
 }
 
 /** @throws WkvError `too-large` when the model does not fit 32-bit WebAssembly, before any memory is taken */
@@ -113,6 +124,8 @@ function allEntries(recipe: Recipe): Entry[] {
 export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   const { shape } = recipe;
   const { threads, weights } = options;
+  const { quantised: quantises, activations8: needs8 } = weightFormat(weights);
+  const activations8 = needs8 || options.activations8 === true;
   let end = abi.TABLE + abi.TABLE_WORDS * 4;
   const take = (bytes: number) => {
     const address = align(end);
@@ -126,9 +139,10 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   const timestamps = take((shape.layers * MAX_PHASES + 8) * 8);
   const scratchBytes = align(abi.SCRATCH_HEAD + 8 * shape.headSize);
   const scratch = take(threads * scratchBytes);
-  const buffers = bufferRows(shape).map(({ rows, values, isInput }) => {
+  const logitsRows = threads > 1 ? MAX_WANTED_TOGETHER : MAX_WANTED;
+  const buffers = bufferRows(shape, logitsRows).map(({ rows, values, isInput }) => {
     const stride = values * 4;
-    const quantisedStride = isInput ? quantisedBytes(values, weights) : 0;
+    const quantisedStride = isInput && quantises ? quantisedBytes(values, activations8) : 0;
     const [address, quantised] = [stride, quantisedStride].map((bytes) => (bytes > 0 ? take(rows * bytes) : 0));
     return { address, stride, quantised, quantisedStride } as BufferAddress;
   });
@@ -149,6 +163,7 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   return {
     ...options,
     shape,
+    activations8,
     layerSlots,
     globalSlots,
     bufferTable,
@@ -157,8 +172,9 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
     scratch,
     scratchBytes,
     buffers,
+    logitsRows,
     addresses,
-    matrixBytes: entries.reduce((sum, e) => sum + (e.kind === "matrix" ? fileBytes(e) : 0), 0),
+    matrixBytes: entries.reduce((sum, e) => sum + (e.kind === "matrix" ? entryBytes(e, weights) : 0), 0),
     firstWeight,
     weightBytes,
     staging,
@@ -169,9 +185,8 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
 }
 
 /** Bytes of a row of quantised activations. */
-function quantisedBytes(values: number, weights: WeightFormat): number {
-  const { quantised, activations8 } = weightFormat(weights);
-  return quantised ? (values / abi.QUANT_VALUES) * (activations8 ? QUANT8_BYTES : QUANT_BYTES) : 0;
+function quantisedBytes(values: number, activations8: boolean): number {
+  return (values / abi.QUANT_VALUES) * (activations8 ? QUANT8_BYTES : QUANT_BYTES);
 }
 
 /** Bytes that an entry takes in memory. */
@@ -179,10 +194,6 @@ function entryBytes(e: Entry, weights: WeightFormat): number {
   if (e.kind === "vector") return e.length * 4;
   if (e.kind === "table") return byteLength(e.weight.tensor.dtype, e.rows * e.cols);
   return weightFormat(matrixFormat(e, weights)).bytes(e.rows, e.cols);
-}
-
-function fileBytes({ weight, rows, cols }: MatrixEntry): number {
-  return byteLength(weight.tensor.dtype, rows * cols);
 }
 
 /**
@@ -214,7 +225,7 @@ function stagedValues(e: Entry): number {
 }
 
 /** Rows and values per row of each activation buffer that the version uses, and whether products read it. */
-function bufferRows({ version, width, ffn, ranks, vocabSize }: Shape) {
+function bufferRows({ version, width, ffn, ranks, vocabSize }: Shape, logitsRows: number) {
   const rows = abi.BATCH_MAX_ROWS;
   const sizes = Array.from({ length: buf.COUNT }, () => ({ rows, values: 0, isInput: false }));
   const output = (values: number, ...buffers: number[]) => {
@@ -231,8 +242,8 @@ function bufferRows({ version, width, ffn, ranks, vocabSize }: Shape) {
   ranks.forEach((rank, i) => {
     input(rank, buf.LORA_W + i);
   });
-  sizes[buf.HEAD_IN] = { rows: MAX_WANTED, values: width, isInput: true };
-  sizes[buf.LOGITS] = { rows: MAX_WANTED, values: wholeUnits(vocabSize), isInput: false };
+  sizes[buf.HEAD_IN] = { rows: logitsRows, values: width, isInput: true };
+  sizes[buf.LOGITS] = { rows: logitsRows, values: wholeUnits(vocabSize), isInput: false };
   return sizes;
 }
 

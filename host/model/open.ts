@@ -71,7 +71,12 @@ export async function readModel({ file, loras }: ModelFiles): Promise<OpenModel>
 /** The options of a plan, with the file's own values as defaults. @throws WkvError `unsupported-model` on contradiction */
 export function planOptions(
   { file, checkpoint: { packed }, recipe }: OpenModel,
-  options: { threads: number; weights?: WeightFormat | undefined; groupNormEps?: number | undefined },
+  options: {
+    threads: number;
+    weights?: WeightFormat | undefined;
+    activations?: "int8" | undefined;
+    groupNormEps?: number | undefined;
+  },
 ): PlanOptions {
   const { threads, weights = packed?.weights ?? DEFAULT_WEIGHTS } = options;
   if (packed && weights !== packed.weights)
@@ -81,5 +86,5 @@ export function planOptions(
         "model.",
     );
   const groupNormEps = options.groupNormEps ?? packed?.groupNormEps ?? recipe.groupNormEps;
-  return { threads, weights, groupNormEps };
+  return { threads, weights, groupNormEps, activations8: options.activations === "int8" };
 }
