@@ -13,6 +13,7 @@ import { guided } from "./guided.ts";
 import type { InspectOptions, TokenInspection } from "./inspection.ts";
 import { Mark } from "./mark.ts";
 import { Reader, type ReaderHost } from "./reader.ts";
+import { type Streamed, streamed } from "./streams.ts";
 
 /** What a session needs of its model. */
 export interface SessionHost extends ReaderHost {
@@ -116,10 +117,11 @@ export class Session {
   /**
    * Continues the text: feeds the prompt, then generates tokens until a stop string, the end of the text or `maxTokens`.
    * The session has then read the prompt and every generated token. Leaving the loop early leaves the session usable.
+   * The generation is also a stream of the platform, of pieces, text or server-sent events: {@link Streams}.
    * @param prompt text, token ids, or nothing to continue from the current state
    * @throws TypeError or RangeError naming the wrong argument; while reading, WkvError and the signal's reason
    */
-  generate(prompt: string | Iterable<number> = [], options: GenerateOptions = {}): AsyncGenerator<Piece, void, void> {
+  generate(prompt: string | Iterable<number> = [], options: GenerateOptions = {}): Streamed<Piece> {
     const { guidance } = options;
     checkGenerateOptions(options, this.#reader.vocabSize);
     const tokenizer = this.#host.tokenizer();
@@ -129,8 +131,11 @@ export class Session {
       "prompt",
       this.#reader.vocabSize,
     );
-    if (guidance === undefined) return this.#generate(ids, tokenizer, options);
-    return this.#generateGuided(ids, tokenizer, options, this.#guide(guidance, tokenizer));
+    const guide = guidance && this.#guide(guidance, tokenizer);
+    return streamed(options.signal, (signal) => {
+      if (!guide) return this.#generate(ids, tokenizer, { ...options, signal });
+      return this.#generateGuided(ids, tokenizer, { ...options, signal }, guide);
+    });
   }
 
   async *#generate(
