@@ -9,6 +9,8 @@ export type BundledName = keyof typeof BUNDLED;
 /** Path of a model that comes with wkv; undefined for any other name, and where the model was left out. */
 export function bundledModel(name: BundledName | (string & {})): string | undefined {
   if (!Object.hasOwn(BUNDLED, name)) return undefined;
-  const path = fileURLToPath(new URL(BUNDLED[name as BundledName], import.meta.url)); // from build/
+  const here: string | undefined = import.meta.url; // in build/; webpack reads `new URL(x, import.meta.url)` otherwise
+  if (here === undefined) return undefined; // CommonJS that a bundler made
+  const path = fileURLToPath(new URL(BUNDLED[name as BundledName], here));
   return existsSync(path) ? path : undefined;
 }
