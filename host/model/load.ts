@@ -3,7 +3,7 @@ import { isWeightFormat, quotedFormats, type WeightFormat } from "../checkpoint/
 import { EmbeddingRows } from "../engine/embedding.ts";
 import { Engine } from "../engine/engine.ts";
 import { makePlan, type Plan } from "../engine/plan.ts";
-import type { Simd } from "../engine/platform.ts";
+import type { Platform, Simd } from "../engine/platform.ts";
 import { chooseKernels, type Kernels } from "../engine/simd.ts";
 import { arrangeWeights, embeddingRows, loadPacked, loadWeights } from "../loading/loader.ts";
 import { checkNames } from "../options/names.ts";
@@ -63,6 +63,11 @@ export interface LoadOptions extends OpenOptions {
    */
   prefixCache?: PrefixCacheOptions;
   onProgress?: (progress: Progress) => void;
+  /**
+   * Pages that load wkv from another site, under a content security policy without `blob:`: the address of a file on the
+   * page's own site with the line `import "https://CDN/wkv/build/browser-worker.js";`.
+   */
+  worker?: string | URL;
 }
 
 const LOAD_OPTIONS = {
@@ -76,11 +81,12 @@ const LOAD_OPTIONS = {
   groupNormEps: true,
   prefixCache: true,
   onProgress: true,
+  worker: true,
 } as const satisfies Record<keyof LoadOptions, true>;
 
 /**
  * Loads a model. Memory is allocated once, at its final size, and the weights are streamed into it.
- * @param source a path, `hf:ORG/REPO[/FILE][@REVISION]`, a URL, a Blob or File, bytes, or `{ size, read(offset, length) }`;
+ * @param source a path, `hf:ORG/REPO[/FILE or :Q8_0][@REVISION]`, a URL, a Blob or File, bytes, or `{ size, read(offset, length) }`;
  *   "box" or "fairy": a bundled model, where there are files
  * @throws WkvError (see its codes); TypeError and RangeError for wrong arguments; the signal's reason
  *
@@ -94,6 +100,11 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   checkOptions(options, threads);
   const kernels = await chooseKernels(options.simd, platform);
   return withFiles(source, options, (opened) => loadFrom(opened, kernels, { ...options, threads }));
+}
+
+/** The platform, with the page's own file for threads where it names one. */
+function platformFor({ worker }: LoadOptions): Platform {
+  return worker === undefined ? platform : { ...platform, startThread: () => platform.startThread(worker) };
 }
 
 function checkOptions({ weights, activations, groupNormEps, prefixCache, embedding }: LoadOptions, threads: number): void {
@@ -126,7 +137,8 @@ async function loadFrom(
   kernels: Kernels,
   options: LoadOptions & { threads: number },
 ): Promise<Model> {
-  const prepared = Engine.prepare(platform, kernels, options.threads);
+  const host = platformFor(options);
+  const prepared = Engine.prepare(host, kernels, options.threads);
   const { opened, plan } = await readPlan(files, options).catch(async (error) => {
     await Engine.discard(prepared);
     throw error;
@@ -134,7 +146,7 @@ async function loadFrom(
   const { file, checkpoint, recipe } = opened;
   const { shape } = recipe;
   const cache = new PrefixCache(shape, options.prefixCache);
-  const engine = await Engine.start(plan, platform, prepared);
+  const engine = await Engine.start(plan, host, prepared);
   const loading = checkpoint.packed
     ? loadPacked(checkpoint.packed, recipe, plan, engine, options, file.name)
     : loadWeights(recipe, plan, engine, options);
