@@ -7,14 +7,23 @@ export class GreedyTokenizer extends TableTokenizer {
   readonly kind: "world" | "symbols";
   readonly #trie: ByteTrie;
 
+  private constructor(kind: "world" | "symbols", table: TokenTable, endOfText: number | undefined, trie: ByteTrie) {
+    super(table, endOfText);
+    this.kind = kind;
+    this.#trie = trie;
+  }
+
   /**
    * @param name of the vocabulary, for messages
    * @throws WkvError `bad-vocab` when two ids have the same bytes
    */
-  constructor(kind: "world" | "symbols", table: TokenTable, endOfText: number | undefined, name: string) {
-    super(table, endOfText);
-    this.kind = kind;
-    this.#trie = new ByteTrie(table, name);
+  static async make(
+    kind: "world" | "symbols",
+    table: TokenTable,
+    endOfText: number | undefined,
+    name: string,
+  ): Promise<GreedyTokenizer> {
+    return new GreedyTokenizer(kind, table, endOfText, await ByteTrie.build(table, name));
   }
 
   encode(input: string | Uint8Array): number[] {

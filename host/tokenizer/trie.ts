@@ -1,6 +1,7 @@
 import { WkvError } from "../errors.ts";
 import type { TokenTable } from "./table.ts";
 import { missingByte } from "./tokenizer.ts";
+import { STEPS, Turns } from "./turns.ts";
 
 /** A byte-wise prefix tree as it grows. Nodes are numbers, the root is 0, and a link of 0 means "none". */
 interface LinkedTrie {
@@ -28,11 +29,15 @@ export class ByteTrie {
   /** Slot s: the token that ends there, or -1. */
   readonly #tokens: Int32Array;
 
+  private constructor({ cells, tokens }: { cells: Int32Array; tokens: Int32Array }) {
+    this.#cells = cells;
+    this.#tokens = tokens;
+  }
+
   /** @throws WkvError `bad-vocab` when two ids have the same bytes */
-  constructor(table: TokenTable, name: string) {
-    const placed = place(link(table, name));
-    this.#cells = placed.cells;
-    this.#tokens = placed.tokens;
+  static async build(table: TokenTable, name: string): Promise<ByteTrie> {
+    const turns = new Turns();
+    return new ByteTrie(await place(await link(table, name, turns), turns));
   }
 
   /** @throws WkvError `bad-vocab` where no token matches */
@@ -66,7 +71,7 @@ export class ByteTrie {
  * Vocabularies come sorted, so most of a token's path is the previous token's: only the rest is searched for,
  * and the sibling to be found there is most often the newest, which is the first.
  */
-function link(table: TokenTable, name: string): LinkedTrie {
+async function link(table: TokenTable, name: string, turns: Turns): Promise<LinkedTrie> {
   const most = table.byteLength + 1;
   const trie: LinkedTrie = {
     size: 1,
@@ -78,6 +83,7 @@ function link(table: TokenTable, name: string): LinkedTrie {
   const path = [0];
   let previous: Uint8Array = new Uint8Array(0);
   for (let id = 0; id < table.size; id++) {
+    if (id % STEPS === 0) await turns.pause();
     if (table.lengthOf(id) === 0) continue;
     const token = table.view(id);
     let depth = 0;
@@ -104,7 +110,7 @@ function childOf(trie: LinkedTrie, node: number, byte: number): number {
 }
 
 /** Gives every node a slot such that siblings are at their parent's base plus their byte. */
-function place(trie: LinkedTrie): { cells: Int32Array; tokens: Int32Array } {
+async function place(trie: LinkedTrie, turns: Turns): Promise<{ cells: Int32Array; tokens: Int32Array }> {
   const { firstChild, nextSibling, byte } = trie;
   const slots = new SlotFinder(trie);
   const slotOf = new Int32Array(trie.size);
@@ -113,6 +119,7 @@ function place(trie: LinkedTrie): { cells: Int32Array; tokens: Int32Array } {
   const queue = new Int32Array(trie.size);
   let queued = 1;
   for (let head = 0; head < queued; head++) {
+    if (head % STEPS === 0) await turns.pause();
     const node = queue[head]!;
     // A leaf keeps base 0: the root's children are there, and their parent is not this leaf.
     if (firstChild[node] === 0) continue;
