@@ -24,6 +24,8 @@ export interface LoadOptions extends OpenOptions {
   weights?: WeightFormat;
   /** Thread count. Default: the machine's cores, at most 4. The results are the same for any number. */
   threads?: number;
+  /** Most bytes of memory that the model may take with one session. Default: the 4 GiB of 32-bit WebAssembly. */
+  maxBytes?: number;
   /** Which build of the WebAssembly module runs. Default: the faster one here. The results are the same. */
   simd?: Simd;
   /**
@@ -62,11 +64,13 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   return withFiles(source, options, (opened) => loadFrom(opened, kernels, { ...options, threads }));
 }
 
-function checkOptions({ weights, groupNormEps }: LoadOptions, threads: number): void {
+function checkOptions({ weights, groupNormEps, maxBytes }: LoadOptions, threads: number): void {
   if (!Number.isInteger(threads) || threads < 1 || threads > 64)
     throw new RangeError(`"threads" expected a whole number from 1 to 64, got ${threads}`);
   if (weights !== undefined && !isWeightFormat(weights))
     throw new RangeError(`"weights" expected ${quotedFormats()}, got ${JSON.stringify(weights)}`);
+  if (maxBytes !== undefined && !(maxBytes > 0))
+    throw new RangeError(`"maxBytes" expected a number above 0, got ${maxBytes}`);
   if (groupNormEps !== undefined && !(groupNormEps > 0))
     throw new RangeError(`"groupNormEps" expected a number above 0, got ${groupNormEps}`);
 }
@@ -76,7 +80,8 @@ async function readPlan(
   options: LoadOptions & { threads: number },
 ): Promise<{ opened: OpenModel; plan: Plan }> {
   const opened = await readModel(files);
-  return { opened, plan: makePlan(opened.recipe, planOptions(opened, options), opened.file.name) };
+  const { recipe, file } = opened;
+  return { opened, plan: makePlan(recipe, planOptions(opened, options), file.name, options.maxBytes) };
 }
 
 /** The threads start while the file's directory is read. */
