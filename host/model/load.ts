@@ -44,6 +44,8 @@ export interface LoadOptions extends OpenOptions {
   embedding?: "memory" | "source";
   /** Thread count. Default: the machine's cores, at most 4. The results are the same for any number. */
   threads?: number;
+  /** Most bytes of memory that the model may take with one session. Default: the 4 GiB of 32-bit WebAssembly. */
+  maxBytes?: number;
   /** Which build of the WebAssembly module runs. Default: the faster one here. The results are the same. */
   simd?: Simd;
   /**
@@ -76,6 +78,7 @@ const LOAD_OPTIONS = {
   activations: true,
   embedding: true,
   threads: true,
+  maxBytes: true,
   simd: true,
   vocab: true,
   groupNormEps: true,
@@ -107,7 +110,8 @@ function platformFor({ worker }: LoadOptions): Platform {
   return worker === undefined ? platform : { ...platform, startThread: () => platform.startThread(worker) };
 }
 
-function checkOptions({ weights, activations, groupNormEps, prefixCache, embedding }: LoadOptions, threads: number): void {
+function checkOptions(options: LoadOptions, threads: number): void {
+  const { weights, activations, groupNormEps, prefixCache, embedding, maxBytes } = options;
   if (prefixCache !== undefined) checkNames(prefixCache, { maxBytes: true }, "prefixCache");
   if (embedding !== undefined && embedding !== "memory" && embedding !== "source")
     throw new RangeError(`"embedding" expected "memory" or "source", got ${JSON.stringify(embedding)}`);
@@ -119,6 +123,8 @@ function checkOptions({ weights, activations, groupNormEps, prefixCache, embeddi
     throw new RangeError(`"activations" expected "int8", got ${JSON.stringify(activations)}`);
   if (activations && weights === "f32")
     throw new RangeError('"activations" expected weights of int8 or int4, which are multiplied as integers, got "f32"');
+  if (maxBytes !== undefined && !(maxBytes > 0))
+    throw new RangeError(`"maxBytes" expected a number above 0, got ${maxBytes}`);
   if (groupNormEps !== undefined && !(groupNormEps > 0))
     throw new RangeError(`"groupNormEps" expected a number above 0, got ${groupNormEps}`);
 }
@@ -128,7 +134,8 @@ async function readPlan(
   options: LoadOptions & { threads: number },
 ): Promise<{ opened: OpenModel; plan: Plan }> {
   const opened = await readModel(files);
-  return { opened, plan: makePlan(opened.recipe, planOptions(opened, options), opened.file.name) };
+  const { recipe, file } = opened;
+  return { opened, plan: makePlan(recipe, planOptions(opened, options), file.name, options.maxBytes) };
 }
 
 /** The threads start while the file's directory is read. */

@@ -7,14 +7,28 @@ export class GreedyTokenizer extends TableTokenizer {
   readonly kind: "world" | "symbols";
   readonly #matches: LongestMatches;
 
+  private constructor(
+    kind: "world" | "symbols",
+    table: TokenTable,
+    endOfText: number | undefined,
+    matches: LongestMatches,
+  ) {
+    super(table, endOfText);
+    this.kind = kind;
+    this.#matches = matches;
+  }
+
   /**
    * @param name of the vocabulary, for messages
    * @throws WkvError `bad-vocab` when two ids have the same bytes
    */
-  constructor(kind: "world" | "symbols", table: TokenTable, endOfText: number | undefined, name: string) {
-    super(table, endOfText);
-    this.kind = kind;
-    this.#matches = new LongestMatches(table, name);
+  static async make(
+    kind: "world" | "symbols",
+    table: TokenTable,
+    endOfText: number | undefined,
+    name: string,
+  ): Promise<GreedyTokenizer> {
+    return new GreedyTokenizer(kind, table, endOfText, await LongestMatches.build(table, name));
   }
 
   encode(input: string | Uint8Array): number[] {

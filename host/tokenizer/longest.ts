@@ -12,11 +12,20 @@ export class LongestMatches {
   readonly #isShort: boolean;
   #backwards: Backwards | undefined;
 
-  /** @throws WkvError `bad-vocab` when two ids have the same bytes */
-  constructor(table: TokenTable, name: string) {
+  private constructor(table: TokenTable, trie: ByteTrie) {
     this.#table = table;
-    this.#trie = new ByteTrie(table, name);
+    this.#trie = trie;
     this.#isShort = table.longest <= SHORT;
+  }
+
+  /** @throws WkvError `bad-vocab` when two ids have the same bytes */
+  static make(table: TokenTable, name: string): LongestMatches {
+    return new LongestMatches(table, ByteTrie.make(table, name));
+  }
+
+  /** The same for a large vocabulary, without holding the event loop. */
+  static async build(table: TokenTable, name: string): Promise<LongestMatches> {
+    return new LongestMatches(table, await ByteTrie.build(table, name));
   }
 
   lengthOf(id: number): number {
@@ -58,7 +67,7 @@ class Backwards {
   readonly #token: Int32Array;
 
   constructor(table: TokenTable) {
-    this.#trie = new ByteTrie(table.reversed(), "");
+    this.#trie = ByteTrie.make(table.reversed(), "");
     this.#fail = new Int32Array(this.#trie.slots);
     this.#token = Int32Array.from({ length: this.#trie.slots }, (_, slot) => this.#trie.tokenOf(slot));
     for (const slot of this.#trie.order.subarray(1)) {

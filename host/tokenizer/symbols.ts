@@ -22,7 +22,7 @@ const PARTS = /\\x([0-9a-fA-F]{2})|\\(.?)|[^\\]+/gs;
  * A vocabulary for sums, say, is the 12 lines `0` to `9`, `+` and `\n`.
  * @throws WkvError `bad-vocab` that names the line
  */
-export function parseSymbols(text: string, name: string): GreedyTokenizer {
+export function parseSymbols(text: string, name: string): Promise<GreedyTokenizer> {
   const table = new TokenTableBuilder(name);
   const lines = text.split("\n");
   if (lines.at(-1) === "") lines.pop();
@@ -38,7 +38,7 @@ export function parseSymbols(text: string, name: string): GreedyTokenizer {
       );
     }
   });
-  return new GreedyTokenizer("symbols", table.build(), undefined, name);
+  return GreedyTokenizer.make("symbols", table.build(), undefined, name);
 }
 
 /** Bytes rather than text, because `\xNN` may be part of a character. */

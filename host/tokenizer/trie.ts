@@ -1,6 +1,7 @@
 import { WkvError } from "../errors.ts";
 import type { TokenTable } from "./table.ts";
 import { missingByte } from "./tokenizer.ts";
+import { atOnce, inTurns, STEPS } from "./turns.ts";
 
 /** A byte-wise prefix tree as it grows. Nodes are numbers, the root is 0, and a link of 0 means "none". */
 interface LinkedTrie {
@@ -12,6 +13,13 @@ interface LinkedTrie {
   byte: Uint8Array;
   /** The token that ends here, or -1. */
   token: Int32Array;
+}
+
+/** A tree in slots, as {@link ByteTrie} has it. */
+interface Placed {
+  readonly cells: Int32Array;
+  readonly tokens: Int32Array;
+  readonly order: Int32Array;
 }
 
 /**
@@ -31,12 +39,20 @@ export class ByteTrie {
   /** Slots from the root down: those of short prefixes first. */
   readonly order: Int32Array;
 
-  /** @throws WkvError `bad-vocab` when two ids have the same bytes */
-  constructor(table: TokenTable, name: string) {
-    const { cells, tokens, order } = place(link(table, name));
+  private constructor({ cells, tokens, order }: Placed) {
     this.#cells = cells;
     this.#tokens = tokens;
     this.order = order;
+  }
+
+  /** @throws WkvError `bad-vocab` when two ids have the same bytes */
+  static make(table: TokenTable, name: string): ByteTrie {
+    return new ByteTrie(atOnce(build(table, name)));
+  }
+
+  /** The same for a large vocabulary, without holding the event loop. */
+  static async build(table: TokenTable, name: string): Promise<ByteTrie> {
+    return new ByteTrie(await inTurns(build(table, name)));
   }
 
   /** Slots, used or not. */
@@ -103,11 +119,16 @@ export class ByteTrie {
   }
 }
 
+/** Yields where the event loop may turn. */
+function* build(table: TokenTable, name: string): Generator<void, Placed, void> {
+  return yield* place(yield* link(table, name));
+}
+
 /**
  * Vocabularies come sorted, so most of a token's path is the previous token's: only the rest is searched for,
  * and the sibling to be found there is most often the newest, which is the first.
  */
-function link(table: TokenTable, name: string): LinkedTrie {
+function* link(table: TokenTable, name: string): Generator<void, LinkedTrie, void> {
   const most = table.byteLength + 1;
   const trie: LinkedTrie = {
     size: 1,
@@ -119,6 +140,7 @@ function link(table: TokenTable, name: string): LinkedTrie {
   const path = [0];
   let previous: Uint8Array = new Uint8Array(0);
   for (let id = 0; id < table.size; id++) {
+    if (id % STEPS === 0) yield;
     if (table.lengthOf(id) === 0) continue;
     const token = table.view(id);
     let depth = 0;
@@ -145,7 +167,7 @@ function childOf(trie: LinkedTrie, node: number, byte: number): number {
 }
 
 /** Gives every node a slot such that siblings are at their parent's base plus their byte. */
-function place(trie: LinkedTrie): { cells: Int32Array; tokens: Int32Array; order: Int32Array } {
+function* place(trie: LinkedTrie): Generator<void, Placed, void> {
   const { firstChild, nextSibling, byte } = trie;
   const slots = new SlotFinder(trie);
   const slotOf = new Int32Array(trie.size);
@@ -154,6 +176,7 @@ function place(trie: LinkedTrie): { cells: Int32Array; tokens: Int32Array; order
   const queue = new Int32Array(trie.size);
   let queued = 1;
   for (let head = 0; head < queued; head++) {
+    if (head % STEPS === 0) yield;
     const node = queue[head]!;
     // A leaf keeps base 0: the root's children are there, and their parent is not this leaf.
     if (firstChild[node] === 0) continue;

@@ -23,7 +23,7 @@ export class AddedTokens {
     texts.delete("");
     const table = new TokenTableBuilder(name);
     for (const [text, id] of texts) table.add(id, new TextEncoder().encode(text));
-    if (texts.size > 0) this.#matches = new LongestMatches(table.build(), name);
+    if (texts.size > 0) this.#matches = LongestMatches.make(table.build(), name);
   }
 
   /** The parts of a text in order; none is empty. */
