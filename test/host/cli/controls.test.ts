@@ -74,7 +74,7 @@ test("chat: answers, /history, /edit and what was typed in earlier chats", async
   const terminal = open(["chat", "evil.safetensors", "--load", "messages.json", "-q"]);
   await terminal.type("> ", "/history\r");
   await terminal.type("> ", "/edit 0\r");
-  await terminal.type("x\ufffd", "\x15\x1b[A"); // the message to be edited is there: away with it, and the one before
+  await terminal.type("x\ufffd", "\x15\x1b[A\x1b[A\x1b[A"); // the message to be edited is there: away with it, and two commands back
   await terminal.type("earlier", "\x15Hi\r");
   await terminal.type("> ", "\x04");
   await terminal.exit();
