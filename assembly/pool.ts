@@ -32,6 +32,8 @@ export let self: i32 = 0;
 export let activeThreads: i32 = 1;
 /** Number of the phase that this thread is in. It wraps after 2^32 phases; comparisons are of differences. */
 let phase: u32 = 0;
+/** Phases after which the rest of the running command is left out; below zero for none. */
+let limit: i32 = -1;
 
 // A slot is used again PHASE_SLOTS phases later, so it needs no clearing: claim and done are 64-bit words of
 // (phase number, count), and a thread that finds an older number starts the count anew.
@@ -55,6 +57,7 @@ function slot(): usize {
  * When none are left, waits until all are done, steps to the next phase and returns false.
  */
 export function claim(units: i32, least: i32 = 1): bool {
+  if (limit == 0) return false;
   const at = slot();
   if (end > begin) finish(at, end - begin, units);
   for (;;) {
@@ -73,8 +76,14 @@ export function claim(units: i32, least: i32 = 1): bool {
   begin = end = 0;
   if (units > 0) awaitDone(at, units);
   phase++;
+  if (limit > 0) limit--;
   if (timestamps) recordTime();
   return false;
+}
+
+/** Of the running command, leaves out what comes after the next `phases` phases; 0 for nothing. */
+export function limitPhases(phases: i32): void {
+  limit = phases > 0 ? phases : -1;
 }
 
 /** Where the time at the end of the next phase goes; 0 when nobody asks. */
@@ -189,6 +198,7 @@ function take(epoch: i32): bool {
   phase = load<u32>(copy + 4);
   activeThreads = load<i32>(copy + 8);
   begin = end = 0;
+  limit = -1;
   return atomic.load<i32>(CONTROL_EPOCH) == epoch;
 }
 
