@@ -2,7 +2,7 @@ import { WkvError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { DEAD, NO_END } from "./automaton.ts";
 import { Grammar, type Node } from "./grammar.ts";
-import { apply, Masks } from "./masks.ts";
+import { apply, idsOf, Masks } from "./masks.ts";
 import { type Vocabulary, vocabularyOf } from "./vocabulary.ts";
 
 /** What a text may be, as it is made token by token. */
@@ -17,6 +17,11 @@ export interface Constraint {
    * @throws WkvError `bad-constraint` where there are more ways to go on than can be followed
    */
   mask(logits: Float32Array, left?: number): void;
+  /**
+   * The tokens that `mask` would leave in, where there are at most so many; undefined where there are more. Optional: with
+   * it only those logits are computed.
+   */
+  allowed?(left: number, most: number): readonly number[] | undefined;
   /** Takes a token in. @throws RangeError for one that cannot come next */
   accept(token: number): void;
   /** The text may end here. */
@@ -84,6 +89,16 @@ class GrammarConstraint implements Constraint {
     const ending = endOfText !== undefined && this.complete ? logits[endOfText]! : -Infinity;
     apply(this.#masks.allowed(this.#state, left), this.#vocabulary, logits);
     if (endOfText !== undefined) logits[endOfText] = ending;
+  }
+
+  allowed(left: number, most: number): readonly number[] | undefined {
+    this.#left = left;
+    this.#moveFromLarge();
+    const allowed = this.#masks.allowed(this.#state, left);
+    if (allowed.count > most) return undefined;
+    const ids = idsOf(allowed, this.#vocabulary);
+    const { endOfText } = this.#vocabulary;
+    return endOfText !== undefined && this.complete ? [...ids, endOfText] : ids;
   }
 
   accept(token: number): void {
