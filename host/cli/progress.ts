@@ -32,12 +32,6 @@ function bar(share: number, room: number): string {
   return `[${"█".repeat(full)}${"░".repeat(width - full)}]`;
 }
 
-/** Seconds that the rest of a job takes at the speed so far, which is nothing to go by at its beginning. */
-export function secondsLeft(start: number, { loaded, total }: Progress): number {
-  const seconds = (performance.now() - start) / 1000;
-  return seconds < 3 ? Infinity : (seconds * (total - loaded)) / loaded;
-}
-
 function mb(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -1,9 +1,9 @@
 /** GGUF files of `wkv convert`: read back, they give the bits of their source. llama.test.ts asks llama.cpp. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { type ConvertOptions, convertModel, loadModel, type ModelSource } from "wkv";
+import { type ConvertOptions, convertModel, loadModel, type ModelSource, type Tokenizer } from "wkv";
+import { embeddedTokens } from "../../../host/tokenizer/embed.ts";
 import { readGolden } from "../../support/checkpoint-checks.ts";
 import { toGguf } from "../../support/convert-gguf.ts";
 import { folder, logitsOf, refused, TOKENS } from "../../support/converting.ts";
@@ -125,14 +125,7 @@ describe("beside the weights", () => {
 test("what cannot be a GGUF is refused, and no file is there", async () => {
   await assert.rejects(ggufOf(committed("s4.bf16.safetensors")), refused("unsupported-model", /RWKV-6 and 7 only/));
   await assert.rejects(ggufOf(SMALL, { groupNormEps: 1e-5 }), refused("unsupported-model", /64e-5|0\.00064/));
-  const bpe = {
-    model: { type: "BPE", vocab: { a: 0, b: 1, ab: 2 }, merges: ["a b"] },
-    pre_tokenizer: { type: "ByteLevel" },
-    post_processor: { type: "ByteLevel" },
-    decoder: { type: "ByteLevel" },
-  };
-  writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(bpe));
-  await assert.rejects(ggufOf(SMALL, { vocab: join(folder, "tokenizer.json") }), refused("bad-vocab", /merges/));
+  assert.throws(() => embeddedTokens({ kind: "neox" } as Tokenizer, 97), refused("bad-vocab", /merges/));
   await assert.rejects(ggufOf(SMALL, { format: "ggml" as "gguf" }), /"format" expected/);
 });
 
