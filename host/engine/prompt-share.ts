@@ -13,7 +13,7 @@ const MOST_CREDIT = 200;
 export class PromptShare {
   /** Milliseconds that prompts may take now. */
   #credit = MOST_CREDIT;
-  /** Of the latest batch without prompts. */
+  /** Milliseconds of a batch without prompts, when nothing else takes the cores. */
   #decodeTime = 0;
 
   /** @param making sessions that make text, @param prompts sessions that read one */
@@ -29,9 +29,15 @@ export class PromptShare {
     if (promptRows > 0) this.#credit -= Math.max(0, milliseconds - this.#decodeTime);
     else {
       const share = shareOf(making, prompts);
-      this.#decodeTime = milliseconds;
-      this.#credit = Math.min(MOST_CREDIT, this.#credit + (milliseconds * share) / (1 - share));
+      this.#learn(milliseconds);
+      this.#credit = Math.min(MOST_CREDIT, this.#credit + (this.#decodeTime * share) / (1 - share));
     }
+  }
+
+  /** A batch that was slow because a thread lost its core says little, and would be credit for the next prompt. */
+  #learn(milliseconds: number): void {
+    const isFaster = this.#decodeTime === 0 || milliseconds < this.#decodeTime;
+    this.#decodeTime = isFaster ? milliseconds : this.#decodeTime + (milliseconds - this.#decodeTime) / 16;
   }
 }
 

@@ -1,7 +1,7 @@
-// `npm run bench:server [-- --write]`: `wkv serve` beside llama.cpp behind the same wire, with random weights of RWKV-7's 0.1B shape in
+// `npm run bench:server [-- --only clients|streams] [--write]`: `wkv serve` beside llama.cpp behind the same wire, with random weights of RWKV-7's 0.1B shape in
 // Q8_0: clients at once, a long prompt beside running streams, a conversation that is restored. Prints; --write: into docs/server.md.
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { thisMachine } from "./peers/machine.ts";
@@ -13,7 +13,6 @@ import { type Program, startLlama, startWkv } from "./server/programs.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PEERS = join(ROOT, ".wkv-cache/peers");
 const PAGE = join(ROOT, "docs/server.md");
-const TABLES = /(<!-- npm run bench:server -->\n)[\s\S]*?(<!-- end -->)/;
 
 const { values } = parseArgs({
   options: {
@@ -26,6 +25,7 @@ const { values } = parseArgs({
     prompt: { type: "string", default: "4000" },
     conversation: { type: "string", default: "10000" },
     "without-llama": { type: "boolean", default: false },
+    only: { type: "string", default: "" },
     write: { type: "boolean", default: false },
   },
 });
@@ -34,23 +34,36 @@ const [read, made, streams] = [Number(values.read), Number(values.made), Number(
 const settings = { model: values.model, threads: Number(values.threads), clients: Math.max(...counts, streams + 1) };
 const report: string[] = [];
 
-ensureModel(values.model);
+if (values.model.startsWith(PEERS)) ensureModel(values.model);
 const { processor, cores } = thisMachine();
-say(`${processor}, ${cores} cores, ${values.threads} threads, Node ${process.versions.node}; RWKV-7 0.1B in 8 bits.`);
-say(`All clients ask at once, each with a prompt of ${read} tokens, and get ${made} tokens.`, "");
-say("| Server | Clients | First token: median | slowest | Tokens per second |", "| --- | --- | --- | --- | --- |");
+const machine = `${processor}, ${cores} cores, ${values.threads} threads, Node ${process.versions.node}; ${basename(values.model)}.`;
 const wkv = await startWkv(settings);
-await crowds("`wkv serve`", wkv);
-if (!values["without-llama"]) await llama();
-say("");
-await beside(wkv);
-await continued(wkv);
+const vocabSize = await vocabularyOf(wkv);
+await crowd({ ...wkv, vocabSize }, 1, read, made); // V8 compiles the kernels
+if (values.only !== "streams") {
+  say(`${machine} All clients ask at once, each with`, `a prompt of ${read} tokens, and get ${made} tokens.`, "");
+  say("| Server | Clients | First token: median | slowest | Tokens per second |", "| --- | --- | --- | --- | --- |");
+  await crowds("`wkv serve`", wkv);
+  if (!values["without-llama"]) await llama();
+  finish("clients");
+}
+if (values.only !== "clients") {
+  say(machine);
+  await beside(wkv);
+  await continued(wkv);
+  finish("streams");
+}
 await wkv.stop();
-if (values.write) {
+
+/** What was measured, into its place in the page. */
+function finish(part: "clients" | "streams"): void {
+  const lines = report.splice(0).join("\n");
+  if (!values.write) return;
+  const place = new RegExp(`(<!-- npm run bench:server: ${part} -->\n)[\\s\\S]*?(<!-- end -->)`);
   const page = readFileSync(PAGE, "utf8");
   writeFileSync(
     PAGE,
-    page.replace(TABLES, (_, start, end) => `${start}${report.join("\n")}\n${end}`),
+    page.replace(place, (_, start, end) => `${start}${lines}\n${end}`),
   );
 }
 
@@ -59,9 +72,14 @@ function say(...lines: string[]): void {
   report.push(...lines);
 }
 
-async function crowds(name: string, { base }: Program): Promise<void> {
+async function vocabularyOf({ base }: Program): Promise<number> {
+  const { data } = await (await fetch(`${base}/models`)).json();
+  return data[0].meta.vocab_size;
+}
+
+async function crowds(name: string, program: Program): Promise<void> {
   for (const clients of counts) {
-    const { median, slowest, rate } = await crowd(base, clients, read, made);
+    const { median, slowest, rate } = await crowd({ ...program, vocabSize }, clients, read, made);
     say(`| ${name} | ${clients} | ${median.toFixed(2)} s | ${slowest.toFixed(2)} s | ${rate.toFixed(1)} |`);
   }
 }
@@ -73,11 +91,12 @@ async function llama(): Promise<void> {
   await program.stop();
 }
 
-async function beside({ base }: Program): Promise<void> {
+async function beside(program: Program): Promise<void> {
   const rates: string[] = [];
-  for (const count of [1, 16]) rates.push(`${count}: ${(await streaming(base, count, 3)).toFixed(0)}`);
+  for (const count of [1, 16])
+    rates.push(`${count}: ${(await streaming({ ...program, vocabSize }, count, 3)).toFixed(0)}`);
   const length = Number(values.prompt);
-  const { before, during, beside, alone } = await longPrompt(base, streams, length);
+  const { before, during, beside, alone } = await longPrompt({ ...program, vocabSize }, streams, length);
   rates.splice(1, 0, `${streams}: ${before.toFixed(0)}`);
   say(
     `Tokens per second by the number of running streams: ${rates.join(", ")}. Prompts are read at ${(length / alone).toFixed(0)}`,
@@ -87,9 +106,9 @@ async function beside({ base }: Program): Promise<void> {
   );
 }
 
-async function continued({ base }: Program): Promise<void> {
+async function continued(program: Program): Promise<void> {
   const length = Number(values.conversation);
-  const { read, restored } = await restore(base, length);
+  const { read, restored } = await restore({ ...program, vocabSize }, length);
   say(
     `A conversation of ${length} tokens is read in ${read.toFixed(1)} s. Continued from its named state, its first token`,
     `comes after ${(1000 * restored).toFixed(0)} ms (${percent(restored / read)}).`,

@@ -1,5 +1,5 @@
 // `npm run bench:sizing [-- --write]`: how many replicas a number of users needs, by a simulation of the server's queue with the speeds
-// that bench:server has written into docs/server.md. --write: the table into docs/sizing.md.
+// that bench:peers has written into docs/speed.md, those of the most threads. --write: the table into docs/sizing.md.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -20,7 +20,7 @@ const { values } = parseArgs({
     write: { type: "boolean", default: false },
   },
 });
-const speeds = measured(readFileSync(docs("server.md"), "utf8"));
+const speeds = measured(readFileSync(docs("speed.md"), "utf8"));
 const [think, prompt, answer, parallel] = [values.think, values.prompt, values.answer, values.parallel].map(Number) as [
   number,
   number,
@@ -45,11 +45,23 @@ if (values.write) {
 }
 
 function measured(page: string): Speeds {
-  const [, streams] = /by the number of running streams: ([\d:, ]+)\./.exec(page) ?? [];
-  const [, read] = /Prompts are read at (\d+)/.exec(page) ?? [];
-  if (!streams || !read) throw new Error("docs/server.md has no speeds: npm run bench:server -- --write");
-  const making = streams.split(", ").map((pair) => pair.split(": ").map(Number) as [number, number]);
-  return { making, reading: Number(read) };
+  const [reading] = lastRow(page, 2);
+  const [, , one, eight] = lastRow(page, 5);
+  return {
+    making: [
+      [1, one!],
+      [8, eight!],
+    ],
+    reading: reading!,
+  };
+}
+
+/** The medians in the last row of wkv in a table with so many columns of numbers. */
+function lastRow(page: string, columns: number): number[] {
+  const cells = ` \\| ([\\d.]+) \\([^)]*\\)`.repeat(columns);
+  const row = [...page.matchAll(new RegExp(`^\\| wkv \\| \\d+${cells} \\|$`, "gm"))].at(-1);
+  if (!row) throw new Error("docs/speed.md has no speeds of wkv: npm run bench:peers");
+  return row.slice(1).map(Number);
 }
 
 /** Of one replica, before its users wait too long. */

@@ -1,4 +1,4 @@
-/** The manifests of deploy/, by the tools that check such files. nginx.conf is run by test/machines/, wrangler.json by test/runtimes/. */
+/** The manifests of deploy/, by the tools that check such files. nginx.conf is run by test/machines/. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";

@@ -3,10 +3,18 @@ import { setTimeout as pause } from "node:timers/promises";
 import { randomTokens } from "../../support/models.ts";
 import { type Answered, complete } from "./requests.ts";
 
-const VOCAB = 65_000;
+export interface Target {
+  readonly base: string;
+  /** Ids that prompts are drawn from. */
+  readonly vocabSize: number;
+}
+
 let seed = 1;
-/** A prompt that no other request has. */
-const prompt = (length: number) => [...randomTokens(length, VOCAB, seed++)].map((id) => id + 1);
+
+/** A prompt that no other request has; id 0 would end it. */
+function prompt({ vocabSize }: Target, length: number): number[] {
+  return randomTokens(length, vocabSize - 1, seed++).map((id) => id + 1);
+}
 
 export interface Crowd {
   readonly clients: number;
@@ -18,9 +26,9 @@ export interface Crowd {
 }
 
 /** All clients ask at once. */
-export async function crowd(base: string, clients: number, read: number, made: number): Promise<Crowd> {
+export async function crowd(target: Target, clients: number, read: number, made: number): Promise<Crowd> {
   const start = performance.now();
-  const ask = () => complete(base, { prompt: prompt(read), max_tokens: made });
+  const ask = () => complete(target.base, { prompt: prompt(target, read), max_tokens: made });
   const answers = await Promise.all(Array.from({ length: clients }, ask));
   const seconds = (performance.now() - start) / 1000;
   const firsts = answers.map(({ first }: Answered) => first / 1000).sort((a, b) => a - b);
@@ -29,12 +37,12 @@ export async function crowd(base: string, clients: number, read: number, made: n
 }
 
 /** Streams that run until `stop`, and how many tokens they have made. */
-async function startStreams(base: string, count: number) {
+async function startStreams(target: Target, count: number) {
   const controller = new AbortController();
   let pieces = 0;
   const options = { onText: () => void pieces++, signal: controller.signal };
   const running = Array.from({ length: count }, () =>
-    complete(base, { prompt: prompt(16), max_tokens: 50_000 }, options).catch((error) => {
+    complete(target.base, { prompt: prompt(target, 16), max_tokens: 50_000 }, options).catch((error) => {
       if (!controller.signal.aborted) throw error;
     }),
   );
@@ -54,8 +62,8 @@ async function startStreams(base: string, count: number) {
 }
 
 /** Tokens per second of all streams. */
-export async function streaming(base: string, count: number, seconds: number): Promise<number> {
-  const streams = await startStreams(base, count);
+export async function streaming(target: Target, count: number, seconds: number): Promise<number> {
+  const streams = await startStreams(target, count);
   const rate = await streams.rateOver(() => pause(1000 * seconds));
   await streams.stop();
   return rate;
@@ -70,18 +78,23 @@ export interface Interrupted {
   readonly alone: number;
 }
 
+/** What else runs on the machine comes and goes: both speeds are taken in turn. */
+const ROUNDS = 3;
+
 /** A long prompt comes while streams run. */
-export async function longPrompt(base: string, count: number, length: number): Promise<Interrupted> {
-  const read = async () => (await complete(base, { prompt: prompt(length), max_tokens: 1 })).end / 1000;
+export async function longPrompt(target: Target, count: number, length: number): Promise<Interrupted> {
+  const read = async () => (await complete(target.base, { prompt: prompt(target, length), max_tokens: 1 })).end / 1000;
   const alone = await read();
-  const streams = await startStreams(base, count);
-  const before = await streams.rateOver(() => pause(4000));
-  let beside = 0;
-  const during = await streams.rateOver(async () => {
-    beside = await read();
-  });
+  const streams = await startStreams(target, count);
+  const sums = { before: 0, during: 0, beside: 0 };
+  for (let round = 0; round < ROUNDS; round++) {
+    sums.before += await streams.rateOver(() => pause(3000));
+    sums.during += await streams.rateOver(async () => {
+      sums.beside += await read();
+    });
+  }
   await streams.stop();
-  return { before, during, beside, alone };
+  return { before: sums.before / ROUNDS, during: sums.during / ROUNDS, beside: sums.beside / ROUNDS, alone };
 }
 
 export interface Restored {
@@ -91,8 +104,8 @@ export interface Restored {
 }
 
 /** A conversation is read, kept under a name and continued. */
-export async function restore(base: string, length: number): Promise<Restored> {
-  const read = await complete(base, { prompt: prompt(length), max_tokens: 1, state: { to: "long" } });
-  const restored = await complete(base, { prompt: prompt(8), max_tokens: 1, state: { from: "long" } });
+export async function restore(target: Target, length: number): Promise<Restored> {
+  const read = await complete(target.base, { prompt: prompt(target, length), max_tokens: 1, state: { to: "long" } });
+  const restored = await complete(target.base, { prompt: prompt(target, 8), max_tokens: 1, state: { from: "long" } });
   return { read: read.first / 1000, restored: restored.first / 1000 };
 }

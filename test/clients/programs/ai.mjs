@@ -6,7 +6,16 @@ import { createWkv, wkv } from "../../../build/ai-sdk.js";
 import { loadModel } from "../../../build/index.js";
 
 const [, , baseURL, name, compatible] = process.argv;
-const { createProviderRegistry, embedMany, generateText, Output, streamText, tool } = await import(name);
+const {
+  createProviderRegistry,
+  DirectChatTransport,
+  embedMany,
+  generateText,
+  Output,
+  streamText,
+  tool,
+  ToolLoopAgent,
+} = await import(name);
 const { createOpenAICompatible } = await import(compatible);
 
 const path = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
@@ -59,6 +68,13 @@ const [here, there] = [
 assert.deepEqual(here.embeddings, there.embeddings);
 const again = { model: registry.languageModel("here:fairy"), prompt: "Tell me of a fox.", seed: 3 };
 texts.push((await generateText({ ...again, maxOutputTokens: 24, temperature: 0.5 })).text);
+
+const agent = new ToolLoopAgent({ model: wkv(model), seed: 3, maxOutputTokens: 24, temperature: 0.5 });
+const messages = [{ id: "1", role: "user", parts: [{ type: "text", text: "Tell me of a fox." }] }];
+let said = "";
+for await (const chunk of await new DirectChatTransport({ agent }).sendMessages({ messages }))
+  if (chunk.type === "text-delta") said += chunk.delta;
+texts.push(said);
 await model.dispose();
-assert.deepEqual(texts, Array(3).fill(texts[0]));
+assert.deepEqual(texts, Array(4).fill(texts[0]));
 console.log("ok");
