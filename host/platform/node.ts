@@ -2,9 +2,13 @@ import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import { TABLE_END_PHASE, TABLE_END_THREAD, TABLE_SCHEDULE } from "../../assembly/abi.ts";
 import type { Platform, Thread } from "../engine/platform.ts";
 import { WkvError } from "../errors.ts";
 import { OWN_ADDRESS } from "../source/disk/own-address.ts";
+
+/** WKV_WASM=debug: the kernels with asserts and names, which `npm run build:debug` makes; see CONTRIBUTING. */
+const DEBUG = process.env.WKV_WASM === "debug";
 
 /** The first Node that computes relaxed dot products rightly. */
 const RELAXED_SINCE = 22;
@@ -16,20 +20,31 @@ const ENOUGH_THREADS = 4;
 export const platform: Platform = {
   defaultThreads: Math.min(availableParallelism(), ENOUGH_THREADS),
   singleThreadReason: undefined,
-  mayRelax: Number.parseInt(process.versions.node, 10) >= RELAXED_SINCE,
+  mayRelax: !DEBUG && Number.parseInt(process.versions.node, 10) >= RELAXED_SINCE,
 
   async compile(simd) {
-    const url = new URL(simd === "relaxed" ? "./wkv.relaxed.wasm" : "./wkv.wasm", OWN_ADDRESS);
+    const name = DEBUG ? "wkv.debug.wasm" : simd === "relaxed" ? "wkv.relaxed.wasm" : "wkv.wasm";
+    const url = new URL(`./${name}`, OWN_ADDRESS);
     try {
       return await WebAssembly.compile(new Uint8Array(await readFile(url)));
     } catch (cause) {
       throw new WkvError(
         "not-found",
-        `The module ${fileURLToPath(url)} cannot be loaded: install wkv again. In a bundle, copy wkv.wasm, ` +
+        `The module ${fileURLToPath(url)} cannot be loaded: ${DEBUG ? "run npm run build:debug" : "install wkv again"}. In a bundle, copy wkv.wasm, ` +
           "wkv.relaxed.wasm and worker.js of node_modules/wkv/build beside it, or leave wkv out of it (external).",
         { cause },
       );
     }
+  },
+
+  get debug() {
+    if (!DEBUG) return [];
+    const [schedule = 0, endThread = 0, endPhase = 0] = (process.env.WKV_SCHEDULE ?? "").split(",").map(Number);
+    return [
+      [TABLE_SCHEDULE, schedule],
+      [TABLE_END_THREAD, endThread],
+      [TABLE_END_PHASE, endPhase],
+    ] as const;
   },
 
   startThread() {
