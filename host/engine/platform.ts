@@ -15,6 +15,8 @@ export interface Platform {
   compile(simd: Simd): Promise<WebAssembly.Module>;
   /** @param own browsers: a file of the page's own site that imports the thread's code */
   startThread(own?: string | URL): Thread;
+  /** For the debug build: what it is to do, by the words of the model table. */
+  readonly debug?: readonly (readonly [word: number, value: number])[];
 }
 
 /** A worker of whatever kind the runtime has. */

@@ -51,7 +51,12 @@ export interface BenchmarkResult {
   readonly phases: Readonly<Record<string, number>>;
 }
 
-/** Measures a model by itself: nothing else may be running on it. */
+/**
+ * Measures a model by itself: nothing else may be running on it.
+ * @example
+ * const { decode } = await benchmark(model, { prefill: 16, decode: 4, rounds: 1 });
+ * console.log(`${decode.median.toFixed(1)} tokens per second`);
+ */
 export async function benchmark(model: Measurable, options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
   const { runner } = model;
   checkNames(options, BENCHMARK_OPTIONS, "benchmark");

@@ -2,9 +2,13 @@ import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import { TABLE_END_PHASE, TABLE_END_THREAD, TABLE_SCHEDULE } from "../../assembly/abi.ts";
 import type { Platform, Simd, Thread } from "../engine/platform.ts";
 import { WkvError } from "../errors.ts";
 import { OWN_ADDRESS } from "../source/disk/own-address.ts";
+
+/** WKV_WASM=debug: the kernels with asserts and names, which `npm run build:debug` makes; see CONTRIBUTING. */
+const DEBUG = process.env.WKV_WASM === "debug";
 
 /** The first Node that computes relaxed dot products rightly. */
 const RELAXED_SINCE = 22;
@@ -30,13 +34,24 @@ export function useInlined(given: Inlined): void {
 export const platform: Platform = {
   defaultThreads: Math.min(availableParallelism(), ENOUGH_THREADS),
   singleThreadReason: undefined,
-  mayRelax: Number.parseInt(process.versions.node, 10) >= RELAXED_SINCE,
+  mayRelax: !DEBUG && Number.parseInt(process.versions.node, 10) >= RELAXED_SINCE,
 
   async compile(simd) {
-    const bytes = inlined
-      ? Buffer.from(simd === "relaxed" ? inlined.RELAXED : inlined.PLAIN, "base64")
-      : readModule(simd);
+    const bytes =
+      inlined && !DEBUG
+        ? Buffer.from(simd === "relaxed" ? inlined.RELAXED : inlined.PLAIN, "base64")
+        : readModule(simd);
     return WebAssembly.compile(new Uint8Array(await bytes));
+  },
+
+  get debug() {
+    if (!DEBUG) return [];
+    const [schedule = 0, endThread = 0, endPhase = 0] = (process.env.WKV_SCHEDULE ?? "").split(",").map(Number);
+    return [
+      [TABLE_SCHEDULE, schedule],
+      [TABLE_END_THREAD, endThread],
+      [TABLE_END_PHASE, endPhase],
+    ] as const;
   },
 
   startThread() {
@@ -45,7 +60,10 @@ export const platform: Platform = {
     const options = { name: "wkv", execArgv: [] };
     const worker = inlined
       ? new Worker(inlined.WORKER, { ...options, eval: true })
-      : new Worker(import.meta.url ? new URL("./worker.js", import.meta.url) : new URL("./worker.js", OWN_ADDRESS), options);
+      : new Worker(
+          import.meta.url ? new URL("./worker.js", import.meta.url) : new URL("./worker.js", OWN_ADDRESS),
+          options,
+        );
     const thread: Thread = {
       onMessage: () => {},
       onFailure: () => {},
@@ -68,6 +86,7 @@ export const platform: Platform = {
 
 /** Beside this code. Bundlers look for exactly these forms of address; in CommonJS that they make there is no import.meta. */
 function moduleAddress(simd: Simd): URL {
+  if (DEBUG) return new URL("./wkv.debug.wasm", OWN_ADDRESS);
   if (!import.meta.url) return new URL(simd === "relaxed" ? "./wkv.relaxed.wasm" : "./wkv.wasm", OWN_ADDRESS);
   return simd === "relaxed" ? new URL("./wkv.relaxed.wasm", import.meta.url) : new URL("./wkv.wasm", import.meta.url);
 }
@@ -79,7 +98,7 @@ async function readModule(simd: Simd): Promise<Uint8Array> {
   } catch (cause) {
     throw new WkvError(
       "not-found",
-      `The module ${fileURLToPath(url)} cannot be loaded: install wkv again. In a bundle, import from wkv/inline, or copy ` +
+      `The module ${fileURLToPath(url)} cannot be loaded: ${DEBUG ? "run npm run build:debug" : "install wkv again"}. In a bundle, import from wkv/inline, or copy ` +
         "wkv.wasm, wkv.relaxed.wasm and worker.js of node_modules/wkv/build beside it.",
       { cause },
     );

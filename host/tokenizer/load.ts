@@ -33,6 +33,9 @@ const TOKENIZER_OPTIONS = {
  * tokenizer.json with byte-level BPE, or one symbol a line. `"world"` and `"pile"` are downloaded once, checked
  * and kept.
  * @throws WkvError `not-found` or `bad-vocab`; TypeError for another kind of source; the signal's reason
+ * @example
+ * const tokenizer = await loadTokenizer("bytes");
+ * console.log(tokenizer.encode("é"), tokenizer.decode([195, 169]));
  */
 export async function loadTokenizer(source: TokenizerSource, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
   checkNames(options, TOKENIZER_OPTIONS, "loadTokenizer");
