@@ -15,23 +15,37 @@ export interface Bounds {
   readonly exclusiveMaximum?: number;
 }
 
-/** Whole numbers within the bounds, without exponent. */
+/** Whole numbers within the bounds, without exponent. Beyond 2^53 too: the bounds are exact there. */
 export function integerNode(json: Json, bounds: Bounds): Node {
-  const { minimum = -Infinity, maximum = Infinity, exclusiveMinimum = -Infinity, exclusiveMaximum = Infinity } = bounds;
-  let low = Math.max(Math.ceil(minimum), Math.floor(exclusiveMinimum) + 1);
-  let high = Math.min(Math.floor(maximum), Math.ceil(exclusiveMaximum) - 1);
-  if (low === -Infinity) low = Math.min(-LARGEST, high);
-  if (high === Infinity) high = Math.max(LARGEST, low);
-  low = Math.max(low, Number.MIN_SAFE_INTEGER);
-  high = Math.min(high, Number.MAX_SAFE_INTEGER);
+  const [low, high] = wholeBounds(bounds);
   const parts: Node[] = [];
-  if (high >= 0) parts.push(naturals(json, Math.max(low, 0), high));
-  if (low < 0) parts.push(json.grammar.sequence([json.text("-"), naturals(json, Math.max(-high, 1), -low)]));
+  if (high >= 0n) parts.push(naturals(json, low > 0n ? low : 0n, high));
+  if (low < 0n) parts.push(json.grammar.sequence([json.text("-"), naturals(json, high < 0n ? -high : 1n, -low)]));
   return json.grammar.choice(parts);
 }
 
+/** Where there is no bound, numbers end after `MAX_DIGITS` digits, or after as many as the other bound has. */
+function wholeBounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Bounds): [low: bigint, high: bigint] {
+  const lows = [minimum, exclusiveMinimum].map((bound, i) => bound !== undefined && (i ? above(bound) : up(bound)));
+  const highs = [maximum, exclusiveMaximum].map((bound, i) => bound !== undefined && (i ? below(bound) : down(bound)));
+  const low = lows.reduce((most, each) => (most === false || (each !== false && each > most) ? each : most));
+  const high = highs.reduce((least, each) => (least === false || (each !== false && each < least) ? each : least));
+  return [low === false ? -largest(high) : low, high === false ? largest(low) : high];
+}
+
+const up = (bound: number) => BigInt(Math.ceil(bound));
+const down = (bound: number) => BigInt(Math.floor(bound));
+const above = (bound: number) => down(bound) + 1n;
+const below = (bound: number) => up(bound) - 1n;
+
+/** The largest number of as many digits as `other` has, at least `MAX_DIGITS`. */
+function largest(other: bigint | false): bigint {
+  const digits = String(other || 0n).replace("-", "").length;
+  return 10n ** BigInt(Math.max(MAX_DIGITS, digits)) - 1n;
+}
+
 /** Whole numbers from `low` to `high`, neither of them negative. */
-function naturals(json: Json, low: number, high: number): Node {
+function naturals(json: Json, low: bigint, high: bigint): Node {
   const { grammar } = json;
   if (low > high) return grammar.never;
   const [first, last] = [String(low), String(high)];
@@ -115,7 +129,7 @@ function decimals(json: Json, low: Bound, high: Bound): Node {
   const any = grammar.repeat(json.digit, 0, MAX_DIGITS);
   return grammar.choice([
     grammar.sequence([from, behindPoint(json, atLeast(json, low.fraction, low.open, low.places))]),
-    grammar.sequence([naturals(json, low.whole + 1, high.whole - 1), behindPoint(json, any)]),
+    grammar.sequence([naturals(json, BigInt(low.whole) + 1n, BigInt(high.whole) - 1n), behindPoint(json, any)]),
     grammar.sequence([
       json.text(String(high.whole)),
       behindPoint(json, atMost(json, high.fraction, high.open, high.places)),

@@ -105,3 +105,19 @@ test("formats and patterns go with the lengths that people write beside them", (
   assert.ok(!allows({ type: "string", format: "email", maxLength: 10 }, '"ann@example.org"'));
   assert.ok(!allows({ type: "string", pattern: "^[a-z]{1,5}$", minLength: 3 }, '"ab"'));
 });
+
+test("whole numbers beyond 2^53 have exact bounds", () => {
+  const cases: [JsonSchema, allowed: string[], refused: string[]][] = [
+    [{ minimum: 2 ** 53, maximum: 2 ** 53 + 2 }, ["9007199254740993"], ["9007199254740991", "9007199254740995"]],
+    [{ exclusiveMinimum: 2 ** 53 }, ["9007199254740993", "9999999999999999"], ["9007199254740992", "1"]],
+    [{ exclusiveMaximum: -(2 ** 60) }, ["-1152921504606846977"], ["-1152921504606846976", "0"]],
+    [{ minimum: 1e20 }, ["100000000000000000000", "999999999999999999999"], ["99999999999999999999", "1e20"]],
+    [{ minimum: -1e18, maximum: -(2 ** 53) }, ["-9007199254740992", "-1000000000000000000"], ["-9007199254740991"]],
+    [{ minimum: 1e300 }, [String(BigInt(1e300))], [String(BigInt(1e300) - 1n)]],
+  ];
+  for (const [bounds, allowed, refused] of cases) {
+    const schema = { type: "integer", ...(bounds as object) } as JsonSchema;
+    for (const text of allowed) assert.ok(allows(schema, text), `${JSON.stringify(schema)} allows ${text}`);
+    for (const text of refused) assert.ok(!allows(schema, text), `${JSON.stringify(schema)} refuses ${text}`);
+  }
+});
