@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { foundInputs, makeCase, runCase, targets } from "../fuzz/cases.ts";
 import { makeSeeds, type Seeds } from "../fuzz/seeds.ts";
+import { repeats } from "../support/effort.ts";
 
-const CASES = process.env.CI ? 200 : 50;
+const CASES = repeats(200);
 const SEED = 1;
 
 describe("fuzz", () => {

@@ -5,10 +5,11 @@ import { fileURLToPath } from "node:url";
 import { loadModel, type Model, WkvError } from "wkv";
 import type { JsonSchema } from "wkv/constraint";
 import { validator } from "../../support/constrained-text.ts";
+import { repeats } from "../../support/effort.ts";
 import { random } from "../../support/random.ts";
 import { randomSchema } from "../../support/random-schema.ts";
 
-const SCHEMAS = 1000;
+const SCHEMAS = repeats(1000);
 const AT_ONCE = 8;
 const fairy = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
 const PROMPTS = ["Once upon a time", "The king said: ", "\n", "{"];
