@@ -32,7 +32,16 @@ export type WkvErrorCode =
   | "disposed"
   | "engine";
 
-/** Every error that is not the caller's own mistake (those are TypeError and RangeError) or an abort. */
+/**
+ * Every error that is not the caller's own mistake (those are TypeError and RangeError) or an abort.
+ * @example
+ * try {
+ *   await loadModel("nowhere.pth");
+ * } catch (error) {
+ *   if (!(error instanceof WkvError && error.code === "not-found")) throw error;
+ *   console.log(error.message);
+ * }
+ */
 export class WkvError extends Error {
   override readonly name = "WkvError";
   readonly code: WkvErrorCode;

@@ -10,7 +10,8 @@ const MAX_VALUES = 2048;
  * are not trained for it: it compares texts roughly.
  * @param model stays the caller's to dispose of
  * @example
- * const { embedding } = await embed({ model: wkvEmbedding(await loadModel("model.pth")), value: "a fox" });
+ * const { embeddings } = await wkvEmbedding(model).doEmbed({ values: ["a king", "a queen"] }); // embedMany() of "ai" calls this
+ * console.log(embeddings.length);
  */
 export function wkvEmbedding(model: Model): EmbeddingModelV3 {
   return {

@@ -21,7 +21,9 @@ export interface WkvSettings extends Pick<ChatOptions, "think" | "preset"> {
  * A language model of the AI SDK, specification v3. Options of wkv go under `providerOptions.wkv`.
  * @param model stays the caller's to dispose of
  * @example
- * const { text } = await generateText({ model: wkv(await loadModel("model.pth")), prompt: "Why is the sky blue?" });
+ * const prompt = [{ role: "user", content: [{ type: "text", text: "Why is the sky blue?" }] }];
+ * const { content } = await wkv(model).doGenerate({ prompt, maxOutputTokens: 5 }); // generateText() of "ai" calls this
+ * console.log(content);
  */
 export function wkv(model: Model, settings: WkvSettings = {}): LanguageModelV3 {
   return {

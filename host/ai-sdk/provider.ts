@@ -8,8 +8,8 @@ import { type WkvSettings, wkv } from "./language-model.ts";
  * A provider of the AI SDK for `createProviderRegistry` and `customProvider`.
  * @param models by the names that the program asks for
  * @example
- * const registry = createProviderRegistry({ wkv: createWkv({ small: await loadModel("small.pth") }) });
- * const { text } = await generateText({ model: registry.languageModel("wkv:small"), prompt: "Why is the sky blue?" });
+ * const provider = createWkv({ box: model });
+ * console.log(provider.languageModel("box").modelId);
  */
 export function createWkv(models: Readonly<Record<string, Model>>, settings: WkvSettings = {}): ProviderV3 {
   /** @throws WkvError `not-found` */

@@ -20,6 +20,9 @@ import { Track } from "./track.ts";
  * Whoever goes on talking takes {@link createChat}, which reads only what is new.
  * @param messages in OpenAI's shape; where the last one is an answer, it is continued, and what is given is new of it
  * @throws TypeError or RangeError naming the argument that is wrong; while reading, what `session.generate` throws
+ * @example
+ * const messages = [{ role: "user", content: "Why is the sky blue?" }];
+ * for await (const { text } of chat(model, messages, { maxTokens: 5 })) console.log(text);
  */
 export function chat(model: Model, messages: readonly ChatMessage[], options: ChatOptions = {}): Answer {
   checkMessages(messages);
@@ -41,6 +44,11 @@ async function* answerOnce(model: Model, options: ChatOptions): AsyncGenerator<C
 /**
  * A conversation that keeps its state: each turn reads only what is new.
  * @throws WkvError `bad-file` when the file's Jinja template cannot be used; TypeError, RangeError
+ * @example
+ * const talk = await createChat(model, { system: "Be brief.", maxTokens: 5 });
+ * const { message, stop } = await talk.send("Hello").result();
+ * console.log(message.content, stop);
+ * talk.dispose();
  */
 export async function createChat(model: Model, options: ChatOptions = {}): Promise<Chat> {
   const { template, system, messages = [], ...answerOptions } = options;
@@ -55,6 +63,11 @@ export async function createChat(model: Model, options: ChatOptions = {}): Promi
  * The conversation that `chat.save()` wrote.
  * @param options as for `createChat`; the template is the saved one unless another is given
  * @throws WkvError `bad-state` for bytes that are no saved chat
+ * @example
+ * const talk = await createChat(model, { maxTokens: 5 });
+ * await talk.send("Hello").result();
+ * const later = await loadChat(model, await talk.save(), { maxTokens: 5 });
+ * await later.send("And then?").result();
  */
 export async function loadChat(
   model: Model,
@@ -74,7 +87,15 @@ export async function loadChat(
   }
 }
 
-/** A conversation with a model. One answer at a time: another call while one is read is a WkvError `busy`. */
+/**
+ * A conversation with a model. One answer at a time: another call while one is read is a WkvError `busy`.
+ * @example
+ * const talk = await createChat(model, { maxTokens: 5 });
+ * await talk.send("Hello").result();
+ * talk.edit(0, "Good morning");
+ * await talk.answer().result();
+ * console.log(talk.messages);
+ */
 export class Chat {
   readonly model: Model;
   readonly template: ChatTemplate;

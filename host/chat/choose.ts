@@ -16,6 +16,9 @@ export interface TemplateHints {
  * for all others.
  * @param wanted a name, a Jinja template, or an object of the caller's own
  * @throws WkvError `bad-file` for a Jinja template that cannot be used; RangeError for an unknown name
+ * @example
+ * const { name } = await chooseTemplate(model);
+ * console.log(name);
  */
 export async function chooseTemplate(model: TemplateHints, wanted?: string | ChatTemplate): Promise<ChatTemplate> {
   if (typeof wanted === "object") return checkTemplate(wanted);

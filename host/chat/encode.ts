@@ -4,6 +4,9 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
  * The ids of a prompt's text, in which "\0" is the token that ends a text. An empty line at the end becomes two tokens of
  * one line end each with the Pile's vocabulary, as ChatRWKV does it: that is what it is wherever text follows, and text
  * will follow.
+ * @example
+ * const { history, opening } = templates.world.prompt([{ role: "user", content: "Hello" }]);
+ * console.log(encodePrompt(model.tokenizer, history + opening));
  */
 export function encodePrompt(tokenizer: Tokenizer, text: string): number[] {
   const { endOfText } = tokenizer;

@@ -4,12 +4,19 @@ import { cleanText } from "../prompt/clean.ts";
 const MARK = "✿";
 const OTHER = "❀";
 
-/** Give it as `stop` where the middle is generated. */
+/**
+ * Give it as `stop` where the middle is generated.
+ * @example
+ * const options = { stop: FILL_STOP, maxTokens: 5 };
+ * for await (const { text } of session.generate(fillPrompt("A king ", " the sea."), options)) console.log(text);
+ */
 export const FILL_STOP: readonly string[] = [MARK];
 
 /**
  * The prompt for what stands between two texts, for models that were trained to fill in:
  * `session.generate(fillPrompt(before, after), { stop: FILL_STOP })`.
+ * @example
+ * console.log(fillPrompt("A king ", " the sea."));
  */
 export function fillPrompt(before: string, after: string): string {
   const [prefix, suffix] = [before, after].map((text) => cleanText(text).replaceAll(MARK, OTHER));

@@ -46,6 +46,12 @@ export interface ChatTemplate {
   prompt(messages: readonly ChatMessage[], options?: PromptOptions): Prompt;
 }
 
+/**
+ * A template whose turns are `Name: text` with an empty line between them.
+ * @example
+ * const format = { name: "qa", system: undefined, user: "Q", assistant: "A", stops: ["\n\n"], thinks: false };
+ * console.log(speakerTemplate(format).prompt([{ role: "user", content: "Why?" }]));
+ */
 export function speakerTemplate(format: SpeakerFormat): ChatTemplate {
   const writer = new Writer(format);
   const { name, stops, thinks, preset } = format;

@@ -36,13 +36,21 @@ export type ConstraintSource =
  * A constraint for the tokens of a vocabulary, at the beginning of the text. What it computes is kept for its forks.
  * @throws WkvError `bad-constraint` for a schema or an expression that is wrong, not supported, or holds for no text
  * that the vocabulary can spell; TypeError for other arguments
+ * @example
+ * const constraint = createConstraint(model.tokenizer, { choices: ["yes", "no"] });
+ * let answer = "";
+ * for await (const { text } of session.generate("Is it?", { constraint })) answer += text;
  */
 export function createConstraint(tokenizer: Tokenizer, source: ConstraintSource): Constraint {
   checkSource(source);
   return grammarConstraint(tokenizer, (grammar) => rootOf(grammar, source));
 }
 
-/** @throws TypeError that says what a source is */
+/**
+ * @throws TypeError that says what a source is
+ * @example
+ * checkSource({ regex: "[0-9]+" });
+ */
 export function checkSource(source: ConstraintSource): void {
   const expected = `"constraint" expected one of { schema }, { regex } and { choices }`;
   if (typeof source !== "object" || source === null) throw new TypeError(`${expected}, got ${source}`);

@@ -44,6 +44,9 @@ const CHUNK = 4 << 20;
  * `weights`.
  * @param target a path, which holds the old file or the whole new one at any time, or a stream, which is closed at the end
  * @throws WkvError as `loadModel`, and `no-space`; TypeError and RangeError for wrong arguments; the signal's reason
+ * @example
+ * const { bytes } = await convertModel("box", "box-int8.safetensors", { weights: "int8" });
+ * console.log(bytes);
  */
 export async function convertModel(
   source: ModelSource,

@@ -80,7 +80,7 @@ export class Engine {
    */
   static async start(plan: Plan, platform: Platform, prepared: Prepared): Promise<Engine> {
     const { kernels } = prepared;
-    const table = modelTable(plan, kernels);
+    const table = modelTable(plan, kernels, platform.debug);
     let threads = [...prepared.threads];
     try {
       const module = await prepared.module;
@@ -186,7 +186,11 @@ function threadFailure(reason: string): WkvError {
 }
 
 /** Everything that abi.ts says about TABLE, from there on, but for the slots, which the loader fills. */
-function modelTable(plan: Plan, { relaxedDot = "pairs" }: Kernels): Uint8Array<ArrayBuffer> {
+function modelTable(
+  plan: Plan,
+  { relaxedDot = "pairs" }: Kernels,
+  debug: Platform["debug"] = [],
+): Uint8Array<ArrayBuffer> {
   const { shape } = plan;
   const bytes = new ArrayBuffer(plan.bufferTable + buf.COUNT * 16 - abi.TABLE);
   const table = new Uint32Array(bytes, 0, abi.TABLE_WORDS);
@@ -206,6 +210,7 @@ function modelTable(plan: Plan, { relaxedDot = "pairs" }: Kernels): Uint8Array<A
   table[abi.TABLE_LARGEST] = weightFormat(plan.weights).activations8 ? 127 : 8191;
   table[abi.TABLE_STREAMS] = STREAMS;
   table[abi.TABLE_DOT] = DOT_KINDS[relaxedDot];
+  for (const [word, value] of debug) table[word] = value;
   new Float32Array(bytes)[abi.TABLE_GROUP_NORM_EPS] = plan.groupNormEps;
   const buffers = new Uint32Array(bytes, plan.bufferTable - abi.TABLE);
   for (const [i, { address, stride, quantised, quantisedStride }] of plan.buffers.entries())

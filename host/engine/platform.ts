@@ -14,6 +14,8 @@ export interface Platform {
   /** The module, compiled once. @throws WkvError `not-found` naming the file that is missing */
   compile(simd: Simd): Promise<WebAssembly.Module>;
   startThread(): Thread;
+  /** For the debug build: what it is to do, by the words of the model table. */
+  readonly debug?: readonly (readonly [word: number, value: number])[];
 }
 
 /** A worker of whatever kind the runtime has. */

@@ -19,12 +19,21 @@ export function makeThread(post: (message: FromThread, transfer: ArrayBuffer[]) 
 
   const start = ({ start: thread, threads, module, memory: given }: Start) => {
     memory = "pages" in given ? ownMemory(given) : given;
-    exports = new WebAssembly.Instance(module, { env: { memory, now: () => performance.now() } })
+    exports = new WebAssembly.Instance(module, { env: { memory, now: () => performance.now(), abort } })
       .exports as unknown as Exports;
     if (exports.firstFree() > CONTROL) throw new Error("the module's constants reach into the control area");
     if (thread === 0) return exports.start(threads) !== 0;
     post({ started: true }, []);
     exports.serve(thread);
+  };
+
+  /** What a failed assertion of the debug build calls; texts are AssemblyScript's: UTF-16, their bytes counted before them. */
+  const abort = (message: number, file: number, line: number) => {
+    const text = (at: number) => {
+      const bytes = new Uint8Array(memory.buffer, at, new DataView(memory.buffer).getUint32(at - 4, true)).slice();
+      return new TextDecoder("utf-16le").decode(bytes);
+    };
+    throw new Error(`${text(message)} (${text(file)}:${line})`);
   };
 
   /** @throws WkvError `too-large` for the state of a session for which the memory could not grow */
@@ -55,9 +64,15 @@ export function makeThread(post: (message: FromThread, transfer: ArrayBuffer[]) 
       post({ done }, done instanceof Float32Array ? [done.buffer as ArrayBuffer] : []);
     } catch (error) {
       if (error instanceof WkvError) post({ refused: error.message, code: error.code }, []);
-      else post({ failed: error instanceof Error ? `${error.name}: ${error.message}` : String(error) }, []);
+      else post({ failed: error instanceof Error ? described(error) : String(error) }, []);
     }
   };
+}
+
+/** With the function of assembly/ in which it happened, which the debug build knows. */
+function described({ name, message, stack }: Error): string {
+  const [, where] = /\bat (assembly\/\S+) \(wasm/.exec(stack ?? "") ?? [];
+  return `${name}: ${message}${where ? `, in ${where}` : ""}`;
 }
 
 function ownMemory({ pages, table }: OwnMemory): WebAssembly.Memory {

@@ -28,8 +28,8 @@ export interface ChatWkvFields extends BaseChatModelParams, Omit<ChatOptions, "s
 
 /**
  * @example
- * const model = new ChatWkv({ model: await loadModel("model.pth"), temperature: 0.7 });
- * console.log((await model.invoke("Why is the sky blue?")).text);
+ * const llm = new ChatWkv({ model, temperature: 0.7, maxTokens: 5 });
+ * console.log((await llm.invoke("Why is the sky blue?")).text);
  */
 export class ChatWkv extends BaseChatModel<ChatWkvCallOptions> {
   readonly #fields: ChatWkvFields;

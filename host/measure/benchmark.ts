@@ -39,7 +39,12 @@ export interface BenchmarkResult {
   readonly phases: Readonly<Record<string, number>>;
 }
 
-/** Measures a model by itself: nothing else may be running on it. */
+/**
+ * Measures a model by itself: nothing else may be running on it.
+ * @example
+ * const { decode } = await benchmark(model, { prefill: 16, decode: 4, rounds: 1 });
+ * console.log(`${decode.median.toFixed(1)} tokens per second`);
+ */
 export async function benchmark(model: Measurable, options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
   const { runner } = model;
   const { prefill = 512, decode = 64, sessions = 1, rounds = 5, onRound, signal } = options;

@@ -6,6 +6,8 @@ import type { Measurable } from "./measurable.ts";
 /**
  * The share of exact zeros among the hidden values of the last layer's channel mixing (what relu² leaves), over all
  * tokens. Of the last layer only, because the layers share the buffer.
+ * @example
+ * console.log(await zeroShare(model, model.tokenizer.encode("Once upon a time")));
  */
 export async function zeroShare(model: Measurable, tokens: readonly number[]): Promise<number> {
   if (tokens.length < 1 || tokens.length > abi.BATCH_MAX_ROWS)

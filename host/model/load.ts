@@ -52,8 +52,10 @@ export interface LoadOptions extends OpenOptions {
  * @throws WkvError (see its codes); TypeError and RangeError for wrong arguments; the signal's reason
  *
  * @example
- * const model = await loadModel("rwkv7-g1-0.1b.gguf", { weights: "int8" });
+ * const model = await loadModel("box", { threads: 2 });
  * const session = model.createSession();
+ * for await (const { text } of session.generate("Once upon a time", { maxTokens: 5 })) console.log(text);
+ * await model.dispose();
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   const { threads = platform.defaultThreads } = options;

@@ -80,7 +80,13 @@ function isIndex(value: number, count: number): boolean {
   return Number.isInteger(value) && value >= 0 && value < count;
 }
 
-/** A model in memory, with its threads. */
+/**
+ * A model in memory, with its threads.
+ * @example
+ * const model = await loadModel("box");
+ * console.log(model.info.version, model.tokenizer.encode("a king"));
+ * await model.dispose();
+ */
 export class Model {
   readonly info: ModelInfo;
   readonly #engine: Engine;
@@ -126,6 +132,10 @@ export class Model {
    * `reset()`.
    * @throws WkvError `bad-state` for another model's state, `too-large` without memory for it; if threads do not share
    *   memory, the session's first call throws that instead
+   * @example
+   * const saved = await model.createSession().save();
+   * const session = model.createSession(saved);
+   * console.log(session.warnings);
    */
   createSession(saved?: Uint8Array | SessionOptions): Session {
     this.#checkAlive();
@@ -179,6 +189,9 @@ export class Model {
    * Feeds several sessions of this model together: the weights are read once for all of them. Each gets the same bits as
    * alone. (Concurrent calls of `session.feed` share their batches in the same way.)
    * @returns the logits after each session's last token
+   * @example
+   * const parts = [1, 2].map((token) => ({ session: model.createSession(), tokens: [token] }));
+   * const [first, second] = await model.feedAll(parts);
    */
   feedAll(parts: readonly { session: Session; tokens: number | Iterable<number> }[]): Promise<Float32Array[]> {
     return Promise.all(parts.map(({ session, tokens }) => session.feed(tokens)));
@@ -187,9 +200,10 @@ export class Model {
   /**
    * Cuts exactly these heads of the time mixing: they contribute nothing in any session until they are restored. `[]`
    * restores all of them, to the same bits. Clears the prefix cache.
-   * @example
-   * await model.cutHeads([{ layer: 3, head: 0 }]);
    * @throws RangeError for a head outside the model; RWKV-4 has none
+   * @example
+   * await model.cutHeads([{ layer: 1, head: 0 }]);
+   * await model.cutHeads([]);
    */
   async cutHeads(heads: readonly Head[]): Promise<void> {
     this.#checkAlive();

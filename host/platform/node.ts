@@ -1,8 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { TABLE_END_PHASE, TABLE_END_THREAD, TABLE_SCHEDULE } from "../../assembly/abi.ts";
 import type { Platform, Thread } from "../engine/platform.ts";
 import { WkvError } from "../errors.ts";
+
+/** WKV_WASM=debug: the kernels with asserts and names, which `npm run build:debug` makes; see CONTRIBUTING. */
+const DEBUG = process.env.WKV_WASM === "debug";
 
 /** The first Node that computes relaxed dot products rightly. */
 const RELAXED_SINCE = 22;
@@ -14,15 +18,30 @@ const ENOUGH_THREADS = 4;
 export const platform: Platform = {
   defaultThreads: Math.min(availableParallelism(), ENOUGH_THREADS),
   singleThreadReason: undefined,
-  mayRelax: Number.parseInt(process.versions.node, 10) >= RELAXED_SINCE,
+  mayRelax: !DEBUG && Number.parseInt(process.versions.node, 10) >= RELAXED_SINCE,
 
   async compile(simd) {
-    const url = new URL(simd === "relaxed" ? "./wkv.relaxed.wasm" : "./wkv.wasm", import.meta.url);
+    const name = DEBUG ? "wkv.debug.wasm" : simd === "relaxed" ? "wkv.relaxed.wasm" : "wkv.wasm";
+    const url = new URL(name, import.meta.url);
     try {
       return await WebAssembly.compile(new Uint8Array(await readFile(url)));
     } catch (cause) {
-      throw new WkvError("not-found", `The module ${url.pathname} cannot be loaded: install wkv again.`, { cause });
+      throw new WkvError(
+        "not-found",
+        `The module ${url.pathname} cannot be loaded: ${DEBUG ? "run npm run build:debug" : "install wkv again"}.`,
+        { cause },
+      );
     }
+  },
+
+  get debug() {
+    if (!DEBUG) return [];
+    const [schedule = 0, endThread = 0, endPhase = 0] = (process.env.WKV_SCHEDULE ?? "").split(",").map(Number);
+    return [
+      [TABLE_SCHEDULE, schedule],
+      [TABLE_END_THREAD, endThread],
+      [TABLE_END_PHASE, endPhase],
+    ] as const;
   },
 
   startThread() {

@@ -17,6 +17,8 @@ const MAX_ROUNDS = 100;
  * What in a prompt breaks the format that a model knows, in the order of the text.
  * @param template whose format: "raven", "world" (the default) or "g1"
  * @throws TypeError, RangeError
+ * @example
+ * for (const { line, rule, message } of checkPrompt("User : hi")) console.log(line, rule, message);
  */
 export function checkPrompt(text: string, template: TemplateName = "world"): Finding[] {
   const format = formatOf(text, template);
@@ -26,7 +28,11 @@ export function checkPrompt(text: string, template: TemplateName = "world"): Fin
   return withLines(text, found);
 }
 
-/** The prompt with everything mended that can be; what is left, `checkPrompt` still finds. */
+/**
+ * The prompt with everything mended that can be; what is left, `checkPrompt` still finds.
+ * @example
+ * console.log(fixPrompt("User : hi\n\nAssistant: "));
+ */
 export function fixPrompt(text: string, template: TemplateName = "world"): string {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const mended = mend(text, checkPrompt(text, template));

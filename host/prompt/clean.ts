@@ -14,12 +14,18 @@ export function cleanText(text: string): string {
 /**
  * The clean-up that the authors prescribe for what users and systems say: line ends, no blank lines, no blank ends. Lines
  * of nothing but spaces are blank here too.
+ * @example
+ * console.log(cleanTurn("Two lines\r\n\r\n of one turn  "));
  */
 export function cleanTurn(text: string): string {
   return trim(cleanText(text).replace(/\n[\s\p{Cf}]*\n/gu, "\n"));
 }
 
-/** The same for an answer, which may have paragraphs. */
+/**
+ * The same for an answer, which may have paragraphs.
+ * @example
+ * console.log(cleanAnswer("Two paragraphs\r\n\r\nof one answer  "));
+ */
 export function cleanAnswer(text: string): string {
   return trim(cleanText(text));
 }

@@ -19,6 +19,10 @@ export type Sampler = (logits: Float32Array) => number;
  * cuts, temperature (p^(1/temperature)), draw. Tokens of equal probability count in the order of their ids. A logit
  * of -Infinity is never picked.
  * @throws WkvError `bad-file` from the sampler for logits that are NaN, +Infinity, or -Infinity alone; TypeError or RangeError for an option out of its range, or options that contradict one another
+ * @example
+ * const sample = createSampler({ temperature: 0.8, topP: 0.9, seed: 1 });
+ * let token = sample(await session.feed(model.tokenizer.encode("Once")));
+ * for (let i = 0; i < 3; i++) token = sample(await session.feed(token));
  */
 export function createSampler(options: SamplerOptions = {}): Sampler {
   const settings = settle(options);
@@ -37,6 +41,8 @@ export function createSampler(options: SamplerOptions = {}): Sampler {
 
 /**
  * @throws WkvError `bad-file` for logits that no softmax is defined for: NaN, +∞, or −∞ alone
+ * @example
+ * checkLogits(await session.feed([1]));
  */
 export function checkLogits(logits: Float32Array): void {
   let top = -Infinity;
@@ -59,7 +65,11 @@ function picker(settings: Settings): Sampler {
   return (logits) => (candidates.load(logits) ? draw(candidates, settings, random()) : mostLikely(logits));
 }
 
-/** Index of the largest logit; the first of equals. */
+/**
+ * Index of the largest logit; the first of equals.
+ * @example
+ * console.log(mostLikely(await session.feed([1, 2])));
+ */
 export function mostLikely(logits: Float32Array): number {
   const candidates = new Candidates(sharedKernel());
   candidates.load(logits);
@@ -72,12 +82,22 @@ export interface TokenLogprob {
   readonly logprob: number;
 }
 
-/** Natural logarithm of a token's probability, within 1e-7. NaN where no logit is finite. */
+/**
+ * Natural logarithm of a token's probability, within 1e-7. NaN where no logit is finite.
+ * @example
+ * const logits = await session.feed([1, 2]);
+ * console.log(Math.exp(logProbability(logits, mostLikely(logits))));
+ */
 export function logProbability(logits: Float32Array, token: number): number {
   return logProbabilities(logits, token, 0).logprob;
 }
 
-/** The same, and the most likely tokens with theirs. */
+/**
+ * The same, and the most likely tokens with theirs.
+ * @example
+ * const { logprob, topLogprobs } = logProbabilities(await session.feed([1, 2]), 3, 5);
+ * console.log(logprob, topLogprobs.map(({ token }) => token));
+ */
 export function logProbabilities(
   logits: Float32Array,
   token: number,

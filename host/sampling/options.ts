@@ -46,6 +46,9 @@ export interface SamplerOptions {
 /**
  * Settings that the authors of models and engines publish, by the place where they do. What they leave open stays at
  * the default.
+ * @example
+ * const sample = createSampler({ ...PRESETS.chat, seed: 1 });
+ * console.log(sample(await session.feed([1, 2])));
  */
 export const PRESETS = {
   /** BlinkDL's `rwkv` package for Python, PIPELINE_ARGS: any generation, free text. */

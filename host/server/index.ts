@@ -65,8 +65,10 @@ export interface Server {
  * them after `close()`.
  * @throws RangeError or TypeError naming the option that is wrong
  * @example
- * const server = createServer(await loadModel("model.pth"));
- * Deno.serve(server.fetch);
+ * const server = createServer(model, { maxTokens: 100 });
+ * const response = await server.fetch(new Request("http://localhost/v1/models"));
+ * console.log(await response.json());
+ * await server.close();
  */
 export function createServer(models: ServedModels, options: ServerOptions = {}): Server {
   const { storage = createStorage(), maxBodyBytes = 4 << 20, maxStateBytes = 64 << 20 } = options;

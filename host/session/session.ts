@@ -50,7 +50,7 @@ export interface GenerateOptions extends DecodeOptions {
  *
  * @example
  * const session = model.createSession();
- * for await (const { text } of session.generate("Once upon a time", { maxTokens: 50 })) process.stdout.write(text);
+ * for await (const { text } of session.generate("Once upon a time", { maxTokens: 5 })) console.log(text);
  * session.dispose();
  */
 export class Session {
@@ -80,6 +80,9 @@ export class Session {
    * Feeds one token id or many. With none, returns the logits after the last one again.
    * @returns the logits after the last token: vocabSize values, owned by the caller
    * @throws RangeError for an id outside the vocabulary; the signal's reason: some of the tokens have then been fed
+   * @example
+   * const logits = await session.feed(model.tokenizer.encode("Once upon a time"));
+   * const next = await session.feed(logits.indexOf(Math.max(...logits)), { into: logits });
    */
   async feed(tokens: number | Iterable<number>, options: FeedOptions = {}): Promise<Float32Array> {
     const ids = checkTokens(typeof tokens === "number" ? [tokens] : tokens, "tokens", this.#reader.vocabSize);
@@ -93,6 +96,8 @@ export class Session {
    * Tokens are fed 16 at a time: leaving the loop early leaves the session at the end of such a group, at most 15 tokens
    * further on.
    * @throws as `feed` does
+   * @example
+   * for await (const logits of session.feedEach([1, 2, 3])) console.log(Math.max(...logits));
    */
   feedEach(
     tokens: Iterable<number>,
@@ -118,6 +123,9 @@ export class Session {
    * The session has then read the prompt and every generated token. Leaving the loop early leaves the session usable.
    * @param prompt text, token ids, or nothing to continue from the current state
    * @throws TypeError or RangeError naming the wrong argument; while reading, WkvError and the signal's reason
+   * @example
+   * const options = { maxTokens: 20, temperature: 0.7, stop: "\n" };
+   * for await (const { text, stop } of session.generate("Once upon a time", options)) console.log(text, stop);
    */
   generate(prompt: string | Iterable<number> = [], options: GenerateOptions = {}): AsyncGenerator<Piece, void, void> {
     const { guidance } = options;
@@ -222,9 +230,9 @@ export class Session {
   /**
    * Feeds tokens one by one and yields the hidden states of each, and on request the logits of every layer and the state.
    * The bits are those of `feed`, which is faster.
-   * @example
-   * for await (const { hidden, lens } of session.inspect(ids, { lens: true })) draw(lens);
    * @throws as `feed` does
+   * @example
+   * for await (const { hidden, lens } of session.inspect([1, 2], { lens: true })) console.log(hidden, lens);
    */
   inspect(tokens: Iterable<number>, options: InspectOptions = {}): AsyncGenerator<TokenInspection, void, void> {
     return this.#inspect(checkTokens(tokens, "tokens", this.#reader.vocabSize), options);
@@ -239,12 +247,22 @@ export class Session {
     }
   }
 
-  /** The state as tensors, in the order and with the names of a saved one. Its size does not depend on the text. */
+  /**
+   * The state as tensors, in the order and with the names of a saved one. Its size does not depend on the text.
+   * @example
+   * for (const { name, shape } of await session.state()) console.log(name, shape);
+   */
   state(): Promise<StateTensor[]> {
     return this.#calls.run(() => this.#reader.tensors());
   }
 
-  /** The session as bytes, for `model.createSession(bytes)` of the same model in any program on any machine. */
+  /**
+   * The session as bytes, for `model.createSession(bytes)` of the same model in any program on any machine.
+   * @example
+   * await session.feed([1, 2]);
+   * const again = model.createSession(await session.save());
+   * console.log(await again.feed([])); // the same logits
+   */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#calls.run(() => this.#reader.save());
   }
@@ -253,6 +271,9 @@ export class Session {
    * Saves the session to a file, on Node, Deno and Bun. The file is replaced as a whole: after a crash there is the old
    * one or the new one.
    * @throws WkvError `not-saved`, also where there is no file system, or `no-space`
+   * @example
+   * await session.feed([1, 2]);
+   * await session.saveFile("story.state");
    */
   async saveFile(path: string): Promise<void> {
     if (!files)
@@ -261,13 +282,26 @@ export class Session {
     await files.saveFile(path, [bytes], bytes.length);
   }
 
-  /** Another session that has read the same. */
+  /**
+   * Another session that has read the same.
+   * @example
+   * await session.feed(model.tokenizer.encode("The king said"));
+   * const other = session.fork();
+   * await Promise.all([session.feed([1]), other.feed([2])]);
+   */
   fork(): Session {
     this.#calls.checkIdle();
     return new Session(this.#host, undefined, undefined, this.#reader.fork());
   }
 
-  /** Marks the current point, for `rewind`: a copy of the state, until it is disposed of. */
+  /**
+   * Marks the current point, for `rewind`: a copy of the state, until it is disposed of.
+   * @example
+   * const mark = await session.mark();
+   * await session.feed([1, 2]);
+   * session.rewind(mark);
+   * mark.dispose();
+   */
   async mark(): Promise<Mark> {
     return this.#calls.run(async () => new Mark(this.#host.runner, await this.#reader.point()));
   }
@@ -275,6 +309,12 @@ export class Session {
   /**
    * Returns to a mark, any number of times: as if nothing had been read since. Marks of other sessions of the same model,
    * such as the one that this was forked from, work as well.
+   * @example
+   * const mark = await session.mark();
+   * for (const token of [1, 2, 3]) {
+   *   await session.feed(token);
+   *   session.rewind(mark);
+   * }
    */
   rewind(mark: Mark): void {
     if (!(mark instanceof Mark))

@@ -25,6 +25,9 @@ export interface LoadTokenizerOptions extends DownloadOptions {
  * tokenizer.json with byte-level BPE, or one symbol a line. `"world"` and `"pile"` are downloaded once, checked
  * and kept.
  * @throws WkvError `not-found` or `bad-vocab`; TypeError for another kind of source; the signal's reason
+ * @example
+ * const tokenizer = await loadTokenizer("bytes");
+ * console.log(tokenizer.encode("é"), tokenizer.decode([195, 169]));
  */
 export async function loadTokenizer(source: TokenizerSource, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
   options.signal?.throwIfAborted();

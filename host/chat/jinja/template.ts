@@ -32,6 +32,9 @@ export function looksLikeJinja(text: string): boolean {
  * an answer is what the template puts after one.
  * @param name of where it is from, for messages
  * @throws WkvError `bad-file` when it is no sound template
+ * @example
+ * const template = await jinjaTemplate("{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant:");
+ * const { message } = await chat(model, [{ role: "user", content: "Hello" }], { template, maxTokens: 5 }).result();
  */
 export async function jinjaTemplate(source: string, name = "the chat template"): Promise<ChatTemplate> {
   if (source.length > MAX_LENGTH)

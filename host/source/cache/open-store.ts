@@ -12,6 +12,8 @@ export async function openStore(directory?: string): Promise<Store | undefined> 
 /**
  * The models that were downloaded, whole or in part: from the page's private file system, or from disk.
  * @param directory as `cacheDir` of `loadModel`
+ * @example
+ * for (const { address, bytes, whole } of await cachedModels()) console.log(address, bytes, whole);
  */
 export async function cachedModels(directory?: string): Promise<CachedModel[]> {
   return (await (await openStore(directory))?.list()) ?? [];
@@ -21,6 +23,8 @@ export async function cachedModels(directory?: string): Promise<CachedModel[]> {
  * Deletes a downloaded model.
  * @param address as `cachedModels` lists it
  * @returns false when there was none
+ * @example
+ * for (const { address } of await cachedModels("cache")) await deleteCachedModel(address, "cache");
  */
 export async function deleteCachedModel(address: string, directory?: string): Promise<boolean> {
   return (await (await openStore(directory))?.remove(address)) ?? false;
