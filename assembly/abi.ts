@@ -122,6 +122,10 @@ export const TABLE_LARGEST = 14;
 export const TABLE_STREAMS = 15;
 /** What the relaxed dot product of four bytes is: DOT_... */
 export const TABLE_DOT = 16;
+/** Debug build only: seed of the delays between a thread's atomics, 0 for none; and the thread and phase at which it ends. */
+export const TABLE_SCHEDULE = 17;
+export const TABLE_END_THREAD = 18;
+export const TABLE_END_PHASE = 19;
 export const TABLE_WORDS = 32;
 
 /** Several instructions: only that of two bytes is worth using. */

@@ -10,6 +10,7 @@ import {
   SLOT_BYTES,
   TABLE_ARCH,
   TABLE_LAYERS,
+  TABLE_VOCAB,
 } from "./abi";
 import * as buf from "./buffers";
 import * as W from "./slots";
@@ -86,12 +87,17 @@ function head(units: i32): void {
 
 /** buf.X[t] = layer norm 0 of the token's row of emb, which is kept as it was stored. */
 function embed(t: i32): void {
+  if (!ASC_NO_ASSERT) checkToken(t);
   const emb = globals + W.EMB * SLOT_BYTES;
   const dtype = load<i32>(emb, 4);
   const x = row(buf.X, t);
   decode(x, load<usize>(emb) + <usize>batchWord(BATCH_TOKENS, t) * storedBytes(dtype, width), dtype, width);
   if (globalVector(W.LN0_WEIGHT))
     norm(x, x, globalVector(W.LN0_WEIGHT), globalVector(W.LN0_BIAS), width, LAYER_NORM_EPS);
+}
+
+function checkToken(t: i32): void {
+  assert(<u32>batchWord(BATCH_TOKENS, t) < <u32>table(TABLE_VOCAB), "token outside the vocabulary");
 }
 
 function normWanted(i: i32): void {

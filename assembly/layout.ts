@@ -1,5 +1,6 @@
 // What the host wrote into the model table, and where the things of a forward pass are.
 import {
+  BATCH_MAX_ROWS,
   BATCH_OWNERS,
   BATCH_SEGMENTS,
   SEGMENT_BYTES,
@@ -97,6 +98,7 @@ export function globalVector(slot: i32): usize {
 // @ts-ignore: decorator
 @inline
 export function row(buffer: i32, t: i32): usize {
+  if (!ASC_NO_ASSERT) assert(t >= 0 && t < BATCH_MAX_ROWS, "row outside the batch");
   const at = buffers + ((<usize>buffer) << 4);
   return load<usize>(at) + <usize>t * load<usize>(at, 4);
 }
@@ -127,6 +129,7 @@ export function quantStride(buffer: i32): usize {
 // @ts-ignore: decorator
 @inline
 export function batchWord(array: usize, i: i32): i32 {
+  if (!ASC_NO_ASSERT) assert(i >= 0 && i < BATCH_MAX_ROWS, "word outside the batch");
   return load<i32>(batch + array + ((<usize>i) << 2));
 }
 

@@ -64,6 +64,7 @@ export function multiply(
   count: i32,
   then: i32,
 ): void {
+  if (!ASC_NO_ASSERT) assert(unit >= 0 && unit + n <= unitsAt(matrix), "unit outside the matrix");
   const at = <usize>unit * TILE_STRIDE;
   const dst = row(to, 0) + at;
   if (then == STORE) {

@@ -17,6 +17,10 @@ import {
   CONTROL_REQUEST,
   LINE,
   PHASE_SLOTS,
+  TABLE,
+  TABLE_END_PHASE,
+  TABLE_END_THREAD,
+  TABLE_SCHEDULE,
 } from "./abi";
 
 /** Milliseconds, from the host. */
@@ -57,11 +61,14 @@ function slot(): usize {
  * When none are left, waits until all are done, steps to the next phase and returns false.
  */
 export function claim(units: i32, least: i32 = 1): bool {
+  if (!ASC_NO_ASSERT) endHere();
   if (limit == 0) return false;
   const at = slot();
   if (end > begin) finish(at, end - begin, units);
   for (;;) {
+    if (!ASC_NO_ASSERT) delay();
     const word = atomic.load<u64>(at, CLAIM);
+    if (!ASC_NO_ASSERT) delay();
     const age = <i32>(phase - <u32>(word >> 32));
     const next = age == 0 ? <i32>word : 0;
     const left = units - next;
@@ -70,6 +77,7 @@ export function claim(units: i32, least: i32 = 1): bool {
     if (atomic.cmpxchg<u64>(at, word, ((<u64>phase) << 32) | (next + take), CLAIM) == word) {
       begin = next;
       end = next + take;
+      if (!ASC_NO_ASSERT) assert(begin >= 0 && end <= units, "claim: units outside the phase");
       return true;
     }
   }
@@ -103,11 +111,16 @@ export function recordTimestamps(at: usize): void {
 /** Credits `count` units of the present phase, and wakes the sleepers when they were the last. */
 function finish(at: usize, count: i32, units: i32): void {
   for (;;) {
+    if (!ASC_NO_ASSERT) delay();
     const word = atomic.load<u64>(at, DONE);
     const sum = (<u32>(word >> 32) == phase ? <i32>word : 0) + count;
+    if (!ASC_NO_ASSERT) delay();
     if (atomic.cmpxchg<u64>(at, word, ((<u64>phase) << 32) | sum, DONE) != word) continue;
+    if (!ASC_NO_ASSERT) assert(sum <= units, "finish: more units done than the phase has");
     if (sum == units) {
+      if (!ASC_NO_ASSERT) delay();
       atomic.add<i32>(at, 1, WAKES);
+      if (!ASC_NO_ASSERT) delay();
       if (atomic.load<i32>(at, SLEEPERS)) atomic.notify(at + WAKES, -1);
     }
     return;
@@ -121,12 +134,15 @@ function finish(at: usize, count: i32, units: i32): void {
  */
 function awaitDone(at: usize, units: i32): void {
   for (let spins = 0; ; spins++) {
+    if (!ASC_NO_ASSERT) delay();
     const wakes = atomic.load<i32>(at, WAKES);
+    if (!ASC_NO_ASSERT) delay();
     const word = atomic.load<u64>(at, DONE);
     const age = <i32>(phase - <u32>(word >> 32));
     if (age < 0 || (age == 0 && <i32>word == units)) return;
     if (spins < SPINS) continue;
     atomic.add<i32>(at, 1, SLEEPERS);
+    if (!ASC_NO_ASSERT) delay();
     memory.atomic.wait32(at + WAKES, wakes, -1);
     atomic.sub<i32>(at, 1, SLEEPERS);
   }
@@ -170,6 +186,7 @@ export function announce(): void {
   atomic.add<i32>(CONTROL_EPOCH, 1);
   store<u32>(CONTROL_REQUEST + 4, phase);
   for (let at: usize = 0; at < <usize>COMMAND_BYTES; at += 4) {
+    if (!ASC_NO_ASSERT) delay();
     atomic.store<i32>(<usize>CONTROL_COMMAND + at, load<i32>(<usize>CONTROL_REQUEST + at));
   }
   const epoch = atomic.add<i32>(CONTROL_EPOCH, 1) + 1;
@@ -193,6 +210,7 @@ export function awaitCommand(epoch: i32): i32 {
  */
 function take(epoch: i32): bool {
   for (let at: usize = 0; at < <usize>COMMAND_BYTES; at += 4) {
+    if (!ASC_NO_ASSERT) delay();
     store<i32>(copy + at, atomic.load<i32>(<usize>CONTROL_COMMAND + at));
   }
   phase = load<u32>(copy + 4);
@@ -200,6 +218,31 @@ function take(epoch: i32): bool {
   begin = end = 0;
   limit = -1;
   return atomic.load<i32>(CONTROL_EPOCH) == epoch;
+}
+
+// ---- debug build: other schedules -------------------------------------------------------------------------------------
+
+/** State of this thread's random numbers. */
+let random: u32 = 0;
+
+/** One atomic in four is late: by up to 1,000 turns, or up to 33 µs of sleep, in which another thread runs. */
+function delay(): void {
+  const seed = load<u32>(TABLE + (TABLE_SCHEDULE << 2));
+  if (seed == 0 || activeThreads == 1) return;
+  if (random == 0) random = (seed ^ (<u32>self * 0x9e3779b1)) | 1;
+  random ^= random << 13;
+  random ^= random >> 17;
+  random ^= random << 5;
+  if (random & 3) return;
+  if (random & 4) memory.atomic.wait32(TABLE + (TABLE_SCHEDULE << 2), seed, (random >> 8) & 0x7fff);
+  else for (let i = (random >> 8) & 1023; i > 0; i--) atomic.fence();
+}
+
+/** A thread ends in the phase that the host asks for, or the next that it comes to, as one does whose memory is damaged. */
+function endHere(): void {
+  const at = load<u32>(TABLE + (TABLE_END_PHASE << 2));
+  if (at == 0 || <i32>(phase - at) < 0 || self != load<i32>(TABLE + (TABLE_END_THREAD << 2))) return;
+  assert(false, "ended as the host asked for");
 }
 
 // ---- start ----------------------------------------------------------------------------------------------------------

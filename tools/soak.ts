@@ -1,9 +1,11 @@
-// npm run soak -- [--tokens N] [--loads N] [--sessions N] [--server SECONDS]: long runs against leaks and against results that depend on anything but the
-// text. Prints what it measures and writes the table of docs/reliability.md; fails when a promise does not hold.
+// npm run soak -- [--tokens N] [--loads N] [--sessions N] [--server SECONDS] [--schedules N]: long runs against leaks and against
+// results that depend on anything but the text. Prints what it measures and writes the table of docs/reliability.md; fails when a
+// promise does not hold.
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { loads, longSession, serverLoad, sessions } from "../test/soak/run.ts";
+import { loads, longSession, schedules, serverLoad, sessions } from "../test/soak/run.ts";
+import { buildDebug } from "./build-debug.ts";
 
 const PAGE = "docs/reliability.md";
 const TABLE = /(<!-- npm run soak -->\n)[\s\S]*?(<!-- end -->)/;
@@ -16,6 +18,7 @@ const { values } = parseArgs({
     loads: { type: "string", default: "1000" },
     sessions: { type: "string", default: "200" },
     server: { type: "string", default: "600" },
+    schedules: { type: "string", default: "10000" },
   },
 });
 
@@ -87,12 +90,25 @@ async function soakServer(seconds: number): Promise<Row[]> {
   ];
 }
 
+async function soakSchedules(tried: number): Promise<Row[]> {
+  await buildDebug();
+  const [delayed, usual] = [await schedules(tried, "debug"), await schedules(0, "usual")];
+  return [
+    {
+      what: `${count(tried)} feeds on three threads that are delayed at random between their atomics, against one thread`,
+      result: delayed.different === 0 ? "the same bits" : `${delayed.different} differ`,
+      holds: delayed.different === 0 && delayed.hash === usual.hash,
+    },
+  ];
+}
+
 const rows: Row[] = [];
 for (const measure of [
   () => soakServer(Number(values.server)),
   () => soakLoads(Number(values.loads)),
   () => soakSessions(Number(values.sessions)),
   () => soakSession(Number(values.tokens)),
+  () => soakSchedules(Number(values.schedules)),
 ])
   for (const row of await measure()) {
     console.log(`${row.holds ? "holds" : "FAILS"}: ${row.what}: ${row.result}`);

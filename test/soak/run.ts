@@ -21,6 +21,12 @@ export interface Sessions {
   /** Numbers of the sessions whose results differ from those alone. */
   readonly different: readonly number[];
 }
+export interface Schedules {
+  readonly count: number;
+  readonly different: number;
+  /** Of the logits that all of them should have. */
+  readonly hash: string;
+}
 
 export interface ServerLoad {
   readonly seconds: number;
@@ -42,11 +48,20 @@ export const sessions = (count: number, seed: number) => run<Sessions>("sessions
 export const serverLoad = (seconds: number, clients: number, seed: number) =>
   run<ServerLoad>("server-load.ts", seconds, clients, seed);
 
+/** @param kernels "debug": where threads are delayed at random; else the usual ones, all alike */
+export const schedules = (count: number, kernels: "debug" | "usual") =>
+  runWith<Schedules>({ WKV_WASM: kernels }, "schedules.ts", count);
+
 /** Runs one of this folder's programs in a process of its own. @returns what it prints as JSON */
-async function run<T>(program: string, ...args: readonly number[]): Promise<T> {
+function run<T>(program: string, ...args: readonly number[]): Promise<T> {
+  return runWith({}, program, ...args);
+}
+
+async function runWith<T>(env: NodeJS.ProcessEnv, program: string, ...args: readonly number[]): Promise<T> {
   const path = fileURLToPath(new URL(program, import.meta.url));
   const child = spawn(process.execPath, ["--expose-gc", "--import", "tsx", path, ...args.map(String)], {
     stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...env },
   });
   let printed = "";
   child.stdout.on("data", (chunk) => (printed += chunk));

@@ -12,9 +12,12 @@ export interface Ended {
 const HANGS_MS = 90_000;
 
 /** Runs a TypeScript file of this folder in a process of its own, until it ends. */
-export function runChild(script: string, args: readonly string[], input = ""): Promise<Ended> {
+export function runChild(script: string, args: readonly string[], input = "", env = {}): Promise<Ended> {
   const path = fileURLToPath(new URL(script, import.meta.url));
-  const child = spawn(process.execPath, ["--import", "tsx", path, ...args], { timeout: HANGS_MS });
+  const child = spawn(process.execPath, ["--import", "tsx", path, ...args], {
+    timeout: HANGS_MS,
+    env: { ...process.env, ...env },
+  });
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk) => (stdout += chunk));
