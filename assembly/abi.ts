@@ -154,8 +154,5 @@ export const BATCH_BYTES = BATCH_UNITS + BATCH_MAX_UNITS * 4;
 // The thread's copy of its command comes first.
 /** Products of one unit of rows with every token: BATCH_MAX_ROWS × UNIT_ROWS f32. */
 export const SCRATCH_TILE = COMMAND_BYTES;
-/** 8 groups of weights, widened to 16 bits: formats/pairs.ts. */
-export const SCRATCH_WIDE = SCRATCH_TILE + BATCH_MAX_ROWS * UNIT_ROWS * 4;
-export const WIDE_BYTES = 8 * 2 * (UNIT_ROWS * QUANT_VALUES + UNIT_ROWS * 2);
 /** Vectors of one head and one token. */
-export const SCRATCH_HEAD = SCRATCH_WIDE + WIDE_BYTES;
+export const SCRATCH_HEAD = SCRATCH_TILE + BATCH_MAX_ROWS * UNIT_ROWS * 4;

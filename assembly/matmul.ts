@@ -9,7 +9,7 @@
 // A row is summed in one order whatever the number of tokens and threads.
 import { SCRATCH_TILE, SLOT_BYTES, UNIT_ROWS } from "./abi";
 import * as buf from "./buffers";
-import { blockBytes, dot, dotInTurn, takesTurns } from "./formats/weights";
+import { blockBytes, dot, takesTurns } from "./formats/weights";
 import { quantStride, row, scratch, slots, streams, stride } from "./layout";
 import { argument, begin, claim, end } from "./pool";
 import { quantiseColumns } from "./quantise";
@@ -45,7 +45,7 @@ export function product(slot: i32, from: i32, to: i32, then: i32 = STORE): void 
 export function productAt(matrix: usize, from: i32, column: i32, to: i32, count: i32, then: i32 = STORE): void {
   const total = unitsAt(matrix);
   const last = min(end - cursor, total);
-  const together = count == 1 && takesTurns(load<i32>(matrix, 4)) ? streams() : 1;
+  const together = takesTurns(load<i32>(matrix, 4), count) ? streams() : 1;
   for (let unit = max(begin - cursor, 0), n = 1; unit < last; unit += n) {
     n = unit + together <= last ? together : 1;
     multiply(matrix, unit, n, from, column, to, count, then);
@@ -53,7 +53,7 @@ export function productAt(matrix: usize, from: i32, column: i32, to: i32, count:
   cursor += total;
 }
 
-/** `n` units of rows for the first `count` tokens; more than one unit only for one token. */
+/** `n` units of rows for the first `count` tokens; more than one unit only for few tokens. */
 export function multiply(
   matrix: usize,
   unit: i32,
@@ -67,18 +67,20 @@ export function multiply(
   const at = <usize>unit * TILE_STRIDE;
   const dst = row(to, 0) + at;
   if (then == STORE) {
-    multiplyTo(matrix, unit, n, from, column, count, dst, stride(to));
+    multiplyTo(matrix, unit, n, from, column, count, dst, stride(to), TILE_STRIDE);
   } else {
     const tile = scratch + SCRATCH_TILE;
-    multiplyTo(matrix, unit, n, from, column, count, tile, TILE_STRIDE);
-    // Units of one token are as far apart as tokens of one unit.
-    if (n > 1) storeTile(tile, dst, row(buf.R, 0) + at, TILE_STRIDE, n, then);
-    else storeTile(tile, dst, row(buf.R, 0) + at, stride(to), count, then);
+    const bytes = <usize>count * TILE_STRIDE;
+    multiplyTo(matrix, unit, n, from, column, count, tile, TILE_STRIDE, bytes);
+    for (let i: usize = 0; i < <usize>n; i++) {
+      const skip = i * TILE_STRIDE;
+      storeTile(tile + i * bytes, dst + skip, row(buf.R, 0) + at + skip, stride(to), count, then);
+    }
   }
   if (quantStride(to)) for (let t = 0; t < count; t++) quantiseColumns(to, t, unit * UNIT_ROWS, n * UNIT_ROWS);
 }
 
-/** out[t][32·n] = units of rows · from[t] */
+/** out[unit][t][32] = units of rows · from[t] */
 function multiplyTo(
   matrix: usize,
   unit: i32,
@@ -88,10 +90,10 @@ function multiplyTo(
   count: i32,
   out: usize,
   outStride: usize,
+  unitStride: usize,
 ): void {
   const format = load<i32>(matrix, 4);
   const cols = load<i32>(matrix, 12);
   const block = load<usize>(matrix) + <usize>unit * blockBytes(format, cols);
-  if (n > 1) dotInTurn(format, block, n, cols, from, column, out);
-  else dot(format, block, cols, from, column, count, out, outStride);
+  dot(format, block, n, cols, from, column, count, out, outStride, unitStride);
 }

@@ -78,10 +78,12 @@ export function addRows(out: usize, a: v128, b: v128, c: v128, d: v128, scales: 
   addScaled(out + 48, d, highScales(q), activations);
 }
 
-/** out[32] are sums over all columns: makes them what they are. */
-export function finish(out: usize): void {
-  for (const end = out + 128; out < end; out += 16) {
-    v128.store(out, f32x4.mul(v128.load(out), f32x4.splat(SUM_UNIT)));
+/** out[t][32] are sums over all columns: makes them what they are. */
+export function finish(out: usize, stride: usize, count: i32): void {
+  for (let t = 0; t < count; t++, out += stride) {
+    for (let at = out; at < out + 128; at += 16) {
+      v128.store(at, f32x4.mul(v128.load(at), f32x4.splat(SUM_UNIT)));
+    }
   }
 }
 

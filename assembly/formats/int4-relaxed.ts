@@ -5,12 +5,7 @@
 // 32 columns, at most 8 · 2 · 15 · 127 = 30,480.
 import { fused } from "../simd";
 import { addRows, byteMask, GROUP_BYTES, highScales, lowScales, SCALES } from "./int4-block";
-import { STEP } from "./pairs";
-import { addRowsWide } from "./sums";
-
-/** 16 rows of a group: nibbles as bytes, then scales as f32. */
-const WIDE_BYTES: usize = 576;
-const WIDE_SCALES: usize = 512;
+import { addEight } from "./sums";
 
 // @ts-ignore: decorator
 @inline
@@ -51,187 +46,138 @@ function whole(sum: v128, eight: v128, ones: v128, four: bool): v128 {
   return i32x4.sub(four ? sum : i32x4.dot_i16x8_s(sum, ones), eight);
 }
 
-/** out[32] += `groups` groups · x. */
-export function one(w: usize, groups: i32, x: usize, scale: usize, out: usize): void {
-  if (fused()) packed(w, groups, x, scale, out, true);
-  else packed(w, groups, x, scale, out, false);
+/** As int8-dot.ts's. */
+export function addGroups(
+  w: usize,
+  groups: usize,
+  x: usize,
+  scale: usize,
+  stride: usize,
+  count: i32,
+  out: usize,
+  outStride: usize,
+): void {
+  if (fused()) addBy(w, groups, x, scale, stride, count, out, outStride, true);
+  else addBy(w, groups, x, scale, stride, count, out, outStride, false);
 }
 
 // @ts-ignore: decorator
 @inline
-function packed(w: usize, groups: i32, x: usize, scale: usize, out: usize, four: bool): void {
+function addBy(
+  w: usize,
+  groups: usize,
+  x: usize,
+  scale: usize,
+  stride: usize,
+  count: i32,
+  out: usize,
+  outStride: usize,
+  four: bool,
+): void {
+  for (; count >= 4; count -= 4, x += stride << 2, scale += stride << 2, out += outStride << 2) {
+    for (let g: usize = 0; g < groups; g++) {
+      const group = w + g * GROUP_BYTES;
+      for (let i: usize = 0; i < 4; i++) {
+        eight(group + (i << 4), x + (g << 5), scale + (g << 3), stride, out + (i << 5), outStride, four);
+      }
+    }
+  }
+  for (; count; count--, x += stride, scale += stride, out += outStride) {
+    for (let g: usize = 0; g < groups; g++) one(w + g * GROUP_BYTES, x + (g << 5), scale + (g << 3), out, four);
+  }
+}
+
+/** out[32] += group · x, one token. */
+// @ts-ignore: decorator
+@inline
+function one(w: usize, x: usize, scale: usize, out: usize, four: bool): void {
   const never = out;
   const mask = byteMask();
   const ones = i16x8.splat(1);
-  for (const end = w + <usize>groups * GROUP_BYTES; w < end; w += GROUP_BYTES - SCALES, scale += 8) {
-    let a0 = i32x4.splat(0);
-    let a1 = a0;
-    let a2 = a0;
-    let a3 = a0;
-    let b0 = a0;
-    let b1 = a0;
-    let b2 = a0;
-    let b3 = a0;
-    for (const stop = w + SCALES; w < stop; w += 64, x += 4) {
-      const s = v128.load32_splat(x);
-      const v = v128.load(w);
-      const u = v128.load(w, 16);
-      a0 = step(s, low(v, mask), a0, four);
-      a1 = step(s, high(v, mask), a1, four);
-      a2 = step(s, low(u, mask), a2, four);
-      a3 = step(s, high(u, mask), a3, four);
-      if (w == never) break; // as in int8-dot.ts
-      const y = v128.load(w, 32);
-      const z = v128.load(w, 48);
-      b0 = step(s, low(y, mask), b0, four);
-      b1 = step(s, high(y, mask), b1, four);
-      b2 = step(s, low(z, mask), b2, four);
-      b3 = step(s, high(z, mask), b3, four);
-    }
-    const s = v128.load32_splat(scale);
-    const eight = i32x4.shl(v128.load32_splat(scale, 4), 3);
-    const a = whole(a0, eight, ones, four);
-    const b = whole(a1, eight, ones, four);
-    const c = whole(a2, eight, ones, four);
-    const d = whole(a3, eight, ones, four);
-    addRows(out, a, b, c, d, w, s);
-    const e = whole(b0, eight, ones, four);
-    const f = whole(b1, eight, ones, four);
-    const g = whole(b2, eight, ones, four);
-    const h = whole(b3, eight, ones, four);
-    addRows(out + 64, e, f, g, h, w + 32, s);
+  let a0 = i32x4.splat(0);
+  let a1 = a0;
+  let a2 = a0;
+  let a3 = a0;
+  let b0 = a0;
+  let b1 = a0;
+  let b2 = a0;
+  let b3 = a0;
+  for (const stop = w + SCALES; w < stop; w += 64, x += 4) {
+    const s = v128.load32_splat(x);
+    const v = v128.load(w);
+    const u = v128.load(w, 16);
+    a0 = step(s, low(v, mask), a0, four);
+    a1 = step(s, high(v, mask), a1, four);
+    a2 = step(s, low(u, mask), a2, four);
+    a3 = step(s, high(u, mask), a3, four);
+    if (w == never) break; // as in int8-dot.ts
+    const y = v128.load(w, 32);
+    const z = v128.load(w, 48);
+    b0 = step(s, low(y, mask), b0, four);
+    b1 = step(s, high(y, mask), b1, four);
+    b2 = step(s, low(z, mask), b2, four);
+    b3 = step(s, high(z, mask), b3, four);
   }
-}
-
-/** As int8-dot.ts's many(): the nibbles become bytes once for all tokens, 16 rows at a time. */
-export function many(
-  block: usize,
-  groups: i32,
-  x: usize,
-  scale: usize,
-  stride: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  wide: usize,
-): void {
-  const even = count & ~1;
-  const last = <usize>even * stride;
-  for (let g = 0; g < groups; g += STEP, block += <usize>STEP * GROUP_BYTES, x += STEP * 32, scale += STEP * 8) {
-    const n = min(STEP, groups - g);
-    for (let half: usize = 0; half < 2; half++) {
-      widen(block, half, n, wide);
-      if (fused()) pairs(wide, n, x, scale, stride, even, out + (half << 6), outStride, true);
-      else pairs(wide, n, x, scale, stride, even, out + (half << 6), outStride, false);
-    }
-    if (even < count) one(block, n, x + last, scale + last, out + <usize>even * outStride);
-  }
-}
-
-/** 16 rows of some groups: nibbles as bytes, scales as f32. */
-function widen(block: usize, half: usize, groups: i32, wide: usize): void {
-  const mask = byteMask();
-  for (const end = block + <usize>groups * GROUP_BYTES; block < end; block += GROUP_BYTES, wide += 64) {
-    const stop = block + SCALES;
-    for (let w = block + (half << 5); w < stop; w += 64, wide += 64) {
-      const v = v128.load(w);
-      const u = v128.load(w, 16);
-      v128.store(wide, low(v, mask));
-      v128.store(wide, high(v, mask), 16);
-      v128.store(wide, low(u, mask), 32);
-      v128.store(wide, high(u, mask), 48);
-    }
-    const p = v128.load(stop + (half << 5));
-    const q = v128.load(stop + (half << 5), 16);
-    v128.store(wide, lowScales(p));
-    v128.store(wide, highScales(p), 16);
-    v128.store(wide, lowScales(q), 32);
-    v128.store(wide, highScales(q), 48);
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function pairs(
-  w: usize,
-  groups: i32,
-  x: usize,
-  scale: usize,
-  stride: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  four: bool,
-): void {
-  for (let t = 0; t < count; t += 2, x += stride * 2, scale += stride * 2, out += outStride * 2) {
-    pair(w, groups, x, scale, stride, out, outStride, four);
-  }
-}
-
-/** Two tokens and some widened groups. */
-// @ts-ignore: decorator
-@inline
-function pair(
-  w: usize,
-  groups: i32,
-  x: usize,
-  scale: usize,
-  stride: usize,
-  out: usize,
-  outStride: usize,
-  four: bool,
-): void {
-  const ones = i16x8.splat(1);
-  for (const end = w + <usize>groups * WIDE_BYTES; w < end; w += WIDE_BYTES - WIDE_SCALES, scale += 8) {
-    let a0 = i32x4.splat(0);
-    let a1 = a0;
-    let a2 = a0;
-    let a3 = a0;
-    let b0 = a0;
-    let b1 = a0;
-    let b2 = a0;
-    let b3 = a0;
-    let y = x + stride;
-    for (const stop = w + WIDE_SCALES; w < stop; w += 64, x += 4, y += 4) {
-      const s = v128.load32_splat(x);
-      const u = v128.load32_splat(y);
-      const w0 = v128.load(w);
-      a0 = step(s, w0, a0, four);
-      b0 = step(u, w0, b0, four);
-      const w1 = v128.load(w, 16);
-      a1 = step(s, w1, a1, four);
-      b1 = step(u, w1, b1, four);
-      const w2 = v128.load(w, 32);
-      a2 = step(s, w2, a2, four);
-      b2 = step(u, w2, b2, four);
-      const w3 = v128.load(w, 48);
-      a3 = step(s, w3, a3, four);
-      b3 = step(u, w3, b3, four);
-    }
-    add(out, a0, a1, a2, a3, w, scale, ones, four);
-    add(out + outStride, b0, b1, b2, b3, w, scale + stride, ones, four);
-  }
-}
-
-/** out[16] += sums · scales */
-// @ts-ignore: decorator
-@inline
-function add(
-  out: usize,
-  a0: v128,
-  a1: v128,
-  a2: v128,
-  a3: v128,
-  scales: usize,
-  scale: usize,
-  ones: v128,
-  four: bool,
-): void {
   const s = v128.load32_splat(scale);
   const eight = i32x4.shl(v128.load32_splat(scale, 4), 3);
   const a = whole(a0, eight, ones, four);
   const b = whole(a1, eight, ones, four);
   const c = whole(a2, eight, ones, four);
   const d = whole(a3, eight, ones, four);
-  addRowsWide(out, a, b, c, d, scales, s);
+  addRows(out, a, b, c, d, w, s);
+  const e = whole(b0, eight, ones, four);
+  const f = whole(b1, eight, ones, four);
+  const g = whole(b2, eight, ones, four);
+  const h = whole(b3, eight, ones, four);
+  addRows(out + 64, e, f, g, h, w + 32, s);
+}
+
+/** Eight rows and four tokens. */
+// @ts-ignore: decorator
+@inline
+function eight(w: usize, x: usize, scale: usize, stride: usize, out: usize, outStride: usize, four: bool): void {
+  const mask = byteMask();
+  let a0 = i32x4.splat(0);
+  let a1 = a0;
+  let b0 = a0;
+  let b1 = a0;
+  let c0 = a0;
+  let c1 = a0;
+  let d0 = a0;
+  let d1 = a0;
+  let x1 = x + stride;
+  let x2 = x1 + stride;
+  let x3 = x2 + stride;
+  for (const stop = w + SCALES; w < stop; w += 64, x += 4, x1 += 4, x2 += 4, x3 += 4) {
+    const v = v128.load(w);
+    const w0 = low(v, mask);
+    const w1 = high(v, mask);
+    const s = v128.load32_splat(x);
+    a0 = step(s, w0, a0, four);
+    a1 = step(s, w1, a1, four);
+    const s1 = v128.load32_splat(x1);
+    b0 = step(s1, w0, b0, four);
+    b1 = step(s1, w1, b1, four);
+    const s2 = v128.load32_splat(x2);
+    c0 = step(s2, w0, c0, four);
+    c1 = step(s2, w1, c1, four);
+    const s3 = v128.load32_splat(x3);
+    d0 = step(s3, w0, d0, four);
+    d1 = step(s3, w1, d1, four);
+  }
+  const pair = v128.load(w);
+  const lower = lowScales(pair);
+  const upper = highScales(pair);
+  addWhole(out, a0, a1, lower, upper, scale, four);
+  addWhole(out + outStride, b0, b1, lower, upper, scale + stride, four);
+  addWhole(out + outStride * 2, c0, c1, lower, upper, scale + stride * 2, four);
+  addWhole(out + outStride * 3, d0, d1, lower, upper, scale + stride * 3, four);
+}
+
+// @ts-ignore: decorator
+@inline
+function addWhole(out: usize, a: v128, b: v128, low: v128, high: v128, scale: usize, four: bool): void {
+  const ones = i16x8.splat(1);
+  const eight = i32x4.shl(v128.load32_splat(scale, 4), 3);
+  addEight(out, whole(a, eight, ones, four), whole(b, eight, ones, four), low, high, scale);
 }

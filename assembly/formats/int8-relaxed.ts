@@ -4,8 +4,8 @@
 // A lane takes four columns of one row: arrange() makes a packed block so, in place. Where the second operand has no sign,
 // weights are kept as w + 128, and 128·Σ x is taken from each row's sum. An activation of 14 bits is x = 128·hi + lo.
 import { unsigned } from "../simd";
-import { addRows, blockBytes, GROUP_BYTES, SCALES, zipHigh, zipLow } from "./int8-block";
-import { STEP } from "./pairs";
+import { addRows, blockBytes, GROUP_BYTES, highScales, lowScales, SCALES, zipHigh, zipLow } from "./int8-block";
+import { addEight } from "./sums";
 
 /** Makes a packed block what these kernels read: two pairs of columns at a time. */
 export function arrange(block: usize, cols: i32): void {
@@ -48,12 +48,46 @@ function excess(scale: usize): v128 {
   return i32x4.splat(unsigned() ? load<i32>(scale, 4) << 7 : 0);
 }
 
-/** out[32] += `groups` groups · x, activations of 14 bits: four low halves, four high ones, and so on. */
-export function one14(w: usize, groups: i32, x: usize, scale: usize, out: usize): void {
-  for (const end = w + <usize>groups * GROUP_BYTES; w < end; w += GROUP_BYTES, x += 64, scale += 8) {
-    half14(w, w + SCALES, x, scale, out);
-    half14(w + 64, w + SCALES + 32, x, scale, out + 64);
+/** As int8-dot.ts's, with activations of 8 bits or of 14: four low halves, four high ones, and so on. */
+export function addGroups(
+  w: usize,
+  groups: usize,
+  x: usize,
+  scale: usize,
+  stride: usize,
+  count: i32,
+  out: usize,
+  outStride: usize,
+  eightBits: bool,
+): void {
+  for (; count >= 4; count -= 4, x += stride << 2, scale += stride << 2, out += outStride << 2) {
+    for (let g: usize = 0; g < groups; g++) {
+      const group = w + g * GROUP_BYTES;
+      if (eightBits) four(group, x + (g << 5), scale + (g << 3), stride, out, outStride, true);
+      else four(group, x + (g << 6), scale + (g << 3), stride, out, outStride, false);
+    }
   }
+  for (; count; count--, x += stride, scale += stride, out += outStride) {
+    for (let g: usize = 0; g < groups; g++) {
+      if (eightBits) one8(w + g * GROUP_BYTES, x + (g << 5), scale + (g << 3), out);
+      else one14(w + g * GROUP_BYTES, x + (g << 6), scale + (g << 3), out);
+    }
+  }
+}
+
+/** A group and four tokens. */
+// @ts-ignore: decorator
+@inline
+function four(w: usize, x: usize, scale: usize, stride: usize, out: usize, outStride: usize, eightBits: bool): void {
+  for (let i: usize = 0; i < 4; i++) {
+    eight(w + (i << 5), w + SCALES + (i << 4), x, scale, stride, out + (i << 5), outStride, eightBits);
+  }
+}
+
+/** out[32] += group · x, activations of 14 bits. */
+function one14(w: usize, x: usize, scale: usize, out: usize): void {
+  half14(w, w + SCALES, x, scale, out);
+  half14(w + 64, w + SCALES + 32, x, scale, out + 64);
 }
 
 /** 16 rows of a group. */
@@ -97,53 +131,97 @@ function joined(hi: v128, lo: v128, excess: v128): v128 {
 }
 
 /** The same for activations of 8 bits. */
-export function one8(w: usize, groups: i32, x: usize, scale: usize, out: usize): void {
-  for (const end = w + <usize>groups * GROUP_BYTES; w < end; w += GROUP_BYTES - SCALES, scale += 8) {
-    let a0 = i32x4.splat(0);
-    let a1 = a0;
-    let a2 = a0;
-    let a3 = a0;
-    let b0 = a0;
-    let b1 = a0;
-    let b2 = a0;
-    let b3 = a0;
-    for (const stop = w + SCALES; w < stop; w += 128, x += 4) {
-      const s = v128.load32_splat(x);
-      a0 = dot(s, v128.load(w), a0);
-      a1 = dot(s, v128.load(w, 16), a1);
-      a2 = dot(s, v128.load(w, 32), a2);
-      a3 = dot(s, v128.load(w, 48), a3);
-      b0 = dot(s, v128.load(w, 64), b0);
-      b1 = dot(s, v128.load(w, 80), b1);
-      b2 = dot(s, v128.load(w, 96), b2);
-      b3 = dot(s, v128.load(w, 112), b3);
-    }
-    const s = v128.load32_splat(scale);
-    const e = excess(scale);
-    addRows(out, i32x4.sub(a0, e), i32x4.sub(a1, e), i32x4.sub(a2, e), i32x4.sub(a3, e), w, s);
-    addRows(out + 64, i32x4.sub(b0, e), i32x4.sub(b1, e), i32x4.sub(b2, e), i32x4.sub(b3, e), w + 32, s);
+function one8(w: usize, x: usize, scale: usize, out: usize): void {
+  let a0 = i32x4.splat(0);
+  let a1 = a0;
+  let a2 = a0;
+  let a3 = a0;
+  let b0 = a0;
+  let b1 = a0;
+  let b2 = a0;
+  let b3 = a0;
+  for (const stop = w + SCALES; w < stop; w += 128, x += 4) {
+    const s = v128.load32_splat(x);
+    a0 = dot(s, v128.load(w), a0);
+    a1 = dot(s, v128.load(w, 16), a1);
+    a2 = dot(s, v128.load(w, 32), a2);
+    a3 = dot(s, v128.load(w, 48), a3);
+    b0 = dot(s, v128.load(w, 64), b0);
+    b1 = dot(s, v128.load(w, 80), b1);
+    b2 = dot(s, v128.load(w, 96), b2);
+    b3 = dot(s, v128.load(w, 112), b3);
   }
+  const s = v128.load32_splat(scale);
+  const e = excess(scale);
+  addRows(out, i32x4.sub(a0, e), i32x4.sub(a1, e), i32x4.sub(a2, e), i32x4.sub(a3, e), w, s);
+  addRows(out + 64, i32x4.sub(b0, e), i32x4.sub(b1, e), i32x4.sub(b2, e), i32x4.sub(b3, e), w + 32, s);
 }
 
-/** As int8-dot.ts's many(): a few groups stay in the first cache while all tokens pass. */
-export function many(
-  block: usize,
-  groups: i32,
+/** Eight rows and four tokens. Of 14 bits, the high halves' sums become 128 times as large before the low ones come. */
+// @ts-ignore: decorator
+@inline
+function eight(
+  w: usize,
+  scales: usize,
   x: usize,
   scale: usize,
   stride: usize,
-  count: i32,
   out: usize,
   outStride: usize,
-  eight: bool,
+  eightBits: bool,
 ): void {
-  const step: usize = eight ? STEP * 32 : STEP * 64;
-  for (let g = 0; g < groups; g += STEP, block += <usize>STEP * GROUP_BYTES, x += step, scale += STEP * 8) {
-    const n = min(STEP, groups - g);
-    for (let t = 0; t < count; t++) {
-      const skip = <usize>t * stride;
-      if (eight) one8(block, n, x + skip, scale + skip, out + <usize>t * outStride);
-      else one14(block, n, x + skip, scale + skip, out + <usize>t * outStride);
+  let a0 = i32x4.splat(0);
+  let a1 = a0;
+  let b0 = a0;
+  let b1 = a0;
+  let c0 = a0;
+  let c1 = a0;
+  let d0 = a0;
+  let d1 = a0;
+  for (let half: usize = eightBits ? 0 : 4; ; half = 0) {
+    let x0 = x + half;
+    let x1 = x0 + stride;
+    let x2 = x1 + stride;
+    let x3 = x2 + stride;
+    const step: usize = eightBits ? 4 : 8;
+    for (let v = w; v < w + SCALES; v += 128, x0 += step, x1 += step, x2 += step, x3 += step) {
+      const w0 = v128.load(v);
+      const w1 = v128.load(v, 16);
+      const s = v128.load32_splat(x0);
+      a0 = dot(s, w0, a0);
+      a1 = dot(s, w1, a1);
+      const s1 = v128.load32_splat(x1);
+      b0 = dot(s1, w0, b0);
+      b1 = dot(s1, w1, b1);
+      const s2 = v128.load32_splat(x2);
+      c0 = dot(s2, w0, c0);
+      c1 = dot(s2, w1, c1);
+      const s3 = v128.load32_splat(x3);
+      d0 = dot(s3, w0, d0);
+      d1 = dot(s3, w1, d1);
     }
+    if (half == 0) break;
+    a0 = i32x4.shl(a0, 7);
+    a1 = i32x4.shl(a1, 7);
+    b0 = i32x4.shl(b0, 7);
+    b1 = i32x4.shl(b1, 7);
+    c0 = i32x4.shl(c0, 7);
+    c1 = i32x4.shl(c1, 7);
+    d0 = i32x4.shl(d0, 7);
+    d1 = i32x4.shl(d1, 7);
   }
+  const pair = v128.load(scales);
+  const low = lowScales(pair);
+  const high = highScales(pair);
+  addWhole(out, a0, a1, low, high, scale);
+  addWhole(out + outStride, b0, b1, low, high, scale + stride);
+  addWhole(out + outStride * 2, c0, c1, low, high, scale + stride * 2);
+  addWhole(out + outStride * 3, d0, d1, low, high, scale + stride * 3);
+}
+
+// @ts-ignore: decorator
+@inline
+function addWhole(out: usize, a: v128, b: v128, low: v128, high: v128, scale: usize): void {
+  const e = excess(scale);
+  addEight(out, i32x4.sub(a, e), i32x4.sub(b, e), low, high, scale);
 }

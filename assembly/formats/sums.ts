@@ -1,10 +1,9 @@
 // Sums of a unit of 32 rows, f32, one after the other.
 
-/** out[32] = 0, by stores: memory.fill is a call out of the module, 1 % of a token. */
-export function clear(out: usize): void {
-  for (const end = out + 128; out < end; out += 32) {
-    v128.store(out, f32x4.splat(0));
-    v128.store(out, f32x4.splat(0), 16);
+/** out[t][32] = 0, by stores: memory.fill is a call out of the module, 1 % of a token. */
+export function clearRows(out: usize, stride: usize, count: i32): void {
+  for (let t = 0; t < count; t++, out += stride) {
+    for (let at = out; at < out + 128; at += 16) v128.store(at, f32x4.splat(0));
   }
 }
 
@@ -16,12 +15,11 @@ export function addScaled(out: usize, sum: v128, weights: v128, activations: v12
   v128.store(out, f32x4.add(v128.load(out), product));
 }
 
-/** out[16] += sums · scales of the weights, f32 · scale of the activations. */
+/** out[8] += sums · scales of eight rows · scale of a token, at `scale`. */
 // @ts-ignore: decorator
 @inline
-export function addRowsWide(out: usize, a: v128, b: v128, c: v128, d: v128, scales: usize, activations: v128): void {
-  addScaled(out, a, v128.load(scales), activations);
-  addScaled(out + 16, b, v128.load(scales, 16), activations);
-  addScaled(out + 32, c, v128.load(scales, 32), activations);
-  addScaled(out + 48, d, v128.load(scales, 48), activations);
+export function addEight(out: usize, a: v128, b: v128, low: v128, high: v128, scale: usize): void {
+  const s = v128.load32_splat(scale);
+  addScaled(out, a, low, s);
+  addScaled(out + 16, b, high, s);
 }

@@ -1,5 +1,5 @@
 // The formats of packed weights: the only switch on FORMAT_... A format packs blocks of 32 rows, and multiplies them.
-import { FORMAT_F32, FORMAT_INT4, FORMAT_INT8, SCRATCH_TILE, SCRATCH_WIDE } from "../abi";
+import { FORMAT_F32, FORMAT_INT4, FORMAT_INT8, SCRATCH_TILE } from "../abi";
 import { quantRow, quantStride, row, scratch, stride } from "../layout";
 import { bytesAt, eightBits, integersAt } from "../quantise";
 import { fused, RELAXED } from "../simd";
@@ -12,7 +12,7 @@ import * as int8Block from "./int8-block";
 import * as int8 from "./int8-dot";
 import * as int8Pack from "./int8-pack";
 import * as int8Relaxed from "./int8-relaxed";
-import { clear } from "./sums";
+import { clearRows } from "./sums";
 
 /** Bytes of one block of 32 rows. */
 export function blockBytes(format: i32, cols: i32): usize {
@@ -61,55 +61,64 @@ export function arrange(format: i32, block: usize, cols: i32): void {
   else if (format == FORMAT_INT8 && fused()) int8Relaxed.arrange(block, cols);
 }
 
-/** out[t][32] = block · from[t] for `count` rows of a buffer, its columns from `column` on. */
+/** Most tokens that take several blocks in turn. */
+const FEW: i32 = 8;
+/** Groups of a block that many tokens pass by before the next ones are read: they stay in the first cache. */
+const STEP: i32 = 8;
+
+/** Whether so many tokens gain by taking several blocks in turn. */
+// @ts-ignore: decorator
+@inline
+export function takesTurns(format: i32, count: i32): bool {
+  return format != FORMAT_F32 && count <= FEW;
+}
+
+/**
+ * out[block][t][32] = block · from[t] for `count` rows of a buffer, its columns from `column` on. A token's sums are
+ * `outStride` bytes after those of the one before, a block's `blockStride` bytes.
+ *
+ * Several quantised blocks go in turn, a group of each: while one stream of memory is computed with, the others are on
+ * their way. f32 has one block.
+ */
 export function dot(
   format: i32,
   block: usize,
+  blocks: i32,
   cols: i32,
   from: i32,
   column: i32,
   count: i32,
   out: usize,
   outStride: usize,
+  blockStride: usize,
 ): void {
   if (format == FORMAT_F32) {
     f32Weights.dot(block, cols, row(from, 0) + ((<usize>column) << 2), stride(from), count, out, outStride);
     return;
   }
-  const groups = (cols + 31) >> 5;
-  const x = integers(format, from, column);
-  const scale = quantRow(from, 0) + ((<usize>column) >> 2);
-  for (let t = 0; t < count; t++) clear(out + <usize>t * outStride);
-  if (count == 1) one(format, block, groups, x, scale, out);
-  else many(format, block, groups, x, scale, quantStride(from), count, out, outStride);
-  if (format == FORMAT_INT4) for (let t = 0; t < count; t++) int4Block.finish(out + <usize>t * outStride);
-}
-
-/** Whether dotInTurn() knows a format. */
-// @ts-ignore: decorator
-@inline
-export function takesTurns(format: i32): bool {
-  return format != FORMAT_F32;
-}
-
-/**
- * One token and `blocks` blocks, a group of each in turn, their sums one after another in `out`: while one stream of
- * memory is computed with, the others are on their way.
- */
-export function dotInTurn(format: i32, block: usize, blocks: i32, cols: i32, from: i32, column: i32, out: usize): void {
-  const groups = (cols + 31) >> 5;
   const bytes = blockBytes(format, cols);
   const groupBytes = blockBytes(format, 32);
   const step = integerBytes(format) << 5;
+  const rowBytes = quantStride(from);
   let x = integers(format, from, column);
   let scale = quantRow(from, 0) + ((<usize>column) >> 2);
-  const end = out + ((<usize>blocks) << 7);
-  for (let to = out; to < end; to += 128) clear(to);
-  for (let g = 0; g < groups; g++, block += groupBytes, x += step, scale += 8) {
+  const end = out + <usize>blocks * blockStride;
+  for (let to = out; to < end; to += blockStride) clearRows(to, outStride, count);
+  const groups: usize = blocks > 1 ? 1 : STEP;
+  for (let left: usize = (cols + 31) >> 5; left > 0;) {
+    const n = min(left, groups);
     let w = block;
-    for (let to = out; to < end; to += 128, w += bytes) one(format, w, 1, x, scale, to);
+    for (let to = out; to < end; to += blockStride, w += bytes) {
+      addGroups(format, w, n, x, scale, rowBytes, count, to, outStride);
+    }
+    left -= n;
+    block += n * groupBytes;
+    x += n * step;
+    scale += n << 3;
   }
-  if (format == FORMAT_INT4) for (let to = out; to < end; to += 128) int4Block.finish(to);
+  if (format == FORMAT_INT4) {
+    for (let to = out; to < end; to += blockStride) int4Block.finish(to, outStride, count);
+  }
 }
 
 /** Whether a format's kernel reads activations as bytes, rather than 16 bits. */
@@ -133,32 +142,21 @@ function integers(format: i32, buffer: i32, column: i32): usize {
   return integersAt(buffer, 0) + ((<usize>column) << 1);
 }
 
-/** out[32] += block · x, one token. */
-function one(format: i32, block: usize, groups: i32, x: usize, scale: usize, out: usize): void {
-  if (format == FORMAT_INT4) {
-    if (RELAXED) int4Relaxed.one(block, groups, x, scale, out);
-    else int4.one(block, groups, x, scale, out);
-  } else if (!fused()) int8.one(block, groups, x, scale, out);
-  else if (eightBits()) int8Relaxed.one8(block, groups, x, scale, out);
-  else int8Relaxed.one14(block, groups, x, scale, out);
-}
-
-/** out[t][32] += block · x[t] */
-function many(
+/** out[t][32] += groups · x[t] */
+function addGroups(
   format: i32,
-  block: usize,
-  groups: i32,
+  w: usize,
+  groups: usize,
   x: usize,
   scale: usize,
-  stride: usize,
+  rowBytes: usize,
   count: i32,
   out: usize,
   outStride: usize,
 ): void {
-  const wide = scratch + SCRATCH_WIDE;
   if (format == FORMAT_INT4) {
-    if (RELAXED) int4Relaxed.many(block, groups, x, scale, stride, count, out, outStride, wide);
-    else int4.many(block, groups, x, scale, stride, count, out, outStride, wide);
-  } else if (fused()) int8Relaxed.many(block, groups, x, scale, stride, count, out, outStride, eightBits());
-  else int8.many(block, groups, x, scale, stride, count, out, outStride, wide);
+    if (RELAXED) int4Relaxed.addGroups(w, groups, x, scale, rowBytes, count, out, outStride);
+    else int4.addGroups(w, groups, x, scale, rowBytes, count, out, outStride);
+  } else if (fused()) int8Relaxed.addGroups(w, groups, x, scale, rowBytes, count, out, outStride, eightBits());
+  else int8.addGroups(w, groups, x, scale, rowBytes, count, out, outStride);
 }

@@ -24,9 +24,10 @@ interface BenchOptions {
 }
 
 const HELP = `
-Decoding reads every matrix once a token, so its measure is the share of the memory's read bandwidth: bytes that the
-file holds of those matrices, times tokens a second, over what the same threads reach when they only read. Both are
-measured in turn, in the same process; the spread over the rounds is what the machine's other work does to it.
+Decoding reads every matrix once a token, so its measure is the share of the memory's read bandwidth: bytes of
+those matrices, times tokens a second, over what the same threads reach when they only read. Both are measured in turn,
+in the same process; the spread over the rounds is what the machine's other work does to it. b(M) is the time of a pass
+over M tokens of one session with logits at each, as checking a draft takes it, over the time of one token.
 
 Examples:
   $ wkv bench model.gguf
@@ -74,11 +75,15 @@ function report(info: ModelInfo, result: BenchmarkResult, sessions: number): str
   const phases = Object.entries(result.phases).map(
     ([name, ms]) => `  ${name.padEnd(12)}${ms.toFixed(3)} ms  ${((100 * ms) / total).toFixed(0)} %`,
   );
+  const passes = Object.entries(result.passes)
+    .map(([m, cost]) => `b(${m}) ${show(cost, 2)}`)
+    .join(", ");
   return `RWKV-${info.version}, ${info.layers} layers of ${info.width}, ${info.weights}, ${info.threads} threads, ${sessions} sessions
 prefill     ${show(result.prefill, 0)} tokens/s
 decode      ${show(result.decode, 1)} tokens/s
 read        ${(result.bytesPerToken / 1e6).toFixed(1)} MB a token, memory ${show(result.readBandwidth, 1)} GB/s
 share       ${show(result.share, 3)} of the bandwidth
+passes      ${passes}
 time of one token, by phase:
 ${phases.join("\n")}
 `;

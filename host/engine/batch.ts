@@ -1,7 +1,7 @@
 import * as abi from "../../assembly/abi.ts";
 import * as buf from "../../assembly/buffers.ts";
 import type { Engine, RunOptions } from "./engine.ts";
-import { MAX_WANTED, type Plan } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 import { FEW_TOKENS } from "./prompt-share.ts";
 
 /** Tokens that a session wants to take in. */
@@ -55,7 +55,11 @@ export const isPrompt = (job: Job) => left(job) > FEW_TOKENS;
  * row in every batch, however long another's prompt is.
  * @param promptRows most rows of jobs that read prompts
  */
-export function makeBatch(jobs: readonly Job[], promptRows: number = abi.BATCH_MAX_ROWS): Batch {
+export function makeBatch(
+  jobs: readonly Job[],
+  { logitsRows }: Pick<Plan, "logitsRows">,
+  promptRows: number = abi.BATCH_MAX_ROWS,
+): Batch {
   const segments: Segment[] = [];
   const wanted: Wanted[] = [];
   const ending: Job[] = [];
@@ -64,7 +68,7 @@ export function makeBatch(jobs: readonly Job[], promptRows: number = abi.BATCH_M
   for (const job of [...jobs].sort((a, b) => left(a) - left(b))) {
     const before = Math.max(0, (job.logitsFrom ?? job.tokens.length - 1) - job.done); // rows without logits
     const free = Math.min(abi.BATCH_MAX_ROWS - rows, isPrompt(job) ? promptsLeft : left(job));
-    const count = Math.min(left(job), free, before + MAX_WANTED - wanted.length);
+    const count = Math.min(left(job), free, before + logitsRows - wanted.length);
     if (count === 0) continue;
     const end = rows + count;
     segments.push({ job, first: rows, end });

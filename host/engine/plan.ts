@@ -9,8 +9,13 @@ import type { Recipe } from "../models/recipe.ts";
 import type { Shape } from "../models/version.ts";
 import { count } from "../models/weights.ts";
 
-/** Most rows of a batch whose logits can be asked for at once. */
+/** Rows of one session whose logits can be asked for at once. */
 export const MAX_WANTED = 16;
+/**
+ * Rows of all sessions in a batch, where there are threads: with 64 sessions, 16 rows would read the weights four times.
+ * A row of logits has 262 KB at the usual vocabulary, so places with one thread, which are small, keep to 16.
+ */
+const MAX_WANTED_TOGETHER = 64;
 /** Values that the loader takes at a time, where a tensor can be taken in slices. */
 const SLICE_VALUES = 1 << 19;
 /** Slices that are on their way at the same time: one is read while another is packed. A third gained no time. */
@@ -42,8 +47,10 @@ export interface Plan {
   readonly scratchBytes: number;
   /** Addresses of each activation buffer and its quantised twin, bytes between rows; 0 where none is needed. */
   readonly buffers: readonly BufferAddress[];
+  /** Most rows of a batch whose logits can be asked for. */
+  readonly logitsRows: number;
   readonly addresses: ReadonlyMap<Entry, number>;
-  /** Bytes that the file holds of the matrices that every token reads: all but the embedding. */
+  /** Bytes of the packed matrices, which every token reads. */
   readonly matrixBytes: number;
   /** Where the packed weights start, and bytes of weights: packed matrices, vectors, and the embedding as stored. */
   readonly firstWeight: number;
@@ -133,7 +140,8 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   const timestamps = take((shape.layers * MAX_PHASES + 8) * 8);
   const scratchBytes = align(abi.SCRATCH_HEAD + 8 * shape.headSize);
   const scratch = take(threads * scratchBytes);
-  const buffers = bufferRows(shape).map(({ rows, values, isInput }) => {
+  const logitsRows = threads > 1 ? MAX_WANTED_TOGETHER : MAX_WANTED;
+  const buffers = bufferRows(shape, logitsRows).map(({ rows, values, isInput }) => {
     const stride = values * 4;
     const quantisedStride = isInput ? quantisedBytes(values, weights) : 0;
     const [address, quantised] = [stride, quantisedStride].map((bytes) => (bytes > 0 ? take(rows * bytes) : 0));
@@ -165,8 +173,9 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
     scratch,
     scratchBytes,
     buffers,
+    logitsRows,
     addresses,
-    matrixBytes: entries.reduce((sum, e) => sum + (e.kind === "matrix" ? fileBytes(e) : 0), 0),
+    matrixBytes: entries.reduce((sum, e) => sum + (e.kind === "matrix" ? entryBytes(e, weights) : 0), 0),
     firstWeight,
     weightBytes,
     staging,
@@ -191,10 +200,6 @@ function entryBytes(e: Entry, weights: WeightFormat, embedding: Plan["embedding"
 
 function rowsInMemory({ rows }: TableEntry, embedding: Plan["embedding"]): number {
   return embedding === "source" ? Math.min(rows, abi.BATCH_MAX_ROWS) : rows;
-}
-
-function fileBytes({ weight, rows, cols }: MatrixEntry): number {
-  return byteLength(weight.tensor.dtype, rows * cols);
 }
 
 /**
@@ -226,7 +231,7 @@ function stagedValues(e: Entry): number {
 }
 
 /** Rows and values per row of each activation buffer that the version uses, and whether products read it. */
-function bufferRows({ version, width, ffn, ranks, vocabSize }: Shape) {
+function bufferRows({ version, width, ffn, ranks, vocabSize }: Shape, logitsRows: number) {
   const rows = abi.BATCH_MAX_ROWS;
   const sizes = Array.from({ length: buf.COUNT }, () => ({ rows, values: 0, isInput: false }));
   const output = (values: number, ...buffers: number[]) => {
@@ -243,8 +248,8 @@ function bufferRows({ version, width, ffn, ranks, vocabSize }: Shape) {
   ranks.forEach((rank, i) => {
     input(rank, buf.LORA_W + i);
   });
-  sizes[buf.HEAD_IN] = { rows: MAX_WANTED, values: width, isInput: true };
-  sizes[buf.LOGITS] = { rows: MAX_WANTED, values: wholeUnits(vocabSize), isInput: false };
+  sizes[buf.HEAD_IN] = { rows: logitsRows, values: width, isInput: true };
+  sizes[buf.LOGITS] = { rows: logitsRows, values: wholeUnits(vocabSize), isInput: false };
   return sizes;
 }
 

@@ -133,7 +133,7 @@ export class Runner {
     if (this.#making && this.#waiting.every(isPrompt)) await turn();
     const prompts = this.#waiting.filter(isPrompt).length;
     const making = this.#waiting.length - prompts;
-    const batch = makeBatch(this.#waiting, this.#promptShare.rows(making, prompts));
+    const batch = makeBatch(this.#waiting, this.plan, this.#promptShare.rows(making, prompts));
     const rows = batch.segments.at(-1)?.end ?? 0;
     const promptRows = batch.segments.reduce((sum, { job, first, end }) => sum + (isPrompt(job) ? end - first : 0), 0);
     const start = performance.now();

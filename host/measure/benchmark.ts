@@ -39,12 +39,14 @@ export interface BenchmarkResult {
   readonly prefill: Spread;
   /** Tokens a second, of all sessions together. */
   readonly decode: Spread;
-  /** Bytes that the file holds of the matrices that a token reads. */
+  /** Bytes of the packed matrices, all of which a token reads. */
   readonly bytesPerToken: number;
   /** GB a second, the same threads only reading the packed weights, measured between the rounds. */
   readonly readBandwidth: Spread;
   /** bytesPerToken · batches a second / bandwidth, round by round. */
   readonly share: Spread;
+  /** b(M) of M = 2, 4 and 8: time of a pass over M tokens of one session, with logits at each, over that of one token. */
+  readonly passes: Readonly<Record<number, Spread>>;
   /** Milliseconds of one token's phases, summed over the layers; medians. */
   readonly phases: Readonly<Record<string, number>>;
 }
@@ -60,6 +62,7 @@ export async function benchmark(model: Measurable, options: BenchmarkOptions = {
   }
   const states = Array.from({ length: sessions }, () => runner.takeState());
   const rows: { prefill: number; decode: number; read: number }[] = [];
+  const passes: Record<number, number>[] = [];
   const bytesPerToken = runner.plan.matrixBytes;
   try {
     const phases: Record<string, number>[] = [];
@@ -71,6 +74,7 @@ export async function benchmark(model: Measurable, options: BenchmarkOptions = {
       await decodeTokens(runner, states, 3);
       const decodeSpeed = (sessions * decode) / (await seconds(() => decodeTokens(runner, states, decode)));
       phases.push(await phaseTimes(runner, states));
+      passes.push(await passCosts(runner, states[0] as number, Math.ceil(decode / 8)));
       rows.push({ prefill: prefillSpeed, decode: decodeSpeed, read: (read + (await readSpeed(runner))) / 2 });
     }
     return {
@@ -79,6 +83,7 @@ export async function benchmark(model: Measurable, options: BenchmarkOptions = {
       bytesPerToken,
       readBandwidth: spread(rows.map((row) => row.read / 1e9)),
       share: spread(rows.map((row) => (bytesPerToken * (row.decode / sessions)) / row.read)),
+      passes: Object.fromEntries(PASSES.map((m) => [m, spread(passes.map((costs) => costs[m] ?? 0))])),
       phases: medians(phases),
     };
   } finally {
@@ -121,10 +126,24 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
+const PASSES = [2, 4, 8];
+
+/** b(M): the passes take turns, so that other work on the machine meets all of them. */
+async function passCosts({ engine, plan }: Runner, state: number, turns: number): Promise<Record<number, number>> {
+  const times = new Map([1, ...PASSES].map((m) => [m, 0]));
+  const into = new Float32Array(plan.shape.vocabSize);
+  for (let turn = 0; turn < turns; turn++)
+    for (const [m, time] of times) {
+      const job: Job = { state, tokens: tokens(m, turn), logitsFrom: 0, into, done: 0 };
+      times.set(m, time + (await seconds(() => runBatch(engine, plan, makeBatch([job], plan)))));
+    }
+  return Object.fromEntries(PASSES.map((m) => [m, (times.get(m) ?? 0) / (times.get(1) ?? 0)]));
+}
+
 /** Milliseconds of each kind of phase in one batch with one token of each session. */
 async function phaseTimes({ engine, plan }: Runner, states: number[]): Promise<Record<string, number>> {
   const jobs: Job[] = states.map((state) => ({ state, tokens: tokens(1), done: 0 }));
-  await runBatch(engine, plan, makeBatch(jobs), { timestamps: plan.timestamps });
+  await runBatch(engine, plan, makeBatch(jobs, plan), { timestamps: plan.timestamps });
   const { version, layers } = plan.shape;
   const names = ["emb", ...Array.from({ length: layers }, () => version.phases).flat(), "ln_out", "head"];
   const timestamps = new Float64Array((await engine.memory.read(plan.timestamps, 2 * (names.length + 1))).buffer);

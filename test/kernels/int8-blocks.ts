@@ -3,7 +3,7 @@ import { pack } from "../../assembly/formats/int8-pack";
 import { decodeScale, encodeScale } from "../../assembly/formats/int8-block";
 import { at, bits, random } from "./support";
 
-/** Columns around whole groups of 32, and around the 8 groups that all tokens pass by at a time. */
+/** Columns around whole groups of 32. */
 export const COLUMNS: i32[] = [1, 2, 31, 32, 33, 63, 100, 255, 256, 257, 289, 513, 1000];
 /** Half a scale, plus the rounding of its inverse and of a product. */
 const STEP_LIMIT: f64 = 0.5 + (2 * 127.0) / 16777216.0;

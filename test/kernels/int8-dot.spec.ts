@@ -7,8 +7,8 @@ import { Rows } from "./rows";
 import { at, copy, random, reseed } from "./support";
 import { dotKinds } from "./twin";
 
-/** Numbers of tokens, odd and even, below and above that from which weights are widened. */
-const TOKENS: i32[] = [1, 2, 3, 8, 15, 16, 17, 40];
+/** Numbers of tokens: fours of them, and every rest. */
+const TOKENS: i32[] = [1, 2, 3, 4, 5, 6, 7, 8, 40];
 const LARGEST: i32[] = [8191, 127];
 /** Three roundings a group, and one of the total; errors of random signs cancel mostly. Relative to Σ|terms|. */
 const LIMIT: f64 = 3.5e-7;
@@ -162,8 +162,8 @@ describe("dot", () => {
   });
 });
 
-describe("dotInTurn", () => {
-  it("gives each of several blocks the bits that it has alone", () => {
+describe("dot of several blocks in turn", () => {
+  it("gives each of them, and each token, the bits that it has alone", () => {
     reseed(10);
     const kinds = dotKinds();
     for (let n = 1; n <= 5; n++) {
@@ -173,13 +173,15 @@ describe("dotInTurn", () => {
         const blocks = new StaticArray<u8>(bytes * n);
         for (let b = 0; b < n; b++)
           memory.copy(address(blocks) + b * bytes, address(packed(cols, 32, 0, false)), bytes);
-        const x = new Rows(cols, 1, 0, LARGEST[n % 2], kinds[k]);
-        const out = random(32 * n + 4);
+        const count = 1 + ((3 * n + k) % 8);
+        const x = new Rows(cols, count, 0, LARGEST[n % 2], kinds[k]);
+        const out = random(32 * n * count + 4);
         const before = copy(out);
-        x.multiplyInTurn(FORMAT_INT8, blocks, n, cols, at(out));
+        x.multiplyInTurn(FORMAT_INT8, blocks, n, cols, count, at(out));
         let wrong = 0;
         for (let i = 0; i < out.length; i++) {
-          const want = i < 32 * n ? oneByOne(address(blocks) + (i / 32) * bytes, cols, x, 0, i % 32) : before[i];
+          const block = address(blocks) + (i / 32 / count) * bytes;
+          const want = i < 32 * n * count ? oneByOne(block, cols, x, (i / 32) % count, i % 32) : before[i];
           if (reinterpret<u32>(out[i]) != reinterpret<u32>(want)) wrong++;
         }
         expect(wrong).toBe(0);

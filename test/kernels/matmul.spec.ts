@@ -27,7 +27,7 @@ import { command, joinAsOneOf } from "./command";
 import { at, copy, random, reseed, rowError, sameBits } from "./support";
 
 const TOKENS: i32 = 5;
-/** Rows of every buffer: as many as make int8 matrices widen their weights, and a last one without a partner. */
+/** Rows of every buffer: more than take blocks in turn, and a last one without three others. */
 const ROWS: i32 = 17;
 /** Values of a row in every buffer. */
 const STRIDE: i32 = 128;
@@ -153,7 +153,7 @@ function quantisedWanted(
     bufferWords[buf.X * 4 + 2] = <i32>changetype<usize>(twins[buf.X]) + t * QUANT_STRIDE;
     for (let row = first; row < stop; row += UNIT_ROWS) {
       const block = load<usize>(slotAt(slot)) + <usize>(row / UNIT_ROWS) * blockBytes(format, COLS);
-      dot(format, block, COLS, buf.X, column, 1, at(sums), 128);
+      dot(format, block, 1, COLS, buf.X, column, 1, at(sums), 128, 128);
       for (let r = 0; r < UNIT_ROWS; r++) {
         const i = t * STRIDE + row + r;
         want[i] = then == ADD_GATED ? before[i] + buffers[buf.R][i] * sums[r] : sums[r];

@@ -1,7 +1,7 @@
 // Quantised rows of random integers in the model table, for products of blocks through formats/weights.ts.
 import { SCRATCH_HEAD, TABLE, TABLE_BUFFERS, TABLE_HEAD_SIZE, TABLE_SCRATCH, UNIT_ROWS } from "../../assembly/abi";
 import * as buf from "../../assembly/buffers";
-import { arrange, blockBytes, dot, dotInTurn } from "../../assembly/formats/weights";
+import { arrange, blockBytes, dot } from "../../assembly/formats/weights";
 import { open } from "../../assembly/layout";
 import { setLargest } from "../../assembly/quantise";
 import { setDot } from "../../assembly/simd";
@@ -43,15 +43,15 @@ export class Rows {
     const arranged = StaticArray.slice<u8>(block);
     arrange(format, changetype<usize>(arranged), cols);
     scratch.fill(0x5a);
-    dot(format, changetype<usize>(arranged), cols, buf.X, 0, count, out, outStride * 4);
+    dot(format, changetype<usize>(arranged), 1, cols, buf.X, 0, count, out, outStride * 4, 128);
     for (let i = SCRATCH_HEAD; i < scratch.length; i++) expect(scratch[i]).toBe(0x5a);
   }
 
-  /** Blocks one after another, `n` of them in turn; one token. */
-  multiplyInTurn(format: i32, blocks: StaticArray<u8>, n: i32, cols: i32, out: usize): void {
+  /** out[block][t][32] = blocks one after another, `n` of them in turn, · rows. */
+  multiplyInTurn(format: i32, blocks: StaticArray<u8>, n: i32, cols: i32, count: i32, out: usize): void {
     const arranged = StaticArray.slice<u8>(blocks);
     const bytes = <i32>blockBytes(format, cols);
     for (let i = 0; i < n; i++) arrange(format, changetype<usize>(arranged) + i * bytes, cols);
-    dotInTurn(format, changetype<usize>(arranged), n, cols, buf.X, 0, out);
+    dot(format, changetype<usize>(arranged), n, cols, buf.X, 0, count, out, 128, count * 128);
   }
 }

@@ -8,7 +8,7 @@ const job = (tokens: number, done = 0): Job => ({ state: 0, tokens: new Array(to
 
 test("jobs with the fewest tokens left come first, so that a long prompt delays no session that decodes", () => {
   const [prompt, decoding, nearlyDone] = [job(1000), job(1), job(500, 490)];
-  const { segments, ending } = makeBatch([prompt, nearlyDone, decoding]);
+  const { segments, ending } = makeBatch([prompt, nearlyDone, decoding], { logitsRows: 16 });
   assert.deepEqual(
     segments.map((segment) => segment.job),
     [decoding, nearlyDone, prompt],
@@ -18,7 +18,7 @@ test("jobs with the fewest tokens left come first, so that a long prompt delays 
 });
 
 test("a batch has no more rows than it may, and logits only where a job ends", () => {
-  const { segments, wanted } = makeBatch([job(ROWS - 1), job(ROWS)]);
+  const { segments, wanted } = makeBatch([job(ROWS - 1), job(ROWS)], { logitsRows: 16 });
   assert.deepEqual(
     segments.map(({ first, end }) => [first, end]),
     [
