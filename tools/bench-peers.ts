@@ -1,6 +1,6 @@
-// `npm run bench:peers`: wkv beside llama.cpp's native build and wllama, on one file; writes docs/speed.md and .svg.
+// `npm run bench:peers`: wkv beside llama.cpp's native build and wllama, on one file; writes the processor's section of docs/speed.md and its chart.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
@@ -9,6 +9,7 @@ import { thisMachine } from "../test/bench/peers/machine.ts";
 import { LLAMA, measureLong, measureRound, noteMissing, type Run, WLLAMA } from "../test/bench/peers/measure.ts";
 import { ensureModel } from "../test/bench/peers/model.ts";
 import { findChromium, installPeers } from "../test/bench/peers/packages.ts";
+import { pictureOf, withSection } from "../test/bench/peers/page.ts";
 import type { FactsAnswer } from "../test/bench/peers/protocol.ts";
 import { chart, report } from "../test/bench/peers/report.ts";
 import type { Engine } from "../test/bench/peers/results.ts";
@@ -26,6 +27,7 @@ interface Options {
   chromium?: string;
   long?: boolean;
   position: number;
+  processor?: string;
   out: string;
 }
 
@@ -46,7 +48,8 @@ const program = new Command("bench:peers")
   .option("--chromium <PATH>", "the browser's program; default: where Debian has it")
   .option("--long", "also measures a token at a late position: minutes more")
   .option("--position <n>", "the late position", wholeNumber, 100_000)
-  .option("--out <FOLDER>", "where speed.md and speed.svg go", join(root, "docs"))
+  .option("--processor <name>", "the section's heading; default: the processor's name and its cores")
+  .option("--out <FOLDER>", "where speed.md and the chart go", join(root, "docs"))
   .action(benchPeers);
 
 try {
@@ -68,9 +71,13 @@ async function benchPeers(options: Options): Promise<void> {
   for (let round = 0; round < options.rounds; round++) await measureRound(run, round);
   if (options.long) await measureLong(run, options.position);
   mkdirSync(options.out, { recursive: true });
-  writeFileSync(join(options.out, "speed.md"), report(results, machine, commandLine()));
-  writeFileSync(join(options.out, "speed.svg"), barChart(chart(results)));
-  console.error(`written: ${join(options.out, "speed.md")} and speed.svg`);
+  const { processor = `${machine.processor}, ${machine.cores} cores` } = options;
+  const page = join(options.out, "speed.md");
+  const picture = pictureOf(processor);
+  const section = report(results, machine, { processor, picture, command: commandLine() });
+  writeFileSync(page, withSection(existsSync(page) ? readFileSync(page, "utf8") : undefined, processor, section));
+  writeFileSync(join(options.out, picture), barChart(chart(results)));
+  console.error(`written: "${processor}" in ${page}, and ${picture}`);
 }
 
 /** The model, the prompt and the engines that can be had. */
@@ -117,7 +124,9 @@ function addPeer({ results, request }: Run, peer: Engine): void {
 
 /** What was asked for, without this machine's paths. */
 function commandLine(): string {
-  const given = process.argv.slice(2).map((word) => (word.includes("/") ? basename(word) : word));
+  const given = process.argv
+    .slice(2)
+    .map((word) => (word.includes(" ") ? `"${word}"` : word.includes("/") ? basename(word) : word));
   return ["npm run bench:peers", ...(given.length > 0 ? ["--", ...given] : [])].join(" ");
 }
 

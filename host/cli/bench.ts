@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import type { WeightFormat } from "../checkpoint/weight-formats.ts";
 import type { Simd } from "../engine/platform.ts";
@@ -7,12 +8,13 @@ import { bundledPath } from "./bundled.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
-import { WEIGHTS_HELP } from "./options.ts";
+import { ACTIVATIONS_HELP, WEIGHTS_HELP } from "./options.ts";
 import { print, printJson, statusLine } from "./output.ts";
 import { number } from "./parse.ts";
 
 interface BenchOptions {
   weights?: WeightFormat;
+  activations?: "int8";
   threads?: number;
   simd?: Simd;
   prefill?: number;
@@ -39,6 +41,7 @@ export function addBench(program: Command): void {
     .description("Measures speed: prefill, decode, the share of the memory's bandwidth, where the time goes.")
     .argument("[MODEL]", "a model file; default: the bundled model")
     .option("--weights <format>", WEIGHTS_HELP)
+    .option("--activations <format>", ACTIVATIONS_HELP)
     .option("--threads <n>", "threads that compute; default: the cores, at most 4", number)
     .option("--simd <build>", 'which build of the kernels: "plain" or "relaxed"')
     .option("--prefill <n>", "tokens of the prompt; default: 512", number)
@@ -62,7 +65,10 @@ async function bench(argument: string | undefined, options: BenchOptions): Promi
       const onRound = (round: number) => status.show(`round ${round + 1}`);
       const result = await benchmark(model, { prefill, decode, sessions, rounds, onRound, signal });
       status.clear();
-      await (json ? printJson({ model: model.info, ...result }) : print(report(model.info, result, sessions ?? 1)));
+      const hugePages = await transparentHugePages();
+      await (json
+        ? printJson({ model: model.info, hugePages, ...result })
+        : print(report(model.info, result, sessions ?? 1, hugePages)));
     } finally {
       status.clear();
       await model.dispose();
@@ -70,7 +76,29 @@ async function bench(argument: string | undefined, options: BenchOptions): Promi
   });
 }
 
-function report(info: ModelInfo, result: BenchmarkResult, sessions: number): string {
+const THP = "/sys/kernel/mm/transparent_hugepage/enabled";
+
+/** "always", "madvise" or "never"; undefined where there is no such setting. */
+async function transparentHugePages(): Promise<string | undefined> {
+  const text = await readFile(THP, "utf8").catch(() => "");
+  return /\[(\w+)\]/.exec(text)?.[1];
+}
+
+/** WebAssembly memory gets huge pages only where all memory does. */
+function pagesLine(setting: string | undefined): string {
+  if (setting === undefined || setting === "always") return "";
+  return `pages       small: transparent huge pages are off for WebAssembly ("${setting}"); with them, decoding was 1.2 times as
+            fast on an Intel server. On: echo always | sudo tee ${THP}
+`;
+}
+
+function kernelsOf({ simd, relaxedDot, activationBits }: ModelInfo): string {
+  const dot =
+    relaxedDot && (relaxedDot === "pairs" ? " (dot products of two)" : ` (dot products of four, ${relaxedDot})`);
+  return `${simd} SIMD${dot ?? ""}, ${activationBits ? `activations of ${activationBits} bits` : "f32"}`;
+}
+
+function report(info: ModelInfo, result: BenchmarkResult, sessions: number, hugePages: string | undefined): string {
   const total = Object.values(result.phases).reduce((sum, ms) => sum + ms, 0);
   const phases = Object.entries(result.phases).map(
     ([name, ms]) => `  ${name.padEnd(12)}${ms.toFixed(3)} ms  ${((100 * ms) / total).toFixed(0)} %`,
@@ -79,11 +107,12 @@ function report(info: ModelInfo, result: BenchmarkResult, sessions: number): str
     .map(([m, cost]) => `b(${m}) ${show(cost, 2)}`)
     .join(", ");
   return `RWKV-${info.version}, ${info.layers} layers of ${info.width}, ${info.weights}, ${info.threads} threads, ${sessions} sessions
+kernels     ${kernelsOf(info)}
 prefill     ${show(result.prefill, 0)} tokens/s
 decode      ${show(result.decode, 1)} tokens/s
 read        ${(result.bytesPerToken / 1e6).toFixed(1)} MB a token, memory ${show(result.readBandwidth, 1)} GB/s
 share       ${show(result.share, 3)} of the bandwidth
-passes      ${passes}
+${pagesLine(hugePages)}passes      ${passes}
 time of one token, by phase:
 ${phases.join("\n")}
 `;

@@ -12,6 +12,7 @@ export async function load(
     quiet,
     vocab,
     weights,
+    activations,
     threads,
     simd,
     embedding,
@@ -29,6 +30,7 @@ export async function load(
     return await loadModel(source, {
       vocab,
       weights,
+      activations,
       threads,
       simd,
       embedding,

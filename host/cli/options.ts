@@ -9,6 +9,7 @@ import { addSamplingOptions, type SamplingOptions } from "./sampling.ts";
 export interface ModelOptions {
   vocab?: TokenizerSource | null;
   weights?: WeightFormat;
+  activations?: "int8";
   threads?: number;
   simd?: Simd;
   embedding?: "memory" | "source";
@@ -18,6 +19,7 @@ export interface ModelOptions {
   quiet?: boolean;
 }
 
+export const ACTIVATIONS_HELP = 'round inputs of int8 matrices to 8 bits: "int8"; faster with relaxed SIMD, less exact';
 export const WEIGHTS_HELP = `how matrices are kept in memory: ${quotedFormats()}`;
 
 /** How a text is made. */
@@ -32,6 +34,7 @@ export function addModelOptions(command: Command): Command {
   return command
     .option("--vocab <vocab>", 'the vocabulary: a file, an address, "world", "pile" or "bytes"; default: see below')
     .option("--weights <format>", WEIGHTS_HELP)
+    .option("--activations <format>", ACTIVATIONS_HELP)
     .option("--threads <n>", "threads that compute; default: the cores, at most 4", number)
     .option("--embedding <place>", '"memory", or "source": in the file, of which a row is read when its token comes')
     .option("--simd <build>", 'which build of the kernels: "plain" or "relaxed"; the bits are the same')

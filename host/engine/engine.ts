@@ -1,7 +1,6 @@
 import * as abi from "../../assembly/abi.ts";
 import * as buf from "../../assembly/buffers.ts";
 import * as W from "../../assembly/slots.ts";
-import { weightFormat } from "../checkpoint/weight-formats.ts";
 import { WkvError } from "../errors.ts";
 import type { EmbeddingRows } from "./embedding.ts";
 import { type EngineMemory, makeMemory, RemoteMemory, SharedMemory } from "./memory.ts";
@@ -207,7 +206,7 @@ function modelTable(plan: Plan, { relaxedDot = "pairs" }: Kernels): Uint8Array<A
   table[abi.TABLE_LAYER_STATE] = shape.layerState * 4;
   table[abi.TABLE_SCRATCH] = plan.scratch;
   table[abi.TABLE_SCRATCH_BYTES] = plan.scratchBytes;
-  table[abi.TABLE_LARGEST] = weightFormat(plan.weights).activations8 ? 127 : 8191;
+  table[abi.TABLE_LARGEST] = plan.activations8 ? 127 : 8191;
   table[abi.TABLE_STREAMS] = STREAMS;
   table[abi.TABLE_DOT] = DOT_KINDS[relaxedDot];
   new Float32Array(bytes)[abi.TABLE_GROUP_NORM_EPS] = plan.groupNormEps;

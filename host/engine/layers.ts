@@ -32,7 +32,7 @@ export async function runLayers(
   const hidden: Float32Array[] = [];
   const logits: Float32Array[] = [];
   const places = await engine.embedding?.place([token]);
-  void engine.memory.write(plan.batch, batchWords(makeBatch([{ state, tokens: [token], done: 0 }]), [], places));
+  void engine.memory.write(plan.batch, batchWords(makeBatch([{ state, tokens: [token], done: 0 }], plan), [], places));
   for (let end = 0; end <= layers; end++) {
     const wanted = lens || end === layers ? 1 : 0;
     await engine.run(abi.OP_LAYERS, [1, 1, wanted, Math.max(0, end - 1), end, 0], options);

@@ -37,6 +37,8 @@ export interface Plan {
   readonly groupNormEps: number;
   /** "source": the rows of a batch's tokens are all that is in memory of the embedding. */
   readonly embedding: "memory" | "source";
+  /** Whether quantised activations have 8 bits rather than 14. */
+  readonly activations8: boolean;
   readonly layerSlots: number;
   readonly globalSlots: number;
   readonly bufferTable: number;
@@ -77,6 +79,8 @@ export interface PlanOptions {
   readonly groupNormEps: number;
   /** Default: "memory". */
   readonly embedding?: "memory" | "source" | undefined;
+  /** Whether quantised activations have 8 bits rather than 14, though the weights do not need it. */
+  readonly activations8?: boolean;
 }
 
 /** @throws WkvError `too-large` when the model does not fit 32-bit WebAssembly, before any memory is taken */
@@ -127,6 +131,8 @@ function allEntries(recipe: Recipe): Entry[] {
 export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   const { shape } = recipe;
   const { threads, weights, embedding = "memory" } = options;
+  const { quantised: quantises, activations8: needs8 } = weightFormat(weights);
+  const activations8 = needs8 || options.activations8 === true;
   let end = abi.TABLE + abi.TABLE_WORDS * 4;
   const take = (bytes: number) => {
     const address = align(end);
@@ -143,7 +149,7 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   const logitsRows = threads > 1 ? MAX_WANTED_TOGETHER : MAX_WANTED;
   const buffers = bufferRows(shape, logitsRows).map(({ rows, values, isInput }) => {
     const stride = values * 4;
-    const quantisedStride = isInput ? quantisedBytes(values, weights) : 0;
+    const quantisedStride = isInput && quantises ? quantisedBytes(values, activations8) : 0;
     const [address, quantised] = [stride, quantisedStride].map((bytes) => (bytes > 0 ? take(rows * bytes) : 0));
     return { address, stride, quantised, quantisedStride } as BufferAddress;
   });
@@ -165,6 +171,7 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
     ...options,
     embedding,
     shape,
+    activations8,
     layerSlots,
     globalSlots,
     bufferTable,
@@ -186,9 +193,8 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
 }
 
 /** Bytes of a row of quantised activations. */
-function quantisedBytes(values: number, weights: WeightFormat): number {
-  const { quantised, activations8 } = weightFormat(weights);
-  return quantised ? (values / abi.QUANT_VALUES) * (activations8 ? QUANT8_BYTES : QUANT_BYTES) : 0;
+function quantisedBytes(values: number, activations8: boolean): number {
+  return (values / abi.QUANT_VALUES) * (activations8 ? QUANT8_BYTES : QUANT_BYTES);
 }
 
 /** Bytes that an entry takes in memory. */

@@ -18,7 +18,7 @@ export async function zeroShare(model: Measurable, tokens: readonly number[]): P
   const state = runner.takeState();
   try {
     await runner.reached(state);
-    await runBatch(engine, plan, makeBatch([{ state, tokens, done: 0 }]));
+    await runBatch(engine, plan, makeBatch([{ state, tokens, done: 0 }], plan));
   } finally {
     runner.freeState(state);
   }

@@ -1,5 +1,5 @@
 import { platform } from "#platform";
-import type { WeightFormat } from "../checkpoint/weight-formats.ts";
+import { type WeightFormat, weightFormat } from "../checkpoint/weight-formats.ts";
 import type { Engine } from "../engine/engine.ts";
 import { type Head, HeadCuts } from "../engine/head-cuts.ts";
 import type { Plan } from "../engine/plan.ts";
@@ -30,6 +30,8 @@ export interface ModelInfo {
   readonly headSize: number;
   readonly vocabSize: number;
   readonly weights: WeightFormat;
+  /** Bits of the integers that inputs of quantised matrices are rounded to; missing for f32. */
+  readonly activationBits?: 8 | 14;
   /** Bytes of weights in memory. */
   readonly bytes: number;
   /** Bytes of one session. */
@@ -246,6 +248,7 @@ function infoOf(engine: Engine, { shape, ...plan }: Plan, described: ModelParts[
     headSize: shape.version.hasHeads ? shape.headSize : 0,
     vocabSize: shape.vocabSize,
     weights: plan.weights,
+    ...(weightFormat(plan.weights).quantised && { activationBits: plan.activations8 ? 8 : 14 }),
     bytes: plan.weightBytes,
     stateBytes: plan.stateBytes,
     threads: engine.threads,

@@ -77,7 +77,7 @@ export async function readModel({ file, loras }: Omit<ModelFiles, "keep">): Prom
 /** The options of a plan, with the file's own values as defaults. @throws WkvError `unsupported-model` on contradiction */
 export function planOptions(
   { file, checkpoint: { packed }, recipe }: OpenModel,
-  options: Partial<PlanOptions> & { threads: number },
+  options: Partial<PlanOptions> & { threads: number; activations?: "int8" | undefined },
 ): PlanOptions {
   const { threads, embedding, weights = packed?.weights ?? DEFAULT_WEIGHTS } = options;
   if (packed && weights !== packed.weights)
@@ -87,5 +87,6 @@ export function planOptions(
         "model.",
     );
   const groupNormEps = options.groupNormEps ?? packed?.groupNormEps ?? recipe.groupNormEps;
-  return { threads, weights, groupNormEps, embedding };
+  const activations8 = options.activations === "int8";
+  return { threads, weights, groupNormEps, embedding, activations8 };
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import type { Model, Session } from "wkv";
+import type { LoadOptions, Model, Session } from "wkv";
 import type { Simd } from "../../host/engine/platform.ts";
 import { relaxedDotHere } from "../../host/engine/simd.ts";
 import { runChild } from "../support/children.ts";
@@ -15,6 +15,12 @@ import { randomModel } from "../support/random-model.ts";
 /** Several batches, the last one not full. */
 const LENGTH = FULL ? 700 : 350;
 const THREADS = FULL ? [1, 2, 3, 4] : [1, 3];
+const FORMATS: Pick<LoadOptions, "weights" | "activations">[] = [
+  { weights: "f32" },
+  { weights: "int8" },
+  { weights: "int8", activations: "int8" },
+  { weights: "int4" },
+];
 const CHUNKS = [1, 2, 3, 16, 512, LENGTH];
 const relaxedIsThere = Number.parseInt(process.versions.node, 10) >= 22 && (await relaxedDotHere()) !== undefined;
 
@@ -29,15 +35,15 @@ const sixHeads = join(folder, "six-heads.safetensors");
 writeFileSync(sixHeads, randomModel({ width: 96, layers: 2, headSize: 16, vocabSize: 301 }));
 
 for (const path of [...ONE_OF_EACH, sixHeads])
-  for (const weights of ["f32", "int8", "int4"] as const)
-    describe(`${basename(path)}, ${weights}`, () => {
+  for (const format of FORMATS)
+    describe(`${basename(path)}, ${Object.values(format).join(", activations ")}`, () => {
       let model: Model;
       let tokens: number[];
       /** Logits after each token, on one thread, one by one. */
       let expected: Float32Array[];
 
       before(async () => {
-        model = await load(path, { weights, simd: "plain" });
+        model = await load(path, { ...format, simd: "plain" });
         tokens = randomTokens(LENGTH, model.info.vocabSize);
         expected = await feedAll(model.createSession(), tokens, 1);
         assert.ok(expected.every((logits) => logits.every(Number.isFinite)));
@@ -45,11 +51,11 @@ for (const path of [...ONE_OF_EACH, sixHeads])
       after(() => model.dispose());
 
       for (const simd of ["plain", "relaxed"] as const)
-        for (const threads of weights === "int4" ? [1, 3] : THREADS)
+        for (const threads of Object.values(format).length > 1 || format.weights === "int4" ? [1, 3] : THREADS)
           test(`${simd} SIMD, ${threads} threads, chunks of ${CHUNKS.join(", ")}`, {
             skip: missing(simd),
           }, async () => {
-            const other = await load(path, { weights, threads, simd });
+            const other = await load(path, { ...format, threads, simd });
             for (const size of CHUNKS) {
               const found = await feedAll(other.createSession(), tokens, size);
               for (const [i, logits] of found.entries())
@@ -63,7 +69,7 @@ for (const path of [...ONE_OF_EACH, sixHeads])
         await session.feed(tokens.slice(0, 333));
         const state = Buffer.from(await session.save()).toString("base64");
         const input = JSON.stringify({ state, tokens: tokens.slice(333) });
-        const { code, stdout, stderr } = await runChild("continue-session.ts", [path, weights], input);
+        const { code, stdout, stderr } = await runChild("continue-session.ts", [path, JSON.stringify(format)], input);
         assert.equal(code, 0, stderr);
         const logits = new Float32Array(new Uint8Array(Buffer.from(stdout, "base64")).buffer);
         assertSameBits(logits, expected.at(-1)!, "in the other process");

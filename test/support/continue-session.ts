@@ -1,12 +1,11 @@
-// A process for bits.test.ts: `continue-session.ts MODEL WEIGHTS`, with { state, tokens } as JSON on standard input,
+// A process for bits.test.ts: `continue-session.ts MODEL OPTIONS`, with { state, tokens } as JSON on standard input,
 // continues a saved session and prints the logits after the last token in base64.
 import { text } from "node:stream/consumers";
-import type { LoadOptions } from "wkv";
 import { load } from "./models.ts";
 
-const [path = "", weights] = process.argv.slice(2);
+const [path = "", options = "{}"] = process.argv.slice(2);
 const { state, tokens } = JSON.parse(await text(process.stdin));
-const model = await load(path, { weights: weights as NonNullable<LoadOptions["weights"]>, threads: 2 });
+const model = await load(path, { ...JSON.parse(options), threads: 2 });
 const session = model.createSession(Buffer.from(state, "base64"));
 const logits = await session.feed(tokens);
 process.stdout.write(Buffer.from(logits.buffer).toString("base64"));

@@ -11,12 +11,19 @@ import { median, spread } from "./statistics.ts";
 /** Where a table's cell has nothing to say. */
 const NOTHING = "–";
 
+interface Heading {
+  /** What the section is called: a processor, and what else the numbers depend on. */
+  readonly processor: string;
+  readonly picture: string;
+  readonly command: string;
+}
+
 type Measure = "prefill" | "decode";
 
-/** The whole of docs/speed.md. */
-export function report(results: Results, machine: Machine, command: string): string {
+/** A processor's section of docs/speed.md. `picture`: the chart's file beside it. */
+export function report(results: Results, machine: Machine, { processor, picture, command }: Heading): string {
   const sections = [
-    introduction(results),
+    introduction(results, processor, picture),
     speedTable(results),
     ratioTable(results),
     ownTable(results),
@@ -25,18 +32,16 @@ export function report(results: Results, machine: Machine, command: string): str
     method(results),
     setting(results, machine, command),
   ];
-  return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
+  return sections.filter((section) => section !== "").join("\n\n");
 }
 
-function introduction({ rounds, missing }: Results): string {
+function introduction({ rounds, missing }: Results, processor: string, picture: string): string {
   const gaps = missing.map((reason) => `\n\nNot measured: ${reason}`).join("");
-  return `# Speed
+  return `## ${processor}
 
-wkv beside llama.cpp's native build and wllama, which is llama.cpp compiled to WebAssembly: the same file, the same prompt,
-one run. The numbers belong to the machine; the ratios are the point. Every cell is the median of the rounds (${rounds}), with
-the lowest and the highest in brackets.${gaps}
+Every cell is the median of the rounds (${rounds}), with the lowest and the highest in brackets.${gaps}
 
-![Tokens a second of each engine](speed.svg)`;
+![Tokens a second of each engine on ${processor}](${picture})`;
 }
 
 function speedTable(results: Results): string {
@@ -44,7 +49,7 @@ function speedTable(results: Results): string {
     const measured = pick(results.speeds, engine.id, threads);
     return [engine.label, threads, speedCell(measured, "prefill"), speedCell(measured, "decode")];
   });
-  return `## Tokens a second
+  return `### Tokens a second
 
 ${table(["engine", "threads", `prompt of ${results.prompt.tokens.length}`, "decode"], rows)}`;
 }
@@ -58,7 +63,7 @@ function ratioTable(results: Results): string {
     }),
   );
   if (rows.length === 0) return "";
-  return `## How many times as fast
+  return `### How many times as fast
 
 Round by round: in each, wkv's number over the other engine's.
 
@@ -80,9 +85,9 @@ function ownTable(results: Results): string {
   });
   const bytes = median(results.own.map((row) => row.bytesPerToken)) / 1e6;
   const head = ["", "threads", "bandwidth, GB/s", "share of it", "one session, tok/s", "eight, tok/s in all", "ratio"];
-  return `## wkv against the memory
+  return `### wkv against the memory
 
-A token reads every matrix once: ${bytes.toFixed(0)} MB as the file holds them. The share is those bytes times the tokens a
+A token reads every matrix once: ${bytes.toFixed(0)} MB as they are in memory. The share is those bytes times the tokens a
 second, over what the same threads reach in the same process when they only read the weights. Sessions that decode together
 read them once for all.
 
@@ -105,7 +110,7 @@ function busyTable(results: Results): string {
     `${what}, ${many} threads`,
     `${many} / ${few}`,
   ]);
-  return `## While ${count} busy
+  return `### While ${count} busy
 
 Tokens a second, and those with ${many} threads over those with ${few} under the same load. (At most ${BUSY_DECODE} tokens are made in a
 take here, because threads that spin can be a hundred times slower.)
@@ -126,7 +131,7 @@ function longTable({ long }: Results): string {
     ),
   ];
   const times = [pairs.map(({ early }) => early), pairs.map(({ late }) => late)] as const;
-  return `## Late in a long text
+  return `### Late in a long text
 
 One token of wkv at both positions, measured in turn with ${threads} thread${threads > 1 ? "s" : ""}, and the memory of the
 process.
@@ -148,7 +153,7 @@ function method({ prompt, decode, model, engines }: Results): string {
     ? `
 - wllama's times are from its own clock, inside the module, without the browser's part.`
     : "";
-  return `## How it was measured
+  return `### How it was measured
 
 - The model: ${model.name}, RWKV-${model.version}, ${model.layers} layers of ${model.width}, vocabulary ${model.vocabSize}, ${(model.bytes / 1e6).toFixed(0)} MB.${origin}
 - Each engine runs in a separate process, one at a time, once a round with each number of threads; which comes first
@@ -173,7 +178,7 @@ function setting(results: Results, machine: Machine, command: string): string {
       return said ? [[engine.label, said]] : [];
     }),
   ];
-  return `## The machine
+  return `### The machine
 
 ${table(["", ""], facts)}
 

@@ -81,6 +81,8 @@ test("options out of their range are named", async () => {
     [{ threads: 65 }, /"threads".* got 65/],
     [{ threads: 1.5 }, /"threads".* got 1.5/],
     [{ weights: "float" }, /"weights" expected .* got "float"/],
+    [{ activations: "int4" }, /"activations" expected "int8", got "int4"/],
+    [{ activations: "int8", weights: "f32" }, /"activations" expected weights of int8 or int4/],
     [{ groupNormEps: 0 }, /"groupNormEps" expected a number above 0, got 0/],
     [{ groupNormEps: Number.NaN }, /"groupNormEps".* got NaN/],
   ];
