@@ -70,6 +70,7 @@ test("one prompt takes a quarter of the time from those that make text, and many
     assert.ok(Math.abs(promptTime / time - expected) < 0.05, `${promptTime / time}`);
   }
   assert.equal(new PromptShare().rows(0, 1), ROWS);
+});
 
 test("no more rows than have room for logits are asked for: the sessions behind them wait", () => {
   const jobs = Array.from({ length: 40 }, () => job(1));
