@@ -15,7 +15,7 @@ import {
   DTYPE_Q6_K,
   DTYPE_Q8_0,
 } from "./abi";
-import { f16, f16x4 } from "./half";
+import { f16 } from "./half";
 import { decodeK } from "./kquants";
 
 /** Bytes that `count` values take; `count` is a multiple of the format's block: 32 for Q, 256 for Q with a K. */
@@ -57,7 +57,7 @@ export function decode(dst: usize, src: usize, dtype: i32, count: i32): void {
       memory.copy(dst, src, (<usize>count) << 2);
       break;
     case DTYPE_F16:
-      decodeHalves(dst, src, <usize>count);
+      for (let i: usize = 0; i < <usize>count; i++) store<f32>(dst + (i << 2), f16(load<u16>(src + (i << 1))));
       break;
     case DTYPE_BF16:
       for (let i: usize = 0; i < <usize>count; i++) store<u32>(dst + (i << 2), (<u32>load<u16>(src + (i << 1))) << 16);
@@ -72,13 +72,6 @@ export function decode(dst: usize, src: usize, dtype: i32, count: i32): void {
     default:
       for (let i = 0; i < count; i += 32, dst += 128, src += storedBytes(dtype, 32)) decodeBlock(dst, src, dtype);
   }
-}
-
-/** F16, four at a time. */
-function decodeHalves(dst: usize, src: usize, count: usize): void {
-  const fours = count & ~3;
-  for (let i: usize = 0; i < fours; i += 4) v128.store(dst + (i << 2), f16x4(v128.load16x4_u(src + (i << 1))));
-  for (let i = fours; i < count; i++) store<f32>(dst + (i << 2), f16(load<u16>(src + (i << 1))));
 }
 
 function decodeBlock(dst: usize, src: usize, dtype: i32): void {

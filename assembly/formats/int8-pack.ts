@@ -15,8 +15,7 @@ export function pack(block: usize, cols: i32, src: usize, rowStride: i32, colStr
   for (let g = 0; g < cols; g += 32, block += GROUP_BYTES) {
     const n = min(32, cols - g);
     for (let r = 0; r < rows; r++) {
-      if (n == 32 && colStride == 1) packWhole(block, r, src + ((<usize>(r * rowStride + g)) << 2));
-      else packGroup(block, r, src + ((<usize>(r * rowStride + g * colStride)) << 2), colStride, n);
+      packGroup(block, r, src + ((<usize>(r * rowStride + g * colStride)) << 2), colStride, n);
     }
   }
 }
@@ -32,42 +31,6 @@ function packGroup(group: usize, r: i32, src: usize, colStride: i32, n: i32): vo
     const q = <i32>nearest<f32>(load<f32>(src + c * step) * inverse);
     store<i8>(place(group, r, c), max(-127, min(127, q)));
   }
-}
-
-/** The same for 32 columns that lie side by side. */
-function packWhole(group: usize, r: i32, src: usize): void {
-  let largest = f32x4.splat(0);
-  for (let i: usize = 0; i < 128; i += 16) largest = f32x4.max(largest, f32x4.abs(v128.load(src + i)));
-  const half = f32x4.max(largest, i32x4.shuffle(largest, largest, 2, 3, 0, 1));
-  const scale = keepScale(group, r, max(f32x4.extract_lane(half, 0), f32x4.extract_lane(half, 1)) / <f32>127);
-  const inverse = f32x4.splat(scale > 0 ? <f32>1 / scale : 0);
-  for (let c: usize = 0; c < 32; c += 16, src += 64) {
-    const a = i16x8.narrow_i32x4_s(rounded(src, inverse), rounded(src + 16, inverse));
-    const b = i16x8.narrow_i32x4_s(rounded(src + 32, inverse), rounded(src + 48, inverse));
-    storePairs(place(group, r, c), i8x16.narrow_i16x8_s(a, b));
-  }
-}
-
-/** Four values as integers. */
-// @ts-ignore: decorator
-@inline
-function rounded(src: usize, inverse: v128): v128 {
-  const x = f32x4.nearest(f32x4.mul(v128.load(src), inverse));
-  return i32x4.trunc_sat_f32x4_s(f32x4.min(f32x4.max(x, f32x4.splat(-127)), f32x4.splat(127)));
-}
-
-/** A row's 16 integers, pair by pair. */
-// @ts-ignore: decorator
-@inline
-function storePairs(to: usize, q: v128): void {
-  v128.store16_lane(to, q, 0);
-  v128.store16_lane(to, q, 1, 64);
-  v128.store16_lane(to, q, 2, 128);
-  v128.store16_lane(to, q, 3, 192);
-  v128.store16_lane(to, q, 4, 256);
-  v128.store16_lane(to, q, 5, 320);
-  v128.store16_lane(to, q, 6, 384);
-  v128.store16_lane(to, q, 7, 448);
 }
 
 /** Stores a row's scale; returns what it is then. */

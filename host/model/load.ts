@@ -68,6 +68,7 @@ export interface LoadOptions extends OpenOptions {
 const LOAD_OPTIONS = {
   ...OPEN_OPTIONS,
   weights: true,
+  activations: true,
   embedding: true,
   threads: true,
   simd: true,
