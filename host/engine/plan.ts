@@ -182,7 +182,7 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
     buffers,
     logitsRows,
     addresses,
-    matrixBytes: entries.reduce((sum, e) => sum + (e.kind === "matrix" ? entryBytes(e, weights) : 0), 0),
+    matrixBytes: entries.reduce((sum, e) => sum + (e.kind === "matrix" ? entryBytes(e, weights, embedding) : 0), 0),
     firstWeight,
     weightBytes,
     staging,
