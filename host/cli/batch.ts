@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { answerJob } from "./batch-answer.ts";
 import { type Answered, AnswerFile, type Job, readDone, readJobs } from "./batch-file.ts";
 import { answerByWorkers } from "./batch-queue.ts";
-import { bundledPath } from "./bundled.ts";
+import { defaultModel } from "./default-model.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
@@ -77,7 +77,8 @@ async function answerHere(
   options: BatchOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { model: source = bundledPath("box"), parallel, maxTokens, prefixCache } = options;
+  const { parallel, maxTokens, prefixCache } = options;
+  const source = options.model ?? (await defaultModel("box"));
   if (!source) throw new UsageError("--model is missing: wkv batch IN.jsonl OUT.jsonl --model MODEL");
   const { createServer } = await import("../server/index.ts"); // other commands start without it
   await using model = await load(source, { ...options, prefixCache: { maxBytes: prefixCache * 1e6 } }, signal);

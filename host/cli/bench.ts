@@ -3,7 +3,7 @@ import type { WeightFormat } from "../checkpoint/weight-formats.ts";
 import type { Simd } from "../engine/platform.ts";
 import { type BenchmarkResult, benchmark, type Spread } from "../measure/benchmark.ts";
 import type { ModelInfo } from "../model/model.ts";
-import { bundledPath } from "./bundled.ts";
+import { defaultModel } from "./default-model.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
@@ -51,7 +51,7 @@ export function addBench(program: Command): void {
 }
 
 async function bench(argument: string | undefined, options: BenchOptions): Promise<void> {
-  const path = argument ?? bundledPath("box");
+  const path = argument ?? (await defaultModel("box"));
   if (!path) throw new UsageError("MODEL is missing: wkv bench MODEL");
   const { prefill, decode, sessions, rounds, json, quiet } = options;
   await interruptible(async (signal) => {

@@ -5,6 +5,7 @@ import type { CachedModel, Store } from "../source/cache/store.ts";
 import { megabytes } from "../source/megabytes.ts";
 import { addressText, isAddress, parseAddress } from "../source/net/address.ts";
 import { hubEndpoint } from "../source/net/hub.ts";
+import { sourceOf } from "./catalogue.ts";
 import { UsageError } from "./failure.ts";
 import { inLine, note, print, printJson } from "./output.ts";
 
@@ -57,7 +58,11 @@ async function remove(
   for (const address of addresses) await removeOne(store, address);
 }
 
-async function removeOne(store: Store, address: string): Promise<void> {
+/** @param name an address, or the name of a published model */
+export async function removeOne(store: Store, name: string): Promise<void> {
+  const address = sourceOf(name);
   const known = isAddress(address) ? addressText(parseAddress(address, hubEndpoint({}))) : address;
-  if (!(await store.remove(known))) throw new WkvError("not-found", `${address} was not downloaded: see wkv cache.`);
+  const kept = await store.find(known);
+  if (!(await store.remove(kept?.address ?? known)))
+    throw new WkvError("not-found", `${name} was not downloaded: see wkv cache.`);
 }

@@ -13,6 +13,7 @@ import { complete } from "./chat-complete.ts";
 import { addToHistory, readHistory } from "./chat-history.ts";
 import { type LineReader, type Message, pipedLines, terminalLines } from "./chat-lines.ts";
 import type { ChatCommandOptions, Talk } from "./chat-talk.ts";
+import { defaultModel } from "./default-model.ts";
 import { Interrupted, UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
@@ -65,7 +66,7 @@ async function chat(path: string | undefined, options: ChatCommandOptions): Prom
   checkTextOptions(options);
   if (options.think && !THINK_MODES.includes(options.think))
     throw new UsageError(`--think expected ${THINK_MODES.join(", ")}, got "${options.think}".`);
-  const source = path ?? bundledPath("box");
+  const source = path ?? (await defaultModel("box"));
   if (!source) throw new UsageError("MODEL is missing: wkv chat MODEL");
   const chatOptions = await chatOptionsOf(options);
   await using model = await interruptible((signal) => load(source, options, signal));

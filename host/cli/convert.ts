@@ -2,12 +2,13 @@ import { realpath } from "node:fs/promises";
 import type { Command } from "commander";
 import { DEFAULT_WEIGHTS, quotedFormats } from "../checkpoint/weight-formats.ts";
 import { type ConvertOptions, convertModel } from "../convert/convert.ts";
+import { sourceOf } from "./catalogue.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { loraFile } from "./options.ts";
 import { note, printJson, statusLine } from "./output.ts";
 import { number } from "./parse.ts";
-import { progressText } from "./progress.ts";
+import { progressLines } from "./progress.ts";
 
 interface Options {
   weights?: NonNullable<ConvertOptions["weights"]>;
@@ -52,10 +53,11 @@ async function convert(source: string, target: string, options: Options): Promis
   if (await isSameFile(source, target)) throw new UsageError("IN and OUT are the same file: give another OUT.");
   await interruptible(async (signal) => {
     const status = statusLine(quiet);
-    const onProgress: ConvertOptions["onProgress"] = (progress) => status.show(progressText(progress, "converting"));
+    const text = progressLines("converting");
+    const onProgress: ConvertOptions["onProgress"] = (progress) => status.show(text(progress));
     const lora = options.lora?.map((each) => ({ ...each, alpha: options.loraAlpha })) ?? [];
     const choice = { lora, weights, vocab: vocab === false ? null : vocab, groupNormEps };
-    const converted = await convertModel(source, target, { ...choice, signal, onProgress }).finally(() => {
+    const converted = await convertModel(sourceOf(source), target, { ...choice, signal, onProgress }).finally(() => {
       status.clear();
     });
     if (json) await printJson(converted);

@@ -13,11 +13,13 @@ import { statePicture } from "../inspect/state-picture.ts";
 import { mergeStats, noStats, type Stats } from "../inspect/stats.ts";
 import type { LoraFacts } from "../models/lora.ts";
 import { saveFile } from "../source/disk/write.ts";
+import { sourceOf } from "./catalogue.ts";
 import { UsageError } from "./failure.ts";
 import { printMemory } from "./memory.ts";
 import { inLine, note, print, printJson, statusLine } from "./output.ts";
 import { png } from "./png.ts";
-import { progressText } from "./progress.ts";
+import { progressLines } from "./progress.ts";
+import { type Row, size, table } from "./table.ts";
 
 interface InspectOptions {
   memory?: boolean;
@@ -61,9 +63,10 @@ async function inspect(path: string | undefined, options: InspectOptions): Promi
   if (options.state !== undefined) return drawState(options.state, options.out ?? `${options.state}.png`);
   if (path === undefined) throw new UsageError("MODEL is missing: wkv inspect MODEL, or wkv inspect --memory");
   const status = statusLine();
-  const inspection = await inspectModel(path, {
+  const text = progressLines("reading");
+  const inspection = await inspectModel(sourceOf(path), {
     stats: options.stats,
-    onProgress: (progress) => status.show(progressText(progress, "reading")),
+    onProgress: (progress) => status.show(text(progress)),
   }).finally(() => status.clear());
   if (options.json) {
     const { tensors, ...rest } = inspection;
@@ -85,9 +88,8 @@ async function drawState(state: string, out: string): Promise<void> {
   note(`${out}: ${width} × ${height} pixels, ${layers} layers of ${heads} heads of ${headSize} × ${headSize} values`);
 }
 
-type Row = readonly string[];
-
-function summary(inspection: Inspection, { stats }: InspectOptions): Row[] {
+/** What a file holds, a row per fact. */
+export function summary(inspection: Inspection, { stats }: Pick<InspectOptions, "stats"> = {}): Row[] {
   const { bytes, parameters, stored, model, memory, tokenizer, lora, tunedState, skipped, tensors } = inspection;
   return [
     ["format", `${formatText(inspection)}, ${size(bytes)}`],
@@ -186,21 +188,6 @@ function placesText(name: string, places: readonly TensorPlace[]): string {
   if (!first) return "not loaded";
   if (places.length > 1) return `${places.length} pieces from ${first.name} on: ${first.kind} ${first.format}`;
   return `${first.name === name ? "" : `${first.name}: `}${first.kind} ${first.format}`;
-}
-
-/** Columns of equal width; two spaces before each. */
-function table(given: readonly Row[]): string {
-  const rows = given.map((row) => row.map(inLine));
-  const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
-  const columns = Math.max(0, ...rows.map((row) => row.length));
-  const widths = Array.from({ length: columns }, (_, i) => width(i));
-  const line = (row: Row) => row.map((cell, i) => `  ${cell.padEnd(widths[i] ?? 0)}`).join("");
-  return rows.map((row) => `${line(row).trimEnd()}\n`).join("");
-}
-
-function size(bytes: number): string {
-  if (bytes < 1e3) return `${bytes} bytes`;
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 function short(value: number | null): string {

@@ -1,9 +1,10 @@
 import { type LoadOptions, loadModel } from "../model/load.ts";
 import type { Model } from "../model/model.ts";
 import type { ModelSource } from "../source/open.ts";
+import { sourceOf } from "./catalogue.ts";
 import type { ModelOptions } from "./options.ts";
 import { statusLine } from "./output.ts";
-import { progressText } from "./progress.ts";
+import { progressLines } from "./progress.ts";
 
 /** Loads a model, showing how far it is. */
 export async function load(
@@ -22,10 +23,11 @@ export async function load(
   signal: AbortSignal,
 ): Promise<Model> {
   const status = statusLine(quiet);
-  const onProgress: LoadOptions["onProgress"] = (progress) => status.show(progressText(progress, "loading"));
+  const text = progressLines("loading");
+  const onProgress: LoadOptions["onProgress"] = (progress) => status.show(text(progress));
   try {
     const loras = lora?.map((each) => ({ ...each, alpha: loraAlpha })) ?? [];
-    return await loadModel(source, {
+    return await loadModel(sourceOf(source), {
       vocab,
       weights,
       threads,

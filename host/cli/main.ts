@@ -6,16 +6,22 @@ import { addBatch } from "./batch.ts";
 import { addBench } from "./bench.ts";
 import { addCache } from "./cache.ts";
 import { addChat } from "./chat.ts";
+import { addCompletion } from "./completion.ts";
 import { addConvert } from "./convert.ts";
 import { explain, Interrupted } from "./failure.ts";
 import { addInspect } from "./inspect.ts";
+import { addList } from "./list.ts";
 import { note, printJson, watchOutput, withoutControls } from "./output.ts";
 import { addPerplexity } from "./perplexity.ts";
 import { addPromptCheck } from "./prompt-check.ts";
+import { addPull } from "./pull.ts";
+import { addRemove } from "./remove.ts";
 import { addRun } from "./run.ts";
 import { addServe } from "./serve.ts";
+import { addShow } from "./show.ts";
 import { addStart } from "./start.ts";
 import { addTokenize } from "./tokenize.ts";
+import { addUse } from "./use.ts";
 import { addWorker } from "./worker.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
@@ -29,7 +35,7 @@ const program = new Command("wkv")
     "after",
     `
 Models are .pth, .safetensors, .gguf and rwkv.cpp .bin files of RWKV-4, 5, 6 and 7, as published: a path, an address,
-or hf:ORG/REPO[/FILE][@REVISION]; what is on the net is downloaded once and kept (wkv cache).
+or hf:ORG/REPO[/FILE or :Q8_0][@REVISION]; what is on the net is downloaded once and kept. wkv list has models by name.
 
 Examples:
   $ wkv run model.pth "Once upon a time"
@@ -50,10 +56,16 @@ addPromptCheck(program);
 addBench(program);
 addConvert(program);
 addCache(program);
+addList(program);
+addPull(program);
+addShow(program);
+addUse(program);
+addRemove(program);
 addServe(program);
 addBatch(program);
 addWorker(program);
 addStart(program);
+addCompletion(program);
 
 watchOutput();
 try {

@@ -1,16 +1,35 @@
 import type { Progress } from "../source/progress.ts";
+import { Speed } from "../source/speed.ts";
 
-/** One line for people. @param work what is said while neither a download nor its check goes on */
-export function progressText(
-  { phase, loaded, total, bytesPerSecond = 0, secondsLeft = Infinity }: Progress,
-  work: string,
-): string {
-  const percent = `${Math.floor((100 * loaded) / total)} %`;
-  if (phase === "check") return `checking ${percent}`;
-  if (phase !== "download") return `${work} ${percent}`;
-  const share = Number.isFinite(total) ? `${percent}, ${mb(loaded)} of ${mb(total)}` : mb(loaded);
-  const left = Number.isFinite(secondsLeft) ? `, ${duration(secondsLeft)} left` : "";
-  return `downloading ${share}, ${mb(bytesPerSecond)}/s${left}`;
+const MOST_BAR = 24;
+const LEAST_BAR = 6;
+
+/**
+ * Makes lines for people of a piece of work's progress: a bar, the share, speed and time left.
+ * @param work what is said while neither a download nor its check goes on
+ * @param columns of the terminal; a bar that does not fit is left out
+ */
+export function progressLines(work: string, columns = process.stderr.columns ?? 80): (progress: Progress) => string {
+  const names = { download: "downloading", check: "checking", work };
+  const speeds = { download: new Speed(), check: new Speed(), work: new Speed() };
+  return ({ phase: phaseOrWork, loaded, total }) => {
+    const phase = phaseOrWork ?? "work";
+    const { bytesPerSecond, secondsLeft } = speeds[phase].at(loaded, total);
+    const share = loaded / total;
+    const percent = `${Math.floor(100 * share)} %`;
+    const known = Number.isFinite(total) ? `${percent.padStart(5)}, ${mb(loaded)} of ${mb(total)}` : mb(loaded);
+    const left = Number.isFinite(secondsLeft) ? `, ${duration(secondsLeft)} left` : "";
+    const numbers = `${known}, ${mb(bytesPerSecond)}/s${left}`;
+    return `${names[phase]} ${bar(share, columns - names[phase].length - numbers.length - 4)}${numbers}`;
+  };
+}
+
+/** Empty where the share is unknown or there is no room. @param room columns, without the brackets */
+function bar(share: number, room: number): string {
+  const width = Math.min(MOST_BAR, room);
+  if (!(share > 0) || width < LEAST_BAR) return "";
+  const full = Math.round(width * Math.min(1, share));
+  return `[${"█".repeat(full)}${"░".repeat(width - full)}]`;
 }
 
 function mb(bytes: number): string {

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import type { Model } from "../model/model.ts";
 import type { Session } from "../session/session.ts";
-import { BEGINNING, bundledPath } from "./bundled.ts";
+import { BEGINNING } from "./bundled.ts";
 import { addConstraintOptions, type ConstraintOptions, readConstraint } from "./constraint.ts";
+import { defaultModel } from "./default-model.ts";
 import { Interrupted, UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
@@ -53,7 +54,7 @@ export function addRun(program: Command): void {
     .description("Streams the text that a model writes after a prompt.")
     .argument(
       "[MODEL]",
-      "a .pth, .safetensors, .gguf or .bin file, or a folder with one; or box or fairy, which come with wkv; default: fairy",
+      "a .pth, .safetensors, .gguf or .bin file, or a folder with one; or a name that wkv list has; default: fairy",
     )
     .argument("[PROMPT]", "how the text begins; - reads it from standard input")
     .option("--tokens <ids>", "token ids instead of PROMPT, such as 34,105,110", tokenIds)
@@ -78,7 +79,7 @@ async function run(first: string | undefined, second: string | undefined, option
   const [path, argument] = isPrompt ? [undefined, first] : [first, second];
   checkTextOptions(options);
   if (options.logprobs && !options.json) throw new UsageError("--logprobs goes with --json.");
-  const source = path ?? bundledPath("fairy");
+  const source = path ?? (await defaultModel("fairy"));
   if (!source) throw new UsageError('MODEL is missing: wkv run MODEL "Once upon a time"');
   const beginning = path || options.tokens ? argument : (argument ?? BEGINNING);
   const constraint = await readConstraint(options);

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Command } from "commander";
 import type { Model } from "../model/model.ts";
 import type { Server, ServerOptions } from "../server/index.ts";
-import { bundledPath } from "./bundled.ts";
+import { defaultModel } from "./default-model.ts";
 import { UsageError } from "./failure.ts";
 import { load } from "./load.ts";
 import { addModelOptions, collect, type ModelOptions, VOCAB_HELP } from "./options.ts";
@@ -70,7 +70,7 @@ export function addServe(program: Command): void {
 }
 
 async function start(paths: string[], options: ServeOptions): Promise<void> {
-  const sources = sourcesByName(paths, options.alias);
+  const sources = await sourcesByName(paths, options.alias);
   const apiKeys = [...(options.apiKey ?? []), ...(process.env.WKV_API_KEY?.split(",") ?? [])].filter(
     (key) => key !== "",
   );
@@ -97,9 +97,9 @@ async function start(paths: string[], options: ServeOptions): Promise<void> {
   }
 }
 
-function sourcesByName(paths: readonly string[], alias: readonly string[] = []): Map<string, string> {
-  const bundled = bundledPath("box");
-  const sources = paths.length === 0 && bundled ? [bundled] : paths;
+async function sourcesByName(paths: readonly string[], alias: readonly string[] = []): Promise<Map<string, string>> {
+  const byDefault = paths.length === 0 ? await defaultModel("box") : undefined;
+  const sources = byDefault ? [byDefault] : paths;
   if (sources.length === 0) throw new UsageError("MODEL is missing: wkv serve MODEL");
   if (alias.length > sources.length) throw new UsageError("--alias: there are more names than models.");
   const named = new Map(sources.map((source, i) => [alias[i] ?? modelName(source), source]));

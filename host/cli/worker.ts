@@ -5,7 +5,7 @@ import type { Server } from "../server/index.ts";
 import { answerJob } from "./batch-answer.ts";
 import type { Answered, Job } from "./batch-file.ts";
 import { openBullmq, type QueueAddress } from "./batch-queue.ts";
-import { bundledPath } from "./bundled.ts";
+import { defaultModel } from "./default-model.ts";
 import { UsageError } from "./failure.ts";
 import { load } from "./load.ts";
 import { addModelOptions, type ModelOptions, VOCAB_HELP } from "./options.ts";
@@ -48,7 +48,8 @@ export function addWorker(program: Command): void {
   command.addHelpText("after", HELP).action(run);
 }
 
-async function run(source = bundledPath("box"), options: WorkerOptions): Promise<void> {
+async function run(model: string | undefined, options: WorkerOptions): Promise<void> {
+  const source = model ?? (await defaultModel("box"));
   if (!source) throw new UsageError("MODEL is missing: wkv worker MODEL --redis redis://HOST:PORT");
   const { parallel, maxTokens, prefixCache } = options;
   const { bullmq, connection } = await openBullmq(options);

@@ -32,13 +32,15 @@ export function isModelName(path: string): boolean {
   return MODEL.test(path);
 }
 
+/** A model, or the candidates when there is none or more than one. */
+export type ModelChoice = { model: string } | { model: undefined; candidates: string[] };
+
 /**
  * Chooses the model among the files of a folder or repository: a published name, else the only model, else, where all are
  * GGUF, the only Q8_0.
  * @param paths relative to the folder
- * @returns the model, or the candidates when there is none or more than one
  */
-export function chooseModel(paths: readonly string[]): { model: string } | { model: undefined; candidates: string[] } {
+export function chooseModel(paths: readonly string[]): ModelChoice {
   const published = MODEL_FILES.find((name) => paths.includes(name));
   if (published) return { model: published };
   const candidates = paths.filter(isCandidate).sort();
@@ -46,6 +48,14 @@ export function chooseModel(paths: readonly string[]): { model: string } | { mod
   const eight = candidates.filter((path) => /q8_0/i.test(path));
   if (candidates.every((path) => /\.gguf$/i.test(path)) && eight.length === 1) return { model: eight[0] as string };
   return { model: undefined, candidates };
+}
+
+/** Chooses the GGUF file whose name has a quantisation, such as "Q4_K_M". */
+export function chooseQuantised(paths: readonly string[], quantisation: string): ModelChoice {
+  const named = new RegExp(`(^|[^a-z0-9])${quantisation}([^a-z0-9_]|$)`, "i");
+  const candidates = paths.filter((path) => isCandidate(path) && /\.gguf$/i.test(path) && named.test(path)).sort();
+  const [model] = candidates;
+  return candidates.length === 1 ? { model: model as string } : { model: undefined, candidates };
 }
 
 function isCandidate(path: string): boolean {

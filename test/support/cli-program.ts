@@ -11,8 +11,8 @@ export interface Result {
 }
 
 /** `wkv` started with pipes for everything. */
-export function startProgram(args: readonly string[], cwd: string) {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { cwd, stdio: "pipe" });
+export function startProgram(args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}) {
+  const child = spawn(process.execPath, [PROGRAM, ...args], { cwd, stdio: "pipe", env: { ...process.env, ...env } });
   child.stdin.on("error", () => {}); // it may end before it has read everything
   return child;
 }

@@ -10,7 +10,7 @@ export interface HubServer {
   readonly requests: { path: string; range: string | undefined; token: string | undefined }[];
   /** Bytes of files that were sent. */
   sent: number;
-  /** Files of the repository org/repo; may be changed between requests. */
+  /** Files of every repository; may be changed between requests. */
   readonly files: Map<string, Uint8Array>;
   behaviour: Behaviour;
   /** Gives the contents and type of any other path, such as a page's. */
@@ -80,8 +80,8 @@ async function answer(hub: HubServer, request: IncomingMessage, response: Server
   if (page) return void response.writeHead(200, { "content-type": page.type, ...ISOLATED }).end(page.body);
   const { behaviour } = hub;
   if (behaviour.token && authorization !== `Bearer ${behaviour.token}`) return void response.writeHead(401).end();
-  if (path.startsWith("/api/models/org/repo/revision/")) return list(hub, response);
-  const [, name] = /^\/(?:org\/repo\/resolve\/[^/]+|web\/cdn)\/(.+)$/.exec(path) ?? [];
+  if (/^\/api\/models\/[^/]+\/[^/]+\/revision\//.test(path)) return list(hub, response);
+  const [, name] = /^\/(?:[^/]+\/[^/]+\/resolve\/[^/]+|web\/cdn)\/(.+)$/.exec(path) ?? [];
   const content = name === undefined ? undefined : hub.files.get(name);
   const status = behaviour.status?.(path);
   if (status !== undefined) return void response.writeHead(status, { "retry-after": "0" }).end();

@@ -6,6 +6,8 @@ export interface HubAddress {
   readonly repo: string;
   /** Path in the repository; undefined: to be chosen. */
   readonly file: string | undefined;
+  /** Chooses the GGUF file whose name has this quantisation, such as Q8_0. */
+  readonly quantisation?: string | undefined;
   /** A branch, a tag or a commit. */
   readonly revision: string;
 }
@@ -24,7 +26,7 @@ export function isAddress(source: string | URL): boolean {
 }
 
 /**
- * Reads `hf:ORG/REPO[/FILE][@REVISION]`, or an http(s) address; one of the hub's own pages or files is the same as `hf:`.
+ * Reads `hf:ORG/REPO[/FILE | :QUANTISATION][@REVISION]`, or an http(s) address; one of the hub's own pages or files is the same as `hf:`.
  * @param endpoint the hub's address, without a slash at the end
  * @throws WkvError `not-found` for what is neither
  */
@@ -52,14 +54,16 @@ export function shown(url: URL): string {
 /** The canonical form of an address, by which the cache knows it. */
 export function addressText(address: Address): string {
   if (address.kind === "web") return shown(address.url);
-  const { repo, file, revision } = address;
-  return `hf:${repo}${file ? `/${file}` : ""}${revision === "main" ? "" : `@${revision}`}`;
+  const { repo, file, quantisation, revision } = address;
+  const choice = file ? `/${file}` : quantisation ? `:${quantisation}` : "";
+  return `hf:${repo}${choice}${revision === "main" ? "" : `@${revision}`}`;
 }
 
 function parseHub(text: string): HubAddress {
-  const [, repo = "", file, revision = "main"] =
-    /^hf:(?:\/\/)?([^/@]+\/[^/@]+)(?:\/([^@]+))?(?:@(.+))?$/i.exec(text) ?? [];
-  return hubAddress(repo, file, revision, text);
+  const [, repo = "", quantisation, file, revision = "main"] =
+    /^hf:(?:\/\/)?([^/@:]+\/[^/@:]+)(?::(\w+)|\/([^@]+))?(?:@(.+))?$/i.exec(text) ?? [];
+  const address = hubAddress(repo, file, revision, text);
+  return quantisation ? { ...address, quantisation: quantisation.toUpperCase() } : address;
 }
 
 function hubAddress(repo: string, file: string | undefined, revision: string, text: string): HubAddress {
@@ -69,7 +73,7 @@ function hubAddress(repo: string, file: string | undefined, revision: string, te
   if (names.length !== 2 || !names.every(isName) || !isRevision || (file !== undefined && !isSafePath(file)))
     throw new WkvError(
       "not-found",
-      `${text} is no address on the hub: write hf:ORG/REPO, hf:ORG/REPO/FILE or either with @REVISION.`,
+      `${text} is no address on the hub: write hf:ORG/REPO, hf:ORG/REPO/FILE or hf:ORG/REPO:Q8_0, with @REVISION after any.`,
     );
   return { kind: "hub", repo, file, revision };
 }

@@ -1,7 +1,7 @@
 // The hub's two documented endpoints: the listing of a revision with sizes and checksums, and the files.
 // (@huggingface/hub 2.17 neither resumes nor verifies downloads, and brings megabytes of task descriptions.)
 import { WkvError } from "../../errors.ts";
-import { chooseModel, companionFiles, isModelName, partsOf } from "../companions.ts";
+import { chooseModel, chooseQuantised, companionFiles, isModelName, partsOf } from "../companions.ts";
 import { megabytes } from "../megabytes.ts";
 import { type HubAddress, isSafePath, shown } from "./address.ts";
 import type { RemoteFile } from "./remote-file.ts";
@@ -38,7 +38,7 @@ export async function resolveHub(
   const { repo, revision } = address;
   const url = new URL(`${endpoint}/api/models/${repo}/revision/${encodeURIComponent(revision)}?blobs=true`);
   const { commit, files } = parseListing(await requestJson(url, { token, signal }), url);
-  const main = address.file ?? modelOf(files, repo);
+  const main = address.file ?? modelOf(files, address);
   if (!files.has(main)) throw new WkvError("not-found", `hf:${repo} has no file ${main}. It has: ${summary(files)}.`);
   const paths = [main, ...partsOf(main, [...files.keys()]), ...companionsOf(main, files)];
   return {
@@ -73,11 +73,13 @@ function parseListing(json: unknown, url: URL): { commit: string; files: Map<str
   return { commit: sha, files };
 }
 
-function modelOf(files: ReadonlyMap<string, HubFile>, repo: string): string {
-  const choice = chooseModel([...files.keys()]);
+function modelOf(files: ReadonlyMap<string, HubFile>, { repo, quantisation }: HubAddress): string {
+  const paths = [...files.keys()];
+  const choice = quantisation ? chooseQuantised(paths, quantisation) : chooseModel(paths);
   if (choice.model !== undefined) return choice.model;
   const [first] = choice.candidates;
-  const what = first ? `holds several models; name one, as in hf:${repo}/${first}` : "holds no model";
+  const none = quantisation ? `holds no GGUF file of ${quantisation}` : "holds no model";
+  const what = first ? `holds several models; name one, as in hf:${repo}/${first}` : none;
   throw new WkvError("not-found", `hf:${repo} ${what}. It has: ${summary(files)}.`);
 }
 

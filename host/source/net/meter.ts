@@ -1,26 +1,18 @@
 import type { Progress } from "../progress.ts";
-
-/** Speed is that of the last few seconds: what matters for the time left. */
-const WINDOW_MS = 5000;
+import { Speed } from "../speed.ts";
 
 /** Turns counts of bytes into progress with speed and time left. */
 export class Meter {
   readonly #onProgress: (progress: Progress) => void;
-  readonly #seen: { at: number; loaded: number }[] = [];
+  readonly #speed = new Speed();
 
   constructor(onProgress: (progress: Progress) => void) {
     this.#onProgress = onProgress;
   }
 
-  /** @param total undefined when nobody knows */
-  downloaded(loaded: number, total: number | undefined): void {
-    const at = performance.now();
-    this.#seen.push({ at, loaded });
-    while (this.#seen.length > 2 && at - this.#seen[0]!.at > WINDOW_MS) this.#seen.shift();
-    const first = this.#seen[0]!;
-    const bytesPerSecond = at > first.at ? (1000 * (loaded - first.loaded)) / (at - first.at) : 0;
-    const secondsLeft = total === undefined || bytesPerSecond === 0 ? Infinity : (total - loaded) / bytesPerSecond;
-    this.#onProgress({ phase: "download", loaded, total: total ?? Infinity, bytesPerSecond, secondsLeft });
+  /** @param total undefined when it is not known */
+  downloaded(loaded: number, total = Infinity): void {
+    this.#onProgress({ phase: "download", loaded, total, ...this.#speed.at(loaded, total) });
   }
 
   checked(loaded: number, total: number): void {
