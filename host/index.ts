@@ -16,6 +16,7 @@ export type { Piece, StopReason } from "./session/generate.ts";
 export type { InspectOptions, TokenInspection } from "./session/inspection.ts";
 export type { Mark } from "./session/mark.ts";
 export type { FeedOptions, GenerateOptions, Guidance, Session } from "./session/session.ts";
+export type { Streamed, Streams } from "./session/streams.ts";
 export type { Usage } from "./session/usage.ts";
 export { cachedModels, deleteCachedModel } from "./source/cache/open-store.ts";
 export type { CachedModel } from "./source/cache/store.ts";

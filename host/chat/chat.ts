@@ -28,7 +28,7 @@ export function chat(model: Model, messages: readonly ChatMessage[], options: Ch
   checkAnswerable(messages);
   checkOptions(options);
   checkCalls(options);
-  return new Answer(answerOnce(model, { ...options, messages }));
+  return new Answer(options.signal, (signal) => answerOnce(model, { ...options, messages, signal }));
 }
 
 async function* answerOnce(model: Model, options: ChatOptions): AsyncGenerator<ChatPiece, void, void> {
@@ -187,7 +187,7 @@ export class Chat {
     const merged = { ...given, preset };
     checkOptions(merged);
     checkCalls(merged);
-    return new Answer(this.#run(merged, prepare));
+    return new Answer(merged.signal, (signal) => this.#run({ ...merged, signal }, prepare));
   }
 
   async *#run(options: AnswerOptions, prepare: () => void): AsyncGenerator<ChatPiece, void, void> {

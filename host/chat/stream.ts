@@ -1,5 +1,6 @@
 import type { TokenLogprob } from "../sampling/index.ts";
 import type { StopReason } from "../session/generate.ts";
+import { type Streamed, type Streams, streamed } from "../session/streams.ts";
 import type { Usage } from "../session/usage.ts";
 import type { AssistantMessage, ToolCall } from "./messages.ts";
 
@@ -33,13 +34,13 @@ export interface ChatResult {
  * An answer as it comes: `for await (const piece of answer)`, or `await answer.result()` for all of it at once. Nothing is
  * computed until one of the two is done; leaving the loop ends the answer where it is.
  */
-export class Answer implements AsyncIterable<ChatPiece> {
-  readonly #pieces: AsyncGenerator<ChatPiece, void, void>;
+export class Answer implements AsyncIterable<ChatPiece>, Streams<ChatPiece> {
+  readonly #pieces: Streamed<ChatPiece>;
   readonly #fold = new Fold();
 
   /** @internal */
-  constructor(pieces: AsyncGenerator<ChatPiece, void, void>) {
-    this.#pieces = this.#folded(pieces);
+  constructor(signal: AbortSignal | undefined, start: (signal: AbortSignal) => AsyncGenerator<ChatPiece, void, void>) {
+    this.#pieces = streamed(signal, (own) => this.#folded(start(own)));
   }
 
   [Symbol.asyncIterator](): AsyncIterator<ChatPiece, void, void> {
@@ -50,6 +51,19 @@ export class Answer implements AsyncIterable<ChatPiece> {
   async result(): Promise<ChatResult> {
     for await (const _ of this.#pieces);
     return this.#fold.result();
+  }
+
+  toReadableStream(): ReadableStream<ChatPiece> {
+    return this.#pieces.toReadableStream();
+  }
+
+  /** The answer's text, without its thought. */
+  toTextStream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#pieces.toTextStream();
+  }
+
+  toEventStream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#pieces.toEventStream();
   }
 
   async *#folded(pieces: AsyncGenerator<ChatPiece, void, void>): AsyncGenerator<ChatPiece, void, void> {

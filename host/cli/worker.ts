@@ -48,8 +48,8 @@ export function addWorker(program: Command): void {
   command.addHelpText("after", HELP).action(run);
 }
 
-async function run(model: string | undefined, options: WorkerOptions): Promise<void> {
-  const source = model ?? (await defaultModel("box"));
+async function run(given: string | undefined, options: WorkerOptions): Promise<void> {
+  const source = given ?? (await defaultModel("box"));
   if (!source) throw new UsageError("MODEL is missing: wkv worker MODEL --redis redis://HOST:PORT");
   const { parallel, maxTokens, prefixCache } = options;
   const { bullmq, connection } = await openBullmq(options);

@@ -90,8 +90,3 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
     this.#options.ended();
   }
 }
-
-/** One event. @param type of those streams whose events have names */
-export function eventOf(data: unknown, type?: string): string {
-  return `${type ? `event: ${type}\n` : ""}data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`;
-}

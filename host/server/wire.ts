@@ -1,5 +1,6 @@
+import { eventOf } from "../session/streams.ts";
 import type { HttpError } from "./errors.ts";
-import { EVENTS, eventOf, type StreamFormat } from "./events.ts";
+import { EVENTS, type StreamFormat } from "./events.ts";
 import type { Timings, UsageAnswer } from "./usage.ts";
 
 /** How an answer's chunks are sent: as a stream, or as one object with what they add up to. */

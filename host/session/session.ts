@@ -14,6 +14,7 @@ import { guided } from "./guided.ts";
 import { INSPECT_OPTIONS, type InspectOptions, type TokenInspection } from "./inspection.ts";
 import { Mark } from "./mark.ts";
 import { Reader, type ReaderHost } from "./reader.ts";
+import { type Streamed, streamed } from "./streams.ts";
 
 /** What a session needs of its model. */
 export interface SessionHost extends ReaderHost {
@@ -126,10 +127,11 @@ export class Session {
   /**
    * Continues the text: feeds the prompt, then generates tokens until a stop string, the end of the text or `maxTokens`.
    * The session has then read the prompt and every generated token. Leaving the loop early leaves the session usable.
+   * The generation is also a stream of the platform, of pieces, text or server-sent events: {@link Streams}.
    * @param prompt text, token ids, or nothing to continue from the current state
    * @throws TypeError or RangeError naming the wrong argument; while reading, WkvError and the signal's reason
    */
-  generate(prompt: string | Iterable<number> = [], options: GenerateOptions = {}): AsyncGenerator<Piece, void, void> {
+  generate(prompt: string | Iterable<number> = [], options: GenerateOptions = {}): Streamed<Piece> {
     checkNames(options, GENERATE_OPTIONS, "generate");
     const { guidance } = options;
     checkGenerateOptions(options, this.#reader.vocabSize);
@@ -140,8 +142,11 @@ export class Session {
       "prompt",
       this.#reader.vocabSize,
     );
-    if (guidance === undefined) return this.#generate(ids, tokenizer, options);
-    return this.#generateGuided(ids, tokenizer, options, this.#guide(guidance, tokenizer));
+    const guide = guidance && this.#guide(guidance, tokenizer);
+    return streamed(options.signal, (signal) => {
+      if (!guide) return this.#generate(ids, tokenizer, { ...options, signal });
+      return this.#generateGuided(ids, tokenizer, { ...options, signal }, guide);
+    });
   }
 
   async *#generate(

@@ -1,10 +1,11 @@
+import { eventOf } from "../../session/streams.ts";
 import { answer, type TextRoute } from "../answering.ts";
 import { readBody } from "../body.ts";
 import { type PreparedChat, prepareChat } from "../chat-answer.ts";
 import { type AnswerHead, type ChatChunk, chatChunks } from "../chat-chunks.ts";
 import type { ChatTask } from "../chat-request.ts";
 import type { App, ServerContext } from "../context.ts";
-import { EVENTS, eventOf } from "../events.ts";
+import { EVENTS } from "../events.ts";
 import { RESPONSE_PREFIX } from "../states.ts";
 import type { Wire } from "../wire.ts";
 import { type ResponseEvent, responseEvents } from "./events.ts";

@@ -24,6 +24,7 @@ export async function probe({ loadModel }, base) {
         const vocab = new URL(`${base}/data/fairy.vocab.txt`);
         const model = await loadModel(await content(`${base}/data/fairy.safetensors`), { weights, vocab, ...options });
         for (const story of stories) hashes[`story ${story.seed} ${weights}`] = await hashOf(await tell(model, story));
+        await checkStreams(model, stories[0]);
         await model.dispose();
       }
     } catch (error) {
@@ -73,6 +74,20 @@ async function tell(model, { prompt, seed }) {
   for await (const piece of session.generate(prompt, { seed, temperature: 0.8, topP: 0.9, maxTokens: 80 }))
     text += piece.text;
   return new TextEncoder().encode(text);
+}
+
+/** A stream gives the same text, and leaves the session usable when it is cancelled. */
+async function checkStreams(model, { prompt, seed }) {
+  const session = model.createSession();
+  const options = { seed, temperature: 0.8, topP: 0.9, maxTokens: 80 };
+  const whole = await new Response(session.fork().generate(prompt, options).toTextStream()).arrayBuffer();
+  const told = await tell(model, { prompt, seed });
+  if ((await hashOf(whole)) !== (await hashOf(told))) throw new Error("the stream gives another text");
+  const reader = session.generate(prompt, options).toReadableStream().getReader();
+  await reader.read();
+  await reader.cancel();
+  await session.feed([1]);
+  session.dispose();
 }
 
 async function hashOf(values) {
