@@ -31,11 +31,9 @@ await Promise.all([unlessKept("sample", buildEmbedded), unlessKept("sha256", bui
 await Promise.all([
   unlessKept("wkv", buildModule),
   unlessKept("wkv.relaxed", (name) => buildModule(name, "relaxed-simd")),
-  buildNode(),
-  buildBrowser(),
-  buildWorkerd(),
-  buildDeclarations(),
 ]);
+await writeInlined();
+await Promise.all([buildNode(), buildBrowser(), buildWorkerd(), buildDeclarations()]);
 writeLicenses();
 writeFileSync("build/built", "");
 console.error(`wkv: built; wkv.wasm has ${(statSync("build/wkv.wasm").size / 1000).toFixed(1)} KB`);
@@ -81,6 +79,28 @@ async function buildEmbedded(name: string): Promise<void> {
   rmSync(raw);
 }
 
+/** The modules and the code of a thread as text in a module, for programs in one file. */
+async function writeInlined(): Promise<void> {
+  const { outputFiles } = await build({
+    entryPoints: ["host/platform/node-worker.ts"],
+    bundle: true,
+    write: false,
+    minify: true,
+    platform: "node",
+    format: "cjs",
+    target: "es2022",
+  });
+  const texts = {
+    PLAIN: readFileSync("build/wkv.wasm").toString("base64"),
+    RELAXED: readFileSync("build/wkv.relaxed.wasm").toString("base64"),
+    WORKER: outputFiles[0]?.text ?? "",
+  };
+  const lines = Object.entries(texts).map(
+    ([name, text]) => `export const ${name}: string = ${JSON.stringify(text)};\n`,
+  );
+  writeFileSync("build/inlined.ts", lines.join(""));
+}
+
 /** Dependencies stay outside: they are installed with the package. */
 async function buildNode(): Promise<void> {
   const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
@@ -88,6 +108,7 @@ async function buildNode(): Promise<void> {
   await buildHost({
     entryPoints: {
       ...ENTRIES,
+      inline: "host/inline/index.ts",
       cli: "host/cli/main.ts",
     },
     external,

@@ -13,7 +13,8 @@ export interface Platform {
   readonly mayRelax: boolean;
   /** The module, compiled once. @throws WkvError `not-found` naming the file that is missing */
   compile(simd: Simd): Promise<WebAssembly.Module>;
-  startThread(): Thread;
+  /** @param own browsers: a file of the page's own site that imports the thread's code */
+  startThread(own?: string | URL): Thread;
 }
 
 /** A worker of whatever kind the runtime has. */

@@ -2,7 +2,7 @@ import { platform } from "#platform";
 import { isWeightFormat, quotedFormats, type WeightFormat } from "../checkpoint/weight-formats.ts";
 import { Engine } from "../engine/engine.ts";
 import { makePlan, type Plan } from "../engine/plan.ts";
-import type { Simd } from "../engine/platform.ts";
+import type { Platform, Simd } from "../engine/platform.ts";
 import { chooseKernels, type Kernels } from "../engine/simd.ts";
 import { arrangeWeights, loadPacked, loadWeights } from "../loading/loader.ts";
 import { checkNames } from "../options/names.ts";
@@ -52,6 +52,11 @@ export interface LoadOptions extends OpenOptions {
    */
   prefixCache?: PrefixCacheOptions;
   onProgress?: (progress: Progress) => void;
+  /**
+   * Pages that load wkv from another site, under a content security policy without `blob:`: the address of a file on the
+   * page's own site with the line `import "https://CDN/wkv/build/browser-worker.js";`.
+   */
+  worker?: string | URL;
 }
 
 const LOAD_OPTIONS = {
@@ -63,6 +68,7 @@ const LOAD_OPTIONS = {
   groupNormEps: true,
   prefixCache: true,
   onProgress: true,
+  worker: true,
 } as const satisfies Record<keyof LoadOptions, true>;
 
 /**
@@ -81,6 +87,11 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   checkOptions(options, threads);
   const kernels = await chooseKernels(options.simd, platform);
   return withFiles(source, options, (opened) => loadFrom(opened, kernels, { ...options, threads }));
+}
+
+/** The platform, with the page's own file for threads where it names one. */
+function platformFor({ worker }: LoadOptions): Platform {
+  return worker === undefined ? platform : { ...platform, startThread: () => platform.startThread(worker) };
 }
 
 function checkOptions({ weights, groupNormEps, prefixCache }: LoadOptions, threads: number): void {
@@ -107,7 +118,8 @@ async function loadFrom(
   kernels: Kernels,
   options: LoadOptions & { threads: number },
 ): Promise<Model> {
-  const prepared = Engine.prepare(platform, kernels, options.threads);
+  const host = platformFor(options);
+  const prepared = Engine.prepare(host, kernels, options.threads);
   const { opened, plan } = await readPlan(files, options).catch(async (error) => {
     await Engine.discard(prepared);
     throw error;
@@ -115,7 +127,7 @@ async function loadFrom(
   const { file, checkpoint, recipe } = opened;
   const { shape } = recipe;
   const cache = new PrefixCache(shape, options.prefixCache);
-  const engine = await Engine.start(plan, platform, prepared);
+  const engine = await Engine.start(plan, host, prepared);
   const loading = checkpoint.packed
     ? loadPacked(checkpoint.packed, recipe, plan, engine, options, file.name)
     : loadWeights(recipe, plan, engine, options);

@@ -31,8 +31,8 @@ export const platform: Platform = {
     }
   },
 
-  startThread() {
-    const worker = new Worker(new URL("./browser-worker.js", import.meta.url), { type: "module", name: "wkv" });
+  startThread(own) {
+    const worker = startWorker(own);
     const thread: Thread = {
       onMessage: () => {},
       onFailure: () => {},
@@ -41,7 +41,7 @@ export const platform: Platform = {
       stop: async () => worker.terminate(),
     };
     worker.addEventListener("message", ({ data }: MessageEvent<FromThread>) => thread.onMessage(data));
-    worker.addEventListener("error", (event) => thread.onFailure(failure(event)));
+    worker.addEventListener("error", (event) => thread.onFailure(failure(event, own)));
     worker.addEventListener("messageerror", () =>
       thread.onFailure(new WkvError("engine", "A message to a thread was lost.")),
     );
@@ -49,10 +49,45 @@ export const platform: Platform = {
   },
 };
 
+/** Workers have to come from the page's own site. @param own the page's file for them */
+function startWorker(own: string | URL | undefined): Worker {
+  const options = { type: "module", name: "wkv" } as const;
+  if (own !== undefined) return new Worker(own, options);
+  if (isForeign()) return new Worker(stub(), options);
+  // Bundlers look for exactly this form.
+  return new Worker(new URL("./browser-worker.js", import.meta.url), { type: "module", name: "wkv" });
+}
+
+/** Whether this code comes from another site, such as a CDN. Bundlers may put a file's address here. */
+function isForeign(): boolean {
+  const here: string = import.meta.url;
+  const { protocol, origin } = new URL(here);
+  return /^https?:$/.test(protocol) && origin !== location.origin;
+}
+
+let stubAddress: string | undefined;
+
+/** A worker of the page's own origin that imports the one beside this code. */
+function stub(): string {
+  const code = `import ${JSON.stringify(workerAddress())};`;
+  return (stubAddress ??= URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
+}
+
+function workerAddress(): string {
+  const here: string = import.meta.url;
+  return new URL("./browser-worker.js", here).href;
+}
+
 /** An event without a message says that the worker's code could not be loaded. */
-function failure({ message }: ErrorEvent): WkvError {
+function failure({ message }: ErrorEvent, own: string | URL | undefined): WkvError {
   if (message) return new WkvError("engine", `A thread of the engine failed: ${message}. Load the model again.`);
-  const { href } = new URL("./browser-worker.js", import.meta.url);
+  const href = workerAddress();
+  if (own !== undefined || isForeign())
+    return new WkvError(
+      "not-found",
+      `The worker ${own ?? "blob:"} cannot be loaded: put a file with the line import ${JSON.stringify(href)}; on the page's ` +
+        'own site, give its address as { worker: "/that-file.js" }, and allow both in the content security policy.',
+    );
   return new WkvError(
     "not-found",
     `The worker ${href} cannot be loaded: browser-worker.js must lie beside wkv's own code, on the page's own site, and ` +

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import type { Platform, Thread } from "../engine/platform.ts";
+import type { Platform, Simd, Thread } from "../engine/platform.ts";
 import { WkvError } from "../errors.ts";
 import { OWN_ADDRESS } from "../source/disk/own-address.ts";
 
@@ -12,6 +12,20 @@ const RELAXED_SINCE = 22;
 /** More threads than this do not read memory any faster. */
 const ENOUGH_THREADS = 4;
 
+/** What a program brings inside itself instead of as files beside it: the modules as base64, the thread as CommonJS. */
+export interface Inlined {
+  readonly PLAIN: string;
+  readonly RELAXED: string;
+  readonly WORKER: string;
+}
+
+let inlined: Inlined | undefined;
+
+/** Takes modules and threads from the program from now on. */
+export function useInlined(given: Inlined): void {
+  inlined = given;
+}
+
 /** Node, and what has Node's modules: Deno and Bun. Files lie beside the bundled code. */
 export const platform: Platform = {
   defaultThreads: Math.min(availableParallelism(), ENOUGH_THREADS),
@@ -19,23 +33,19 @@ export const platform: Platform = {
   mayRelax: Number.parseInt(process.versions.node, 10) >= RELAXED_SINCE,
 
   async compile(simd) {
-    const url = new URL(simd === "relaxed" ? "./wkv.relaxed.wasm" : "./wkv.wasm", OWN_ADDRESS);
-    try {
-      return await WebAssembly.compile(new Uint8Array(await readFile(url)));
-    } catch (cause) {
-      throw new WkvError(
-        "not-found",
-        `The module ${fileURLToPath(url)} cannot be loaded: install wkv again. In a bundle, copy wkv.wasm, ` +
-          "wkv.relaxed.wasm and worker.js of node_modules/wkv/build beside it, or leave wkv out of it (external).",
-        { cause },
-      );
-    }
+    const bytes = inlined
+      ? Buffer.from(simd === "relaxed" ? inlined.RELAXED : inlined.PLAIN, "base64")
+      : readModule(simd);
+    return WebAssembly.compile(new Uint8Array(await bytes));
   },
 
   startThread() {
     // Without the program's own flags: some are refused in a thread (--input-type), and what others preload is of no use
     // there. Those of V8 hold for the whole process.
-    const worker = new Worker(new URL("./worker.js", OWN_ADDRESS), { name: "wkv", execArgv: [] });
+    const options = { name: "wkv", execArgv: [] };
+    const worker = inlined
+      ? new Worker(inlined.WORKER, { ...options, eval: true })
+      : new Worker(new URL("./worker.js", OWN_ADDRESS), options);
     const thread: Thread = {
       onMessage: () => {},
       onFailure: () => {},
@@ -55,3 +65,18 @@ export const platform: Platform = {
     return thread;
   },
 };
+
+/** Beside this code. */
+async function readModule(simd: Simd): Promise<Uint8Array> {
+  const url = new URL(simd === "relaxed" ? "./wkv.relaxed.wasm" : "./wkv.wasm", OWN_ADDRESS);
+  try {
+    return await readFile(url);
+  } catch (cause) {
+    throw new WkvError(
+      "not-found",
+      `The module ${fileURLToPath(url)} cannot be loaded: install wkv again. In a bundle, import from wkv/inline, or copy ` +
+        "wkv.wasm, wkv.relaxed.wasm and worker.js of node_modules/wkv/build beside it.",
+      { cause },
+    );
+  }
+}

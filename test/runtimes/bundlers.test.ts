@@ -1,13 +1,14 @@
 /** What docs/runtimes.md says of bundlers, as it is written there, with wkv as it is installed. */
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { missing } from "../support/missing.ts";
 import { openChromium } from "./browsers.ts";
 import { makeConsumer, ROOT } from "./consumer.ts";
 import { freePort, output, retry, startGroup } from "./place.ts";
-import { chromium, esbuild, HOW_TO_GET, vite7 } from "./runtimes.ts";
+import { bun, chromium, deno, esbuild, HOW_TO_GET, rollup, vite7, webpack } from "./runtimes.ts";
 import { serve } from "./server.ts";
 
 const docs = readFileSync(join(ROOT, "docs/runtimes.md"), "utf8");
@@ -27,6 +28,55 @@ function writePage(script: string): void {
   writeFileSync(join(folder, "index.html"), `<!doctype html><body><script type="module" src="${script}"></script>`);
 }
 
+/** Links the programs of bundlers as npm installs them. */
+mkdirSync(join(folder, "node_modules/.bin"));
+for (const [name, program] of Object.entries({ esbuild, rollup, webpack, bun, deno }))
+  if (program) symlinkSync(program, join(folder, "node_modules/.bin", name));
+// Of the test's own packages those that docs/runtimes.md has installed.
+for (const name of ["webpack", "webpack-cli", "rollup", "@rollup"])
+  if (webpack) symlinkSync(join(ROOT, "test/runtimes/node_modules", name), join(folder, "node_modules", name));
+cpSync(join(folder, "inline.js"), join(folder, "server.js"));
+const lonely = mkdtempSync(join(tmpdir(), "wkv-bundled-"));
+after(() => rmSync(lonely, { recursive: true }));
+
+/** Builds as docs/runtimes.md says, and runs the result where there is nothing else. */
+async function assertBundled(line: string, built: string, run: (program: string) => [string, string[]]): Promise<void> {
+  await output("sh", ["-ec", `PATH="$PWD/node_modules/.bin:$PATH"; ${line}`], folder);
+  const alone = mkdtempSync(join(lonely, "run-"));
+  cpSync(join(folder, dirname(built)), alone, { recursive: true });
+  const [command, args] = run(join(alone, basename(built)));
+  const model = join(ROOT, "models/box/box.safetensors");
+  const said = JSON.parse(await output(command, args, alone, { MODEL: model }));
+  assert.match(said.text, /well/);
+  assert.equal(said.threads, 2);
+}
+
+const node = (program: string): [string, string[]] => [process.execPath, [program]];
+const SERVER_BUNDLES = [
+  ["esbuild, ES module", esbuild, /^(esbuild server.*?format=esm.*)$/m, "esm/server.mjs", node],
+  ["esbuild, CommonJS", esbuild, /^(esbuild server.*?format=cjs.*)$/m, "cjs/server.cjs", node],
+  ["webpack", webpack, /^(webpack .*)$/m, "webpack/server.cjs", node],
+  ["Rollup", rollup, /^(rollup .*)$/m, "rollup/server.js", node],
+  [
+    "bun build --compile",
+    bun,
+    /^(bun build .*)$/m,
+    "bun/server",
+    (program: string): [string, string[]] => [program, []],
+  ],
+  [
+    "esbuild, for Deno",
+    esbuild && deno,
+    /^(esbuild server.*?format=esm.*)$/m,
+    "esm/server.mjs",
+    (program: string) => [deno, ["run", "-A", program]],
+  ],
+] as const;
+for (const [name, program, line, built, run] of SERVER_BUNDLES)
+  test(`a server in one file: ${name}`, { skip: missing(program, HOW_TO_GET) }, () =>
+    assertBundled(written(line), built, run as (program: string) => [string, string[]]),
+  );
+
 async function assertTold(url: string): Promise<void> {
   const page = await openChromium(chromium as string);
   try {
@@ -39,8 +89,6 @@ async function assertTold(url: string): Promise<void> {
 }
 
 test("esbuild", { skip: missing(esbuild && chromium, HOW_TO_GET) }, async () => {
-  mkdirSync(join(folder, "node_modules/.bin"));
-  symlinkSync(esbuild as string, join(folder, "node_modules/.bin/esbuild")); // as npm installs it
   await output("sh", ["-ec", written(/esbuild\*\*.*?\n```console\n(.*?)```/s)], folder);
   writePage("dist/main.js");
   const server = await serve({ "/": folder }, true);
@@ -63,7 +111,7 @@ for (const format of ["esm", "cjs"])
         process.stdout.write(text);
       })();`;
     writeFileSync(join(place, "main.js"), program);
-    const lines = written(/one file\n.*?\n```console\n(.*?)```/s)
+    const lines = written(/three files of wkv beside.*?\n```console\n(.*?)```/s)
       .replace("npx esbuild", JSON.stringify(esbuild))
       .replace("--format=esm", `--format=${format}`);
     await output("sh", ["-ec", format === "cjs" ? lines.replace("main.mjs", "main.cjs") : lines], place);

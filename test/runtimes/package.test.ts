@@ -51,7 +51,10 @@ test("pages and workerd get nothing of Node's, and nothing that a strict policy 
     for (const file of graph(entry, true)) {
       const code = read(file).toString();
       assert.doesNotMatch(code, /(?:from|import|import\()\s*"node:/, file);
-      assert.doesNotMatch(code, /\beval\(|new Function\(|createObjectURL/, file);
+      assert.doesNotMatch(code, /\beval\(|new Function\(/, file);
+      // Once: for a page that loads wkv from another site (test/runtimes/cdn.test.ts).
+      const blobs = code.match(/createObjectURL/g)?.length ?? 0;
+      assert.ok(blobs === 0 || (blobs === 1 && code.includes("location.origin")), file);
     }
 });
 

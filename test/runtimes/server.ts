@@ -25,10 +25,17 @@ export interface Server {
   close(): void;
 }
 
-/** @param isolated with the two headers that let threads share memory */
-export async function serve(folders: Record<string, string>, isolated: boolean): Promise<Server> {
+/**
+ * @param isolated with the two headers that let threads share memory
+ * @param others headers besides, or instead of the strict policy
+ */
+export async function serve(
+  folders: Record<string, string>,
+  isolated: boolean,
+  others: Readonly<Record<string, string>> = {},
+): Promise<Server> {
   let take = (_: unknown) => {};
-  const headers: Record<string, string> = { "content-security-policy": STRICT };
+  const headers: Record<string, string> = { "content-security-policy": STRICT, ...others };
   if (isolated) {
     headers["cross-origin-opener-policy"] = "same-origin";
     headers["cross-origin-embedder-policy"] = "require-corp";
