@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { styled } from "./terminal/style.ts";
+import { wrapped } from "./terminal/wrap.ts";
 
 /** Writes to standard output; resolves when there is room for more. */
 export async function print(text: string | Uint8Array): Promise<void> {
@@ -28,9 +29,14 @@ export function inLine(text: string): string {
   return withoutControls(text).replace(/[\n\t]/g, "\uFFFD");
 }
 
-/** A line for people, on standard error. */
-export function note(text: string): void {
-  process.stderr.write(`${styled("dim", `wkv: ${withoutControls(text)}`, process.stderr)}\n`);
+/**
+ * A line for people, on standard error.
+ * @param isVerbatim it is to be copied, so a terminal does not get it in lines
+ */
+export function note(text: string, isVerbatim = false): void {
+  const line = `wkv: ${withoutControls(text)}`;
+  const shown = process.stderr.isTTY && !isVerbatim ? wrapped(line, process.stderr.columns) : line;
+  process.stderr.write(`${styled("dim", shown, process.stderr)}\n`);
 }
 
 function escaped(character: string): string {

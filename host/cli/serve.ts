@@ -160,8 +160,8 @@ function describe({ address, family, port }: AddressInfo, model: string, needsKe
   const key = needsKey ? ' -H "authorization: Bearer KEY"' : "";
   note(`${model} at ${base}`);
   if (hasPage()) note(`page: ${base.replace(/v1$/, "")}`);
-  note(`try: curl ${base}/chat/completions -H "content-type: application/json"${key} \\`);
-  note(`       -d '{"messages":[{"role":"user","content":"Hi!"}]}'`);
-  note(`openai: new OpenAI({ baseURL: "${base}", apiKey: "${needsKey ? "KEY" : "none"}" })`);
-  note(`Open WebUI: OPENAI_API_BASE_URL=${base}`);
+  note(`try: curl ${base}/chat/completions -H "content-type: application/json"${key} \\`, true);
+  note(`       -d '{"messages":[{"role":"user","content":"Hi!"}]}'`, true);
+  note(`openai: new OpenAI({ baseURL: "${base}", apiKey: "${needsKey ? "KEY" : "none"}" })`, true);
+  note(`Open WebUI: OPENAI_API_BASE_URL=${base}`, true);
 }

@@ -59,6 +59,12 @@ export class WordWrap {
   }
 }
 
+/** A whole text in lines of at most so many columns. */
+export function wrapped(text: string, columns: number): string {
+  const wrap = new WordWrap(() => columns);
+  return wrap.push(text) + wrap.flush();
+}
+
 function widthOf(character: string): number {
   if (/\p{M}|\p{Cf}/u.test(character)) return 0;
   return eastAsianWidth(character.codePointAt(0) as number);
