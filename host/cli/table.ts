@@ -1,7 +1,10 @@
+import { inLine } from "./output.ts";
+
 export type Row = readonly string[];
 
 /** Columns of equal width; two spaces before each. */
-export function table(rows: readonly Row[]): string {
+export function table(given: readonly Row[]): string {
+  const rows = given.map((row) => row.map(inLine));
   const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
   const columns = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, i) => width(i));

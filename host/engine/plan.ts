@@ -39,8 +39,6 @@ export interface Plan {
   readonly activations8: boolean;
   /** "source": the rows of a batch's tokens are all that is in memory of the embedding. */
   readonly embedding: "memory" | "source";
-  /** Whether quantised activations have 8 bits rather than 14. */
-  readonly activations8: boolean;
   readonly layerSlots: number;
   readonly globalSlots: number;
   readonly bufferTable: number;
@@ -83,8 +81,6 @@ export interface PlanOptions {
   readonly activations8?: boolean;
   /** Default: "memory". */
   readonly embedding?: "memory" | "source" | undefined;
-  /** Whether quantised activations have 8 bits rather than 14, though the weights do not need it. */
-  readonly activations8?: boolean;
 }
 
 /**

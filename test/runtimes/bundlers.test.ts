@@ -111,7 +111,7 @@ for (const format of ["esm", "cjs"])
         process.stdout.write(text);
       })();`;
     writeFileSync(join(place, "main.js"), program);
-    const lines = written(/one file\n.*?\n```console\n(.*?)```/s)
+    const lines = written(/three files of wkv beside.*?\n```console\n(.*?)```/s)
       .replace("npx esbuild", JSON.stringify(esbuild))
       .replace("--format=esm", `--format=${format}`);
     await output("sh", ["-ec", format === "cjs" ? lines.replace("main.mjs", "main.cjs") : lines], place);

@@ -7,7 +7,7 @@ import { type Plugin, rollup } from "rollup";
 import { dts } from "rollup-plugin-dts";
 import { ENTRIES } from "../entries.ts";
 
-const GLOBALS = ["AbortSignal", "URL", "Blob", "WritableStream", "Request", "Response"];
+const GLOBALS = ["AbortSignal", "URL", "Blob", "WritableStream", "ReadableStream", "Request", "Response"];
 
 /** @param from folder of tsc's declarations @param to folder for the package's */
 export async function bundleDeclarations(from: string, to: string): Promise<void> {

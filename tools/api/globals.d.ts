@@ -25,6 +25,16 @@ export interface WritableStream<Chunk> {
   };
 }
 
+/** The global one where there is one, so that a Response takes it. */
+export type ReadableStream<Chunk> = typeof globalThis extends { ReadableStream: { prototype: infer T } }
+  ? T
+  : {
+      getReader(): {
+        read(): Promise<{ done: boolean; value?: Chunk }>;
+        cancel(reason?: unknown): Promise<void>;
+      };
+    };
+
 export type Request = typeof globalThis extends { Request: { prototype: infer T } }
   ? T
   : { readonly url: string; readonly method: string };
