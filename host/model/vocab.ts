@@ -68,7 +68,7 @@ export async function embeddedTokenizer(checkpoint: Checkpoint, shape: Shape): P
   const { metadata, vocabulary } = checkpoint;
   if (vocabulary) return loadFitting(await vocabulary(), shape);
   if (!metadata || !hasWorldVocabulary(metadata)) return undefined;
-  const tokenizer = parseEmbedded(metadata, "the vocabulary in the model's file");
+  const tokenizer = await parseEmbedded(metadata, "the vocabulary in the model's file");
   tokenizer.table.padTo(shape.vocabSize);
   return tokenizer;
 }

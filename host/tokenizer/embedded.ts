@@ -3,6 +3,7 @@ import { WkvError } from "../errors.ts";
 import type { GreedyTokenizer } from "./greedy.ts";
 import { LiteralReader } from "./literal.ts";
 import { TokenTableBuilder } from "./table.ts";
+import { STEPS, Turns } from "./turns.ts";
 import { worldTokenizer } from "./world.ts";
 
 /** Types of tokens that are no text: control tokens, such as the end of text, and unused ids. */
@@ -39,12 +40,14 @@ export function hasWorldVocabulary(metadata: Metadata): boolean {
  * @param name of the vocabulary, for messages
  * @throws WkvError `bad-vocab` that names the token
  */
-export function parseEmbedded(metadata: Metadata, name: string): GreedyTokenizer {
+export async function parseEmbedded(metadata: Metadata, name: string): Promise<GreedyTokenizer> {
   const tokens = metadata.get("tokenizer.ggml.tokens") as StringList;
   const isText = textIds(metadata);
   const table = new TokenTableBuilder(name);
   const literals = new LiteralReader(tokens.bytes);
+  const turns = new Turns();
   for (let id = 0; id < tokens.length; id++) {
+    if (id % STEPS === 0) await turns.pause();
     if (!isText(id)) continue;
     try {
       table.add(id, literals.readUnquoted(tokens.start(id), tokens.end(id)));

@@ -1,9 +1,10 @@
 import { WkvError } from "../errors.ts";
 import { GreedyTokenizer } from "./greedy.ts";
-import { eachLine } from "./lines.ts";
+import { linesOf } from "./lines.ts";
 import { LiteralReader } from "./literal.ts";
 import { type TokenTable, TokenTableBuilder } from "./table.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import { STEPS, Turns } from "./turns.ts";
 
 const SPACE = 0x20;
 
@@ -19,18 +20,20 @@ export function looksLikeWorldText(text: string): boolean {
  * @param name of the vocabulary, for messages
  * @throws WkvError `bad-vocab` that names the line
  */
-export function parseWorldText(file: Uint8Array, name: string): GreedyTokenizer {
+export async function parseWorldText(file: Uint8Array, name: string): Promise<GreedyTokenizer> {
   const table = new TokenTableBuilder(name);
   const literals = new LiteralReader(file);
-  eachLine(file, (from, to, number) => {
-    if (from === to) return;
+  const turns = new Turns();
+  for (const { from, to, number } of linesOf(file)) {
+    if (number % STEPS === 0) await turns.pause();
+    if (from === to) continue;
     try {
       addLine(table, file, literals, from, to);
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
       throw new WkvError("bad-vocab", `${name}, line ${number}: ${error.message}. Fetch the file again.`);
     }
-  });
+  }
   return worldTokenizer(table.build(), name);
 }
 
@@ -48,10 +51,12 @@ const END_OF_TEXT = "<s>";
  * @param file UTF-8; LF or CRLF
  * @throws WkvError `bad-vocab` that names the line
  */
-export function parseWorldLines(file: Uint8Array, name: string): GreedyTokenizer {
+export async function parseWorldLines(file: Uint8Array, name: string): Promise<GreedyTokenizer> {
   const table = new TokenTableBuilder(name);
   const literals = new LiteralReader(file);
-  eachLine(file, (from, to, number) => {
+  const turns = new Turns();
+  for (const { from, to, number } of linesOf(file)) {
+    if (number % STEPS === 0) await turns.pause();
     try {
       const token = literals.read(from, to);
       if (number > 1 || new TextDecoder().decode(token) !== END_OF_TEXT) table.add(number - 1, token);
@@ -59,7 +64,7 @@ export function parseWorldLines(file: Uint8Array, name: string): GreedyTokenizer
       if (!(error instanceof SyntaxError)) throw error;
       throw new WkvError("bad-vocab", `${name}, line ${number}: ${error.message}. Fetch the file again.`);
     }
-  });
+  }
   return worldTokenizer(table.build(), name);
 }
 
@@ -93,9 +98,11 @@ function readInteger(file: Uint8Array, from: number, to: number, what: string): 
  * an array of byte values.
  * @throws WkvError `bad-vocab` that names the token
  */
-export function parseWorldJson(json: Record<string, unknown>, name: string): GreedyTokenizer {
+export async function parseWorldJson(json: Record<string, unknown>, name: string): Promise<GreedyTokenizer> {
   const table = new TokenTableBuilder(name);
-  for (const [key, value] of Object.entries(json)) {
+  const turns = new Turns();
+  for (const [i, [key, value]] of Object.entries(json).entries()) {
+    if (i % STEPS === 0) await turns.pause();
     const token = typeof value === "string" ? new TextEncoder().encode(value) : byteArray(value);
     if (!token || !/^[0-9]+$/.test(key))
       throw new WkvError(
