@@ -72,19 +72,21 @@ export interface PlanOptions {
   readonly embedding?: "memory" | "source" | undefined;
 }
 
-/** @throws WkvError `too-large` when the model does not fit 32-bit WebAssembly, before any memory is taken */
-export function makePlan(recipe: Recipe, options: PlanOptions, file: string): Plan {
+/**
+ * @param maxBytes of memory that may be taken
+ * @throws WkvError `too-large` when the model does not fit it or 32-bit WebAssembly, before any memory is taken
+ */
+export function makePlan(recipe: Recipe, options: PlanOptions, file: string, maxBytes = MEMORY_LIMIT): Plan {
   const plan = layOut(recipe, options);
-  if (fits(plan)) return plan;
-  throw new WkvError(
-    "too-large",
-    `${file} needs ${arithmetic(plan)}; 32-bit WebAssembly has 4 GiB. ${advice(recipe, plan)}`,
-  );
+  const limit = Math.min(maxBytes, MEMORY_LIMIT);
+  if (fits(plan, limit)) return plan;
+  const there = limit < MEMORY_LIMIT ? `${gib(limit)} GiB may be taken` : "32-bit WebAssembly has 4 GiB";
+  throw new WkvError("too-large", `${file} needs ${arithmetic(plan)}; ${there}. ${advice(recipe, plan, limit)}`);
 }
 
-/** Whether 32-bit memory is enough. */
-export function fits({ pages }: Plan): boolean {
-  return pages * PAGE <= MEMORY_LIMIT;
+/** Whether 32-bit memory, or less, is enough. */
+export function fits({ pages }: Plan, limit = MEMORY_LIMIT): boolean {
+  return pages * PAGE <= limit;
 }
 
 function arithmetic({ pages, weightBytes, stateBytes, weights }: Plan): string {
@@ -98,18 +100,19 @@ function arithmetic({ pages, weightBytes, stateBytes, weights }: Plan): string {
 }
 
 /** What would fit: the same model with smaller weights, or one of as many bytes a parameter. */
-function advice(recipe: Recipe, plan: Plan): string {
+function advice(recipe: Recipe, plan: Plan, limit: number): string {
   const plans = WEIGHT_FORMAT_NAMES.map((weights) => layOut(recipe, { ...plan, weights }));
-  const smaller = plans.find(fits);
+  const smaller = plans.find((plan) => fits(plan, limit));
   const outside = plan.embedding === "memory" && layOut(recipe, { ...plan, embedding: "source" });
-  if (outside && fits(outside))
+  if (outside && fits(outside, limit))
     return `With the embedding outside memory it needs ${gib(outside.pages * PAGE)} GiB: load it with embedding: "source".`;
   if (smaller)
     return `As ${smaller.weights} it needs ${gib(smaller.pages * PAGE)} GiB: load it with weights: "${smaller.weights}".`;
   const parameters = allEntries(recipe).reduce((sum, { weight }) => sum + count(weight.shape), 0);
-  const room = MEMORY_LIMIT - (plan.pages * PAGE - plan.weightBytes);
+  const room = limit - (plan.pages * PAGE - plan.weightBytes);
   const largest = (room * parameters) / plan.weightBytes / 1e9;
-  return `It has ${(parameters / 1e9).toFixed(1)} billion parameters; about ${largest.toFixed(1)} billion would fit: take a smaller one.`;
+  const would = largest > 0.05 ? `; about ${largest.toFixed(1)} billion would fit` : "";
+  return `It has ${(parameters / 1e9).toFixed(1)} billion parameters${would}: take a smaller one.`;
 }
 
 function allEntries(recipe: Recipe): Entry[] {

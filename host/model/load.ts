@@ -39,6 +39,8 @@ export interface LoadOptions extends OpenOptions {
   embedding?: "memory" | "source";
   /** Thread count. Default: the machine's cores, at most 4. The results are the same for any number. */
   threads?: number;
+  /** Most bytes of memory that the model may take with one session. Default: the 4 GiB of 32-bit WebAssembly. */
+  maxBytes?: number;
   /** Which build of the WebAssembly module runs. Default: the faster one here. The results are the same. */
   simd?: Simd;
   /**
@@ -65,6 +67,7 @@ const LOAD_OPTIONS = {
   weights: true,
   embedding: true,
   threads: true,
+  maxBytes: true,
   simd: true,
   vocab: true,
   groupNormEps: true,
@@ -90,7 +93,10 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   return withFiles(source, options, (opened) => loadFrom(opened, kernels, { ...options, threads }));
 }
 
-function checkOptions({ weights, groupNormEps, prefixCache, embedding }: LoadOptions, threads: number): void {
+function checkOptions(
+  { weights, groupNormEps, prefixCache, embedding, maxBytes }: LoadOptions,
+  threads: number,
+): void {
   if (prefixCache !== undefined) checkNames(prefixCache, { maxBytes: true }, "prefixCache");
   if (embedding !== undefined && embedding !== "memory" && embedding !== "source")
     throw new RangeError(`"embedding" expected "memory" or "source", got ${JSON.stringify(embedding)}`);
@@ -98,6 +104,8 @@ function checkOptions({ weights, groupNormEps, prefixCache, embedding }: LoadOpt
     throw new RangeError(`"threads" expected a whole number from 1 to 64, got ${threads}`);
   if (weights !== undefined && !isWeightFormat(weights))
     throw new RangeError(`"weights" expected ${quotedFormats()}, got ${JSON.stringify(weights)}`);
+  if (maxBytes !== undefined && !(maxBytes > 0))
+    throw new RangeError(`"maxBytes" expected a number above 0, got ${maxBytes}`);
   if (groupNormEps !== undefined && !(groupNormEps > 0))
     throw new RangeError(`"groupNormEps" expected a number above 0, got ${groupNormEps}`);
 }
@@ -107,7 +115,8 @@ async function readPlan(
   options: LoadOptions & { threads: number },
 ): Promise<{ opened: OpenModel; plan: Plan }> {
   const opened = await readModel(files);
-  return { opened, plan: makePlan(opened.recipe, planOptions(opened, options), opened.file.name) };
+  const { recipe, file } = opened;
+  return { opened, plan: makePlan(recipe, planOptions(opened, options), file.name, options.maxBytes) };
 }
 
 /** The threads start while the file's directory is read. */

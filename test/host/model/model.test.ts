@@ -41,6 +41,17 @@ class OwnSource {
   }
 }
 
+test("a model that needs more than it may take is refused, with what would fit", async () => {
+  const model = await load(SMALL, { maxBytes: 100e6 });
+  await model.dispose();
+  await assert.rejects(load(SMALL, { maxBytes: model.info.bytes }), (error: WkvError) => {
+    assert.equal(error.code, "too-large");
+    assert.match(error.message, /GiB may be taken\./);
+    return true;
+  });
+  await assert.rejects(load(SMALL, { maxBytes: 0 }), RangeError);
+});
+
 test("every kind of source gives the same model", async () => {
   const expected = await logitsOf(SMALL);
   const bytes = new Uint8Array(readFileSync(SMALL));
