@@ -4,16 +4,16 @@ import { checkNames, only } from "../options/names.ts";
 import type { StopReason } from "../session/generate.ts";
 import { GENERATE_OPTIONS, type GenerateOptions } from "../session/session.ts";
 import { rate } from "../session/usage.ts";
-import { AnswerReader } from "./answer.ts";
+import type { AnswerReader } from "./answer.ts";
 import { checkAnswerable, checkCalls, checkOptions } from "./checks.ts";
 import { chooseTemplate } from "./choose.ts";
-import type { AnswerStart } from "./marks.ts";
+import { constraintOf, readerOf } from "./guide.ts";
 import { type ChatMessage, checkMessages, plainMessages, type TextPart } from "./messages.ts";
 import { ANSWER_OPTIONS, type AnswerOptions, CHAT_OPTIONS, type ChatInput, type ChatOptions } from "./options.ts";
 import { readSaved, writeSaved } from "./saved.ts";
 import { Answer, answerMessage, type ChatPiece, type ChatResult, Fold } from "./stream.ts";
 import type { ChatTemplate, Prompt } from "./template.ts";
-import { callable, readCalls } from "./tools.ts";
+import { readCalls } from "./tools.ts";
 import { Track } from "./track.ts";
 
 /**
@@ -228,7 +228,7 @@ export class Chat {
   }
 
   async *#pieces(prompt: Prompt, reader: AnswerReader, options: AnswerOptions): AsyncGenerator<ChatPiece, void, void> {
-    const constraint = await this.#constraint(reader.at, prompt.begun ?? "", options);
+    const constraint = await constraintOf(this.model.tokenizer, this.template, reader, prompt.begun ?? "", options);
     const started = performance.now();
     const promptTokens = await this.#track.advance(prompt, options.signal);
     const promptTokensPerSecond = rate({ tokens: promptTokens, seconds: (performance.now() - started) / 1000 });
@@ -238,15 +238,6 @@ export class Chat {
       // The session read nothing for this generation: the prompt was fed before.
       else yield { ...this.#last(piece, stop, reader), usage: { ...usage!, promptTokens, promptTokensPerSecond } };
     }
-  }
-
-  /** What holds calls to their tools, at the end of what is there of the answer. */
-  async #constraint(at: AnswerStart, begun: string, options: AnswerOptions): Promise<GenerateOptions["constraint"]> {
-    const { tools, required, one } = callable(options.tools, options.toolChoice);
-    if (tools.length === 0) return options.constraint;
-    const { answerConstraint } = await import("./calls.ts");
-    const { thinks } = this.template;
-    return answerConstraint(this.model.tokenizer, { tools, at, thinks, required, one }, begun);
   }
 
   /** The last piece, with what was held back until it was certain. */
@@ -308,9 +299,4 @@ function asMessages(said: ChatInput): readonly ChatMessage[] {
   const messages = (Array.isArray(said) ? said : [said]) as readonly ChatMessage[];
   checkMessages(messages);
   return plainMessages(messages);
-}
-
-function readerOf({ opening, begun = "" }: Prompt, { thinks }: ChatTemplate, options: AnswerOptions): AnswerReader {
-  const calls = callable(options.tools, options.toolChoice).tools.length > 0;
-  return new AnswerReader(opening.slice(0, opening.length - begun.length), { thinks, calls }, begun);
 }

@@ -7,6 +7,7 @@ export { Chat, chat, createChat, loadChat } from "./chat.ts";
 export { chooseTemplate } from "./choose.ts";
 export { encodePrompt } from "./encode.ts";
 export { FILL_STOP, fillPrompt } from "./fill.ts";
+export { type AnswerGuide, guideAnswer } from "./guide.ts";
 export { jinjaTemplate } from "./jinja/template.ts";
 export type { AssistantMessage, ChatMessage, Role, TextPart, Tool, ToolCall, ToolChoice } from "./messages.ts";
 export type { AnswerOptions, ChatInput, ChatOptions } from "./options.ts";
