@@ -13,7 +13,10 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^wkv$/, replacement: inRoot("build/browser.js") },
-      { find: /^wkv\/chat$/, replacement: inRoot("build/browser-chat.js") },
+      ...["chat", "constraint", "measure"].map((name) => ({
+        find: new RegExp(`^wkv/${name}$`),
+        replacement: inRoot(`build/browser-${name}.js`),
+      })),
     ],
   },
   server: { headers, host: "127.0.0.1", fs: { allow: [".."] } },

@@ -1,7 +1,7 @@
 // A link that reproduces a text: what the model had read, the settings, the seed, and a hash of what came of it.
 import { signal } from "@preact/signals";
 import type { Opened } from "./model.ts";
-import type { Sampling } from "./settings.ts";
+import type { Form, Sampling } from "./settings.ts";
 import type { Node } from "./tree.ts";
 
 export interface Recipe {
@@ -11,11 +11,11 @@ export interface Recipe {
   readonly address?: string | undefined;
   /** What was read before, as ids. */
   readonly before: readonly number[];
-  /** Tokens that the answer began with, where it was forked. */
-  readonly kept: number;
   readonly made: number;
   readonly seed: number;
   readonly sampling: Sampling;
+  /** What the text was held to. */
+  readonly form?: Form | undefined;
   /** Hash of the tokens made and of the bits of the last logits. */
   readonly digest: string;
 }
@@ -24,17 +24,21 @@ export interface Recipe {
 export const asked = signal<Recipe | undefined>(read(location.hash));
 export const verdict = signal<boolean | undefined>(undefined);
 
-export function linkOf({ fingerprint, name, address }: Opened, node: Node, sampling: Sampling): string {
+/** The link of an answer; undefined for one that was held to tools, or is not there. */
+export function linkOf({ fingerprint, name, address }: Opened, node: Node): string | undefined {
+  const { ids, from, kept, seed = 0, digest = "", settings, hasTools } = node;
+  if (!settings || hasTools) return undefined;
+  const { sampling, form } = settings;
   const recipe: Recipe = {
     fingerprint,
     name,
     address: address?.startsWith(location.origin) ? undefined : address,
-    before: node.ids.slice(0, node.from),
-    kept: 0,
-    made: node.ids.length - node.from,
-    seed: node.seed ?? 0,
+    before: ids.slice(0, from + kept),
+    made: ids.length - from - kept,
+    seed,
     sampling,
-    digest: node.digest ?? "",
+    form: form.kind === "none" ? undefined : form,
+    digest,
   };
   const url = new URL(location.href);
   url.hash = `text=${encode(recipe)}`;
@@ -62,10 +66,17 @@ function read(hash: string): Recipe | undefined {
 }
 
 /** Links come from strangers. */
-function isRecipe({ fingerprint, name, before, made, seed, sampling, digest }: Recipe): boolean {
-  const texts = [fingerprint, name, digest].every((text) => typeof text === "string" && text.length < 500);
+function isRecipe({ fingerprint, name, before, made, seed, sampling, digest, form }: Recipe): boolean {
+  const texts = [fingerprint, name, digest, form?.kind ?? ""].every(
+    (text) => typeof text === "string" && text.length < 500,
+  );
   const numbers = [made, seed, ...Object.values(sampling)].every((value) => Number.isFinite(value) && value >= 0);
   return (
-    texts && numbers && made <= 4096 && Array.isArray(before) && before.every((id) => Number.isInteger(id) && id >= 0)
+    texts &&
+    numbers &&
+    typeof (form?.text ?? "") === "string" &&
+    made <= 4096 &&
+    Array.isArray(before) &&
+    before.every((id) => Number.isInteger(id) && id >= 0)
   );
 }

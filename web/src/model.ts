@@ -29,7 +29,7 @@ export const loading = signal<Loading | undefined>(undefined);
 /** Why the last one did not open. */
 export const loadError = signal<string | undefined>(undefined);
 
-export type Weights = "int8" | "f32";
+export type Weights = "int8" | "int4" | "f32";
 
 export interface OpenOptions {
   readonly name: string;
@@ -40,6 +40,15 @@ export interface OpenOptions {
 
 /** Prompts that were read are kept as states, so that going back to one costs nothing. */
 const PREFIX_CACHE = { maxBytes: 64e6 };
+
+/** Of what the device says that it has, what a model may take: the browser and the system want theirs. */
+const MEMORY_SHARE = 0.6;
+
+/** Bytes that a model may take here; undefined where the device does not say, or has 8 GiB, the most that it may say. */
+export function memoryLimit(): number | undefined {
+  const { deviceMemory } = navigator as { deviceMemory?: number };
+  return deviceMemory && deviceMemory < 8 ? deviceMemory * 2 ** 30 * MEMORY_SHARE : undefined;
+}
 
 /** Opens a model in place of the one that is open; that one stays when the new one fails or is cancelled. */
 export async function openModel(source: ModelSource, options: OpenOptions): Promise<void> {
@@ -55,10 +64,12 @@ export async function openModel(source: ModelSource, options: OpenOptions): Prom
   try {
     const { weights, vocab } = options;
     const previous = opened.value;
+    const limit = memoryLimit();
     const model = await loadModel(source, {
       signal: controller.signal,
       prefixCache: PREFIX_CACHE,
       onProgress,
+      ...(limit && { maxBytes: limit }),
       ...(weights && { weights }),
       ...(vocab && { vocab }),
     });

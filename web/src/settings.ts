@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import { PRESETS, type Preset } from "wkv";
+import type { TemplateName, ThinkMode } from "wkv/chat";
 
 export interface Sampling {
   readonly temperature: number;
@@ -36,8 +37,21 @@ export const maxTokens = signal(160);
 /** Undefined: a new one each time. */
 export const seed = signal<number | undefined>(undefined);
 
+/** How messages become a text; undefined: as the model's file and name say. */
+export const template = signal<TemplateName | undefined>(undefined);
+
+export const THINK_MODES: readonly ThinkMode[] = ["off", "fake", "on", "a bit", "a lot"];
+/** How much a model that thinks does so before it answers in a chat. */
+export const think = signal<ThinkMode>("off");
+
 export type FormKind = "none" | "schema" | "regex" | "choices";
-export const form = signal<{ kind: FormKind; text: string }>({ kind: "none", text: "" });
+
+export interface Form {
+  readonly kind: FormKind;
+  readonly text: string;
+}
+
+export const form = signal<Form>({ kind: "none", text: "" });
 
 export function setSampling(name: SamplingName, value: number): void {
   sampling.value = { ...sampling.value, [name]: value };
@@ -58,8 +72,7 @@ function same(a: Sampling, b: Sampling): boolean {
 }
 
 /** What the answer must look like, as `generate` takes it. @throws SyntaxError for a schema that is no JSON */
-export function constraint() {
-  const { kind, text } = form.value;
+export function constraintOf({ kind, text }: Form) {
   if (kind === "none" || text.trim() === "") return undefined;
   if (kind === "schema") return { schema: JSON.parse(text) };
   if (kind === "regex") return { regex: text.trim() };

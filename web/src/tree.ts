@@ -1,6 +1,8 @@
 // The texts as a tree: each node is a piece of text after its parent's, with the model's state after it.
 import { signal } from "@preact/signals";
 import type { Mark, StopReason, TokenLogprob } from "wkv";
+import type { AssistantMessage, ChatMessage } from "wkv/chat";
+import type { Form, Sampling } from "./settings.ts";
 
 /** A token that the model made. */
 export interface Token {
@@ -29,9 +31,21 @@ export interface Node {
   ids: readonly number[];
   /** Tokens of `ids` that were read before the answer began. */
   from: number;
+  /** Tokens that the answer begins with because they were chosen: the model made those after them. */
+  kept: number;
+  /** Of a thought, what the prompt has begun already. */
+  begun: string;
+  /** The answer in a chat, with its thought and its calls apart. */
+  message: AssistantMessage | undefined;
+  /** What tools answered, in place of what a user wrote. */
+  results: readonly ChatMessage[] | undefined;
+  /** Whether it was held to tools, which a link does not carry. */
+  hasTools: boolean;
   /** The state there; dropped when there are too many. */
   mark: Mark | undefined;
   seed: number | undefined;
+  /** What it was made with. */
+  settings: { readonly sampling: Sampling; readonly form: Form } | undefined;
   stop: StopReason | undefined;
   /** Of the link that reproduces it. */
   digest: string | undefined;
@@ -54,8 +68,14 @@ function makeNode(kind: Kind, parent: Node | undefined, text: string): Node {
     tokens: [],
     ids: parent?.ids ?? [],
     from: 0,
+    kept: 0,
+    begun: "",
+    message: undefined,
+    results: undefined,
+    hasTools: false,
     mark: undefined,
     seed: undefined,
+    settings: undefined,
     stop: undefined,
     digest: undefined,
     latest: undefined,

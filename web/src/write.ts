@@ -1,10 +1,21 @@
 // Making text: what is read before, the tokens as they come, and the state after them.
 import { signal } from "@preact/signals";
-import type { Session, StopReason } from "wkv";
-import { type ChatMessage, type ChatTemplate, chooseTemplate, encodePrompt } from "wkv/chat";
+import type { Constraint, Session, StopReason } from "wkv";
+import { type AnswerGuide, type ChatMessage, chooseTemplate, encodePrompt, guideAnswer } from "wkv/chat";
 import { messageOf, type Opened, opened } from "./model.ts";
 import { showEnd } from "./selection.ts";
-import { constraint, drawSeed, maxTokens, type Sampling, sampling } from "./settings.ts";
+import {
+  constraintOf,
+  drawSeed,
+  type Form,
+  form,
+  maxTokens,
+  type Sampling,
+  sampling,
+  template,
+  think,
+} from "./settings.ts";
+import { toolChoice, toolList } from "./tools.ts";
 import {
   addNode,
   current,
@@ -59,6 +70,17 @@ export async function submit(text: string, after: Node = current.value): Promise
   await answer(parent);
 }
 
+/** Gives the model what the tools that it called have answered, and lets it go on. */
+export async function submitResults(node: Node, results: readonly string[]): Promise<void> {
+  const prompt = addNode("prompt", node, results.join("\n"));
+  prompt.results = results.map((content, i) => ({
+    role: "tool",
+    content,
+    tool_call_id: node.message?.tool_calls?.[i]?.id ?? "",
+  }));
+  await answer(prompt);
+}
+
 /** Another version of the answer that is shown. */
 export async function again(): Promise<void> {
   const node = current.value;
@@ -87,20 +109,29 @@ async function answer(parent: Node, kept: readonly Token[] = []): Promise<void> 
   running.value = controller;
   failure.value = undefined;
   const node = addNode("answer", parent, "");
+  let guide: AnswerGuide | undefined;
   showEnd();
   try {
-    const ids = await promptIds(model, parent);
+    guide = mode.value === "chat" ? await guideTo(model, parent) : undefined;
+    const ids = guide ? encodePrompt(model.model.tokenizer, guide.prompt) : textIds(model, parent);
     node.from = ids.length;
+    node.kept = kept.length;
     node.seed = drawSeed();
+    node.begun = /<think[^<]*(<\/think)?\s*$/.exec(guide?.prompt ?? "")?.[0] ?? "";
+    node.hasTools = guide?.constraint !== undefined;
+    node.settings = { sampling: sampling.value, form: form.value };
     await make(model, node, ids, kept, {
       sampling: sampling.value,
       maxTokens: maxTokens.value,
+      stop: guide?.stop ?? [],
+      constraint: await constraintAfter(model, kept, guide?.constraint as Constraint | undefined),
       signal: controller.signal,
     });
   } catch (error) {
     if (!controller.signal.aborted) failure.value = messageOf(error);
   } finally {
     running.value = undefined;
+    if (node.tokens.length > 0) node.message = guide?.message(node.text);
     if (node.tokens.length === 0 && !node.stop) removeNode(node);
     else goTo(node);
   }
@@ -109,7 +140,24 @@ async function answer(parent: Node, kept: readonly Token[] = []): Promise<void> 
 export interface MakeOptions {
   readonly sampling: Sampling;
   readonly maxTokens: number;
+  readonly stop: readonly string[];
+  readonly constraint: Constraint | undefined;
   readonly signal: AbortSignal;
+}
+
+/** What the answer is held to, after the tokens that it begins with. @throws RangeError for one that cannot be there */
+export async function constraintAfter(
+  { model }: Opened,
+  kept: readonly Token[],
+  given?: Constraint,
+  held: Form = form.value,
+): Promise<Constraint | undefined> {
+  const source = given ? undefined : constraintOf(held);
+  if (!given && !source) return undefined;
+  const { createConstraint } = await import("wkv/constraint"); // 20 KB that most texts do without
+  const constraint = given ?? createConstraint(model.tokenizer, source!);
+  for (const { id } of kept) constraint.accept(id);
+  return constraint;
 }
 
 /** Fills an answer with tokens, and keeps the state at its end. */
@@ -118,24 +166,16 @@ export async function make(
   node: Node,
   ids: readonly number[],
   kept: readonly Token[],
-  { sampling, maxTokens, signal }: MakeOptions,
+  { sampling, ...options }: MakeOptions,
 ): Promise<void> {
   const before = [...ids, ...kept.map(({ id }) => id)];
   const { session, rest } = sessionAt(model, before, node.parent);
   try {
     node.tokens = kept;
+    node.text = kept.map(({ text }) => text).join("");
     node.ids = before;
-    const template = mode.value === "chat" ? await templateOf() : undefined;
-    const options = {
-      ...sampling,
-      maxTokens,
-      signal,
-      seed: node.seed,
-      logprobs: ALTERNATIVES,
-      stop: template?.stops ?? [],
-      constraint: constraint(),
-    };
-    await readTokens(node, session.generate(rest, options));
+    const given = { ...sampling, ...options, seed: node.seed, logprobs: ALTERNATIVES };
+    await readTokens(node, session.generate(rest, given));
     node.digest = await digestOf(fingerprint, node, session);
   } finally {
     if (node.tokens.length > 0) keepMark(node, await session.mark());
@@ -161,7 +201,7 @@ async function readTokens(node: Node, pieces: ReturnType<Session["generate"]>): 
 }
 
 /** Resolves at once in a page that is seen; a hidden one waits, so that it takes no processor. */
-function visible(): Promise<void> | undefined {
+export function visible(): Promise<void> | undefined {
   if (!document.hidden) return undefined;
   return new Promise((resolve) => {
     document.addEventListener("visibilitychange", () => resolve(), { once: true });
@@ -202,33 +242,28 @@ function beginsWith(ids: readonly number[], beginning: readonly number[]): boole
   return beginning.length <= ids.length && beginning.every((id, i) => ids[i] === id);
 }
 
-let chosen: { opened: Opened; template: Promise<ChatTemplate> } | undefined;
-
-/** How the open model is talked to. */
-export async function templateOf(): Promise<ChatTemplate> {
-  const now = opened.value as Opened;
-  if (chosen?.opened !== now) chosen = { opened: now, template: chooseTemplate(now.model) };
-  return chosen.template;
+/** What the model must have read before it goes on with a text. */
+function textIds({ model }: Opened, prompt: Node): number[] {
+  if (prompt.kind === "answer") return [...prompt.ids];
+  return [...(prompt.parent?.ids ?? []), ...encodePrompt(model.tokenizer, prompt.text)];
 }
 
-/** What the model must have read before it answers. */
-async function promptIds({ model }: Opened, prompt: Node): Promise<number[]> {
-  if (mode.value !== "chat") {
-    if (prompt.kind === "answer") return [...prompt.ids];
-    return [...(prompt.parent?.ids ?? []), ...encodePrompt(model.tokenizer, prompt.text)];
-  }
-  const { history, opening } = (await templateOf()).prompt(messagesOf(prompt));
-  return encodePrompt(model.tokenizer, history + opening);
+/** How a message of a chat is answered. */
+async function guideTo({ model }: Opened, prompt: Node): Promise<AnswerGuide> {
+  const chosen = await chooseTemplate(model, template.value);
+  const tools = toolList();
+  const given = tools.length > 0 ? { tools, toolChoice: toolChoice.value } : {};
+  return guideAnswer(model.tokenizer, chosen, messagesOf(prompt), { think: think.value, ...given });
 }
 
 export function messagesOf(node: Node): ChatMessage[] {
   const start: ChatMessage[] = system.value ? [{ role: "system", content: system.value }] : [];
-  return [
-    ...start,
-    ...pathTo(node).map(
-      ({ kind, text }): ChatMessage => ({ role: kind === "answer" ? "assistant" : "user", content: text.trim() }),
-    ),
-  ];
+  return [...start, ...pathTo(node).flatMap(messagesIn)];
+}
+
+function messagesIn({ kind, text, message, results }: Node): readonly ChatMessage[] {
+  if (results) return results;
+  return [message ?? { role: kind === "answer" ? "assistant" : "user", content: text.trim() }];
 }
 
 export function textOf(ids: readonly number[]): string {
@@ -243,7 +278,7 @@ export function tokenText(id: number): string {
 
 /** Tokens made, and the bits of the logits after the last one. */
 export async function digestOf(fingerprint: string, node: Node, session: Session): Promise<string> {
-  const made = Uint32Array.from(node.ids.slice(node.from));
+  const made = Uint32Array.from(node.ids.slice(node.from + node.kept));
   const logits = await session.feed([]);
   const model = new TextEncoder().encode(fingerprint);
   const bytes = new Uint8Array(await new Blob([model, made, new Float32Array(logits)]).arrayBuffer());

@@ -2,6 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import "uplot/dist/uPlot.min.css";
 import { repaints } from "../look.ts";
 import { messageOf, opened } from "../model.ts";
+import { saveAs, saveCanvas } from "../save.ts";
 import { t } from "../strings/index.ts";
 import { changes, current, pathTo } from "../tree.ts";
 import { failure } from "../write.ts";
@@ -41,6 +42,21 @@ export function Charts() {
         <b class="figure">{mean.toFixed(0)}</b> {t("tokensSecond")}
       </p>
       <div class="chart" ref={box} role="img" aria-label={`${t("tokensPerSecond")}: ${mean.toFixed(0)}`} />
+      <p class="buttons">
+        <button
+          type="button"
+          class="quiet"
+          onClick={() => {
+            const canvas = box.current?.querySelector("canvas");
+            if (canvas) saveCanvas("speed.png", canvas);
+          }}
+        >
+          {t("savePng")}
+        </button>
+        <button type="button" class="quiet" onClick={() => saveAs("speed.json", toJson(data), "application/json")}>
+          {t("saveJson")}
+        </button>
+      </p>
     </>
   );
 }
@@ -55,6 +71,11 @@ function measured(): Data {
     return part.length / part.reduce((sum, { seconds }) => sum + seconds, 0);
   });
   return [times.map(({ at }) => at), speeds, times.map(() => (bytes + stateBytes) / 1e6)];
+}
+
+function toJson([positions, speeds, memory]: Data): string {
+  const rows = positions.map((position, i) => ({ position, tokensPerSecond: speeds[i], megabytes: memory[i] }));
+  return JSON.stringify(rows, null, 1);
 }
 
 /** The charts' code is loaded when there is one to draw. */

@@ -2,15 +2,20 @@
 import type { Session, StateTensor } from "wkv";
 import { type Opened, opened } from "../model.ts";
 import { current } from "../tree.ts";
-import { sessionAt } from "../write.ts";
+import { running, sessionAt } from "../write.ts";
 
 let follower: { model: Opened["model"]; session: Session; ids: readonly number[] } | undefined;
 let turn: Promise<unknown> = Promise.resolve();
+let latest: readonly number[] | undefined;
 
-/** The state after `ids`; undefined when the model was closed meanwhile. One at a time. */
+/** Between two pictures of a text that is being made: each takes some 15 ms of the page's thread. */
+const REST_MS = 80;
+
+/** The state after `ids`; undefined when another one was asked for meanwhile, or the model was closed. */
 export function stateAfter(ids: readonly number[]): Promise<StateTensor[] | undefined> {
-  const next = turn.then(() => readState(ids)).catch(() => undefined);
-  turn = next;
+  latest = ids;
+  const next = turn.then(() => (latest === ids ? readState(ids) : undefined)).catch(() => undefined);
+  turn = next.then((state) => (state && running.value ? new Promise((done) => setTimeout(done, REST_MS)) : undefined));
   return next;
 }
 

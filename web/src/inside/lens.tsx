@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { opened } from "../model.ts";
-import { saveAs } from "../save.ts";
+import { saveAs, saveCanvas } from "../save.ts";
 import { length, moment } from "../selection.ts";
 import { percent, t } from "../strings/index.ts";
 import { changes, current } from "../tree.ts";
@@ -92,6 +92,9 @@ export function Lens() {
         </section>
       )}
       <p class="buttons">
+        <button type="button" class="quiet" onClick={() => saveCanvas("layers.png", toCanvas(found))}>
+          {t("savePng")}
+        </button>
         <button type="button" class="quiet" onClick={() => saveAs("layers.svg", toSvg(found), "image/svg+xml")}>
           {t("saveSvg")}
         </button>
@@ -138,17 +141,62 @@ function toJson(columns: readonly Column[]): string {
 
 const [WIDTH, HEIGHT] = [96, 24];
 
-function toSvg(columns: readonly Column[]): string {
-  const layers = columns[0]?.cells.length ?? 0;
-  const cell = (x: number, y: number, text: string, share: number) =>
-    `<rect x="${x * WIDTH}" y="${y * HEIGHT}" width="${WIDTH}" height="${HEIGHT}" fill="#1f5f56" fill-opacity="${share.toFixed(3)}"/>` +
-    `<text x="${x * WIDTH + 8}" y="${y * HEIGHT + 16}" fill="${share > 0.5 ? "#fff" : "#1f2328"}">${escaped(text)}</text>`;
-  const cells = columns.flatMap(({ read, cells }, x) => [
-    cell(x, 0, tokenText(read), 0),
-    ...cells.map(({ token, share }, layer) => cell(x, layers - layer, tokenText(token), share)),
+/** A cell of the picture that is saved. */
+interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly text: string;
+  readonly share: number;
+  readonly ink: string;
+}
+
+const FILL = "#1f5f56";
+
+/** The tokens that were read above, the last layer below them, the embedding at the bottom. */
+function boxesOf(columns: readonly Column[]): Box[] {
+  const box = (column: number, row: number, text: string, share: number): Box => ({
+    x: column * WIDTH,
+    y: row * HEIGHT,
+    text,
+    share,
+    ink: share > 0.5 ? "#fff" : "#1f2328",
+  });
+  return columns.flatMap(({ read, cells }, column) => [
+    box(column, 0, tokenText(read), 0),
+    ...cells.map(({ token, share }, layer) => box(column, cells.length - layer, tokenText(token), share)),
   ]);
-  const size = `width="${columns.length * WIDTH}" height="${(layers + 1) * HEIGHT}"`;
+}
+
+function sizeOf(columns: readonly Column[]): { width: number; height: number } {
+  return { width: columns.length * WIDTH, height: ((columns[0]?.cells.length ?? 0) + 1) * HEIGHT };
+}
+
+function toSvg(columns: readonly Column[]): string {
+  const { width, height } = sizeOf(columns);
+  const cells = boxesOf(columns).map(
+    ({ x, y, text, share, ink }) =>
+      `<rect x="${x}" y="${y}" width="${WIDTH}" height="${HEIGHT}" fill="${FILL}" fill-opacity="${share.toFixed(3)}"/>` +
+      `<text x="${x + 8}" y="${y + 16}" fill="${ink}">${escaped(text)}</text>`,
+  );
+  const size = `width="${width}" height="${height}"`;
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif" font-size="13">${cells.join("")}</svg>`;
+}
+
+function toCanvas(columns: readonly Column[]): HTMLCanvasElement {
+  const canvas = Object.assign(document.createElement("canvas"), sizeOf(columns));
+  const context = canvas.getContext("2d")!;
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.font = "13px sans-serif";
+  for (const { x, y, text, share, ink } of boxesOf(columns)) {
+    context.globalAlpha = share;
+    context.fillStyle = FILL;
+    context.fillRect(x, y, WIDTH, HEIGHT);
+    context.globalAlpha = 1;
+    context.fillStyle = ink;
+    context.fillText(text, x + 8, y + 16, WIDTH - 8);
+  }
+  return canvas;
 }
 
 function escaped(text: string): string {

@@ -99,6 +99,13 @@ export function State() {
         <button type="button" class="quiet" onClick={() => canvas.current && saveCanvas("state.png", canvas.current)}>
           {t("savePng")}
         </button>
+        <button
+          type="button"
+          class="quiet"
+          onClick={() => canvas.current && saveAs("state.svg", toSvg(canvas.current, columns, rows), "image/svg+xml")}
+        >
+          {t("saveSvg")}
+        </button>
         <button type="button" class="quiet" onClick={() => saveAs("state.json", toJson(shown), "application/json")}>
           {t("saveJson")}
         </button>
@@ -166,6 +173,21 @@ function pickHead(layer: number, column: number, rows: number, columns: number):
 async function cut(heads: readonly Head[]): Promise<void> {
   await opened.value?.model.cutHeads(heads);
   cuts.value = heads;
+}
+
+const MARGIN = 28;
+
+/** The picture with its layers and heads numbered. */
+function toSvg(canvas: HTMLCanvasElement, columns: number, rows: number): string {
+  const { width, height } = canvas;
+  const label = (text: number, x: number, y: number) => `<text x="${x}" y="${y}">${text}</text>`;
+  const heads = Array.from({ length: columns }, (_, i) => label(i + 1, MARGIN + ((i + 0.5) * width) / columns, 18));
+  const layers = Array.from({ length: rows }, (_, i) => label(i + 1, 14, MARGIN + ((i + 0.6) * height) / rows));
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width + MARGIN}" height="${height + MARGIN}" ` +
+    `font-family="sans-serif" font-size="12" text-anchor="middle">${heads.join("")}${layers.join("")}` +
+    `<image x="${MARGIN}" y="${MARGIN}" width="${width}" height="${height}" href="${canvas.toDataURL()}"/></svg>`
+  );
 }
 
 function toJson(state: readonly StateTensor[]): string {

@@ -1,22 +1,43 @@
 import { signal } from "@preact/signals";
 import { loadModel, type Model } from "wkv";
-import { messageOf, opened } from "../model.ts";
-import { drawSeed, maxTokens, sampling, seed } from "../settings.ts";
+import { BOX, RECOMMENDED } from "../box.ts";
+import { memoryLimit, messageOf, type Opened, opened } from "../model.ts";
+import { saveAs } from "../save.ts";
+import { drawSeed, maxTokens, type Sampling, sampling } from "../settings.ts";
 import type { Key } from "../strings/en.ts";
 import { t } from "../strings/index.ts";
-import { failure } from "../write.ts";
+import { failure, visible } from "../write.ts";
 import { draft } from "./composer.tsx";
 
-type What = "seed" | "weights" | "preset";
+type What = "seed" | "weights" | "preset" | "prompt" | "model";
 
-const WHAT: Readonly<Record<What, Key>> = { seed: "compareSeed", weights: "compareWeights", preset: "comparePreset" };
+const WHAT: Readonly<Record<What, Key>> = {
+  seed: "compareSeed",
+  weights: "compareWeights",
+  preset: "comparePreset",
+  prompt: "comparePrompt",
+  model: "compareModel",
+};
+
+/** One of the two: what it begins with, and what makes it. */
+interface Side {
+  readonly label: string;
+  readonly model: Model;
+  readonly prompt: string;
+  readonly seed: number;
+  readonly sampling: Sampling;
+}
 
 interface Version {
   readonly label: string;
+  readonly prompt: string;
   readonly pieces: readonly { readonly token: number; readonly text: string }[];
 }
 
 const what = signal<What>("seed");
+const otherPrompt = signal("");
+/** The second model: a file of this device, or an address. */
+const otherModel = signal<File | string>(BOX.address);
 const versions = signal<readonly Version[]>([]);
 const controller = signal<AbortController | undefined>(undefined);
 
@@ -44,6 +65,16 @@ export function Compare() {
           value={draft}
           onInput={({ currentTarget: { value } }) => (draft.value = value)}
         />
+        {what.value === "prompt" && (
+          <textarea
+            rows={2}
+            dir="auto"
+            aria-label={t("comparePrompt")}
+            placeholder={t("comparePrompt")}
+            value={otherPrompt}
+            onInput={({ currentTarget: { value } }) => (otherPrompt.value = value)}
+          />
+        )}
         <label for="what">{t("compareWhat")}</label>
         <select
           id="what"
@@ -58,19 +89,20 @@ export function Compare() {
             </option>
           ))}
         </select>
+        {what.value === "model" && <OtherModel />}
         <button type="submit" class="primary" disabled={!opened.value || !draft.value}>
           {t(controller.value ? "stop" : "compareRun")}
         </button>
       </form>
       {isDone && <p class="muted">{part < 0 ? t("same") : t("differAt", { count: part })}</p>}
       <div class="versions">
-        {versions.value.map(({ label, pieces }, i) => (
+        {versions.value.map(({ label, prompt, pieces }, i) => (
           <article key={i} class="version">
             <h3>
               {t(i === 0 ? "versionA" : "versionB")} <span class="muted">{label}</span>
             </h3>
             <p dir="auto">
-              <span class="own">{draft.value}</span>
+              <span class="own">{prompt}</span>
               {pieces.map(({ text }, at) => (
                 <span key={at} class={part >= 0 && at === part ? "parting" : ""}>
                   {text}
@@ -80,7 +112,47 @@ export function Compare() {
           </article>
         ))}
       </div>
+      {isDone && (
+        <button
+          type="button"
+          class="quiet"
+          onClick={() => saveAs("compare.json", JSON.stringify(versions.value, null, 1), "application/json")}
+        >
+          {t("saveJson")}
+        </button>
+      )}
     </section>
+  );
+}
+
+/** Where the second model is from. */
+function OtherModel() {
+  const addresses = [{ name: BOX.name, address: BOX.address }, ...RECOMMENDED];
+  const other = otherModel.value;
+  return (
+    <>
+      <select
+        aria-label={t("compareModel")}
+        value={typeof other === "string" ? other : ""}
+        onChange={({ currentTarget: { value } }) => (otherModel.value = value)}
+      >
+        {typeof other !== "string" && <option value="">{other.name}</option>}
+        {addresses.map(({ name, address }) => (
+          <option key={address} value={address}>
+            {name}
+          </option>
+        ))}
+      </select>
+      <label class="button">
+        {t("chooseFile")}
+        <input
+          id="other-file"
+          type="file"
+          class="visually-hidden"
+          onChange={({ currentTarget: { files } }) => files?.[0] && (otherModel.value = files[0])}
+        />
+      </label>
+    </>
   );
 }
 
@@ -98,30 +170,10 @@ async function run(): Promise<void> {
   controller.value = mine;
   let second: Model | undefined;
   try {
-    const other = now.model.info.weights === "f32" ? "int8" : "f32";
-    if (what.value === "weights")
-      second = await loadModel(now.source, {
-        weights: other,
-        signal: mine.signal,
-        ...(now.vocab && { vocab: now.vocab }),
-      });
-    const first = seed.value ?? drawSeed();
-    const sides = {
-      seed: [{ seed: first }, { seed: first + 1 }],
-      weights: [{ seed: first }, { seed: first }],
-      preset: [
-        { seed: first, temperature: 0.5 },
-        { seed: first, temperature: 1.2 },
-      ],
-    }[what.value];
-    const labels = {
-      seed: [`${t("seed")} ${first}`, `${t("seed")} ${first + 1}`],
-      weights: [now.model.info.weights, other],
-      preset: ["0.5", "1.2"].map((value) => `${t("temperature")} ${value}`),
-    }[what.value];
-    versions.value = labels.map((label) => ({ label, pieces: [] }));
-    const models = [now.model, second ?? now.model];
-    await Promise.all(sides.map((side, i) => write(i, models[i]!, side, mine.signal)));
+    second = await secondModel(now, mine.signal);
+    const sides = sidesOf(now, second);
+    versions.value = sides.map(({ label, prompt }) => ({ label, prompt, pieces: [] }));
+    await Promise.all(sides.map((side, i) => write(i, side, mine.signal)));
   } catch (error) {
     if (!mine.signal.aborted) failure.value = messageOf(error);
   } finally {
@@ -130,14 +182,48 @@ async function run(): Promise<void> {
   }
 }
 
-async function write(index: number, model: Model, side: object, signal: AbortSignal): Promise<void> {
+/** The model that is compared with the open one; undefined where both sides are that one. */
+async function secondModel({ model, source, vocab }: Opened, signal: AbortSignal): Promise<Model | undefined> {
+  const limit = memoryLimit();
+  const options = { signal, ...(limit && { maxBytes: limit }) };
+  if (what.value === "weights")
+    return loadModel(source, { ...options, weights: otherWeights(model), ...(vocab && { vocab }) });
+  if (what.value !== "model") return undefined;
+  const isBox = otherModel.value === BOX.address;
+  return loadModel(otherModel.value, { ...options, ...(isBox && { vocab: BOX.vocab }) });
+}
+
+function otherWeights({ info }: Model): "int8" | "f32" {
+  return info.weights === "f32" ? "int8" : "f32";
+}
+
+function sidesOf({ name, model }: Opened, second: Model = model): Side[] {
+  const seed = drawSeed();
+  const side: Side = { label: name, model, prompt: draft.value, seed, sampling: sampling.value };
+  const heat = (temperature: number): Side => ({
+    ...side,
+    label: `${t("temperature")} ${temperature}`,
+    sampling: { ...sampling.value, temperature },
+  });
+  const pairs: Readonly<Record<What, () => Side[]>> = {
+    seed: () => [seed, seed + 1].map((each) => ({ ...side, label: `${t("seed")} ${each}`, seed: each })),
+    weights: () => [model, second].map((each) => ({ ...side, label: each.info.weights, model: each })),
+    preset: () => [heat(0.5), heat(1.2)],
+    prompt: () => [side, { ...side, prompt: otherPrompt.value }].map((each) => ({ ...each, label: "" })),
+    model: () => [side, { ...side, label: second.info.name, model: second }],
+  };
+  return pairs[what.value]();
+}
+
+async function write(index: number, { model, prompt, seed, sampling }: Side, signal: AbortSignal): Promise<void> {
   const session = model.createSession();
   try {
-    const options = { ...sampling.value, ...side, maxTokens: maxTokens.value, signal };
-    for await (const { token, text } of session.generate(draft.value, options)) {
+    const options = { ...sampling, seed, maxTokens: maxTokens.value, signal };
+    for await (const { token, text } of session.generate(prompt, options)) {
       versions.value = versions.value.map((version, i) =>
         i === index ? { ...version, pieces: [...version.pieces, { token, text }] } : version,
       );
+      await visible();
     }
   } finally {
     session.dispose();

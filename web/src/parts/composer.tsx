@@ -1,11 +1,10 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { checkPrompt, fixPrompt, type TemplateName, templates } from "wkv/chat";
+import { checkPrompt, fixPrompt, type TemplateName } from "wkv/chat";
 import { BOX } from "../box.ts";
 import { linkOf } from "../link.ts";
 import { opened } from "../model.ts";
 import { saveAs } from "../save.ts";
-import { sampling } from "../settings.ts";
 import { t } from "../strings/index.ts";
 import { after, before, changes, current, goTo, root, startOver } from "../tree.ts";
 import { again, editing, messagesOf, mode, running, sessionAt, stop, submit, textOf } from "../write.ts";
@@ -83,15 +82,18 @@ export function Composer() {
   );
 }
 
+/** The check is of the message; what is around it is what this template writes. */
+const CHECKED_AS: TemplateName = "world";
+
 /** What in a message may confuse the model, with a way to mend it. */
 function Issues() {
   if (draft.value.length < 2) return null;
-  const name = (Object.keys(templates)[1] ?? "world") as TemplateName;
-  const found = checkPrompt(`User: ${draft.value}\n\nAssistant:`, name);
+  const prompt = `User: ${draft.value}\n\nAssistant:`;
+  const found = checkPrompt(prompt, CHECKED_AS);
   if (found.length === 0) return null;
   const rules = [...new Set(found.map(({ rule }) => rule))].join(", ");
   const fix = () => {
-    const fixed = fixPrompt(`User: ${draft.value}\n\nAssistant:`, name);
+    const fixed = fixPrompt(prompt, CHECKED_AS);
     draft.value = fixed.replace(/^User: /, "").replace(/\n\nAssistant:$/, "");
   };
   return (
@@ -116,7 +118,7 @@ function Tools() {
       <Tool name={t("again")} can={isAnswer} act={() => void again()} />
       <Tool name={t("clear")} can={!busy && root.value.children.length > 0} act={startOver} />
       <span class="grow" />
-      <Tool name={copied.value ? t("shared") : t("share")} can={isAnswer} act={() => void share()} />
+      <Tool name={copied.value ? t("shared") : t("share")} can={isAnswer && !node.hasTools} act={() => void share()} />
       <label class="tool-select">
         <span class="visually-hidden">{t("exportLabel")}</span>
         <select
@@ -148,8 +150,9 @@ function Tool({ name, can, act }: { name: string; can: boolean; act: () => void 
 const copied = signal(false);
 
 async function share(): Promise<void> {
-  if (!opened.value) return;
-  await navigator.clipboard.writeText(linkOf(opened.value, current.value, sampling.value));
+  const link = opened.value && linkOf(opened.value, current.value);
+  if (!link) return;
+  await navigator.clipboard.writeText(link);
   copied.value = true;
   setTimeout(() => (copied.value = false), 3000);
 }
@@ -162,8 +165,8 @@ async function exportAs(kind: Export): Promise<void> {
   if (!now) return;
   if (kind === "text") saveAs("wkv.txt", textOf(node.ids));
   if (kind === "json") {
-    const { seed, tokens } = node;
-    const content = { model: now.name, messages: messagesOf(node), sampling: sampling.value, seed, tokens };
+    const { seed, tokens, settings } = node;
+    const content = { model: now.name, messages: messagesOf(node), ...settings, seed, tokens };
     saveAs("wkv.json", JSON.stringify(content, null, 1), "application/json");
   }
   if (kind !== "state") return;

@@ -2,7 +2,7 @@ import { signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { type CachedModel, cachedModels, deleteCachedModel } from "wkv";
 import { BOX, RECOMMENDED } from "../box.ts";
-import { openAddress, openBox, opened, openFile, type Weights } from "../model.ts";
+import { memoryLimit, openAddress, openBox, opened, openFile, type Weights } from "../model.ts";
 import { size, t } from "../strings/index.ts";
 import { threadsText } from "./header.tsx";
 
@@ -10,11 +10,8 @@ export const showModels = signal(false);
 
 const weights = signal<Weights>("int8");
 
-/** Bytes that this device may well have; undefined where it does not say. */
-function deviceMemory(): number | undefined {
-  const gib = (navigator as { deviceMemory?: number }).deviceMemory;
-  return gib && gib * 2 ** 30;
-}
+/** What 32-bit WebAssembly has, where the device says of no less. */
+const MOST = 2 ** 32;
 
 export function Models() {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -59,8 +56,7 @@ export function Models() {
       <section>
         <h3>{t("recommended")}</h3>
         {RECOMMENDED.map(({ name, address, bytes, memory }) => {
-          const has = deviceMemory();
-          const fits = has === undefined ? "" : t(memory < has * 0.6 ? "fits" : "tooLarge");
+          const fits = t(memory < (memoryLimit() ?? MOST) ? "fits" : "tooLarge");
           const facts = t("needs", { download: size(bytes), memory: size(memory) });
           return (
             <Row
@@ -101,6 +97,7 @@ function Present() {
           }}
         >
           <option value="int8">{t("weightsInt8")}</option>
+          <option value="int4">{t("weightsInt4")}</option>
           <option value="f32">{t("weightsF32")}</option>
         </select>
       </p>

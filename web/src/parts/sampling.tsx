@@ -1,4 +1,5 @@
 import { PRESETS, type Preset } from "wkv";
+import { type TemplateName, type ThinkMode, templates } from "wkv/chat";
 import {
   currentPreset,
   type FormKind,
@@ -9,11 +10,16 @@ import {
   sampling,
   seed,
   setSampling,
+  THINK_MODES,
+  template,
+  think,
   usePreset,
 } from "../settings.ts";
 import type { Key } from "../strings/en.ts";
 import { t } from "../strings/index.ts";
+import { schemaOf } from "../tools.ts";
 import { mode, system } from "../write.ts";
+import { SchemaForm, Toolbox } from "./toolbox.tsx";
 
 const LABELS: Readonly<Record<SamplingName, Key>> = {
   temperature: "temperature",
@@ -28,7 +34,14 @@ export function SamplingPanel() {
   return (
     <section class="panel sampling">
       <h2>{t("sampling")}</h2>
-      {mode.value === "chat" && <System />}
+      {mode.value === "chat" && (
+        <>
+          <System />
+          <Template />
+          <Think />
+          <Toolbox />
+        </>
+      )}
       <p class="field">
         <label for="preset">{t("preset")}</label>
         <select
@@ -150,7 +163,10 @@ function Form() {
           ))}
         </select>
       </p>
-      {kind !== "none" && (
+      {kind === "schema" && (
+        <SchemaForm label={t(FORMS[kind])} value={text || schemaOf([])} set={(text) => (form.value = { kind, text })} />
+      )}
+      {(kind === "regex" || kind === "choices") && (
         <textarea
           class="form-text"
           rows={4}
@@ -160,6 +176,49 @@ function Form() {
           onInput={({ currentTarget: { value } }) => (form.value = { kind, text: value })}
         />
       )}
+    </>
+  );
+}
+
+function Template() {
+  return (
+    <p class="field">
+      <label for="template">{t("template")}</label>
+      <select
+        id="template"
+        value={template.value ?? ""}
+        onChange={({ currentTarget: { value } }) => (template.value = (value || undefined) as TemplateName | undefined)}
+      >
+        <option value="">{t("templateModel")}</option>
+        {Object.keys(templates).map((name) => (
+          <option key={name}>{name}</option>
+        ))}
+      </select>
+    </p>
+  );
+}
+
+function Think() {
+  return (
+    <>
+      <p class="field">
+        <label for="think">{t("think")}</label>
+        <select
+          id="think"
+          aria-describedby="think-hint"
+          value={think}
+          onChange={({ currentTarget: { value } }) => {
+            think.value = value as ThinkMode;
+          }}
+        >
+          {THINK_MODES.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      </p>
+      <p class="hint" id="think-hint">
+        {t("thinkHint")}
+      </p>
     </>
   );
 }

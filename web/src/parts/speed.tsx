@@ -1,9 +1,11 @@
 import { signal } from "@preact/signals";
 import type { Ref } from "preact";
 import { useRef } from "preact/hooks";
+import { benchmark, zeroShare } from "wkv/measure";
 import { messageOf, opened } from "../model.ts";
 import { saveAs } from "../save.ts";
 import { percent, size, t } from "../strings/index.ts";
+import { current } from "../tree.ts";
 import { failure } from "../write.ts";
 import { threadsText } from "./header.tsx";
 
@@ -12,6 +14,10 @@ interface Result {
   readonly decode: number;
   readonly bandwidth: number;
   readonly share: number;
+  /** Milliseconds of one token. */
+  readonly phases: Readonly<Record<string, number>>;
+  /** Share of the channel mixing's hidden values that are zero. */
+  readonly zeros: number;
 }
 
 const ROUNDS = 3;
@@ -39,8 +45,18 @@ export function Speed() {
             {t("saveCard")}
           </button>
         )}
+        {result.value && (
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => saveAs("wkv-speed.json", JSON.stringify(result.value, null, 1), "application/json")}
+          >
+            {t("saveJson")}
+          </button>
+        )}
       </p>
       {result.value && <Card {...result.value} svg={card} />}
+      {result.value && <Phases {...result.value} />}
     </section>
   );
 }
@@ -96,15 +112,52 @@ function Card({ prefill, decode, bandwidth, share, svg }: Result & { svg: Ref<SV
   );
 }
 
+/** Where the time of a token goes. */
+function Phases({ phases, zeros }: Result) {
+  const times = Object.entries(phases).sort(([, a], [, b]) => b - a);
+  const [longest = 1] = times.map(([, ms]) => ms);
+  return (
+    <>
+      <h3>{t("phases")}</h3>
+      <p class="hint">{t("phasesHint")}</p>
+      <ol class="alternatives phases">
+        {times.map(([name, ms]) => (
+          <li key={name}>
+            <span class="bar" style={{ inlineSize: `${(100 * ms) / longest}%` }} />
+            <span class="name">{name}</span>
+            <span class="share">{ms.toFixed(3)} ms</span>
+          </li>
+        ))}
+      </ol>
+      <p>
+        <b class="figure">{percent(zeros)}</b> {t("zeros")}
+      </p>
+      <p class="hint">{t("zerosHint")}</p>
+    </>
+  );
+}
+
+/** The end of the text that is shown, else a few ids that every vocabulary has: what the zeros are counted of. */
+function sample(): number[] {
+  const ids = current.value.ids.slice(-128);
+  return ids.length > 0 ? [...ids] : [1, 2, 3, 4, 5, 6, 7, 8];
+}
+
 async function measure(): Promise<void> {
   const now = opened.value;
   if (!now) return;
   round.value = 0;
   try {
     const options = { prefill: 256, decode: 48, rounds: ROUNDS, onRound: (at: number) => void (round.value = at) };
-    const { prefill, decode, readBandwidth, share } = await now.model.benchmark(options);
-    const [first, second, third, fourth] = [prefill, decode, readBandwidth, share].map(({ median }) => median);
-    result.value = { prefill: first!, decode: second!, bandwidth: third!, share: fourth! };
+    const { prefill, decode, readBandwidth, share, phases } = await benchmark(now.model, options);
+    result.value = {
+      prefill: prefill.median,
+      decode: decode.median,
+      bandwidth: readBandwidth.median,
+      share: share.median,
+      phases,
+      zeros: await zeroShare(now.model, sample()),
+    };
   } catch (error) {
     failure.value = messageOf(error);
   } finally {

@@ -4,7 +4,8 @@ import { opened } from "../model.ts";
 import { select, selected } from "../selection.ts";
 import { percent, t } from "../strings/index.ts";
 import { changes, current, type Node, pathTo, type Token } from "../tree.ts";
-import { editing, mode, running, textOf, tokenText } from "../write.ts";
+import { editing, mode, running, tokenText } from "../write.ts";
+import { Calls } from "./calls.tsx";
 
 /** The text that is shown: what the user wrote, and the model's tokens one by one. */
 export function Text() {
@@ -57,7 +58,7 @@ function Piece({ node }: { node: Node; version: number }) {
   return (
     <Tag class={`piece ${node.kind} ${editing.value === node ? "edited" : ""}`}>
       {isChat && <span class="speaker">{t(mine ? "you" : "answer")}</span>}
-      {mine ? <Own node={node} /> : <Tokens node={node} tokens={node.tokens} />}
+      {mine ? <Own node={node} /> : <Answer node={node} />}
     </Tag>
   );
 }
@@ -66,31 +67,67 @@ function Own({ node }: { node: Node }) {
   return (
     <span dir="auto">
       {node.text}
-      <button
-        type="button"
-        class="edit"
-        aria-label={`${t("edit")}: ${node.text.slice(0, 40)}`}
-        title={t("edit")}
-        onClick={() => (editing.value = node)}
-      >
-        ✎
-      </button>
+      {!node.results && (
+        <button
+          type="button"
+          class="edit"
+          aria-label={`${t("edit")}: ${node.text.slice(0, 40)}`}
+          title={t("edit")}
+          onClick={() => (editing.value = node)}
+        >
+          ✎
+        </button>
+      )}
     </span>
   );
+}
+
+/** An answer: its thought folded once it is complete, the text, and the calls of tools. */
+function Answer({ node }: { node: Node }) {
+  const { tokens, message } = node;
+  const { end, complete } = thoughtOf(node);
+  return (
+    <>
+      {end > 0 && (
+        <details class="thought" open={!complete}>
+          <summary>{t("thought")}</summary>
+          <Tokens node={node} from={0} to={end} />
+        </details>
+      )}
+      <Tokens node={node} from={end} to={tokens.length} />
+      {message?.tool_calls && <Calls node={node} calls={message.tool_calls} />}
+    </>
+  );
+}
+
+const THOUGHT = "<think>";
+const THOUGHT_END = "</think>";
+
+/** How many tokens of an answer are its thought. */
+function thoughtOf({ begun, tokens }: Node): { end: number; complete: boolean } {
+  let text = begun.trimStart();
+  for (const [i, token] of tokens.entries()) {
+    text = (text + token.text).trimStart();
+    if (text.includes(THOUGHT_END)) return { end: i + 1, complete: true };
+    if (!text.startsWith(THOUGHT.slice(0, text.length))) return { end: 0, complete: true };
+  }
+  const isOpen = text.startsWith(THOUGHT) && !/<\/think[^>]/.test(text);
+  return { end: isOpen ? tokens.length : 0, complete: !isOpen };
 }
 
 /** Tokens are drawn in groups, so that a new one leaves all groups but the last as they are. */
 const GROUP = 32;
 
-function Tokens({ node, tokens }: { node: Node; tokens: readonly Token[] }) {
-  const groups = Math.ceil(tokens.length / GROUP);
+function Tokens({ node, from, to }: { node: Node; from: number; to: number }) {
+  const groups = Math.ceil((to - from) / GROUP);
   const chosen = selected.value?.node === node ? selected.value.index : -1;
   return (
     <span dir="auto" lang="">
       {Array.from({ length: groups }, (_, i) => {
-        const part = tokens.slice(i * GROUP, (i + 1) * GROUP);
-        const at = chosen - i * GROUP;
-        return <Group key={i} node={node} first={i * GROUP} tokens={part} chosen={at >= 0 && at < GROUP ? at : -1} />;
+        const first = from + i * GROUP;
+        const part = node.tokens.slice(first, Math.min(to, first + GROUP));
+        const at = chosen - first;
+        return <Group key={i} node={node} first={first} tokens={part} chosen={at >= 0 && at < GROUP ? at : -1} />;
       })}
     </span>
   );
@@ -147,8 +184,4 @@ function moveSelection(event: KeyboardEvent): void {
   const other = answers[answers.indexOf(node) + step];
   if (at >= 0 && at < node.tokens.length) select(node, at);
   else if (other) select(other, step > 0 ? 0 : other.tokens.length - 1);
-}
-
-export function wholeText(node: Node): string {
-  return textOf(node.ids);
 }
