@@ -26,8 +26,10 @@ export interface Page {
   another?(): Promise<Page>;
   /** What went wrong so far, as its console says; WebKit's driver does not tell. */
   readonly errors?: readonly string[];
-  /** The window's size and colours; Chromium alone. */
-  show?(width: number, colours: "light" | "dark"): Promise<void>;
+  /** A key goes down and up, as KeyboardEvent.key names it; WebKit's driver has another way. */
+  press?(key: string): Promise<void>;
+  /** The window's size and colours, and that its user wants little motion; Chromium alone. */
+  show?(width: number, colours: "light" | "dark", motion?: "reduce"): Promise<void>;
   screenshot?(path: string): Promise<unknown>;
 }
 
@@ -51,8 +53,9 @@ interface Driven extends Pick<Page, "goto" | "evaluate" | "close"> {
   on(event: "console", listener: (message: { type(): string; text(): string }) => void): unknown;
   on(event: "pageerror", listener: (error: Error) => void): unknown;
   screenshot(options: { path: string }): Promise<unknown>;
+  readonly keyboard: { press(key: string): Promise<void> };
   setViewportSize?(size: { width: number; height: number }): Promise<void>;
-  emulateMedia?(options: { colorScheme: "light" | "dark" }): Promise<void>;
+  emulateMedia?(options: { colorScheme: "light" | "dark"; reducedMotion?: "reduce" }): Promise<void>;
 }
 
 /** The first page of a browser that playwright or puppeteer drives. */
@@ -67,9 +70,10 @@ async function tabs(window: { newPage(): Promise<Driven> }, close: () => Promise
       evaluate: (code) => page.evaluate(code),
       close: () => page.close(),
       errors,
-      show: async (width, colorScheme) => {
+      press: (key) => page.keyboard.press(key),
+      show: async (width, colorScheme, motion) => {
         await page.setViewportSize?.({ width, height: width < 600 ? 844 : 900 });
-        await page.emulateMedia?.({ colorScheme });
+        await page.emulateMedia?.({ colorScheme, ...(motion && { reducedMotion: motion }) });
       },
       screenshot: (path) => page.screenshot({ path }),
     };

@@ -55,15 +55,28 @@ export async function write(page: Page, text: string): Promise<string> {
 }
 
 /** A number that changes when the picture does. */
-const PICTURE = `(() => {
+export const PICTURE = `(() => {
   const canvas = document.querySelector(".picture canvas");
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   return data.reduce((hash, byte) => (Math.imul(hash, 31) + byte) | 0, 0);
 })()`;
 
+/** Chooses in a select. */
+export async function choose(page: Page, selector: string, value: string): Promise<void> {
+  await page.evaluate(`(() => {
+    const field = document.querySelector(${JSON.stringify(selector)});
+    field.value = ${JSON.stringify(value)};
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  })()`);
+}
+
+/** Tokens of a text: enough for three groups of them. */
+const LENGTH = "72";
+
 /** Writes, goes back, forks at a token, looks inside, chats. @param layers of the open model */
 export async function useAll(page: Page, layers: number): Promise<void> {
   await fill(page, "#seed", "7");
+  await fill(page, "#length", LENGTH);
   const first = await write(page, "Once upon a time");
   assert.ok((await count(page, ".token")) > 50, first);
 
@@ -108,6 +121,19 @@ export async function useAll(page: Page, layers: number): Promise<void> {
   assert.equal(await count(page, ".chat .piece"), 2);
   await click(page, ".modes button", 0);
   await until(page, `${all(".branch")}.length === 4`);
+}
+
+/** Opens the models' dialog and starts loading from an address. */
+export async function fillAddress(page: Page, address: string): Promise<void> {
+  await click(page, ".model-button");
+  await fill(page, "#address", address);
+  await click(page, ".address button");
+}
+
+export async function openAddress(page: Page, address: string, name: string): Promise<void> {
+  await fillAddress(page, address);
+  await until(page, `document.querySelector(".model-name").textContent === ${JSON.stringify(name)}`);
+  await until(page, `!document.querySelector(".loading")`);
 }
 
 /** Drops a file of the page's own site on the page. */

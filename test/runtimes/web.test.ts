@@ -1,33 +1,27 @@
 /** The page of web/, built, below a path, with a strict content security policy, in real browsers. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { missing } from "../support/missing.ts";
-import { type OpenPage, openChromium, openFirefox, type Page } from "./browsers.ts";
-import { output } from "./place.ts";
-import { chromium, firefox, HOW_TO_GET } from "./runtimes.ts";
+import { type OpenPage, openChromium, openFirefox, openWebKit, type Page } from "./browsers.ts";
+import { ROOT } from "./consumer.ts";
+import { chromium, firefox, webkit } from "./runtimes.ts";
 import { type Server, serve } from "./server.ts";
-import { click, drop, fill, made, open, textOf, until, useAll, write } from "./web-page.ts";
+import { choose, click, count, drop, fill, made, open, textOf, until, useAll, write } from "./web-page.ts";
+import { absent, buildSite, skipPage, WEB } from "./web-site.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const WEB = join(ROOT, "web");
-const SITE = join(ROOT, "web/dist");
-const vite = join(WEB, "node_modules/vite/bin/vite.js");
+const SITE = join(WEB, "dist");
 const FIRST_LOAD_LIMIT = 200_000;
 const LAYERS = 6;
 
-/** Not WebKitGTK yet: on a busy machine it does not come to the end of the text in the time that the tests have. */
 const BROWSERS: [name: string, program: string | undefined, open: OpenPage][] = [
   ["Chromium", chromium || undefined, openChromium],
   ["Firefox", firefox || undefined, openFirefox],
+  ["WebKitGTK", webkit || undefined, openWebKit],
 ];
 
-const skipPage = missing(existsSync(vite), "the packages of web/ are not here: npm run runtimes:install gets them");
-const absent = (program: unknown) => skipPage || missing(program, `not here: ${HOW_TO_GET}`);
 const folders = { "/sub/": SITE, "/models/": join(ROOT, "test/golden/data/synth") };
 
 /** A link that Chromium made, for the others to reproduce. */
@@ -36,7 +30,7 @@ let link = "";
 describe("the page", { skip: skipPage }, () => {
   let server: Server;
   before(async () => {
-    await output(process.execPath, [vite, "build"], WEB);
+    await buildSite(SITE);
     server = await serve(folders, true);
   });
   after(() => server?.close());
@@ -149,11 +143,7 @@ describe("the page", { skip: skipPage }, () => {
           found.push(...(await violations(page, `${width} ${colours}`)));
         }
       }
-      await page.evaluate(`(() => {
-        const choice = document.querySelector(".choices select");
-        choice.value = "zh";
-        choice.dispatchEvent(new Event("change", { bubbles: true }));
-      })()`);
+      await choose(page, ".choices select", "zh");
       await until(page, `document.documentElement.lang === "zh"`);
       found.push(...(await violations(page, "zh")));
       assert.deepEqual([...new Set(found)], []);
@@ -171,7 +161,13 @@ const VIEWS: ((page: Page) => Promise<void>)[] = [
   (page) => click(page, ".panels button", 2),
   (page) => click(page, ".panels button", 3),
   (page) => click(page, ".modes button", 1),
+  async (page) => {
+    if ((await count(page, ".toolbox fieldset")) === 0) await click(page, ".add-tool");
+    await choose(page, "#form", "schema");
+  },
   (page) => click(page, ".modes button", 2),
+  (page) => choose(page, "#what", "prompt"),
+  (page) => choose(page, "#what", "model"),
   (page) => click(page, ".modes button", 3),
   (page) => click(page, ".model-button"),
   async (page) => {
@@ -188,10 +184,17 @@ async function violations(page: Page, what: string): Promise<string[]> {
   return found.map((each) => `${what}: ${each}`);
 }
 
+/** Of a text that was forked, which holds of one that was not as well. */
 async function linkOfText(page: Page, url: string): Promise<string> {
   await open(page, url);
   await fill(page, "#seed", "42");
+  await fill(page, "#length", "40");
   await write(page, "Once upon a time");
+  await page.evaluate(`document.querySelectorAll(".token")[5].click()`);
+  await click(page, "#tab-probabilities");
+  await click(page, ".alternatives button:not([aria-current])");
+  await until(page, `document.querySelectorAll(".branch").length === 3`);
+  await made(page);
   await page.evaluate(`navigator.clipboard.writeText = async (text) => { window.copied = text; }`);
   await click(page, ".tools button", 4);
   await until(page, `window.copied`);
