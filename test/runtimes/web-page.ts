@@ -132,16 +132,21 @@ export async function fillAddress(page: Page, address: string): Promise<void> {
 
 export async function openAddress(page: Page, address: string, name: string): Promise<void> {
   await fillAddress(page, address);
-  await until(page, `document.querySelector(".model-name").textContent === ${JSON.stringify(name)}`);
-  await until(page, `!document.querySelector(".loading")`);
+  await opensAs(page, name);
 }
 
-/** Drops a file of the page's own site on the page. */
-export function drop(page: Page, path: string, name: string): Promise<unknown> {
+/** Waits until a model is open, by the name that the page shows. */
+export async function opensAs(page: Page, name: string): Promise<void> {
+  const isOpen = `document.querySelector(".model-name").textContent === ${JSON.stringify(name)}`;
+  await until(page, `${isOpen} && !document.querySelector(".loading")`);
+}
+
+/** Drops files of the page's own site on the page. @param files their names, and where they are */
+export function drop(page: Page, files: Readonly<Record<string, string>>): Promise<unknown> {
   return page.evaluate(`(async () => {
-    const bytes = await (await fetch(${JSON.stringify(path)})).arrayBuffer();
     const dataTransfer = new DataTransfer();
-    dataTransfer.items.add(new File([bytes], ${JSON.stringify(name)}));
+    for (const [name, path] of Object.entries(${JSON.stringify(files)}))
+      dataTransfer.items.add(new File([await (await fetch(path)).arrayBuffer()], name));
     dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
   })()`);
 }

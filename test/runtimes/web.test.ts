@@ -1,12 +1,13 @@
 /** The page of web/, built, below a path, with a strict content security policy, in real browsers. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { type OpenPage, openChromium, openFirefox, openWebKit, type Page } from "./browsers.ts";
-import { ROOT } from "./consumer.ts";
+import { makeConsumer, ROOT } from "./consumer.ts";
+import { retry, startGroup } from "./place.ts";
 import { chromium, firefox, webkit } from "./runtimes.ts";
 import { type Server, serve } from "./server.ts";
 import { choose, click, count, drop, fill, made, open, textOf, until, useAll, write } from "./web-page.ts";
@@ -51,7 +52,7 @@ describe("the page", { skip: skipPage }, () => {
     test(`${name}: write, go back, fork, look inside, chat, drop a file`, { skip: absent(program) }, () =>
       using(openPage, program as string, async (page, url) => {
         await useAll(page, LAYERS);
-        await drop(page, "/models/q7.zip.pth", "q7.pth");
+        await drop(page, { "q7.pth": "/models/q7.zip.pth" });
         await until(page, `document.querySelector(".model-name").textContent === "q7.pth"`);
         await until(page, `!document.querySelector(".loading")`);
         await fill(page, ".writing textarea", "Once");
@@ -149,6 +150,32 @@ describe("the page", { skip: skipPage }, () => {
       assert.deepEqual([...new Set(found)], []);
     }),
   );
+
+  test("wkv serve shows it, from the package", { skip: absent(chromium) }, async () => {
+    const consumer = makeConsumer();
+    const cli = join(consumer.folder, "node_modules/wkv/build/cli.js");
+    const program = startGroup(process.execPath, [cli, "serve", "--port", "0"], consumer.folder);
+    try {
+      const url = await retry(async () => {
+        const found = /page: (\S+)/.exec(program.said())?.[1];
+        assert.ok(found);
+        return found;
+      }, program.said);
+      const page = await openChromium(chromium as string);
+      try {
+        await open(page, url);
+        assert.equal(await page.evaluate("crossOriginIsolated"), true);
+        await fill(page, "#length", "8");
+        await write(page, "Once upon a time");
+        assert.deepEqual(page.errors, []);
+      } finally {
+        await page.close();
+      }
+    } finally {
+      await program.end();
+      rmSync(consumer.folder, { recursive: true });
+    }
+  });
 });
 
 /** What a user can bring before his eyes. */

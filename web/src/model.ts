@@ -15,7 +15,7 @@ export interface Opened {
   readonly isBox: boolean;
   /** To open it again, with other weights. */
   readonly source: ModelSource;
-  readonly vocab: string | undefined;
+  readonly vocab: string | File | undefined;
 }
 
 export interface Loading {
@@ -34,7 +34,7 @@ export type Weights = "int8" | "int4" | "f32";
 export interface OpenOptions {
   readonly name: string;
   readonly address?: string | undefined;
-  readonly vocab?: string | undefined;
+  readonly vocab?: string | File | undefined;
   readonly weights?: Weights | undefined;
 }
 
@@ -89,8 +89,12 @@ export function openBox(weights?: Weights): Promise<void> {
   return openModel(BOX.address, { ...BOX, weights });
 }
 
-export function openFile(file: File, weights?: Weights): Promise<void> {
-  return openModel(file, { name: file.name, weights });
+/** Opens the model among some files; a vocabulary may be with it. */
+export async function openFiles(files: Iterable<File>, weights?: Weights): Promise<void> {
+  const all = [...files];
+  const vocab = all.find(({ name }) => /\.(txt|json)$/i.test(name));
+  const file = all.find((each) => each !== vocab);
+  if (file) await openModel(file, { name: file.name, weights, vocab });
 }
 
 export function openAddress(address: string, weights?: Weights): Promise<void> {

@@ -67,10 +67,12 @@ export function draw(canvas: HTMLCanvasElement, tiles: readonly (readonly Tile[]
 function paint(pixels: Uint32Array, at: number, width: number, { values, side }: Tile, scale: number): void {
   const colours = palette.value;
   const factor = scale > 0 ? ZERO / scale : 0;
-  for (let i = 0; i < values.length; i++) {
-    const shade = ZERO + Math.round(values[i]! * factor);
-    const pixel = at + Math.floor(i / side) * width + (i % side);
-    pixels[pixel] = colours[shade < 0 ? 0 : shade > 2 * ZERO ? 2 * ZERO : shade]!;
+  for (let i = 0; i < values.length; i += side) {
+    const end = Math.min(i + side, values.length);
+    for (let j = i, pixel = at + (i / side) * width; j < end; j++, pixel++) {
+      const shade = (ZERO + 0.5 + values[j]! * factor) | 0;
+      pixels[pixel] = colours[shade < 0 ? 0 : shade > 2 * ZERO ? 2 * ZERO : shade]!;
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { opened, openFile } from "../model.ts";
+import { opened, openFiles } from "../model.ts";
 import { t } from "../strings/index.ts";
 import { mode } from "../write.ts";
 import { Compare } from "./compare.tsx";
@@ -42,12 +42,12 @@ function Drop() {
       if (!event.relatedTarget) over.value = false;
     };
     const drop = (event: DragEvent) => {
-      const file = event.dataTransfer?.files[0];
+      const files = event.dataTransfer?.files ?? [];
       over.value = false;
-      if (!file) return;
+      if (files.length === 0) return;
       event.preventDefault();
       showModels.value = false;
-      void openFile(file);
+      void openFiles(files);
     };
     addEventListener("dragover", drag);
     addEventListener("dragleave", leave);

@@ -2,7 +2,7 @@ import { signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { type CachedModel, cachedModels, deleteCachedModel } from "wkv";
 import { BOX, RECOMMENDED } from "../box.ts";
-import { memoryLimit, openAddress, openBox, opened, openFile, type Weights } from "../model.ts";
+import { memoryLimit, openAddress, openBox, opened, openFiles, type Weights } from "../model.ts";
 import { size, t } from "../strings/index.ts";
 import { threadsText } from "./header.tsx";
 
@@ -47,8 +47,9 @@ export function Models() {
           {t("chooseFile")}
           <input
             type="file"
+            multiple
             class="visually-hidden"
-            onChange={({ currentTarget: { files } }) => files?.[0] && open(openFile(files[0], weights.value))}
+            onChange={({ currentTarget: { files } }) => files?.[0] && open(openFiles(files, weights.value))}
           />
         </label>
       </section>

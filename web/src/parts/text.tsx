@@ -105,13 +105,14 @@ const THOUGHT_END = "</think>";
 
 /** How many tokens of an answer are its thought. */
 function thoughtOf({ begun, tokens }: Node): { end: number; complete: boolean } {
+  const mark = begun ? THOUGHT.slice(0, -1) : THOUGHT; // the last character may be left to the model
   let text = begun.trimStart();
   for (const [i, token] of tokens.entries()) {
     text = (text + token.text).trimStart();
     if (text.includes(THOUGHT_END)) return { end: i + 1, complete: true };
-    if (!text.startsWith(THOUGHT.slice(0, text.length))) return { end: 0, complete: true };
+    if (!text.startsWith(mark.slice(0, text.length))) return { end: 0, complete: true };
   }
-  const isOpen = text.startsWith(THOUGHT) && !/<\/think[^>]/.test(text);
+  const isOpen = text.startsWith(mark) && !/<\/think[^>]/.test(text);
   return { end: isOpen ? tokens.length : 0, complete: !isOpen };
 }
 

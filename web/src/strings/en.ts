@@ -21,7 +21,8 @@ export const en = {
   opened: "Open now",
   dropHere: "Drop a model file to open it",
   fileOrDrop: "Open a file, or drop one anywhere on the page",
-  fileKinds: ".safetensors, .pth, .gguf and rwkv.cpp's .bin, straight from your disk. Nothing is uploaded.",
+  fileKinds:
+    ".safetensors, .pth, .gguf and rwkv.cpp's .bin, straight from your disk, with a vocabulary (.txt, .json) where the model has none. Nothing is uploaded.",
   chooseFile: "Choose a file",
   address: "Address",
   addressHint: "hf:ORG/REPO, hf:ORG/REPO/FILE, or https://…",

@@ -22,7 +22,8 @@ export const zh: Readonly<Record<Key, string>> = {
   opened: "已打开",
   dropHere: "松开即可打开模型文件",
   fileOrDrop: "打开文件，或把文件拖到页面任意位置",
-  fileKinds: "支持 .safetensors、.pth、.gguf 和 rwkv.cpp 的 .bin，直接从本机读取，不会上传。",
+  fileKinds:
+    "支持 .safetensors、.pth、.gguf 和 rwkv.cpp 的 .bin，直接从本机读取，不会上传；模型不带词表时可同时选择词表文件（.txt、.json）。",
   chooseFile: "选择文件",
   address: "地址",
   addressHint: "hf:ORG/REPO、hf:ORG/REPO/FILE 或 https://…",
