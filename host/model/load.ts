@@ -93,10 +93,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   return withFiles(source, options, (opened) => loadFrom(opened, kernels, { ...options, threads }));
 }
 
-function checkOptions(
-  { weights, groupNormEps, prefixCache, embedding, maxBytes }: LoadOptions,
-  threads: number,
-): void {
+function checkOptions({ weights, groupNormEps, prefixCache, embedding, maxBytes }: LoadOptions, threads: number): void {
   if (prefixCache !== undefined) checkNames(prefixCache, { maxBytes: true }, "prefixCache");
   if (embedding !== undefined && embedding !== "memory" && embedding !== "source")
     throw new RangeError(`"embedding" expected "memory" or "source", got ${JSON.stringify(embedding)}`);
