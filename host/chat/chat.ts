@@ -17,9 +17,9 @@ import { Track } from "./track.ts";
 
 /**
  * Answers a conversation once: `for await (const piece of chat(model, messages))`, or `await chat(...).result()`.
- * Whoever goes on talking takes {@link createChat}, which reads only what is new.
- * @param messages in OpenAI's shape; where the last one is an answer, it is continued, and what is given is new of it
- * @throws TypeError or RangeError naming the argument that is wrong; while reading, what `session.generate` throws
+ * For a conversation of several turns use {@link createChat}, which reads only what is new.
+ * @param messages in OpenAI's format; if the last one is an answer, it is continued, and only the new part is returned
+ * @throws TypeError or RangeError naming the wrong argument; while reading, the errors of `session.generate`
  */
 export function chat(model: Model, messages: readonly ChatMessage[], options: ChatOptions = {}): Answer {
   checkMessages(messages);
@@ -40,7 +40,7 @@ async function* answerOnce(model: Model, options: ChatOptions): AsyncGenerator<C
 
 /**
  * A conversation that keeps its state: each turn reads only what is new.
- * @throws WkvError `bad-file` when the file's Jinja template cannot be used; TypeError, RangeError
+ * @throws WkvError `bad-file` if the file's Jinja template cannot be used; TypeError, RangeError
  */
 export async function createChat(model: Model, options: ChatOptions = {}): Promise<Chat> {
   const { template, system, messages = [], ...answerOptions } = options;
@@ -52,9 +52,9 @@ export async function createChat(model: Model, options: ChatOptions = {}): Promi
 }
 
 /**
- * The conversation that `chat.save()` wrote.
+ * Restores a conversation from `chat.save()`.
  * @param options as for `createChat`; the template is the saved one unless another is given
- * @throws WkvError `bad-state` for bytes that are no saved chat
+ * @throws WkvError `bad-state` for anything but a saved chat
  */
 export async function loadChat(
   model: Model,
@@ -74,11 +74,11 @@ export async function loadChat(
   }
 }
 
-/** A conversation with a model. One answer at a time: another call while one is read is a WkvError `busy`. */
+/** A conversation with a model. One answer at a time: a call during an answer is a WkvError `busy`. */
 export class Chat {
   readonly model: Model;
   readonly template: ChatTemplate;
-  /** Why the saved state was not taken, though the messages were: they will be read anew. */
+  /** The reason if the saved state could not be used: the saved messages will be read again. */
   readonly stateRefused: WkvError | undefined;
   readonly #options: AnswerOptions;
   readonly #messages: ChatMessage[];
@@ -107,7 +107,7 @@ export class Chat {
     return this.#messages;
   }
 
-  /** What the system says first; undefined when it says nothing. Another text makes the next turn read all of it anew. */
+  /** The system message; undefined if there is none. After a change the next turn reads everything again. */
   get system(): string | undefined {
     const [first] = this.#messages;
     return first?.role === "system" && typeof first.content === "string" ? first.content : undefined;
@@ -119,19 +119,19 @@ export class Chat {
     this.#messages.splice(0, this.#messages[0]?.role === "system" ? 1 : 0, ...start);
   }
 
-  /** Says something and gives the answer. Nothing happens until the answer is read. */
+  /** Adds a user message and answers it. Nothing is computed until the answer is read. */
   send(said: ChatInput, options: AnswerOptions = {}): Answer {
     const messages = asMessages(said);
     checkAnswerable(messages);
     return this.#answer(options, () => this.#messages.push(...messages));
   }
 
-  /** Answers the messages as they stand, such as after `edit()`. Where the last one is an answer, it is continued. */
+  /** Answers the messages as they are, for example after `edit()`. If the last one is an answer, it is continued. */
   answer(options: AnswerOptions = {}): Answer {
     return this.#answer(options, () => checkAnswerable(this.#messages));
   }
 
-  /** Takes the last answer back and gives another one. With a seed it is the same again. */
+  /** Removes the last answer and generates another one. The same seed gives the same answer. */
   regenerate(options: AnswerOptions = {}): Answer {
     return this.#answer(options, () => {
       const end = this.#messages.findLastIndex(({ role }) => role !== "assistant") + 1;
@@ -140,7 +140,7 @@ export class Chat {
     });
   }
 
-  /** Replaces a message and forgets what came after it; `answer()` then goes on from there. */
+  /** Replaces a message and removes those after it; continue with `answer()`. */
   edit(index: number, content: string): void {
     this.#checkIdle();
     const message = this.#messages[index];
@@ -150,13 +150,13 @@ export class Chat {
     this.#messages.splice(index, Infinity, { ...rest, content });
   }
 
-  /** Another conversation with the same past. */
+  /** An independent copy of the conversation. */
   fork(): Chat {
     this.#checkIdle();
     return new Chat(this.model, this.template, this.#options, this.#messages, this.#track.fork());
   }
 
-  /** Messages and state as bytes, for `loadChat` in any program on any machine. */
+  /** Messages and state as bytes, for `loadChat` on any machine. */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#exclusively(async () => {
       const next: ChatMessage = { role: "user", content: "" };
@@ -166,7 +166,7 @@ export class Chat {
     });
   }
 
-  /** Gives the memory of the states back; the messages stay. */
+  /** Frees the memory of the states; the messages stay. */
   dispose(): void {
     this.#track.dispose();
   }
@@ -177,7 +177,7 @@ export class Chat {
 
   #answer(options: AnswerOptions, prepare: () => void): Answer {
     const given = { ...this.#options, ...options };
-    // Mirostat takes the place of what presets set.
+    // Mirostat replaces options that presets set.
     const preset = given.preset ?? (given.mirostatTau === undefined ? this.template.preset : undefined);
     const merged = { ...given, preset };
     checkOptions(merged);
@@ -198,7 +198,7 @@ export class Chat {
         yield piece;
       }
     } finally {
-      // What was said is said, also when it was cut short.
+      // Text that was given out stays in the history, also if the answer was cut short.
       if (reader) this.#say(fold.result(), reader);
       this.#busy = false;
     }
@@ -208,12 +208,12 @@ export class Chat {
     const prompt = this.template.prompt(this.#messages, options);
     if (this.#messages.at(-1)?.role === "assistant" && prompt.begun === undefined)
       throw new TypeError(
-        `"template" expected one that gives "begun", to continue an answer, got "${this.template.name}"`,
+        `"template" expected one that returns "begun", to continue an answer, got "${this.template.name}"`,
       );
     return prompt;
   }
 
-  /** Takes an answer into the messages, as what it is with its beginning. */
+  /** Adds an answer to the messages, joined with its prefill. */
   #say({ message: { content, reasoning = "", tool_calls }, stop }: ChatResult, { begun }: AnswerReader): void {
     if (!(content || reasoning || tool_calls) && !(stop && begun.text)) return;
     const message = answerMessage(begun.text + (content ?? ""), begun.thinking + reasoning, tool_calls);
@@ -230,12 +230,12 @@ export class Chat {
     for await (const { text, stop, usage, ...more } of this.#generate({ ...options, constraint })) {
       const piece = { ...more, ...reader.push(text) };
       if (!stop) yield piece;
-      // The session read nothing for this generation: the prompt was fed before.
+      // This generation fed nothing: the prompt was fed before.
       else yield { ...this.#last(piece, stop, reader), usage: { ...usage!, promptTokens, promptTokensPerSecond } };
     }
   }
 
-  /** What holds calls to their tools, at the end of what is there of the answer. */
+  /** The constraint for calls of the tools, after the prefill. */
   async #constraint(at: AnswerStart, begun: string, options: AnswerOptions): Promise<GenerateOptions["constraint"]> {
     const { tools, required, one } = callable(options.tools, options.toolChoice);
     if (tools.length === 0) return options.constraint;
@@ -244,7 +244,7 @@ export class Chat {
     return answerConstraint(this.model.tokenizer, { tools, at, thinks, required, one }, begun);
   }
 
-  /** The last piece, with what was held back until it was certain. */
+  /** The last piece, with the text that was held back until it was certain. */
   #last(piece: ChatPiece, stop: StopReason, reader: AnswerReader): ChatPiece {
     const toolCalls = reader.call ? readCalls(reader.call, this.#callsSoFar()) : undefined;
     const { text, thinking } = reader.end(toolCalls !== undefined);
@@ -252,7 +252,7 @@ export class Chat {
     return toolCalls ? { ...whole, stop: "tool_calls", toolCalls } : { ...whole, stop };
   }
 
-  /** The model's text, each token of which the track takes note of. */
+  /** The model's text; each token is recorded by the context tracker. */
   async *#generate(options: AnswerOptions) {
     const { session } = this.#track;
     const decoder = this.model.tokenizer.stream();
@@ -287,10 +287,7 @@ export class Chat {
 
   #checkIdle(): void {
     if (this.#busy)
-      throw new WkvError(
-        "busy",
-        "The chat is still answering: read the answer to its end, or take a fork of the chat.",
-      );
+      throw new WkvError("busy", "The chat is still answering: read the answer to its end, or fork the chat.");
   }
 }
 

@@ -32,7 +32,7 @@ const ENTRY_BYTES = 46;
 const LOCAL_HEADER_BYTES = 30;
 const MAX_COMMENT_BYTES = 0xffff;
 
-const CUT_OFF = "the file is cut off or damaged; fetch it again.";
+const CUT_OFF = "the file is truncated or damaged; fetch it again.";
 
 /**
  * Reads the central directory at the archive's end. Names are labels only: nothing is ever written to a path.

@@ -71,7 +71,7 @@ async function measure(path: string, file: string, options: PerplexityCommandOpt
 /** The text's bytes, at most `limit` of them and no part of a character at the end. */
 async function readText(file: string, limit = Infinity): Promise<Uint8Array> {
   if (limit !== Infinity && !(Number.isInteger(limit) && limit > 0))
-    throw new UsageError(`--limit expected a whole number from 1 on, got ${limit}`);
+    throw new UsageError(`--limit expected a whole number >= 1, got ${limit}`);
   const bytes = file === "-" ? await buffer(process.stdin) : await readTextFile(file);
   let end = Math.min(limit, bytes.length);
   if (end < bytes.length) while (end > 0 && isInsideCharacter(bytes[end] as number)) end--;

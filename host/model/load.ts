@@ -48,7 +48,7 @@ export interface LoadOptions extends OpenOptions {
 /**
  * Loads a model. Memory is allocated once, at its final size, and the weights are streamed into it.
  * @param source a path, `hf:ORG/REPO[/FILE][@REVISION]`, a URL, a Blob or File, bytes, or `{ size, read(offset, length) }`;
- *   "box" or "fairy": a bundled model, where there are files
+ *   "box" or "fairy": a bundled model, if there is a file system
  * @throws WkvError (see its codes); TypeError and RangeError for wrong arguments; the signal's reason
  *
  * @example
@@ -110,7 +110,7 @@ async function loadFrom(
     return new Model({ engine, plan, tokenizer, start, identity, cache, described });
   } catch (error) {
     await engine.dispose();
-    await loading.catch(() => {}); // it ends with the engine, and reads nothing more from then on
+    await loading.catch(() => {}); // it ends with the engine and reads nothing afterwards
     throw error;
   }
 }

@@ -51,13 +51,13 @@ export interface SessionOptions {
   initialState?: Uint8Array | undefined;
 }
 
-/** What a model is made of. */
+/** The parts of a model. */
 interface ModelParts {
   readonly engine: Engine;
   readonly plan: Plan;
   /** The error is thrown when the tokenizer is needed. */
   readonly tokenizer: Tokenizer | WkvError;
-  /** The state that sessions start with, if the file has a tuned one. */
+  /** The initial state of sessions, if the file has a tuned one. */
   readonly start: Float32Array | undefined;
   readonly identity: Identity;
   readonly cache: PrefixCache;
@@ -153,7 +153,7 @@ export class Model {
    * Reads a state to start sessions from: a file of state tuning (`blocks.N.att.time_state`, .pth or .safetensors), or
    * what `session.save()` returned.
    * @returns bytes for `createSession({ initialState })`, any number of times
-   * @throws WkvError `bad-state` for another model's state; as opening a model does
+   * @throws WkvError `bad-state` for another model's state; the errors of opening a model
    */
   loadState(source: ModelSource): Promise<Uint8Array> {
     this.#checkAlive();

@@ -10,7 +10,7 @@ import type { ModelSource } from "../source/open.ts";
 import type { Source } from "../source/source.ts";
 import { checkLoras, type LoraOptions, type OpenLora, openLora } from "./lora.ts";
 
-/** How a model's files are opened, whatever is done with them. */
+/** How a model's files are opened, for any purpose. */
 export interface OpenOptions {
   /** LoRAs to merge into the weights, in this order. */
   lora?: readonly LoraOptions[];

@@ -8,17 +8,17 @@ import type { StateKind } from "./states.ts";
 import type { Timings, UsageAnswer } from "./usage.ts";
 import type { Work } from "./work.ts";
 
-/** What every request for text may have. */
+/** The fields common to all text requests. */
 interface TextRequest {
   readonly model?: string | undefined;
   readonly stream?: boolean | undefined;
   readonly stream_options?: { readonly include_usage?: boolean | null | undefined } | undefined;
 }
 
-/** An answer that is about to be made. */
+/** An answer ready to start. */
 interface Prepared {
   readonly task: { readonly state: StateUse };
-  /** Where the answer ends, as bytes. */
+  /** The final state of the answer, as bytes. */
   save(): Promise<Uint8Array>;
   dispose(): void;
 }
@@ -29,13 +29,13 @@ interface TextChunk extends AnswerHead {
   readonly timings?: Timings;
 }
 
-/** What differs between the requests for text. */
+/** What differs between the kinds of text request. */
 export interface TextRoute<Request extends TextRequest, Ready extends Prepared, Chunk extends TextChunk> {
-  /** Of the answers' ids. */
+  /** Prefix of the answers' ids. */
   readonly prefix: string;
-  /** Of the state that an answer ends in. */
+  /** Kind of the state in which an answer ends. */
   readonly keeps: StateKind;
-  /** Checks all of the request, and waits for its turn. */
+  /** Validates the whole request, and waits for its turn. */
   prepare(context: ServerContext, client: Client, request: Request, served: ServedModel, work: Work): Promise<Ready>;
   chunks(ready: Ready, head: AnswerHead, served: ServedModel, signal: AbortSignal): AsyncGenerator<Chunk, void, void>;
   /** The whole answer. */
@@ -74,7 +74,7 @@ function headOf({ name, model }: ServedModel, prefix: string): AnswerHead {
   return { id: newId(prefix), created, model: name, system_fingerprint: `wkv-${architecture}-${weights}` };
 }
 
-/** The chunks; their usage is counted, and the state is written where the request wants it. */
+/** The chunks; counts their usage, and stores the state if the request asks for it. */
 async function* kept<Chunk extends TextChunk>(
   { metrics, states }: ServerContext,
   client: Client,

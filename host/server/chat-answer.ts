@@ -16,31 +16,31 @@ import { merge } from "./merge.ts";
 import type { ServedModel } from "./models.ts";
 import type { StoredState } from "./states.ts";
 
-/** What happens while a request is answered. */
+/** Events while a request is answered. */
 export type ChatEvent =
   | { readonly kind: "read"; readonly read: PromptRead }
   | { readonly kind: "piece"; readonly index: number; readonly piece: ChatPiece };
 
-/** How a prompt was read: of its tokens, those cached were part of a state already. */
+/** How a prompt was read: `cached` of its tokens were already part of a state. */
 export interface PromptRead {
   readonly tokens: number;
   readonly cached: number;
   readonly seconds: number;
 }
 
-/** A conversation and what of it has been read. */
+/** A conversation, and what the session has read of it. */
 interface Start {
   readonly template: ChatTemplate;
   readonly messages: readonly ChatMessage[];
   readonly track: Track;
 }
 
-/** A request that was found good, before anything is computed. */
+/** A validated request, before anything is computed. */
 export interface PreparedChat {
   readonly task: ChatTask;
-  /** Reads the prompt once and makes all answers in the same passes over the weights. */
+  /** Reads the prompt once and generates all answers in the same passes over the weights. */
   answer(signal: AbortSignal): AsyncGenerator<ChatEvent, void, void>;
-  /** The first answer's conversation, as bytes, once it is over. */
+  /** The first answer's conversation, as bytes, once it is complete. */
   save(): Promise<Uint8Array>;
   dispose(): void;
 }
@@ -105,8 +105,8 @@ async function readPrompt(model: Model, track: Track, prompt: Prompt, signal: Ab
 }
 
 /**
- * Reads a conversation that somebody will go on with.
- * @returns what `chat.save()` gives
+ * Reads a conversation that will be continued later.
+ * @returns the bytes of `chat.save()`
  */
 export async function readConversation(
   served: ServedModel,
@@ -121,7 +121,7 @@ export async function readConversation(
   return await chat.save();
 }
 
-/** The lines of a prompt that are there whatever the user says next. */
+/** The lines of a prompt that are the same whatever the user says next. */
 function commonHistory(template: ChatTemplate, messages: readonly ChatMessage[]): string {
   const [one, other] = ["a", "b"].map((content) => template.prompt([...messages, { role: "user", content }]).history);
   let common = 0;

@@ -10,7 +10,7 @@ import { FIELD_NAMES } from "./sampling-fields.ts";
 import type { States } from "./states.ts";
 import { Work } from "./work.ts";
 
-/** What hono keeps of a request. */
+/** Variables of a request in hono. */
 export interface Env {
   Variables: { client: Client };
 }
@@ -18,7 +18,7 @@ export interface Env {
 export type App = Hono<Env>;
 export type RequestContext = Call<Env>;
 
-/** What the routes share. */
+/** Shared by the routes. */
 export interface ServerContext {
   readonly models: Models;
   readonly queue: Queue;
@@ -27,11 +27,11 @@ export interface ServerContext {
   readonly limits: TaskLimits;
   readonly deadlineMs: number;
   readonly slowReaderMs: number;
-  /** The server takes no more requests. */
+  /** The server accepts no more requests. */
   readonly closing: AbortSignal;
-  /** What is being answered. */
+  /** Requests being answered. */
   readonly works: Set<Work>;
-  /** Tells the server's log of what is not the client's fault. */
+  /** Reports errors that are not the client's fault to the server's log. */
   report(error: unknown): void;
 }
 
@@ -45,7 +45,7 @@ export function startWork(context: ServerContext, call: RequestContext): Work {
   return work;
 }
 
-/** Does what ends with its answer. */
+/** Does work that ends with its answer. */
 export async function during<T>(work: Work, answer: () => Promise<T>): Promise<T> {
   try {
     return await answer();
@@ -54,14 +54,14 @@ export async function during<T>(work: Work, answer: () => Promise<T>): Promise<T
   }
 }
 
-/** An error as the client is told of it. */
+/** An error as the client sees it. */
 export function httpError(context: ServerContext, error: unknown): HttpError {
   const known = asHttpError(error, FIELD_NAMES);
   if (known.status === 500) context.report(known.cause ?? error);
   return known;
 }
 
-/** Events of a piece of work, which ends with them. */
+/** Server-sent events of a request, which ends with them. */
 export function streamOf(context: ServerContext, work: Work, events: AsyncGenerator<string, void, void>): Response {
   return eventStream(events, {
     failed: (error) => eventOf(httpError(context, error)),
@@ -71,7 +71,7 @@ export function streamOf(context: ServerContext, work: Work, events: AsyncGenera
   });
 }
 
-/** A name that no other answer has. */
+/** A unique id for an answer. */
 export function newId(prefix: string): string {
   return `${prefix}-${crypto.randomUUID().replaceAll("-", "")}`;
 }

@@ -6,7 +6,7 @@ import { badField } from "./errors.ts";
 
 const MAX_TEXTS = 2048;
 const texts = v.pipe(v.array(v.string()), v.minLength(1, "at least one text"), v.maxLength(MAX_TEXTS, "at most 2048"));
-const id = v.pipe(v.number(), v.integer("whole numbers"), v.minValue(0, "ids from 0 on"));
+const id = v.pipe(v.number(), v.integer("whole numbers"), v.minValue(0, "ids from 0 up"));
 const ids = v.pipe(v.array(id), v.minLength(1, "at least one token"));
 
 const embeddingSchema = v.object({
@@ -56,7 +56,7 @@ function tokensOf({ input }: EmbeddingRequest, model: Model): number[][] {
   });
 }
 
-/** The hidden state after the last layer at the last token, scaled to length 1. */
+/** The hidden state after the last layer at the last token, scaled to unit length. */
 async function embed(model: Model, tokens: readonly number[], signal: AbortSignal): Promise<Float32Array> {
   using session = model.createSession();
   if (tokens.length > 1) await session.feed(tokens.slice(0, -1), { signal });
@@ -69,7 +69,7 @@ function unit(vector: Float32Array): Float32Array {
   return vector.map((value) => value / length);
 }
 
-/** Little-endian f32, as every machine that runs WebAssembly SIMD has it. */
+/** Little-endian f32: the byte order of every machine with WebAssembly SIMD. */
 function base64(vector: Float32Array): string {
   const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));

@@ -110,6 +110,6 @@ async function close({ works }: ServerContext, closing: AbortController, seconds
 function whole(name: string, value: number | undefined, otherwise: number): number {
   const given = value ?? otherwise;
   if (!Number.isSafeInteger(given) || given < 1)
-    throw new RangeError(`"${name}" expected a whole number from 1 on, got ${given}`);
+    throw new RangeError(`"${name}" expected a whole number >= 1, got ${given}`);
   return given;
 }

@@ -159,7 +159,7 @@ test("a schema that is not supported is named; with strict: false any object wil
   const parameters = { properties: { n: { multipleOf: 3 } }, required: ["n"] };
   await assert.rejects(chat(fairy, ASK, { tools: [tool("third", parameters)] }).result(), {
     code: "bad-constraint",
-    message: /"multipleOf".*Mend the parameters of the function "third", or give it "strict": false/s,
+    message: /"multipleOf".*Fix the parameters of the function "third", or give it "strict": false/s,
   });
   const options = { toolChoice: "required", maxTokens: 60, seed: 1 } as const;
   const { message } = await chat(fairy, ASK, { ...options, tools: [tool("third", parameters, false)] }).result();
@@ -177,6 +177,6 @@ test("options that do not go together", () => {
   wrong({ toolChoice: {} }, /"toolChoice" expected the name of one of the tools, got undefined/);
   wrong({ toolChoice: { type: "function", function: { name: "rm" } } }, /one of the tools, got "rm"/);
   wrong({ toolChoice: "required", tools: [] }, /"toolChoice" expected tools to choose from, got none/);
-  wrong({ constraint: { choices: ["a"] } }, /"constraint" expected none beside tools/);
+  wrong({ constraint: { choices: ["a"] } }, /"constraint" expected none if tools/);
   chat(fairy, ASK, { tools: [WEATHER], toolChoice: "none", constraint: { choices: ["a"] } });
 });

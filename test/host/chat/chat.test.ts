@@ -224,7 +224,7 @@ test("one answer at a time; wrong arguments are named", async () => {
     /"messages\[0\]" expected a role of system, developer, user, assistant, tool, got "bot"/,
   );
   wrong([{ role: "user", content: null }], /"messages\[0\]" expected a content of text, got null/);
-  wrong([{ role: "user", content: [{ type: "image" }] }], /parts that are no text/);
+  wrong([{ role: "user", content: [{ type: "image" }] }], /parts that are not text/);
   wrong([{ role: "assistant", content: null, tool_calls: [{}] }], /expected tool_calls of/);
   const options = (given: object, message: RegExp) =>
     assert.throws(() => chat(fairy, [{ role: "user", content: "x" }], given), message);

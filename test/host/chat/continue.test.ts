@@ -123,8 +123,11 @@ test("what cannot be continued", async () => {
   );
   const template = { name: "mine", stops: [], thinks: false, prompt: () => ({ history: "", opening: "x" }) };
   const answer: ChatMessage = { role: "assistant", content: "x" };
-  await assert.rejects(chat(fairy, [ASK, answer], { template }).result(), /"template" expected one that gives "begun"/);
+  await assert.rejects(
+    chat(fairy, [ASK, answer], { template }).result(),
+    /"template" expected one that returns "begun"/,
+  );
   const tools = [{ type: "function", function: { name: "now" } }] as const;
   const begun: ChatMessage = { role: "assistant", content: '```json\n{"name":"rm"' };
-  await assert.rejects(chat(fairy, [ASK, begun], { tools }).result(), /a last answer that can become one with calls/);
+  await assert.rejects(chat(fairy, [ASK, begun], { tools }).result(), /a last answer that can be continued with calls/);
 });

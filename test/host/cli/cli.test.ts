@@ -113,17 +113,17 @@ test("run reads the prompt from standard input, but for its last newline", async
 test("a file that cannot be run: one line, exit code 1", async () => {
   await writeFile(join(folder, "text.pth"), "this is no model at all");
   await writeFile(join(folder, "cut.safetensors"), MODEL.subarray(0, 5000));
-  expectFailure(await wkv(["run", "nowhere.pth", "a"]), 1, /nowhere.pth is not there: check the path/);
+  expectFailure(await wkv(["run", "nowhere.pth", "a"]), 1, /nowhere.pth does not exist: check the path/);
   await mkdir(join(folder, "empty"));
   expectFailure(await wkv(["run", "empty", "a"]), 1, /is a directory: give the model file inside it/);
   expectFailure(await wkv(["run", "text.pth", "a"]), 1, /text.pth is text, not weights/);
-  expectFailure(await wkv(["inspect", "cut.safetensors"]), 1, /cut off or damaged/);
+  expectFailure(await wkv(["inspect", "cut.safetensors"]), 1, /truncated or damaged/);
   expectFailure(await run(["a", "--vocab", "text.pth"]), 1, /no token for byte/);
   expectFailure(await run(["a", "--vocab", "nowhere.txt"]), 1, /nowhere.txt cannot be read/);
   const json = await wkv(["run", "nowhere.pth", "a", "--json"]);
   assert.equal(json.code, 1);
   assert.deepEqual(lines(json), [
-    { error: { code: "not-found", message: "nowhere.pth is not there: check the path." } },
+    { error: { code: "not-found", message: "nowhere.pth does not exist: check the path." } },
   ]);
 });
 
@@ -133,7 +133,7 @@ test("wrong usage: one line, exit code 2", async () => {
   expectFailure(await run(["a", "b"]), 2, /too many arguments/);
   expectFailure(await run(["a", "--nonsense"]), 2, /unknown option '--nonsense'/);
   expectFailure(await run(["a", "--top-k", "many"]), 2, /Expected a number, got "many"/);
-  expectFailure(await run(["a", "--temperature", "-1"]), 2, /--temperature expected a number from 0 on, got -1/);
+  expectFailure(await run(["a", "--temperature", "-1"]), 2, /--temperature expected a number >= 0, got -1/);
   expectFailure(await run(["a", "--top-p", "2"]), 2, /--top-p expected a number from 0 to 1, got 2/);
   expectFailure(await run(["a", "--max-tokens", "1.5"]), 2, /--max-tokens expected a whole number/);
   expectFailure(await run(["a", "--threads", "0"]), 2, /--threads expected a whole number from 1 to 64/);

@@ -43,5 +43,5 @@ test("draws what the session remembers", async () => {
 });
 
 test("says what is wrong with another file", async () => {
-  await assert.rejects(wkv("inspect", "--state", SMALL, "--out", join(folder, "x.png")), /is no saved state/);
+  await assert.rejects(wkv("inspect", "--state", SMALL, "--out", join(folder, "x.png")), /is not a saved state/);
 });

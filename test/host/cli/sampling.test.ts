@@ -70,7 +70,7 @@ test("run --logprobs N gives the likeliest tokens", async () => {
 const WRONG: [args: string, message: RegExp][] = [
   ["--min-p 2", /^wkv: --min-p expected a number from 0 to 1, got 2\n$/],
   ["--typical 0", /--typical expected a number above 0 and at most 1/],
-  ["--mirostat-tau 5 --top-p 0.5", /--top-p expected to be left out with mirostat, which takes its place, got 0.5/],
+  ["--mirostat-tau 5 --top-p 0.5", /--top-p expected to be omitted with mirostat, which replaces it, got 0.5/],
   ["--mirostat-eta 1", /--mirostat-eta expected "mirostatTau" beside it/],
   ["--repetition-penalty 0", /--repetition-penalty expected a number above 0/],
   ["--preset best", /--preset expected one of pip, chat/],
@@ -78,7 +78,7 @@ const WRONG: [args: string, message: RegExp][] = [
   ["--logit-bias 5:x", /Expected a number, got "x"/],
   ["--banned-tokens 256", /--banned-tokens expected ids from 0 to 255, got 256/],
   ["--guidance-scale 2", /--guidance-prompt and --guidance-scale go together/],
-  ["--json --logprobs -1", /--logprobs expected true, false or a whole number from 0 on, got -1/],
+  ["--json --logprobs -1", /--logprobs expected true, false or a whole number >= 0, got -1/],
 ];
 
 for (const [args, message] of WRONG)

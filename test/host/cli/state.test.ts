@@ -74,8 +74,12 @@ test("other weights are a warning, another model is an error, and nothing is rea
   assert.equal(warned.code, 0);
   assert.match(warned.stderr, /^wkv: The saved state was made with int8 weights, and this model has f32/);
   const other = await runProgram(["run", "other.safetensors", "--state", "d.state"], folder);
-  expectFailure(other, 1, /^wkv: The saved state is of another model: its number of layers is 2, this model's is 1\./);
-  expectFailure(await run(["--state", "nowhere.state"]), 1, /nowhere\.state is not there/);
+  expectFailure(
+    other,
+    1,
+    /^wkv: The saved state belongs to another model: its number of layers is 2, this model's is 1\./,
+  );
+  expectFailure(await run(["--state", "nowhere.state"]), 1, /nowhere\.state does not exist/);
   expectFailure(
     await run(["--state", "model.safetensors"]),
     1,

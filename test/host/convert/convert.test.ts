@@ -189,7 +189,7 @@ describe("the vocabulary is in the file", () => {
     assert.equal(existsSync(join(folder, "none")), false);
     await assert.rejects(
       convert(SMALL, "large", { vocab: symbols(SMALL_IDS + 1) }),
-      refused("bad-vocab", /ids up to 97, but the model only 97 rows/),
+      refused("bad-vocab", /ids up to 97, but the model has only 97 rows/),
     );
   });
 });
@@ -262,9 +262,9 @@ describe("what is refused", () => {
         '"wkv.layout":"1"',
         '"wkv.layout":"0"',
         "unsupported-model",
-        /packed for another version .*convert on the original model/,
+        /packed by another version .*convert on the original model/,
       ],
-      ['"wkv.weights":"int8"', '"wkv.weights":"f32"', "bad-file", /not where its shape puts it/],
+      ['"wkv.weights":"int8"', '"wkv.weights":"f32"', "bad-file", /not where its shape requires/],
       ['"wkv.weights":"int8"', '"wkv.weights":"int3"', "bad-file", /wkv\.weights/],
       ["[64]", "[32]", "bad-file", /shape|data_offsets/],
       ['"wkv.tensors":"{', '"wkv.tensors":"[', "bad-file", /wkv\.tensors/],

@@ -19,7 +19,7 @@ const WITH_END = new TextEncoder().encode(
   Array.from({ length: 255 }, (_, i) => `${i + 1} b'\\x${i.toString(16).padStart(2, "0")}' 1`).join("\n"),
 );
 
-/** Logits that foretell the token at each place but the first; `ids` is what the model reads. */
+/** Logits that predict the token at each position but the first; `ids` is what the model reads. */
 async function plainLogits(model: Model, ids: readonly number[]): Promise<Float32Array[]> {
   const session = model.createSession();
   const rows: Float32Array[] = [];
@@ -40,7 +40,7 @@ function assertNear(actual: number, expected: number, what: string): void {
 }
 
 describe("model.perplexity", () => {
-  test("without an end of text foretells all tokens but the first", async () => {
+  test("without an end of text predicts all tokens but the first", async () => {
     await using model = await load(MODEL, { threads: 2 });
     const nats = mean(await plainNats(model, IDS));
     const found = await model.perplexity(TEXT);
@@ -52,7 +52,7 @@ describe("model.perplexity", () => {
     assert.equal((await model.perplexity(new TextEncoder().encode(TEXT))).natsPerToken, found.natsPerToken);
   });
 
-  test("with an end of text foretells the first token too", async () => {
+  test("with an end of text predicts the first token too", async () => {
     await using model = await load(MODEL, { vocab: WITH_END });
     assert.equal(model.tokenizer.endOfText, 0);
     const nats = await plainNats(model, [0, ...model.tokenizer.encode(TEXT)]);
@@ -106,7 +106,9 @@ describe("model.perplexity", () => {
       await assert.rejects(model.perplexity(text), { name: "RangeError", message: /"text"/ });
     for (const context of [0, 1.5, Number.NaN])
       await assert.rejects(model.perplexity(TEXT, { context }), { name: "RangeError", message: /"context" expected/ });
-    await assert.rejects(model.perplexity(TEXT, { compare: other }), { message: /"compare" expected a model of 256/ });
+    await assert.rejects(model.perplexity(TEXT, { compare: other }), {
+      message: /"compare" expected a model with 256/,
+    });
     await assert.rejects(other.perplexity(TEXT), { name: "WkvError" });
   });
 });

@@ -180,7 +180,7 @@ describe("generate", () => {
     const session = model.createSession();
     await session.feed([1]);
     const wrong: [object, RegExp][] = [
-      [{ maxTokens: 0 }, /"maxTokens" expected a whole number from 1 on, got 0/],
+      [{ maxTokens: 0 }, /"maxTokens" expected a whole number >= 1, got 0/],
       [{ stop: "x" }, /"stop" expected an array/],
       [{ stop: [""] }, /"stop" expected an array of non-empty strings/],
       [{ temperature: -1 }, /"temperature"/],

@@ -117,7 +117,7 @@ describe("a damaged record is ignored with a warning, and its model downloaded a
       requests = 0;
       assert.equal(await open(cacheDir), MODEL.length);
       assert.ok(requests > 0);
-      assert.match(warnings[0] ?? "", /wkv\.json is damaged: what it describes is downloaded again/);
+      assert.match(warnings[0] ?? "", /wkv\.json is damaged: the model will be downloaded again/);
       requests = 0;
       await open(cacheDir);
       assert.equal(requests, 0);

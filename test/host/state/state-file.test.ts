@@ -80,7 +80,7 @@ describe("the file", () => {
     });
 
   test("is no model, and says so", async () => {
-    await assert.rejects(load(saved), /it is a saved session, to be given with --state or to createSession/);
+    await assert.rejects(load(saved), /it is a saved session: load it with --state or to createSession/);
   });
 
   test("may be written anew by a program that sorts its tensors", async () => {
@@ -96,9 +96,9 @@ describe("the file", () => {
   test("cut off at any place, or too long, is refused", () => {
     for (let i = 1; i < 64; i++) {
       const part = saved.subarray(0, Math.floor((saved.length * i) / 64));
-      assert.throws(() => model.createSession(part), refused(/cut off or damaged/), `${part.length} bytes`);
+      assert.throws(() => model.createSession(part), refused(/truncated or damaged/), `${part.length} bytes`);
     }
-    assert.throws(() => model.createSession(Uint8Array.from([...saved, 0, 0, 0, 0])), refused(/cut off or damaged/));
+    assert.throws(() => model.createSession(Uint8Array.from([...saved, 0, 0, 0, 0])), refused(/truncated or damaged/));
   });
 
   test("with a header that lies is refused", () => {
@@ -115,10 +115,10 @@ describe("the file", () => {
     ];
     for (const lie of lies) {
       const file = withHeader(saved, (header) => ({ ...header, [name]: lie(header[name]!) }));
-      assert.throws(() => model.createSession(file), refused(/cut off or damaged/), String(lie));
+      assert.throws(() => model.createSession(file), refused(/truncated or damaged/), String(lie));
     }
     const more = withHeader(saved, (header) => ({ ...header, more: header[name] }));
-    assert.throws(() => model.createSession(more), refused(/cut off or damaged/));
+    assert.throws(() => model.createSession(more), refused(/truncated or damaged/));
   });
 
   test("that is none is refused", () => {
@@ -215,7 +215,7 @@ describe("the same model's state is accepted", () => {
     for (const source of [gguf, safetensors(tuned)]) {
       const warnings = await warningsOf(source, saved);
       assert.equal(warnings.length, 1);
-      assert.match(warnings[0]!, /another file of this model, quantised otherwise or fine-tuned/);
+      assert.match(warnings[0]!, /another file of this model, quantised differently or fine-tuned/);
     }
   });
 

@@ -125,7 +125,7 @@ describe("what is no state of this model", async () => {
         "bad-state",
         /\[1,32,128\].*needs \[1,64,64\]/,
       ],
-      [saved.subarray(0, 100), "bad-file", /cut off or damaged/],
+      [saved.subarray(0, 100), "bad-file", /truncated or damaged/],
       [new Uint8Array(100), "unknown-format", /zeros/],
     ];
     for (const [bytes, code, message] of cases) await assert.rejects(model.loadState(bytes), refused(code, message));

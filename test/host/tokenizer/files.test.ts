@@ -82,7 +82,10 @@ describe("named vocabularies", () => {
   test("say which file to give when there is none", async (t) => {
     const { baseUrl } = await serve(t, (_, response) => response.writeHead(404).end("no"));
     const cacheDir = await freshCache();
-    await assert.rejects(readPinned(pinned, { baseUrl, cacheDir }), { code: "not-found", message: /answers 404/ });
+    await assert.rejects(readPinned(pinned, { baseUrl, cacheDir }), {
+      code: "not-found",
+      message: /responds with 404/,
+    });
     await assert.rejects(readPinned(pinned, { baseUrl, cacheDir }), { code: "not-found", message: advice });
     assert.equal((await kept(cacheDir)).includes("vocab.txt"), false);
   });
@@ -146,7 +149,7 @@ describe("files and addresses", () => {
     const { baseUrl } = await serve(t, (_, response) => response.writeHead(500).end());
     await assert.rejects(loadTokenizer(join(folder, "none.txt")), { code: "not-found", message: /"world", "pile"/ });
     await assert.rejects(loadTokenizer(folder), { code: "not-found", message: /is a directory/ });
-    await assert.rejects(loadTokenizer(`${baseUrl}x`), { code: "network", message: /\/x answers 500/ });
+    await assert.rejects(loadTokenizer(`${baseUrl}x`), { code: "network", message: /\/x responds with 500/ });
   });
 
   test("messages name the file", async () => {

@@ -111,7 +111,7 @@ describe("NeoX", { skip: missing(NEOX) }, () => {
 
   test("a cut-off file is damaged JSON, not symbols", async () => {
     const half = readFileSync(file).subarray(0, 100_000);
-    await assert.rejects(loadTokenizer(half), { code: "bad-vocab", message: /cut off or damaged JSON/ });
+    await assert.rejects(loadTokenizer(half), { code: "bad-vocab", message: /truncated or damaged JSON/ });
   });
 });
 
