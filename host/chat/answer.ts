@@ -24,27 +24,27 @@ export class AnswerReader {
   #held = "";
   readonly #trimmers = { text: new Trimmer(), thinking: new Trimmer() };
   /** The prefill: its length, the certain part of it, and what it is if nothing follows. */
-  readonly #begun: { length: number; certain: { text: string; thinking: string }; whole: AnswerText };
+  readonly #prefill: { length: number; certain: { text: string; thinking: string }; whole: AnswerText };
 
   /**
    * @param opening the end of the prompt
    * @param options whether to recognise thoughts, and calls
-   * @param begun the prefill of an answer that is continued: parsed, but not emitted again
+   * @param prefill of an answer that is continued: parsed, but not emitted again
    */
-  constructor(opening: string, options: { thinks: boolean; calls: boolean }, begun = "") {
+  constructor(opening: string, options: { thinks: boolean; calls: boolean }, prefill = "") {
     const { thinks, calls } = options;
     this.#thinks = thinks;
     this.#calls = calls;
     this.at = startOf(opening, thinks, calls);
     this.#part = thinks || calls ? this.at : "text";
-    const whole = begun === "" ? { text: "", thinking: "" } : new AnswerReader(opening, options).#all(begun);
-    this.#begun = { length: begun.length, certain: { text: "", thinking: "" }, whole };
-    this.push(begun);
+    const whole = prefill === "" ? { text: "", thinking: "" } : new AnswerReader(opening, options).#all(prefill);
+    this.#prefill = { length: prefill.length, certain: { text: "", thinking: "" }, whole };
+    this.push(prefill);
   }
 
   /** The prefill, without what turned out to be a mark or part of a call. */
-  get begun(): AnswerText {
-    const { length, certain, whole } = this.#begun;
+  get prefill(): AnswerText {
+    const { length, certain, whole } = this.#prefill;
     return this.#come - this.#held.length < length ? whole : certain;
   }
 
@@ -88,8 +88,8 @@ export class AnswerReader {
 
   /** @param from the number of characters before the text */
   #give(out: { text: string; thinking: string }, part: keyof AnswerText, text: string, from: number): void {
-    const known = Math.max(0, this.#begun.length - from);
-    this.#begun.certain[part] += this.#trimmers[part].push(text.slice(0, known));
+    const known = Math.max(0, this.#prefill.length - from);
+    this.#prefill.certain[part] += this.#trimmers[part].push(text.slice(0, known));
     out[part] += this.#trimmers[part].push(text.slice(known));
   }
 

@@ -26,11 +26,11 @@ const kept = new WeakMap<Tokenizer, { key: string; constraint: Constraint }>();
 /**
  * Constrains answers so that every call names a function and has arguments that match its schema. The text before a call
  * is free, and a call ends the answer.
- * @param begun the prefill of the answer
- * @throws WkvError `bad-constraint` naming the function whose schema is not supported; RangeError if `begun` cannot be
+ * @param prefill of the answer
+ * @throws WkvError `bad-constraint` naming the function whose schema is not supported; RangeError if `prefill` cannot be
  *   continued to such an answer
  */
-export function answerConstraint(tokenizer: Tokenizer, rules: AnswerRules, begun: string): Constraint {
+export function answerConstraint(tokenizer: Tokenizer, rules: AnswerRules, prefill: string): Constraint {
   const key = JSON.stringify(rules);
   let { constraint, key: known } = kept.get(tokenizer) ?? {};
   if (!constraint || key !== known) {
@@ -38,7 +38,7 @@ export function answerConstraint(tokenizer: Tokenizer, rules: AnswerRules, begun
     kept.set(tokenizer, { key, constraint });
   }
   const own = constraint.fork();
-  for (const token of tokenizer.encode(begun)) accept(own, token);
+  for (const token of tokenizer.encode(prefill)) accept(own, token);
   return own;
 }
 

@@ -1,78 +1,14 @@
 import { WkvError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
-import type { StopReason } from "../session/generate.ts";
-import type { GenerateOptions } from "../session/session.ts";
-import { rate } from "../session/usage.ts";
-import { AnswerReader } from "./answer.ts";
+import type { AnswerReader } from "./answer.ts";
+import { answerPieces, readerOf } from "./answering.ts";
 import { checkAnswerable, checkCalls, checkOptions } from "./checks.ts";
-import { chooseTemplate } from "./choose.ts";
-import type { AnswerStart } from "./marks.ts";
+import { ContextTracker } from "./context-tracker.ts";
 import { type ChatMessage, checkMessages, plainMessages, type TextPart } from "./messages.ts";
-import type { AnswerOptions, ChatInput, ChatOptions } from "./options.ts";
-import { readSaved, writeSaved } from "./saved.ts";
+import type { AnswerOptions, ChatInput } from "./options.ts";
+import { writeSaved } from "./saved.ts";
 import { Answer, answerMessage, type ChatPiece, type ChatResult, Fold } from "./stream.ts";
 import type { ChatTemplate, Prompt } from "./template.ts";
-import { callable, readCalls } from "./tools.ts";
-import { Track } from "./track.ts";
-
-/**
- * Answers a conversation once: `for await (const piece of chat(model, messages))`, or `await chat(...).result()`.
- * For a conversation of several turns use {@link createChat}, which reads only what is new.
- * @param messages in OpenAI's format; if the last one is an answer, it is continued, and only the new part is returned
- * @throws TypeError or RangeError naming the wrong argument; while reading, the errors of `session.generate`
- */
-export function chat(model: Model, messages: readonly ChatMessage[], options: ChatOptions = {}): Answer {
-  checkMessages(messages);
-  checkAnswerable(messages);
-  checkOptions(options);
-  checkCalls(options);
-  return new Answer(answerOnce(model, { ...options, messages }));
-}
-
-async function* answerOnce(model: Model, options: ChatOptions): AsyncGenerator<ChatPiece, void, void> {
-  const once = await createChat(model, options);
-  try {
-    yield* once.answer();
-  } finally {
-    once.dispose();
-  }
-}
-
-/**
- * A conversation that keeps its state: each turn reads only what is new.
- * @throws WkvError `bad-file` if the file's Jinja template cannot be used; TypeError, RangeError
- */
-export async function createChat(model: Model, options: ChatOptions = {}): Promise<Chat> {
-  const { template, system, messages = [], ...answerOptions } = options;
-  checkMessages(messages);
-  checkOptions(answerOptions);
-  const chosen = await chooseTemplate(model, template);
-  const start: ChatMessage[] = system === undefined ? [] : [{ role: "system", content: system }];
-  return new Chat(model, chosen, answerOptions, [...start, ...messages]);
-}
-
-/**
- * Restores a conversation from `chat.save()`.
- * @param options as for `createChat`; the template is the saved one unless another is given
- * @throws WkvError `bad-state` for anything but a saved chat
- */
-export async function loadChat(
-  model: Model,
-  saved: Uint8Array,
-  options: Omit<ChatOptions, "system" | "messages"> = {},
-): Promise<Chat> {
-  const { messages, template, text, state } = readSaved(saved);
-  const { template: wanted = template, ...answerOptions } = options;
-  checkOptions(answerOptions);
-  const chosen = await chooseTemplate(model, wanted);
-  try {
-    const track = state ? new Track(model, model.createSession(state), text) : new Track(model);
-    return new Chat(model, chosen, answerOptions, messages, track);
-  } catch (error) {
-    if (!(error instanceof WkvError && error.code === "bad-state")) throw error;
-    return new Chat(model, chosen, answerOptions, messages, new Track(model), error);
-  }
-}
 
 /** A conversation with a model. One answer at a time: a call during an answer is a WkvError `busy`. */
 export class Chat {
@@ -82,7 +18,7 @@ export class Chat {
   readonly stateRefused: WkvError | undefined;
   readonly #options: AnswerOptions;
   readonly #messages: ChatMessage[];
-  readonly #track: Track;
+  readonly #tracker: ContextTracker;
   #busy = false;
 
   /** @internal Use `createChat()`. */
@@ -91,7 +27,7 @@ export class Chat {
     template: ChatTemplate,
     options: AnswerOptions,
     messages: readonly ChatMessage[],
-    track: Track = new Track(model),
+    tracker: ContextTracker = new ContextTracker(model),
     stateRefused?: WkvError,
   ) {
     this.model = model;
@@ -99,7 +35,7 @@ export class Chat {
     this.stateRefused = stateRefused;
     this.#options = options;
     this.#messages = plainMessages(messages);
-    this.#track = track;
+    this.#tracker = tracker;
   }
 
   /** The conversation so far. */
@@ -153,7 +89,7 @@ export class Chat {
   /** An independent copy of the conversation. */
   fork(): Chat {
     this.#checkIdle();
-    return new Chat(this.model, this.template, this.#options, this.#messages, this.#track.fork());
+    return new Chat(this.model, this.template, this.#options, this.#messages, this.#tracker.fork());
   }
 
   /** Messages and state as bytes, for `loadChat` on any machine. */
@@ -161,14 +97,14 @@ export class Chat {
     return this.#exclusively(async () => {
       const next: ChatMessage = { role: "user", content: "" };
       const { history } = this.template.prompt([...this.#messages, next], this.#options);
-      const read = await this.#track.save(history);
+      const read = await this.#tracker.save(history);
       return writeSaved({ messages: this.#messages, template: this.template.name, ...read });
     });
   }
 
   /** Frees the memory of the states; the messages stay. */
   dispose(): void {
-    this.#track.dispose();
+    this.#tracker.dispose();
   }
 
   [Symbol.dispose](): void {
@@ -191,9 +127,9 @@ export class Chat {
     let reader: AnswerReader | undefined;
     try {
       prepare();
-      const prompt = this.#prompt(options);
-      reader = readerOf(prompt, this.template, options);
-      for await (const piece of this.#pieces(prompt, reader, options)) {
+      const task = { model: this.model, template: this.template, prompt: this.#prompt(options), options };
+      reader = readerOf(task);
+      for await (const piece of answerPieces(task, reader, this.#tracker, this.#callsSoFar())) {
         fold.add(piece);
         yield piece;
       }
@@ -206,65 +142,20 @@ export class Chat {
 
   #prompt(options: AnswerOptions): Prompt {
     const prompt = this.template.prompt(this.#messages, options);
-    if (this.#messages.at(-1)?.role === "assistant" && prompt.begun === undefined)
+    if (this.#messages.at(-1)?.role === "assistant" && prompt.prefill === undefined)
       throw new TypeError(
-        `"template" expected one that returns "begun", to continue an answer, got "${this.template.name}"`,
+        `"template" expected one that returns "prefill", to continue an answer, got "${this.template.name}"`,
       );
     return prompt;
   }
 
   /** Adds an answer to the messages, joined with its prefill. */
-  #say({ message: { content, reasoning = "", tool_calls }, stop }: ChatResult, { begun }: AnswerReader): void {
-    if (!(content || reasoning || tool_calls) && !(stop && begun.text)) return;
-    const message = answerMessage(begun.text + (content ?? ""), begun.thinking + reasoning, tool_calls);
+  #say({ message: { content, reasoning = "", tool_calls }, stop }: ChatResult, { prefill }: AnswerReader): void {
+    if (!(content || reasoning || tool_calls) && !(stop && prefill.text)) return;
+    const message = answerMessage(prefill.text + (content ?? ""), prefill.thinking + reasoning, tool_calls);
     const last = this.#messages.at(-1);
     if (last?.role === "assistant") this.#messages.splice(-1, 1, { ...last, ...message });
     else this.#messages.push(message);
-  }
-
-  async *#pieces(prompt: Prompt, reader: AnswerReader, options: AnswerOptions): AsyncGenerator<ChatPiece, void, void> {
-    const constraint = await this.#constraint(reader.at, prompt.begun ?? "", options);
-    const started = performance.now();
-    const promptTokens = await this.#track.advance(prompt, options.signal);
-    const promptTokensPerSecond = rate({ tokens: promptTokens, seconds: (performance.now() - started) / 1000 });
-    for await (const { text, stop, usage, ...more } of this.#generate({ ...options, constraint })) {
-      const piece = { ...more, ...reader.push(text) };
-      if (!stop) yield piece;
-      // This generation fed nothing: the prompt was fed before.
-      else yield { ...this.#last(piece, stop, reader), usage: { ...usage!, promptTokens, promptTokensPerSecond } };
-    }
-  }
-
-  /** The constraint for calls of the tools, after the prefill. */
-  async #constraint(at: AnswerStart, begun: string, options: AnswerOptions): Promise<GenerateOptions["constraint"]> {
-    const { tools, required, one } = callable(options.tools, options.toolChoice);
-    if (tools.length === 0) return options.constraint;
-    const { answerConstraint } = await import("./calls.ts");
-    const { thinks } = this.template;
-    return answerConstraint(this.model.tokenizer, { tools, at, thinks, required, one }, begun);
-  }
-
-  /** The last piece, with the text that was held back until it was certain. */
-  #last(piece: ChatPiece, stop: StopReason, reader: AnswerReader): ChatPiece {
-    const toolCalls = reader.call ? readCalls(reader.call, this.#callsSoFar()) : undefined;
-    const { text, thinking } = reader.end(toolCalls !== undefined);
-    const whole = { ...piece, text: piece.text + text, thinking: piece.thinking + thinking };
-    return toolCalls ? { ...whole, stop: "tool_calls", toolCalls } : { ...whole, stop };
-  }
-
-  /** The model's text; each token is recorded by the context tracker. */
-  async *#generate(options: AnswerOptions) {
-    const { session } = this.#track;
-    const decoder = this.model.tokenizer.stream();
-    const stop = [...this.template.stops, ...(options.stop ?? [])];
-    try {
-      for await (const { complete: _, ...piece } of session.generate([], { ...options, stop })) {
-        if (piece.stop !== "end") this.#track.wrote(decoder.push(piece.token)); // that token was not taken in
-        yield piece;
-      }
-    } finally {
-      this.#track.wrote(decoder.flush());
-    }
   }
 
   #callsSoFar(): number {
@@ -297,9 +188,4 @@ function asMessages(said: ChatInput): readonly ChatMessage[] {
   const messages = (Array.isArray(said) ? said : [said]) as readonly ChatMessage[];
   checkMessages(messages);
   return plainMessages(messages);
-}
-
-function readerOf({ opening, begun = "" }: Prompt, { thinks }: ChatTemplate, options: AnswerOptions): AnswerReader {
-  const calls = callable(options.tools, options.toolChoice).tools.length > 0;
-  return new AnswerReader(opening.slice(0, opening.length - begun.length), { thinks, calls }, begun);
 }

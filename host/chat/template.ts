@@ -30,7 +30,7 @@ export interface Prompt {
   /** What asks for the answer, and whatever is worded differently only for now. */
   readonly opening: string;
   /** If the last message is an answer to be continued: its text, with which the opening ends. */
-  readonly begun?: string;
+  readonly prefill?: string;
 }
 
 /** How messages become text in the model's format. Implement this for a model with a different format. */
@@ -72,7 +72,7 @@ class Writer {
     const { required } = callable(tools, toolChoice);
     const mode = this.#format.thinks && !required ? think : "off";
     const last = messages.at(-1);
-    const begun = last?.role === "assistant" ? this.#begun(last, mode) : "";
+    const prefill = last?.role === "assistant" ? this.#prefill(last, mode) : "";
     const asked = last?.role === "assistant" ? messages.slice(0, -1) : messages;
     // "(think a bit)" is added to the last message only while it is being answered.
     const suffix = mode.startsWith("a ") && asked.at(-1)?.role === "user" ? ` (think ${mode})` : "";
@@ -83,8 +83,8 @@ class Writer {
     const described = toolChoice === "none" ? "" : describe(tools, required);
     return {
       history: start + this.#beginning(turns, kept, described),
-      opening: answered.join("") + (begun ? `${this.#format.assistant}:${begun}` : this.#opening(mode, required)),
-      begun,
+      opening: answered.join("") + (prefill ? `${this.#format.assistant}:${prefill}` : this.#opening(mode, required)),
+      prefill,
     };
   }
 
@@ -121,7 +121,7 @@ class Writer {
   }
 
   /** The text after "Assistant:" of an answer that is continued: its thought and its text. */
-  #begun(message: ChatMessage, mode: ThinkMode): string {
+  #prefill(message: ChatMessage, mode: ThinkMode): string {
     const text = this.#withoutBegunStop(this.#answer(message));
     const { reasoning = "" } = this.#format.thinks ? message : {};
     const thought = withoutSpeakers(cleanAnswer(reasoning), this.#names);

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { type Chat, createChat, loadChat } from "../chat/chat.ts";
+import type { Chat } from "../chat/chat.ts";
+import { createChat, loadChat } from "../chat/create.ts";
 import { encodePrompt } from "../chat/encode.ts";
 import { type ChatMessage, checkMessages, partsOf } from "../chat/messages.ts";
 import type { ChatOptions } from "../chat/options.ts";

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { type Chat, createChat } from "../chat/chat.ts";
+import type { Chat } from "../chat/chat.ts";
+import { createChat } from "../chat/create.ts";
 import type { ChatOptions } from "../chat/options.ts";
 import { THINK_MODES } from "../chat/template.ts";
 import { templateIn } from "../model/template.ts";

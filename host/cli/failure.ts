@@ -7,7 +7,7 @@ export class UsageError extends Error {}
 /** Ctrl-C. */
 export class Interrupted extends Error {
   /** What was done until then has been reported. */
-  told = false;
+  reported = false;
 
   constructor() {
     super("ended by Ctrl-C");

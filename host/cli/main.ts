@@ -66,7 +66,7 @@ async function fail(error: unknown): Promise<number> {
   const { code, message, exitCode } = explain(error);
   const said = error instanceof CommanderError || error instanceof Interrupted;
   if (!said) note(message);
-  if (process.argv.includes("--json") && !(error instanceof Interrupted && error.told))
+  if (process.argv.includes("--json") && !(error instanceof Interrupted && error.reported))
     await printJson({ error: { code, message } });
   return exitCode;
 }

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { chat } from "../chat/chat.ts";
+import { chat } from "../chat/create.ts";
 import type { Model } from "../model/model.ts";
 import { BEGINNING, bundledPath } from "./bundled.ts";
 import { interruptible } from "./interrupt.ts";

@@ -46,7 +46,7 @@ export async function streamText(
     }
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
-    error.told = true;
+    error.reported = true;
     report.reason = "interrupted";
     throw error;
   } finally {

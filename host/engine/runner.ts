@@ -24,7 +24,7 @@ export class Runner {
   readonly #start: Float32Array | undefined;
   /** Free slots, the lowest one last, as it is taken first; slots that the memory may not reach are taken last. */
   readonly #free: number[] = [];
-  #places = 0;
+  #slots = 0;
   /** Slots without a state yet: the memory is growing, or could not grow. */
   readonly #growing = new Map<number, Promise<void>>();
   #waiting: WaitingJob[] = [];
@@ -127,9 +127,9 @@ export class Runner {
    * @throws WkvError `too-large` if it cannot grow; if that is not known at once, `reached` rejects
    */
   takeState(): number {
-    const address = this.#free.at(-1) ?? this.plan.states + this.#places * this.plan.stateBytes;
+    const address = this.#free.at(-1) ?? this.plan.states + this.#slots * this.plan.stateBytes;
     this.#growTo(address);
-    if (this.#free.pop() === undefined) this.#places++;
+    if (this.#free.pop() === undefined) this.#slots++;
     this.resetState(address);
     return address;
   }

@@ -112,7 +112,7 @@ function readVersion(block: Collector, file: string): { version: Version; releas
   const markers = VERSIONS.map(({ marker, id }) => `blocks.0.${marker} (RWKV-${id})`);
   throw new WkvError(
     "unsupported-model",
-    `${file} is not an RWKV model: it has none of ${markers.join(", ")}. ` + "Give a model of RWKV-4, 5, 6 or 7.",
+    `${file} is not an RWKV model: it has none of ${markers.join(", ")}. Give a model of RWKV-4, 5, 6 or 7.`,
   );
 }
 

@@ -6,7 +6,7 @@ import { Edits } from "./edits.ts";
 import { log } from "./log.ts";
 import type { SamplerOptions } from "./options.ts";
 import { generator } from "./random.ts";
-import { type Settings, settle } from "./settings.ts";
+import { resolveOptions, type Settings } from "./settings.ts";
 import { sharedKernel } from "./wasm-kernel.ts";
 
 export { PRESETS, type Preset, type SamplerOptions, type TokenIds } from "./options.ts";
@@ -21,7 +21,7 @@ export type Sampler = (logits: Float32Array) => number;
  * @throws WkvError `bad-file` from the sampler for logits that are NaN, +Infinity, or -Infinity alone; TypeError or RangeError for an option out of range, or contradictory options
  */
 export function createSampler(options: SamplerOptions = {}): Sampler {
-  const settings = settle(options);
+  const settings = resolveOptions(options);
   const edits = new Edits(settings);
   const pick = picker(settings);
   return (logits) => {

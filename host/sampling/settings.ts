@@ -56,7 +56,7 @@ export interface Settings extends Readonly<Record<keyof typeof RANGES, number>> 
  * @param vocabSize limit for ids, if known
  * @throws TypeError or RangeError naming the invalid option
  */
-export function settle(options: SamplerOptions, vocabSize = Infinity): Settings {
+export function resolveOptions(options: SamplerOptions, vocabSize = Infinity): Settings {
   const given = withPreset(options);
   checkMirostat(given);
   const names = Object.keys(RANGES) as (keyof typeof RANGES)[];

@@ -1,4 +1,5 @@
 import { checkAnswerable, checkCalls, checkOptions } from "../chat/checks.ts";
+import { ContextTracker } from "../chat/context-tracker.ts";
 import {
   Chat,
   type ChatMessage,
@@ -9,7 +10,6 @@ import {
   type Prompt,
 } from "../chat/index.ts";
 import { readSaved } from "../chat/saved.ts";
-import { Track } from "../chat/track.ts";
 import type { Model } from "../model/model.ts";
 import type { ChatTask } from "./chat-request.ts";
 import { merge } from "./merge.ts";
@@ -32,7 +32,7 @@ export interface PromptRead {
 interface Start {
   readonly template: ChatTemplate;
   readonly messages: readonly ChatMessage[];
-  readonly track: Track;
+  readonly tracker: ContextTracker;
 }
 
 /** A validated request, before anything is computed. */
@@ -51,8 +51,8 @@ export interface PreparedChat {
  */
 export async function prepareChat(served: ServedModel, task: ChatTask, saved?: StoredState): Promise<PreparedChat> {
   const { model } = served;
-  const { template, messages, track } = await startOf(served, task, saved);
-  const first = new Chat(model, template, {}, messages, track);
+  const { template, messages, tracker } = await startOf(served, task, saved);
+  const first = new Chat(model, template, {}, messages, tracker);
   const chats = [first];
   const dispose = () => {
     for (const chat of chats) chat.dispose();
@@ -62,7 +62,7 @@ export async function prepareChat(served: ServedModel, task: ChatTask, saved?: S
     return {
       task,
       async *answer(signal) {
-        yield { kind: "read", read: await readPrompt(model, track, prompt, signal) };
+        yield { kind: "read", read: await readPrompt(model, tracker, prompt, signal) };
         while (chats.length < task.n) chats.push(first.fork());
         yield* merge(chats.map((chat, index) => pieces(chat, index, task.options, signal)));
       },
@@ -80,13 +80,13 @@ async function startOf(served: ServedModel, task: ChatTask, saved: StoredState |
   const template = await served.template();
   if (saved?.kind !== "chat") {
     const session = saved && model.createSession({ initialState: saved.bytes });
-    return { template, messages: task.messages, track: new Track(model, session) };
+    return { template, messages: task.messages, tracker: new ContextTracker(model, session) };
   }
   const { messages, text, state } = readSaved(saved.bytes);
   return {
     template,
     messages: [...messages, ...task.messages],
-    track: state ? new Track(model, model.createSession(state), text) : new Track(model),
+    tracker: state ? new ContextTracker(model, model.createSession(state), text) : new ContextTracker(model),
   };
 }
 
@@ -97,10 +97,15 @@ function promptOf(template: ChatTemplate, messages: readonly ChatMessage[], opti
   return template.prompt(messages, options);
 }
 
-async function readPrompt(model: Model, track: Track, prompt: Prompt, signal: AbortSignal): Promise<PromptRead> {
+async function readPrompt(
+  model: Model,
+  tracker: ContextTracker,
+  prompt: Prompt,
+  signal: AbortSignal,
+): Promise<PromptRead> {
   const tokens = encodePrompt(model.tokenizer, prompt.history + prompt.opening).length;
   const started = performance.now();
-  const fed = await track.advance(prompt, signal);
+  const fed = await tracker.sync(prompt, signal);
   return { tokens, cached: Math.max(0, tokens - fed), seconds: (performance.now() - started) / 1000 };
 }
 
@@ -115,9 +120,9 @@ export async function readConversation(
 ): Promise<Uint8Array> {
   const { model } = served;
   const template = await served.template();
-  const track = new Track(model);
-  using chat = new Chat(model, template, {}, messages, track);
-  await track.advance({ history: commonHistory(template, messages), opening: "" }, signal);
+  const tracker = new ContextTracker(model);
+  using chat = new Chat(model, template, {}, messages, tracker);
+  await tracker.sync({ history: commonHistory(template, messages), opening: "" }, signal);
   return await chat.save();
 }
 

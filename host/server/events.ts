@@ -1,21 +1,21 @@
-/** A comment keeps proxies from closing a connection that is silent while a long prompt is read. */
+/** Comments keep proxies from closing a silent connection while a long prompt is read. */
 const PING_MS = 10_000;
 const PING = ": ping\n\n";
-/** Events that wait for a slow reader before the text waits too. */
+/** Events buffered for a slow reader before generation pauses. */
 const BUFFERED_BYTES = 1 << 16;
 
 export interface EventStreamOptions {
-  /** What an error after the first byte is as an event. */
+  /** The event for an error after the first byte. */
   readonly failed: (error: unknown) => string;
-  /** The reader has gone, or reads too slowly. */
+  /** The reader has left, or reads too slowly. */
   readonly left: () => void;
-  /** The stream is over, for whatever reason. */
+  /** The stream has ended, for any reason. */
   readonly ended: () => void;
-  /** How long a reader may take nothing. */
+  /** How long a reader may take no event. */
   readonly slowReaderMs: number;
 }
 
-/** Server-sent events, made as they are read. */
+/** Server-sent events, generated on demand. */
 export function eventStream(events: AsyncGenerator<string, void, void>, options: EventStreamOptions): Response {
   const source = new EventSource(events, options);
   const body = new ReadableStream(source, new ByteLengthQueuingStrategy({ highWaterMark: BUFFERED_BYTES }));
@@ -42,7 +42,7 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     clearTimeout(this.#slow);
     const send = (text: string) => controller.enqueue(this.#encoder.encode(text));
-    // A reader may leave while a long prompt is read, and a stream that is over takes no ping.
+    // A reader may leave while a long prompt is read; an ended stream takes no ping.
     const ping = setInterval(() => this.#isOver || send(PING), PING_MS);
     const event = await this.#next();
     clearInterval(ping);
@@ -67,7 +67,7 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
   }
 
   #giveUp(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    controller.error(new Error("The reader took too long."));
+    controller.error(new Error("The reader was too slow."));
     this.cancel();
   }
 
@@ -82,7 +82,7 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
   }
 }
 
-/** One event. @param type of those streams whose events have names */
+/** One event. @param type for streams with named events */
 export function eventOf(data: unknown, type?: string): string {
   return `${type ? `event: ${type}\n` : ""}data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`;
 }

@@ -1,4 +1,4 @@
-import { settle } from "../sampling/settings.ts";
+import { resolveOptions } from "../sampling/settings.ts";
 import type { DecodeOptions } from "./generate.ts";
 
 /**
@@ -7,7 +7,7 @@ import type { DecodeOptions } from "./generate.ts";
  */
 export function checkGenerateOptions(options: DecodeOptions & { guidance?: unknown }, vocabSize?: number): void {
   const { maxTokens = 256, stop = [], logprobs = false, constraint, guidance, draft } = options;
-  settle(options, vocabSize);
+  resolveOptions(options, vocabSize);
   if (draft !== undefined && draft !== "lookup")
     throw new RangeError(`"draft" expected "lookup", got ${JSON.stringify(draft)}`);
   if (guidance !== undefined) checkGuidance(guidance);

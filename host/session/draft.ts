@@ -92,7 +92,7 @@ export class LookupDraft {
   }
 
   /** Moves the session to the end of the drawn tokens. */
-  async settle(session: DraftedSession): Promise<void> {
+  async finish(session: DraftedSession): Promise<void> {
     const tokens = this.#read.slice(0, this.#drawn);
     const ahead = this.#drawn < this.#read.length;
     this.#clear();

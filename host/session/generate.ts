@@ -74,7 +74,7 @@ export interface Generator {
   /** Draft counts so far, if drafts are used. */
   drafts?(): Drafts;
   /** After the last token, or if the generation is left early: moves the session to the end of the text. */
-  settle?(): Promise<void>;
+  finish?(): Promise<void>;
 }
 
 /**

@@ -148,7 +148,7 @@ export class Session {
       length = this.#reader.length;
       yield* generate(generator, tokenizer, options);
     } finally {
-      await generator?.settle?.();
+      await generator?.finish?.();
       if (!this.#calls.disposed) await this.#reader.keep(length);
       this.#calls.end();
     }
@@ -186,7 +186,7 @@ export class Session {
   }
 
   /** Reads with drafts, which go back to a second state after a wrong draft. */
-  async #lookup(): Promise<Pick<Generator, "next" | "drafts" | "settle">> {
+  async #lookup(): Promise<Pick<Generator, "next" | "drafts" | "finish">> {
     const draft = (this.#draft ??= new LookupDraft());
     draft.begin(this.#recent.take());
     const slot = await this.#reader.openSlot();
@@ -199,8 +199,8 @@ export class Session {
     return {
       next: (token, left) => draft.next(session, token, left),
       drafts: () => draft.counts,
-      settle: async () => {
-        if (!this.#calls.disposed) await draft.settle(session);
+      finish: async () => {
+        if (!this.#calls.disposed) await draft.finish(session);
         slot.free();
       },
     };

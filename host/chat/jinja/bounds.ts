@@ -33,9 +33,9 @@ const SLOW: readonly unknown[] = ["sort", "dictsort", "replace", "split", "title
 interface Growing {
   readonly node: Parts;
   readonly subjects: readonly unknown[];
-  readonly seasonings: readonly unknown[];
-  subject: number;
-  seasoning: number;
+  readonly args: readonly unknown[];
+  subjectSize: number;
+  argSize: number;
 }
 
 /**
@@ -50,7 +50,7 @@ export function boundedInterpreter(
   environment: object,
   most: number,
 ): Interpreter {
-  const { shown, nodes } = survey(program);
+  const { shown, nodes } = analyze(program);
 
   class BoundedInterpreter extends Base {
     #work = 0;
@@ -96,12 +96,12 @@ export function boundedInterpreter(
 
     #grow(around: Growing, node: Parts, value: Value, size: number): void {
       if (around.subjects.includes(node)) {
-        around.subject += size;
+        around.subjectSize += size;
         if (around.node.type === "For") this.#spend(TURN_WORK * ((value.value as { length?: number }).length ?? size));
         if (SLOW.includes(nameOf(around.node))) this.#spend(size / 10);
-      } else if (around.seasonings.includes(node))
-        around.seasoning += value.type === "IntegerValue" ? MAX_NESTING * Math.abs(value.value as number) : size;
-      if (around.subject * around.seasoning > MAX_PRODUCT) throw new RangeError("it makes texts that are too long");
+      } else if (around.args.includes(node))
+        around.argSize += value.type === "IntegerValue" ? MAX_NESTING * Math.abs(value.value as number) : size;
+      if (around.subjectSize * around.argSize > MAX_PRODUCT) throw new RangeError("it makes texts that are too long");
     }
 
     #spend(work: number): void {
@@ -141,9 +141,9 @@ function isContainer({ value }: Value): boolean {
 
 function growingOf(node: Parts): Growing | undefined {
   const { callee, filter, args } = node as { callee?: Parts; filter?: Parts; args?: unknown[] };
-  const parts = (subjects: unknown[], seasonings: unknown[] = []) => ({
-    ...{ node, subjects, subject: 0, seasoning: 0 },
-    seasonings: seasonings.map(argumentOf),
+  const parts = (subjects: unknown[], args: unknown[] = []) => ({
+    ...{ node, subjects, subjectSize: 0, argSize: 0 },
+    args: args.map(argumentOf),
   });
   if (node.type === "CallExpression" && callee?.type === "MemberExpression") return parts([callee.object], args);
   if (node.type === "FilterExpression") return parts([node.operand], filter?.args as unknown[] | undefined);
@@ -164,7 +164,7 @@ function nameOf({ filter, callee }: Parts): unknown {
 }
 
 /** The nodes whose values become text where they stand, and how many nodes there are. */
-function survey(program: Parts): { shown: ReadonlySet<unknown>; nodes: number } {
+function analyze(program: Parts): { shown: ReadonlySet<unknown>; nodes: number } {
   const shown = new Set<unknown>();
   const open: unknown[] = [program];
   let nodes = 0;

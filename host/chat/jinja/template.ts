@@ -99,29 +99,29 @@ class JinjaTemplate implements ChatTemplate {
     const asked = last?.role === "assistant" ? messages.slice(0, -1) : messages;
     const clean = asked.map((message) => this.#clean(message, options));
     const history = this.#text(clean, options, false);
-    const { whole, begun } =
+    const { whole, prefill } =
       last === asked.at(-1)
-        ? { whole: this.#text(clean, options, true), begun: "" }
-        : this.#begun(clean, last!, options);
+        ? { whole: this.#text(clean, options, true), prefill: "" }
+        : this.#prefill(clean, last!, options);
     return whole.startsWith(history)
-      ? { history, opening: whole.slice(history.length), begun }
-      : { history: "", opening: whole, begun };
+      ? { history, opening: whole.slice(history.length), prefill }
+      : { history: "", opening: whole, prefill };
   }
 
   /** The prompt up to the end of the prefill, in the template's words. */
-  #begun(asked: readonly Record<string, unknown>[], last: ChatMessage, options: PromptOptions) {
+  #prefill(asked: readonly Record<string, unknown>[], last: ChatMessage, options: PromptOptions) {
     const answer = this.#clean(last, options);
     const content = answer.content as string;
     if (content) {
       const said = this.#text([...asked, answer], options, false);
       const at = said.lastIndexOf(content);
       if (at < 0) throw unusable(this.#source, "it changes the answer that is to be continued");
-      return { whole: said.slice(0, at + content.length), begun: content };
+      return { whole: said.slice(0, at + content.length), prefill: content };
     }
     const opening = this.#text(asked, options, true);
     const thought = cleanAnswer(last.reasoning ?? "");
-    const begun = !thought || opening.trimEnd().endsWith(THOUGHT) ? thought : `${THOUGHT}\n${thought}`;
-    return { whole: opening + begun, begun };
+    const prefill = !thought || opening.trimEnd().endsWith(THOUGHT) ? thought : `${THOUGHT}\n${thought}`;
+    return { whole: opening + prefill, prefill };
   }
 
   #clean(message: ChatMessage, options: PromptOptions): Record<string, unknown> {

@@ -106,11 +106,11 @@ test("in the words of a Jinja template", async () => {
   const answer: ChatMessage = { role: "assistant", content: "It is" };
   const parts = (last: ChatMessage, think?: "on") => template.prompt([ASK, last], { think });
   const history = "<|user|>Tell me a tale.<|end|>\n";
-  assert.deepEqual(parts(answer), { history, opening: "<|assistant|>It is", begun: "It is" });
-  assert.deepEqual(parts({ ...answer, content: "" }), { history, opening: "<|assistant|>", begun: "" });
+  assert.deepEqual(parts(answer), { history, opening: "<|assistant|>It is", prefill: "It is" });
+  assert.deepEqual(parts({ ...answer, content: "" }), { history, opening: "<|assistant|>", prefill: "" });
   const thought = { ...answer, content: "", reasoning: "Hm" };
-  assert.deepEqual(parts(thought, "on"), { history, opening: "<|assistant|><think>\nHm", begun: "Hm" });
-  assert.deepEqual(parts(thought), { history, opening: "<|assistant|><think>\nHm", begun: "<think>\nHm" });
+  assert.deepEqual(parts(thought, "on"), { history, opening: "<|assistant|><think>\nHm", prefill: "Hm" });
+  assert.deepEqual(parts(thought), { history, opening: "<|assistant|><think>\nHm", prefill: "<think>\nHm" });
   const changes = await jinjaTemplate("{% for m in messages %}{{ m.content|upper }}{% endfor %}");
   assert.throws(() => changes.prompt([ASK, answer]), /changes the answer that is to be continued/);
 });
@@ -125,9 +125,12 @@ test("what cannot be continued", async () => {
   const answer: ChatMessage = { role: "assistant", content: "x" };
   await assert.rejects(
     chat(fairy, [ASK, answer], { template }).result(),
-    /"template" expected one that returns "begun"/,
+    /"template" expected one that returns "prefill"/,
   );
   const tools = [{ type: "function", function: { name: "now" } }] as const;
-  const begun: ChatMessage = { role: "assistant", content: '```json\n{"name":"rm"' };
-  await assert.rejects(chat(fairy, [ASK, begun], { tools }).result(), /a last answer that can be continued with calls/);
+  const prefill: ChatMessage = { role: "assistant", content: '```json\n{"name":"rm"' };
+  await assert.rejects(
+    chat(fairy, [ASK, prefill], { tools }).result(),
+    /a last answer that can be continued with calls/,
+  );
 });

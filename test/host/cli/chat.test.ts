@@ -217,7 +217,7 @@ test("wkv prompt --check and --fix", async () => {
   const good = await run(["--check", "-e", "User: x\\n\\nAssistant:"]);
   assert.deepEqual([good.code, good.stdout], [0, ""]);
   assert.equal((await run(["--fix", "User: x\n\nAssistant:", "--template", "raven"])).stdout, "Bob: x\n\nAlice:");
-  assert.match((await run(["--fix", "User:\n\nAssistant:"])).stderr, /prompt:1:1: "User" says nothing/);
+  assert.match((await run(["--fix", "User:\n\nAssistant:"])).stderr, /prompt:1:1: The turn of "User" is empty/);
   for (const args of [["x"], ["--check"], ["--check", "--fix", "x"], ["--check", "x", "--template", "y"]])
     assert.equal((await run(args)).code, 2);
 });

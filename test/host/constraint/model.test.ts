@@ -27,7 +27,7 @@ async function write(model: Model, schema: JsonSchema, seed: number, maxTokens: 
       }
     }
   } catch (error) {
-    if (error instanceof WkvError && /holds for no text at all/.test(error.message)) return undefined;
+    if (error instanceof WkvError && /matches no text:/.test(error.message)) return undefined;
     throw error;
   }
   throw new Error("a generation without a last piece");
