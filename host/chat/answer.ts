@@ -10,11 +10,13 @@ export interface AnswerText {
 
 /**
  * Splits the model's text as it arrives: thought, answer, and possible calls. Text is held back while it might still be
- * something else; leading and trailing blanks are dropped. The concatenated pieces are the whole, so the message is a fold
- * of the stream.
+ * something else; leading and trailing blanks are dropped. The concatenated pieces are the whole, so the message is a
+ * fold of the stream.
  */
 export class AnswerReader {
-  /** Where the text starts, according to the end of the prompt, which may already have opened the thought or the call. */
+  /**
+   * Where the text starts, according to the end of the prompt, which may already have opened the thought or the call.
+   */
   readonly at: AnswerStart;
   #thinks: boolean;
   readonly #calls: boolean;

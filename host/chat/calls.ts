@@ -24,11 +24,11 @@ export interface AnswerRules {
 const kept = new WeakMap<Tokenizer, { key: string; constraint: Constraint }>();
 
 /**
- * Constrains answers so that every call names a function and has arguments that match its schema. The text before a call
- * is free, and a call ends the answer.
+ * Constrains answers so that every call names a function and has arguments that match its schema. The text before a
+ * call is free, and a call ends the answer.
  * @param prefill of the answer
- * @throws WkvError `bad-constraint` naming the function whose schema is not supported; RangeError if `prefill` cannot be
- *   continued to such an answer
+ * @throws WkvError `bad-constraint` naming the function whose schema is not supported; RangeError if `prefill` cannot
+ *   be continued to such an answer
  */
 export function answerConstraint(tokenizer: Tokenizer, rules: AnswerRules, prefill: string): Constraint {
   const key = JSON.stringify(rules);

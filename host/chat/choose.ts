@@ -11,9 +11,9 @@ export interface TemplateHints {
 }
 
 /**
- * The template of a model: the caller's choice, else the file's (`tokenizer.chat_template` of a GGUF, or a Jinja template
- * in `chat_template.jinja` or `tokenizer_config.json` next to it), else by the model's name (raven, pile, world, g0, g1),
- * else `raven` for RWKV-4 with the Pile vocabulary and `world` for all others.
+ * The template of a model: the caller's choice, else the file's (`tokenizer.chat_template` of a GGUF, or a Jinja
+ * template in `chat_template.jinja` or `tokenizer_config.json` next to it), else by the model's name (raven, pile,
+ * world, g0, g1), else `raven` for RWKV-4 with the Pile vocabulary and `world` for all others.
  * @param wanted a name, a Jinja template, or a custom object
  * @throws WkvError `bad-file` for a Jinja template that cannot be used; RangeError for an unknown name
  */

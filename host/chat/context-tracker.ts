@@ -15,8 +15,8 @@ const MAX_SNAPSHOTS = 4;
 
 /**
  * What a chat's session has read. The state has always read exactly the text of the history: a new prompt is compared
- * with it, and only the difference is fed; where they diverge (a thought that is dropped, a regenerated answer, an edited
- * message) the session rewinds to the last common snapshot.
+ * with it, and only the difference is fed; where they diverge (a thought that is dropped, a regenerated answer, an
+ * edited message) the session rewinds to the last common snapshot.
  */
 export class ContextTracker {
   readonly session: Session;

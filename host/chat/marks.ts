@@ -9,5 +9,8 @@ export const BARE_CALLS = ['{"name"', '[{"name"'] as const;
 /** May precede those. */
 export const BLANKS = " \t\r\n";
 
-/** Where the model's text continues: at the start of an answer, in a thought, before the ">" that ends one, after the fence. */
+/**
+ * Where the model's text continues: at the start of an answer, in a thought, before the ">" that ends one, after the
+ * fence.
+ */
 export type AnswerStart = "start" | "opened" | "closed" | "call";

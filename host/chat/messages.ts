@@ -35,8 +35,8 @@ export interface AssistantMessage extends ChatMessage {
 }
 
 /**
- * A function that the model may call. `parameters` is a JSON schema of an object, which its arguments always match; without
- * one there are no arguments. With `strict: false` the arguments are any JSON object.
+ * A function that the model may call. `parameters` is a JSON schema of an object, which its arguments always match;
+ * without one there are no arguments. With `strict: false` the arguments are any JSON object.
  */
 export interface Tool {
   readonly type: "function";
@@ -48,7 +48,9 @@ export interface Tool {
   };
 }
 
-/** `auto`: the model decides. `required`: the answer ends with a call, or with one of this function. `none`: no calls. */
+/**
+ * `auto`: the model decides. `required`: the answer ends with a call, or with one of this function. `none`: no calls.
+ */
 export type ToolChoice =
   | "auto"
   | "required"

@@ -9,7 +9,8 @@ import { callable, describeTools, RESULT, writeCalls } from "./tools.ts";
 
 /**
  * How much a G1 model thinks before it answers. `off`: not at all. `fake`: the prompt already contains an empty
- * `<think></think>`, which is as fast and often better. `on`: it thinks. `a bit`, `a lot`: the user's message says so too.
+ * `<think></think>`, which is as fast and often better. `on`: it thinks. `a bit`, `a lot`: the user's message says so
+ * too.
  */
 export type ThinkMode = "off" | "fake" | "on" | "a bit" | "a lot";
 

@@ -5,7 +5,9 @@ import type { Tool, ToolCall, ToolChoice } from "./messages.ts";
 /** Beginning of the line before a tool's result. */
 export const RESULT = "Function output";
 
-/** The tools' description in the system message, as G1 models know it: a line each, such as `- weather(city: string)`. */
+/**
+ * The tools' description in the system message, as G1 models know it: a line each, such as `- weather(city: string)`.
+ */
 export function describeTools(tools: readonly Tool[], required: boolean): string {
   const lines = tools.map(({ function: { name, description, parameters } }) =>
     [`- ${name}(${signature(parameters)})`, ...(description ? [trim(description).replace(/\s+/g, " ")] : [])].join(

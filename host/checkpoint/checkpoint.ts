@@ -30,7 +30,10 @@ export interface Checkpoint {
   readonly config?: ModelConfig;
   /** The files of a model split into several: plain names and sizes in bytes. */
   readonly parts?: readonly { readonly name: string; readonly size: number }[];
-  /** Only in files packed by `wkv convert`: the weights as the kernels read them. Their tensors cannot be read one by one. */
+  /**
+   * Only in files packed by `wkv convert`: the weights as the kernels read them. Their tensors cannot be read one by
+   * one.
+   */
   readonly packed?: PackedWeights;
   /** The vocabulary inside a file of `wkv convert`: a file's contents, or "bytes". */
   readonly vocabulary?: () => Promise<Uint8Array | "bytes">;

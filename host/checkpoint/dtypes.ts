@@ -1,4 +1,7 @@
-/** Number formats of stored tensors. The Q formats are ggml's blocks along the last axis: 32 values each, 256 in K-quants. */
+/**
+ * Number formats of stored tensors. The Q formats are ggml's blocks along the last axis: 32 values each, 256 in
+ * K-quants.
+ */
 export type Dtype = "F32" | "F16" | "BF16" | "Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q8_0" | KQuant;
 
 export type KQuant = "Q2_K" | "Q3_K" | "Q4_K" | "Q5_K" | "Q6_K";

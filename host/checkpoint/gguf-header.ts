@@ -40,8 +40,8 @@ export interface GgufHeader {
 }
 
 /**
- * The header of a GGUF file: magic number, version, counts, key-value pairs, tensors. It does not state its length, so a
- * prefix of the file is parsed, and a larger one if that was too short.
+ * The header of a GGUF file: magic number, version, counts, key-value pairs, tensors. It does not state its length, so
+ * a prefix of the file is parsed, and a larger one if that was too short.
  * @throws WkvError `bad-file`
  */
 export async function readGgufHeader(source: Source): Promise<GgufHeader> {

@@ -18,8 +18,8 @@ const DEFAULT_ALIGNMENT = 32;
 
 /**
  * A `.gguf` file of llama.cpp, version 2 or 3: a header with key-value pairs and the tensor directory, then the aligned
- * values. Names, shapes and values are kept as stored; the key-value pairs become `metadata`. For a split model any part
- * will do: the others are opened next to it.
+ * values. Names, shapes and values are kept as stored; the key-value pairs become `metadata`. For a split model any
+ * part will do: the others are opened next to it.
  * @throws WkvError `bad-file` for a damaged or hostile file, `unsupported-model` for models other than RWKV-6 and 7 and
  *   for unsupported quantisations
  */

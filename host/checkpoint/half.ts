@@ -3,7 +3,10 @@ export function fromBits(halves: Uint16Array, toBits: (half: number) => number):
   return new Float32Array(Uint32Array.from(halves, toBits).buffer);
 }
 
-/** Half precision. Shifted into f32 position the exponent is 112 too small; the multiplication corrects it, also for subnormals. */
+/**
+ * Half precision. Shifted into f32 position the exponent is 112 too small; the multiplication corrects it, also for
+ * subnormals.
+ */
 export function fromF16(halves: Uint16Array): Float32Array {
   const magnitudes = fromBits(halves, (half) => (half & 0x7fff) << 13).map((value) => value * 2 ** 112);
   const bits = new Uint32Array(magnitudes.buffer);

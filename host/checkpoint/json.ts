@@ -1,6 +1,9 @@
 /** Maximum nesting: headers and indexes are objects of objects of lists. */
 const MAX_DEPTH = 8;
-/** Maximum count of objects, lists and items: 20 for each of the most tensors accepted. A parsed item takes about 50 bytes. */
+/**
+ * Maximum count of objects, lists and items: 20 for each of the most tensors accepted. A parsed item takes about 50
+ * bytes.
+ */
 const MAX_ITEMS = 2_000_000;
 
 const [QUOTE, BACKSLASH] = [0x22, 0x5c];

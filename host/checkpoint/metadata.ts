@@ -28,7 +28,10 @@ export class StringList {
   readonly bytes: Uint8Array;
   readonly #ends: Uint32Array;
 
-  /** @param ends end offset of each string in `bytes`; a string starts 8 bytes (its length) after the end of the previous one */
+  /**
+   * @param ends end offset of each string in `bytes`; a string starts 8 bytes (its length) after the end of the
+   * previous one
+   */
   constructor(bytes: Uint8Array, ends: Uint32Array) {
     this.bytes = bytes;
     this.#ends = ends;

@@ -29,7 +29,8 @@ export function openModelFile(input: ModelSource, options: FetchOptions = {}): P
  * Opens a model file as a directory of tensors; only headers are read. The format is detected from the content, not the
  * name. If the model is split, the other files are opened next to this one (the index or a part). The source must stay
  * open while its tensors are read; the caller closes it.
- * @throws WkvError `unknown-format` if no reader recognises the bytes; `bad-file` or `unsupported-model` from the reader
+ * @throws WkvError `unknown-format` if no reader recognises the bytes; `bad-file` or `unsupported-model` from the
+ *   reader
  */
 export async function openCheckpoint(source: Source): Promise<Checkpoint> {
   const head = await readBytes(source, 0, Math.min(HEAD_BYTES, source.size));

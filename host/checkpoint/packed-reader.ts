@@ -6,8 +6,8 @@
 //   wkv.tensors          JSON: published name to [dtype, shape] before packing
 //   wkv.tokenizer        kind of the vocabulary, whose file is the tensor `wkv.vocabulary`; "bytes" has none
 //
-// The packed weights are the file's first tensors, in the order and at the relative offsets they have in memory. A tuned
-// state follows them, as published.
+// The packed weights are the file's first tensors, in the order and at the relative offsets they have in memory. A
+// tuned state follows them, as published.
 import { PACKED_LAYOUT } from "../../assembly/abi.ts";
 import { WkvError } from "../errors.ts";
 import { readBytes, type Source } from "../source/source.ts";

@@ -11,9 +11,10 @@ import { readZipDirectory, type ZipEntry, zipExtent } from "./zip.ts";
 const MAX_PICKLE_BYTES = 16 * 2 ** 20;
 
 /**
- * A `.pth` file as torch has written it since 1.6: a zip archive with one folder of any name, containing `data.pkl`, which
- * names the tensors, and `data/KEY` for each storage. Other entries are ignored.
- * @throws WkvError `bad-file` for damaged, compressed or hostile files, `unsupported-model` for anything but a state dict
+ * A `.pth` file as torch has written it since 1.6: a zip archive with one folder of any name, containing `data.pkl`,
+ * which names the tensors, and `data/KEY` for each storage. Other entries are ignored.
+ * @throws WkvError `bad-file` for damaged, compressed or hostile files, `unsupported-model` for anything but a state
+ *   dict
  */
 export async function openPth(source: Source): Promise<Checkpoint> {
   const entries = await readZipDirectory(source);

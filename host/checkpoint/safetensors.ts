@@ -13,9 +13,9 @@ const SKIPPED = new Set(["BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", 
 const DTYPES: ReadonlySet<string> = new Set<Dtype>(["F32", "F16", "BF16"]);
 
 /**
- * A `.safetensors` file: header length as uint64, JSON header, unaligned values. As the format requires, the tensors must
- * fill the file without overlaps or gaps, in any order; this detects truncated files and duplicate names. Integer and
- * boolean tensors are skipped, float64 and float8 refused.
+ * A `.safetensors` file: header length as uint64, JSON header, unaligned values. As the format requires, the tensors
+ * must fill the file without overlaps or gaps, in any order; this detects truncated files and duplicate names. Integer
+ * and boolean tensors are skipped, float64 and float8 refused.
  * @throws WkvError `bad-file` for a damaged or hostile file, `unsupported-model` for unsupported types
  */
 export async function openSafetensors(source: Source): Promise<Checkpoint> {

@@ -16,7 +16,9 @@ const f32: Field = { at: 0, bytes: 4, unit: 1 << 23, infinity: 0x7f800000 };
 const bf16: Field = { at: 0, bytes: 2, unit: 1 << 7, infinity: 0x7f80 };
 const f16: Field = { at: 0, bytes: 2, unit: 1 << 10, infinity: 0x7c00 };
 
-/** The numbers of a block to multiply so that all its values are multiplied: the scale, and the minimum if there is one. */
+/**
+ * The numbers of a block to multiply so that all its values are multiplied: the scale, and the minimum if there is one.
+ */
 const FIELDS: Readonly<Record<Dtype, readonly Field[]>> = {
   F32: [f32],
   BF16: [bf16],

@@ -22,7 +22,9 @@ export function extentOf(source: Source, start: number, size: number): Extent {
   return { size, read: (target, offset) => source.read(target, start + offset) };
 }
 
-/** Number of values in a tensor of this shape; a scalar's shape is empty. Exact up to 2^53, and never too small beyond. */
+/**
+ * Number of values in a tensor of this shape; a scalar's shape is empty. Exact up to 2^53, and never too small beyond.
+ */
 export function valueCount(shape: readonly number[]): number {
   return shape.reduce((count, size) => count * size, 1);
 }

@@ -111,7 +111,9 @@ interface Axis {
   readonly step: number;
 }
 
-/** Walked in this order, outermost first, the axes traverse the storage front to back, so one moving window is enough. */
+/**
+ * Walked in this order, outermost first, the axes traverse the storage front to back, so one moving window is enough.
+ */
 function axesInStorageOrder({ shape, strides }: View): Axis[] {
   return shape
     .map((size, axis) => ({ size, stride: strides[axis]!, step: valueCount(shape.slice(axis + 1)) }))

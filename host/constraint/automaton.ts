@@ -16,16 +16,18 @@ const MAX_CONTINUATIONS = 1_000_000;
 /** From this size on it is better to rebuild the automaton: about 50 MB. */
 const MANY_CONTINUATIONS = 250_000;
 const MANY_CELLS = 4_000_000;
-/** Limit for parallel continuations in one state. Sensible constraints have a handful; those of ambiguous ones multiply. */
+/**
+ * Limit for parallel continuations in one state. Sensible constraints have a handful; those of ambiguous ones multiply.
+ */
 const MAX_WAYS = 20_000;
 
 /**
  * A grammar as a deterministic automaton whose states are created on first use.
  *
  * A continuation is what must follow: a node, and the continuation after it. A state is the set of continuations that
- * begin with a plain node (or DONE), so nesting and counting need no special treatment. Equal continuations and equal sets
- * are shared, which makes this the subset construction for the regular parts, and a pushdown automaton with memoisation
- * for the rest.
+ * begin with a plain node (or DONE), so nesting and counting need no special treatment. Equal continuations and equal
+ * sets are shared, which makes this the subset construction for the regular parts, and a pushdown automaton with
+ * memoisation for the rest.
  */
 export class Automaton {
   readonly grammar: Grammar;
@@ -35,9 +37,9 @@ export class Automaton {
   readonly classOf = new Uint8Array(256);
   readonly classes: number;
   /**
-   * A state is the index of its row. `rows[state]`: upper bound for the tokens to the nearest end, NO_END if the vocabulary
-   * has no way to one. `rows[state + 1 + class]`: the next state, DEAD, or 0 if `step` has not computed it yet. The array is
-   * replaced when it grows.
+   * A state is the index of its row. `rows[state]`: upper bound for the tokens to the nearest end, NO_END if the
+   * vocabulary has no way to one. `rows[state + 1 + class]`: the next state, DEAD, or 0 if `step` has not computed it
+   * yet. The array is replaced when it grows.
    */
   rows = new Int32Array(1 << 12);
 

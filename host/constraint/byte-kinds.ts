@@ -1,6 +1,6 @@
 /**
- * Bytes grouped into kinds, so that the set of bytes in a token fits into 32 bits. Bytes that constraints often distinguish
- * have separate kinds.
+ * Bytes grouped into kinds, so that the set of bytes in a token fits into 32 bits. Bytes that constraints often
+ * distinguish have separate kinds.
  */
 const GROUPS: readonly string[] = [
   ...["abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ", "0", "123456789"],

@@ -62,8 +62,8 @@ export function includes(set: Characters, codePoint: number): boolean {
 }
 
 /**
- * Code points as sequences of byte ranges: a range is split where the number of bytes changes, and further until its ends
- * agree in all bytes up to one, and every later byte covers 80 to BF.
+ * Code points as sequences of byte ranges: a range is split where the number of bytes changes, and further until its
+ * ends agree in all bytes up to one, and every later byte covers 80 to BF.
  */
 function sequences(grammar: Grammar, low: number, high: number): Node[] {
   const cutAt = (end: number) => [...sequences(grammar, low, end), ...sequences(grammar, end + 1, high)];

@@ -11,9 +11,9 @@ export interface Constraint {
    * Masks every token that cannot come next: its logit becomes -Infinity. The end of the text is allowed if the text is
    * complete. Some token is always left, unless the text is {@link Constraint.finished}.
    * @param logits changed in place
-   * @param left tokens that may still be generated; accepting one decrements it. When few are left, only tokens after which
-   *   the text can be completed in time are allowed; if it is too late for that, as if there were enough. Default:
-   *   unlimited.
+   * @param left tokens that may still be generated; accepting one decrements it. When few are left, only tokens after
+   *   which the text can be completed in time are allowed; if it is too late for that, as if there were enough.
+   *   Default: unlimited.
    * @throws WkvError `bad-constraint` if there are too many alternatives to follow
    */
   mask(logits: Float32Array, left?: number): void;

@@ -124,8 +124,8 @@ function otherName(json: Json, names: readonly string[]): Node {
 }
 
 /**
- * Plain characters that are none of these words from `depth` on: they differ from each at some character, or end inside.
- * A name that agrees with a word in the first 64 characters counts as the word.
+ * Plain characters that are none of these words from `depth` on: they differ from each at some character, or end
+ * inside. A name that agrees with a word in the first 64 characters counts as the word.
  */
 function otherThan(json: Json, words: readonly (readonly number[])[], depth: number): Node {
   const { grammar } = json;

@@ -4,12 +4,15 @@ import { WkvError } from "../errors.ts";
 const MAX_NODES = 300_000;
 /** Largest inner choice that is flattened into the outer one. */
 const MAX_FLATTENED = 16;
-/** Limit for nodes examined by {@link Grammar.computeCosts}. A pass over all of them propagates costs at least one rule further. */
+/**
+ * Limit for nodes examined by {@link Grammar.computeCosts}. A pass over all of them propagates costs at least one rule
+ * further.
+ */
 const MAX_EFFORT = 30_000_000;
 
 /**
- * A language: a set of strings of symbols. Symbols are numbers: bytes when matching tokens, code points when intersecting
- * patterns. Equal nodes are shared, so nodes are compared by identity.
+ * A language: a set of strings of symbols. Symbols are numbers: bytes when matching tokens, code points when
+ * intersecting patterns. Equal nodes are shared, so nodes are compared by identity.
  */
 export type Node = Empty | Symbols | Sequence | Choice | Repeat | Rule;
 

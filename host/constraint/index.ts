@@ -1,4 +1,6 @@
-/** Structured output by JSON schema, regular expression or choices: `import { createConstraint } from "wkv/constraint"`. */
+/**
+ * Structured output by JSON schema, regular expression or choices: `import { createConstraint } from "wkv/constraint"`.
+ */
 
 import { WkvError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";

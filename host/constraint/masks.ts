@@ -61,9 +61,9 @@ export class Masks {
   }
 
   /**
-   * Walks the vocabulary and the automaton together, and skips everything below a byte that is not allowed. If all bytes at
-   * and below a node lead back to the state before it, such as letters inside a string, all tokens there are taken at
-   * once.
+   * Walks the vocabulary and the automaton together, and skips everything below a byte that is not allowed. If all
+   * bytes at and below a node lead back to the state before it, such as letters inside a string, all tokens there are
+   * taken at once.
    */
   #walk(state: number, nearest: number): Allowed {
     const { automaton } = this;

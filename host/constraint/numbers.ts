@@ -67,8 +67,8 @@ interface Bound {
   /** Not included. */
   readonly open: boolean;
   /**
-   * Maximum decimal digits next to this bound. A decimal number is rounded to the nearest double, which may be the bound:
-   * that matters if it is exclusive, and cannot happen with 15 digits in total.
+   * Maximum decimal digits next to this bound. A decimal number is rounded to the nearest double, which may be the
+   * bound: that matters if it is exclusive, and cannot happen with 15 digits in total.
    */
   readonly places: number;
 }

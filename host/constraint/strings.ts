@@ -78,8 +78,8 @@ function formatRegex(format: string, where: string): Regex {
 }
 
 /**
- * Strings that match all the expressions: the product of their automata, a rule for each reachable pair of states. It is
- * regular and finite, so the costs show whether a string can still be completed.
+ * Strings that match all the expressions: the product of their automata, a rule for each reachable pair of states. It
+ * is regular and finite, so the costs show whether a string can still be completed.
  */
 function intersection(json: Json, regexes: readonly Regex[], where: string): Node {
   const grammar = new Grammar();

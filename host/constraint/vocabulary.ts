@@ -2,9 +2,9 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { BROKEN, CHARACTER, KIND_OF, within } from "./byte-kinds.ts";
 
 /**
- * The tokens of a vocabulary as a byte tree in preorder: descending is `node + 1`, and skipping a subtree is `end[node]`.
- * World has 116,079 nodes in 2.8 MB, and a walk through all of them, with a step of an automaton each, takes about a
- * millisecond.
+ * The tokens of a vocabulary as a byte tree in preorder: descending is `node + 1`, and skipping a subtree is
+ * `end[node]`. World has 116,079 nodes in 2.8 MB, and a walk through all of them, with a step of an automaton each,
+ * takes about a millisecond.
  */
 export class Vocabulary {
   readonly endOfText: number | undefined;

@@ -16,8 +16,8 @@ import { packedHeader, stateChunks, stateTensors } from "./packed-writer.ts";
 
 export interface ConvertOptions extends OpenOptions {
   /**
-   * "int8" (the default), "int4" and "f32": packed, the bytes as the kernels read them, for the fastest start. "f16": a plain
-   * safetensors file under the published names, for other programs too; packed when it is loaded.
+   * "int8" (the default), "int4" and "f32": packed, the bytes as the kernels read them, for the fastest start. "f16": a
+   * plain safetensors file under the published names, for other programs too; packed when it is loaded.
    */
   weights?: WeightFormat | "f16";
   /** The vocabulary to include in the file, chosen as by `loadModel`. null: none. */
@@ -40,9 +40,10 @@ export interface Converted {
 const CHUNK = 4 << 20;
 
 /**
- * Converts a model to one file with weights and vocabulary. Loading it gives the same bits as loading its source with the
- * same `weights`.
- * @param target a path, which at any time holds the old file or the complete new one, or a stream, which is closed at the end
+ * Converts a model to one file with weights and vocabulary. Loading it gives the same bits as loading its source with
+ * the same `weights`.
+ * @param target a path, which at any time holds the old file or the complete new one, or a stream, which is closed at
+ *   the end
  * @throws WkvError as `loadModel`, and `no-space`; TypeError and RangeError for wrong arguments; the signal's reason
  */
 export async function convertModel(

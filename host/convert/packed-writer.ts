@@ -69,8 +69,8 @@ export function packedHeader(recipe: Recipe, plan: Plan, vocabulary: CarriedVoca
 }
 
 /**
- * The weights as tensors without gaps: each from its address to the next one's. What other programs can read has its true
- * type and shape, the rest is bytes.
+ * The weights as tensors without gaps: each from its address to the next one's. What other programs can read has its
+ * true type and shape, the rest is bytes.
  */
 function runTensors(recipe: Recipe, { addresses, firstWeight, weightBytes }: Plan): OutTensor[] {
   const entries = [...recipe.globals, ...recipe.layers.flat()];
@@ -96,8 +96,8 @@ function plainType(entry: Entry): { dtype: Dtype; shape: number[] } {
 }
 
 /**
- * Every tensor under its published name and with its published shape; five of RWKV-6's matrices are views of one tensor.
- * int8 is listed as Q8_0, which differs only in the order and the precision of the scales.
+ * Every tensor under its published name and with its published shape; five of RWKV-6's matrices are views of one
+ * tensor. int8 is listed as Q8_0, which differs only in the order and the precision of the scales.
  */
 function publishedTensors(recipe: Recipe, plan: Plan): PackedTensors {
   const tensors: Record<string, [Dtype, number[]]> = {};

@@ -39,8 +39,8 @@ export interface Batch {
 }
 
 /**
- * Fills a batch from the waiting jobs, those with the fewest tokens left first: a generating session gets its one row in
- * every batch, however long another session's prompt is.
+ * Fills a batch from the waiting jobs, those with the fewest tokens left first: a generating session gets its one row
+ * in every batch, however long another session's prompt is.
  */
 export function makeBatch(jobs: readonly Job[]): Batch {
   const segments: Segment[] = [];

@@ -73,8 +73,8 @@ export class Engine {
   }
 
   /**
-   * Creates the memory at the plan's size, with the model table, and starts the threads. If they cannot share it, or turn
-   * out not to see each other's writes, there is one thread with private memory.
+   * Creates the memory at the plan's size, with the model table, and starts the threads. If they cannot share it, or
+   * turn out not to see each other's writes, there is one thread with private memory.
    * @throws WkvError `too-large` if the memory cannot be allocated, `not-found` if a file of the package is missing,
    *   `engine` if a thread does not start
    */

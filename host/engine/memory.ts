@@ -8,8 +8,8 @@ const MOST_PAGES = 65536;
 type Values = Uint8Array | Uint32Array | Float32Array;
 
 /**
- * The module's memory as seen by the host: addresses and sizes in bytes. Do not touch what a running command uses. Writes
- * take effect before every command and read issued later, awaited or not.
+ * The module's memory as seen by the host: addresses and sizes in bytes. Do not touch what a running command uses.
+ * Writes take effect before every command and read issued later, awaited or not.
  */
 export interface EngineMemory {
   write(address: number, values: Values): Promise<void>;

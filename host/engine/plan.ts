@@ -20,7 +20,10 @@ const MEMORY_LIMIT = 2 ** 32;
 const PAGE = 65536;
 /** More than any version has in a layer. */
 const MAX_PHASES = 12;
-/** 32 activations: a scale, a sum, 16-bit integers; for 8-bit activations, also the same as bytes (assembly/quantise.ts). */
+/**
+ * 32 activations: a scale, a sum, 16-bit integers; for 8-bit activations, also the same as bytes
+ * (assembly/quantise.ts).
+ */
 const QUANT_BYTES = 8 + 2 * abi.QUANT_VALUES;
 const QUANT8_BYTES = QUANT_BYTES + abi.QUANT_VALUES;
 
@@ -46,7 +49,10 @@ export interface Plan {
   /** Address of the packed weights, and their bytes: packed matrices, vectors, and the embedding as stored. */
   readonly firstWeight: number;
   readonly weightBytes: number;
-  /** While loading: addresses for stored values and for their f32 values, one of each per lane. Sessions use this space later. */
+  /**
+   * While loading: addresses for stored values and for their f32 values, one of each per lane. Sessions use this space
+   * later.
+   */
   readonly staging: readonly { raw: number; f32: number }[];
   /** Address of the first session's state; the others follow. */
   readonly states: number;
@@ -187,8 +193,8 @@ function fileBytes({ weight, rows, cols }: MatrixEntry): number {
 
 /**
  * The format that a matrix is packed to. Some have too few columns for blocks. Small matrices, and those that lose most
- * with 4 bits, stay int8 unless the file has them in Q4_0; so do those stored in 4 bits with a least value, which would be
- * rounded twice.
+ * with 4 bits, stay int8 unless the file has them in Q4_0; so do those stored in 4 bits with a least value, which would
+ * be rounded twice.
  */
 export function matrixFormat(e: MatrixEntry, weights: WeightFormat): WeightFormat {
   if (e.unquantised) return "f32";

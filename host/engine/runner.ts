@@ -13,9 +13,9 @@ interface WaitingJob extends Job {
 }
 
 /**
- * Runs tokens through the model. Sessions that wait at the same time are processed together, batch by batch; a session's
- * results have the same bits whatever shares its batches. States are in the module's memory, in slots of equal size after
- * the model.
+ * Runs tokens through the model. Sessions that wait at the same time are processed together, batch by batch; a
+ * session's results have the same bits whatever shares its batches. States are in the module's memory, in slots of
+ * equal size after the model.
  */
 export class Runner {
   readonly plan: Plan;

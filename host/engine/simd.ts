@@ -44,8 +44,8 @@ export async function chooseKernels(asked: Simd | undefined, { mayRelax }: Platf
 }
 
 /**
- * `dot(end)`: for every 16 bytes below `end`, the relaxed dot product of those at A and at B plus the four integers at C,
- * to OUT. `relaxedChain(turns)` and `plainChain(turns)`: dot products, each waiting for the one before. As text in
+ * `dot(end)`: for every 16 bytes below `end`, the relaxed dot product of those at A and at B plus the four integers at
+ * C, to OUT. `relaxedChain(turns)` and `plainChain(turns)`: dot products, each waiting for the one before. As text in
  * test/host/engine/simd.test.ts.
  */
 export const PROBE =
@@ -66,8 +66,8 @@ interface Probe {
 let found: Promise<RelaxedDot | undefined> | undefined;
 
 /**
- * The relaxed dot product in this process; undefined if it is missing, or inexact where its result does not depend on the
- * machine. Takes 2 to 5 ms, once.
+ * The relaxed dot product in this process; undefined if it is missing, or inexact where its result does not depend on
+ * the machine. Takes 2 to 5 ms, once.
  */
 export function relaxedDotHere(): Promise<RelaxedDot | undefined> {
   return (found ??= findRelaxedDot());
@@ -101,7 +101,10 @@ const CHAIN_SAMPLES = 12;
 /** Relative to a plain dot product's latency: one instruction was measured at 1.0, several at 1.4 and more. */
 const ONE_INSTRUCTION = 1.3;
 
-/** By latency, which is the same before and after the runtime's compiler has warmed up. False if the clock is too coarse. */
+/**
+ * By latency, which is the same before and after the runtime's compiler has warmed up. False if the clock is too
+ * coarse.
+ */
 function isOneInstruction({ relaxedChain, plainChain }: Probe): boolean {
   let [relaxed, plain] = [Infinity, Infinity];
   for (let i = 0; i < CHAIN_SAMPLES; i++) {

@@ -12,8 +12,8 @@ const LONGEST_HOLD = 1024;
 /**
  * How many threads should decode. A phase ends with its slowest unit: when other programs need the cores, a thread
  * preempted in the middle of a unit stalls all others until it runs again, and fewer threads are faster. The symptom is
- * times far above the best one; then half the threads are tried, and kept as long as they are faster. The results have the
- * same bits for any number.
+ * times far above the best one; then half the threads are tried, and kept as long as they are faster. The results have
+ * the same bits for any number.
  */
 export class ThreadCount {
   readonly #most: number;

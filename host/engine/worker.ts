@@ -1,5 +1,5 @@
-// A thread of the engine. Thread 0 handles the host's requests in order and answers each; the others sleep and work inside
-// the module.
+// A thread of the engine. Thread 0 handles the host's requests in order and answers each; the others sleep and work
+// inside the module.
 import { CONTROL, CONTROL_REQUEST, TABLE } from "../../assembly/abi.ts";
 import { WkvError } from "../errors.ts";
 import { cannotGrow, growMemory, makeMemory } from "./memory.ts";

@@ -103,8 +103,8 @@ export interface TensorPlace {
 }
 
 /**
- * Inspects a model file. A model that wkv does not run is described as far as possible, with the reason in `error`. From a
- * remote model only the required ranges are fetched, unless the server does not support ranges.
+ * Inspects a model file. A model that wkv does not run is described as far as possible, with the reason in `error`.
+ * From a remote model only the required ranges are fetched, unless the server does not support ranges.
  * @throws WkvError if the file cannot be read as a directory of tensors
  */
 export async function inspectModel(source: ModelSource, options: InspectOptions = {}): Promise<Inspection> {

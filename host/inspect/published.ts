@@ -1,4 +1,5 @@
-// Shapes of published models, as far as they determine memory: `wkv inspect --memory` computes with them, without files.
+// Shapes of published models, as far as they determine memory: `wkv inspect --memory` computes with them, without
+// files.
 import type { Checkpoint, Tensor } from "../checkpoint/checkpoint.ts";
 
 export interface PublishedShape {

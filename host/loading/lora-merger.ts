@@ -4,7 +4,9 @@ import type { MatrixEntry } from "../models/collector.ts";
 import { storedValues, weightValues } from "../models/values.ts";
 import type { LowRankUpdate } from "../models/weights.ts";
 
-/** A slice of a matrix being loaded: addresses of its f32 values and of scratch memory, and the scratch's size in bytes. */
+/**
+ * A slice of a matrix being loaded: addresses of its f32 values and of scratch memory, and the scratch's size in bytes.
+ */
 export interface Staged {
   readonly values: number;
   readonly scratch: number;

@@ -3,8 +3,8 @@ import type { Session } from "../session/session.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /**
- * What measurements need of a model; a `Model` is one. An interface, because for one version `Model`'s deprecated methods
- * call the measurements, which therefore must not import `Model`.
+ * What measurements need of a model; a `Model` is one. An interface, because for one version `Model`'s deprecated
+ * methods call the measurements, which therefore must not import `Model`.
  */
 export interface Measurable {
   readonly info: { readonly vocabSize: number };

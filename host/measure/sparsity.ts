@@ -4,8 +4,8 @@ import { makeBatch, runBatch } from "../engine/batch.ts";
 import type { Measurable } from "./measurable.ts";
 
 /**
- * The share of exact zeros among the hidden values of the last layer's channel mixing (after relu²), over all tokens. Only
- * the last layer, because the layers share the buffer.
+ * The share of exact zeros among the hidden values of the last layer's channel mixing (after relu²), over all tokens.
+ * Only the last layer, because the layers share the buffer.
  */
 export async function zeroShare(model: Measurable, tokens: readonly number[]): Promise<number> {
   if (tokens.length < 1 || tokens.length > abi.BATCH_MAX_ROWS)

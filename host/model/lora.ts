@@ -13,8 +13,8 @@ export interface LoraOptions {
   /** Default: 1. */
   scale?: number | undefined;
   /**
-   * The trainer's `lora_alpha`, which RWKV's trainers do not store. Default: the value in PEFT's `adapter_config.json` next
-   * to the file, else the rank, so that `scale` is the whole factor.
+   * The trainer's `lora_alpha`, which RWKV's trainers do not store. Default: the value in PEFT's `adapter_config.json`
+   * next to the file, else the rank, so that `scale` is the whole factor.
    */
   alpha?: number | undefined;
 }

@@ -121,9 +121,9 @@ export class Model {
   }
 
   /**
-   * A new session, or a saved one; `session.warnings` says if it was saved with other weights of the same model. A session
-   * with an `initialState`, which `loadState()` returns, has read nothing, starts from there, and returns to it on
-   * `reset()`.
+   * A new session, or a saved one; `session.warnings` says if it was saved with other weights of the same model. A
+   * session with an `initialState`, which `loadState()` returns, has read nothing, starts from there, and returns to it
+   * on `reset()`.
    * @throws WkvError `bad-state` for another model's state, `too-large` without memory for it; if threads do not share
    *   memory, the session's first call throws that instead
    */
@@ -176,8 +176,8 @@ export class Model {
   }
 
   /**
-   * Feeds several sessions of this model together: the weights are read once for all of them. Each gets the same bits as
-   * alone. (Concurrent calls of `session.feed` share their batches in the same way.)
+   * Feeds several sessions of this model together: the weights are read once for all of them. Each gets the same bits
+   * as alone. (Concurrent calls of `session.feed` share their batches in the same way.)
    * @returns the logits after each session's last token
    */
   feedAll(parts: readonly { session: Session; tokens: number | Iterable<number> }[]): Promise<Float32Array[]> {

@@ -61,7 +61,9 @@ export async function readModel({ file, loras }: ModelFiles): Promise<OpenModel>
   return { file, checkpoint, recipe };
 }
 
-/** The options of a plan, with the file's own values as defaults. @throws WkvError `unsupported-model` on contradiction */
+/**
+ * The options of a plan, with the file's own values as defaults. @throws WkvError `unsupported-model` on contradiction
+ */
 export function planOptions(
   { file, checkpoint: { packed }, recipe }: OpenModel,
   options: { threads: number; weights?: WeightFormat | undefined; groupNormEps?: number | undefined },

@@ -13,7 +13,8 @@ export async function templateBeside(model: Source): Promise<string | undefined>
 }
 
 /**
- * The template in a tokenizer_config.json or chat_template.json: of several, the one named "default", else the only one.
+ * The template in a tokenizer_config.json or chat_template.json: of several, the one named "default", else the only
+ * one.
  * @returns undefined if there is none
  */
 export function templateIn(json: string): string | undefined {

@@ -8,7 +8,9 @@ import { loadTokenizer, readVocabulary, type TokenizerSource } from "../tokenize
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { worldJson } from "../tokenizer/world.ts";
 
-/** Embedding rows of published models. Those of the Pile vocabulary have one per id, or are padded to a multiple of 64. */
+/**
+ * Embedding rows of published models. Those of the Pile vocabulary have one per id, or are padded to a multiple of 64.
+ */
 const KNOWN_ROWS: ReadonlyMap<number, NamedVocabulary> = new Map([
   [65536, "world"],
   [50277, "pile"],
@@ -33,9 +35,9 @@ export interface VocabModel {
 }
 
 /**
- * The tokenizer of a model: the caller's choice, else the vocabulary in the model, else a file next to it, else inferred
- * from the number of rows. A model can be used without one, by token ids: if none was requested and none is found, the
- * error is returned, to be thrown when a tokenizer is needed.
+ * The tokenizer of a model: the caller's choice, else the vocabulary in the model, else a file next to it, else
+ * inferred from the number of rows. A model can be used without one, by token ids: if none was requested and none is
+ * found, the error is returned, to be thrown when a tokenizer is needed.
  * @throws WkvError if the caller's choice is unavailable or does not fit
  */
 export async function chooseTokenizer(
@@ -58,8 +60,8 @@ export async function chooseTokenizer(
 }
 
 /**
- * The tokenizer from the vocabulary in a model's file, as in GGUF files and those of `wkv convert`; undefined if there is
- * none.
+ * The tokenizer from the vocabulary in a model's file, as in GGUF files and those of `wkv convert`; undefined if there
+ * is none.
  * @throws WkvError `bad-vocab` if it is damaged or has more ids than the model
  */
 export async function embeddedTokenizer(checkpoint: Checkpoint, shape: Shape): Promise<Tokenizer | undefined> {

@@ -79,8 +79,8 @@ const NAME = /^(?:blk\.(\d+)\.)?(\w+)\.(weight|bias)$/;
 const LAYER_NORM_EPS = 1e-5;
 
 /**
- * A converter from a GGUF's tensors to published names, shapes and values. A GGUF has low-rank matrices transposed, mixing
- * vectors fused, the heads of a bonus flattened, and matrices of RWKV-6's later layers divided by powers of two.
+ * A converter from a GGUF's tensors to published names, shapes and values. A GGUF has low-rank matrices transposed,
+ * mixing vectors fused, the heads of a bonus flattened, and matrices of RWKV-6's later layers divided by powers of two.
  * @param file file name for messages
  * @throws WkvError `bad-file` if the file's metadata and tensors contradict each other
  */

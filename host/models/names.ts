@@ -34,7 +34,10 @@ export function publishedNames(checkpoint: Checkpoint, file: string): Published 
   return { weights, scheme };
 }
 
-/** @param file file name for messages @throws WkvError `bad-file` for a contradictory GGUF, `unsupported-model` for an unsupported config.json */
+/**
+ * @param file file name for messages @throws WkvError `bad-file` for a contradictory GGUF, `unsupported-model` for an
+ * unsupported config.json
+ */
 function schemeOf(checkpoint: Checkpoint, file: string): Scheme {
   if (checkpoint.format === "rwkv.cpp") return { name: "rwkv.cpp", convert: fromRwkvCpp };
   if (checkpoint.format === "gguf") return { name: "llama.cpp", convert: fromGguf(checkpoint, file) };
@@ -49,7 +52,9 @@ function schemeOf(checkpoint: Checkpoint, file: string): Scheme {
   return { name: "published", convert: (tensor) => [whole(tensor)] };
 }
 
-/** rwkv.cpp: six mixing vectors in one tensor, decay and bonus of v4 and v5 transformed, low-rank matrices transposed. */
+/**
+ * rwkv.cpp: six mixing vectors in one tensor, decay and bonus of v4 and v5 transformed, low-rank matrices transposed.
+ */
 function fromRwkvCpp(tensor: Tensor): Weight[] {
   const weight = whole(tensor);
   const { name } = tensor;
@@ -60,7 +65,9 @@ function fromRwkvCpp(tensor: Tensor): Weight[] {
   return [weight];
 }
 
-/** web-rwkv's converter: time_maa → time_mix, time_faaaa → time_first, low-rank matrices and tuned states transposed. */
+/**
+ * web-rwkv's converter: time_maa → time_mix, time_faaaa → time_first, low-rank matrices and tuned states transposed.
+ */
 function fromWebRwkv(tensor: Tensor): Weight[] {
   const name = tensor.name.replace("time_mix", "time_maa").replace("time_first", "time_faaaa");
   const weight = whole(tensor, name);
@@ -79,8 +86,8 @@ function isWebRwkv(tensors: ReadonlyMap<string, Tensor>): boolean {
 }
 
 /**
- * True for RWKV-5.2 (and 5.1, which is stored the same way) as stored by web-rwkv: e^time_first was dropped before decays
- * had a value per channel, so this time_first is a renamed time_faaaa.
+ * True for RWKV-5.2 (and 5.1, which is stored the same way) as stored by web-rwkv: e^time_first was dropped before
+ * decays had a value per channel, so this time_first is a renamed time_faaaa.
  */
 function isWebRwkv5({ format, tensors }: Checkpoint): boolean {
   if (format !== "safetensors" || !tensors.has("blocks.0.att.ln_x.weight")) return false;

@@ -26,8 +26,8 @@ export const platform: Platform = {
   },
 
   startThread() {
-    // Without the program's flags: some are refused in a thread (--input-type), and preloads are useless there. V8's flags
-    // apply to the whole process.
+    // Without the program's flags: some are refused in a thread (--input-type), and preloads are useless there. V8's
+    // flags apply to the whole process.
     const worker = new Worker(new URL("./worker.js", import.meta.url), { name: "wkv", execArgv: [] });
     const thread: Thread = {
       onMessage: () => {},

@@ -2,8 +2,8 @@
 
 export interface Arrangement {
   /**
-   * Puts the question before the material: a model with constant memory needs to know what to look for while it reads. For
-   * what counts as the question see {@link splitQuestion}. A text without one is unchanged.
+   * Puts the question before the material: a model with constant memory needs to know what to look for while it reads.
+   * For what counts as the question see {@link splitQuestion}. A text without one is unchanged.
    */
   questionFirst?: boolean | undefined;
   /**
@@ -62,8 +62,8 @@ const USER = /(?:^|\n\n)(?:User|Human|Bob|Question|Instruction): /g;
 const ASSISTANT = /\n\n(?:Assistant|Bot|Alice|Answer|Response):[^\n]*$/;
 
 /**
- * The same for a whole prompt: applied to the last user turn if it is a chat that asks for an answer, else to all of it,
- * with an empty line between two readings.
+ * The same for a whole prompt: applied to the last user turn if it is a chat that asks for an answer, else to all of
+ * it, with an empty line between two readings.
  */
 export function arrangePrompt(prompt: string, options: Arrangement): string {
   if (!options.questionFirst && !options.readTwice) return prompt;

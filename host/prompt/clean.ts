@@ -12,8 +12,8 @@ export function cleanText(text: string): string {
 }
 
 /**
- * The clean-up that the authors prescribe for user and system messages: line ends, no blank lines, no blanks at the ends.
- * Lines with only spaces count as blank.
+ * The clean-up that the authors prescribe for user and system messages: line ends, no blank lines, no blanks at the
+ * ends. Lines with only spaces count as blank.
  */
 export function cleanTurn(text: string): string {
   return trim(cleanText(text).replace(/\n[\s\p{Cf}]*\n/gu, "\n"));

@@ -188,7 +188,10 @@ function findEmptyTurns(text: string, _: SpeakerFormat, labels: readonly Label[]
   });
 }
 
-/** If an empty line ends a turn, the text after it has no speaker. Only answers may have paragraphs, in formats that end them otherwise. */
+/**
+ * If an empty line ends a turn, the text after it has no speaker. Only answers may have paragraphs, in formats that end
+ * them otherwise.
+ */
 function findBlankInTurn(text: string, { stops, system }: SpeakerFormat, labels: readonly Label[]): Spot[] {
   const inAnswers = stops.includes("\n\n");
   return labels.flatMap(({ speaker, end, startsTurn }, i) => {

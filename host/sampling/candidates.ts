@@ -29,8 +29,8 @@ const LEAST_LOG = -87;
 const LEAST_TEMPERATURE = 1e-30;
 
 /**
- * The tokens that may still be drawn, in id order, in the kernel's arrays. They are ranked by key, equal keys by id, lowest
- * first; keys are the logits unless stated otherwise.
+ * The tokens that may still be drawn, in id order, in the kernel's arrays. They are ranked by key, equal keys by id,
+ * lowest first; keys are the logits unless stated otherwise.
  *
  * Only a few are ever sorted: passes over all candidates find a threshold, as needed for a cut or a draw. What is
  * certainly beyond it is dropped as soon as that shortens the later passes.
@@ -82,9 +82,9 @@ export class Candidates {
   }
 
   /**
-   * Drops all but the candidates whose logits are closest to the mean, until their weights reach this share of the total:
-   * "locally typical sampling" (Meister et al.). There, the surprise −ln p should be close to the entropy −Σ p ln p; both
-   * differ from the logits by the same constant.
+   * Drops all but the candidates whose logits are closest to the mean, until their weights reach this share of the
+   * total: "locally typical sampling" (Meister et al.). There, the surprise −ln p should be close to the entropy −Σ p
+   * ln p; both differ from the logits by the same constant.
    */
   keepTypical(share: number): void {
     const { logits, keys } = this.#kernel;

@@ -26,8 +26,8 @@ export function cut(candidates: Candidates, { topP, topK, minP, topA, typical }:
 }
 
 /**
- * Mirostat 2 (Basu et al., 2021) as in llama.cpp: after the temperature, keeps the tokens of at most mu bits of surprise,
- * −log2 p; drawing a token with more surprise than tau lowers mu, with less raises it.
+ * Mirostat 2 (Basu et al., 2021) as in llama.cpp: after the temperature, keeps the tokens of at most mu bits of
+ * surprise, −log2 p; drawing a token with more surprise than tau lowers mu, with less raises it.
  */
 export function mirostat({ mirostatTau, mirostatEta }: Settings): Draw {
   let mu = 2 * mirostatTau;

@@ -18,7 +18,8 @@ export type Sampler = (logits: Float32Array) => number;
  * Penalties, bias, bans and the caller's function change the logits; then, in the order of BlinkDL's pipeline: softmax,
  * cuts, temperature (p^(1/temperature)), draw. Tokens of equal probability count in the order of their ids. A logit
  * of -Infinity is never picked.
- * @throws WkvError `bad-file` from the sampler for logits that are NaN, +Infinity, or -Infinity alone; TypeError or RangeError for an option out of range, or contradictory options
+ * @throws WkvError `bad-file` from the sampler for logits that are NaN, +Infinity, or -Infinity alone; TypeError or
+ *   RangeError for an option out of range, or contradictory options
  */
 export function createSampler(options: SamplerOptions = {}): Sampler {
   const settings = resolveOptions(options);

@@ -30,8 +30,8 @@ export interface Kernel {
   /** Writes the positions of the keys from `from` to `to`, in order; returns their number. */
   select(keys: Float32Array, n: number, from: number, to: number): number;
   /**
-   * Moves the candidates with keys from `from` up, equal ones only up to `position`, to the front of all arrays; returns
-   * their number. `whole`: no ids are written yet, they are the positions.
+   * Moves the candidates with keys from `from` up, equal ones only up to `position`, to the front of all arrays;
+   * returns their number. `whole`: no ids are written yet, they are the positions.
    */
   keep(keys: Float32Array, n: number, from: number, position: number, whole: boolean): number;
   /** Sum of weights · (logits − top). */

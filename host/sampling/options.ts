@@ -15,9 +15,14 @@ export interface SamplerOptions {
   minP?: number | undefined;
   /** Keeps tokens with at least this share of the square of the highest probability. Default 0: all. */
   topA?: number | undefined;
-  /** Keeps the tokens whose surprise is closest to the average, until their probabilities add up to this. Default 1: all. */
+  /**
+   * Keeps the tokens whose surprise is closest to the average, until their probabilities add up to this. Default 1:
+   * all.
+   */
   typical?: number | undefined;
-  /** Enables mirostat 2, which replaces the options above except temperature: the target surprise, in bits per token. */
+  /**
+   * Enables mirostat 2, which replaces the options above except temperature: the target surprise, in bits per token.
+   */
   mirostatTau?: number | undefined;
   /** Learning rate of mirostat. Default 0.1. */
   mirostatEta?: number | undefined;

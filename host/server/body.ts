@@ -3,8 +3,8 @@ import { badField, HttpError } from "./errors.ts";
 
 /**
  * The body of a request, validated.
- * @throws HttpError 415 unless it is declared as JSON (a page of another site may send plain text without preflight), 400
- *   for invalid JSON or a schema violation
+ * @throws HttpError 415 unless it is declared as JSON (a page of another site may send plain text without preflight),
+ *   400 for invalid JSON or a schema violation
  */
 export async function readBody<S extends v.GenericSchema>(request: Request, schema: S): Promise<v.InferOutput<S>> {
   const type = request.headers.get("content-type") ?? "";

@@ -18,7 +18,9 @@ export type { StateStorage } from "./state-storage.ts";
 export interface ServerOptions {
   /** Accepted API keys. Each sees only its own states. Default: none, no authentication. */
   apiKeys?: readonly string[] | undefined;
-  /** How messages become prompts: a name ("raven", "world", "g1"), a Jinja template, or an object. Default: the model's. */
+  /**
+   * How messages become prompts: a name ("raven", "world", "g1"), a Jinja template, or an object. Default: the model's.
+   */
   template?: string | ChatTemplate | undefined;
   /** Texts generated at the same time. Default 16. */
   parallel?: number | undefined;

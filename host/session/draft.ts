@@ -40,9 +40,9 @@ export interface DraftedSession {
 
 /**
  * Exact speculation. If the end of the text occurred before, the tokens that followed there are read together with the
- * next token in one pass, with logits after each. As long as the sampler draws the drafted tokens, its logits are already
- * computed; at the first other token the session goes back. Logits have the same bits as reading one by one, so texts and
- * draws do not change.
+ * next token in one pass, with logits after each. As long as the sampler draws the drafted tokens, its logits are
+ * already computed; at the first other token the session goes back. Logits have the same bits as reading one by one, so
+ * texts and draws do not change.
  *
  * A pass over five rows takes about twice as long as one over one row, so a wrong draft costs about one token's time:
  * after a wrong draft a longer match is required, after a correct one drafts get longer.

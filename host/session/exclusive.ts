@@ -49,7 +49,10 @@ export class Exclusive {
     }
   }
 
-  /** The part of a call that writes the state. If the session is disposed of meanwhile, the state is released afterwards. */
+  /**
+   * The part of a call that writes the state. If the session is disposed of meanwhile, the state is released
+   * afterwards.
+   */
   async hold<T>(work: () => Promise<T>): Promise<T> {
     this.#checkAlive();
     this.#holding = true;

@@ -21,20 +21,20 @@ export interface DecodeOptions extends SamplerOptions, Arrangement {
   /** Generation ends before the first of these strings; they are never part of the text. */
   stop?: readonly string[] | undefined;
   /**
-   * Adds the natural logarithm of each token's probability according to the model: after guidance, before sampler options.
-   * A number: also this many of the most likely tokens with theirs.
+   * Adds the natural logarithm of each token's probability according to the model: after guidance, before sampler
+   * options. A number: also this many of the most likely tokens with theirs.
    */
   logprobs?: boolean | number | undefined;
   /**
-   * Structured output: a schema, regular expression or choices, or a constraint from `createConstraint`, from whose current
-   * point the text continues. It is forked, so one constraint serves any number of generations. Any object with the members
-   * of {@link Constraint} works: docs/constrained.md, "Bring your own constraint".
+   * Structured output: a schema, regular expression or choices, or a constraint from `createConstraint`, from whose
+   * current point the text continues. It is forked, so one constraint serves any number of generations. Any object with
+   * the members of {@link Constraint} works: docs/constrained.md, "Bring your own constraint".
    */
   constraint?: Constraint | ConstraintSource | undefined;
   /**
-   * "lookup": if the end of the text occurred before, what followed there is read ahead, several tokens per pass. The text,
-   * its log-probabilities and the draws of a seed are the same; text that repeats its prompt is faster. Ignored with
-   * `guidance`.
+   * "lookup": if the end of the text occurred before, what followed there is read ahead, several tokens per pass. The
+   * text, its log-probabilities and the draws of a seed are the same; text that repeats its prompt is faster. Ignored
+   * with `guidance`.
    */
   draft?: "lookup" | undefined;
   /** Aborts the generation: the loop throws the signal's reason, and the session stays at the last token. */
@@ -42,8 +42,8 @@ export interface DecodeOptions extends SamplerOptions, Arrangement {
 }
 
 /**
- * `end`: the model ended the text; `stop`: a stop string occurred; `length`: `maxTokens` were generated; `complete`: the
- * constraint allows no more text.
+ * `end`: the model ended the text; `stop`: a stop string occurred; `length`: `maxTokens` were generated; `complete`:
+ * the constraint allows no more text.
  */
 export type StopReason = "end" | "stop" | "length" | "complete";
 
@@ -128,7 +128,10 @@ async function ownConstraint(given: Constraint | ConstraintSource, tokenizer: To
   return given.fork();
 }
 
-/** A sampler restricted to what the constraint allows. @param left tokens that may still be generated; logits are not changed */
+/**
+ * A sampler restricted to what the constraint allows. @param left tokens that may still be generated; logits are not
+ * changed
+ */
 function constrained(sample: Sampler, constraint: Constraint): (logits: Float32Array, left: number) => number {
   let allowed = new Float32Array(0);
   return (logits, left) => {

@@ -1,9 +1,9 @@
 import type { Generator } from "./generate.ts";
 
 /**
- * Two generators as one, for classifier-free guidance: logits are guide + scale · (own − guide), which under a softmax is
- * the same for logits and log-probabilities (Sanchez et al., 2023). Both read every token at the same time, sharing a pass
- * over the weights.
+ * Two generators as one, for classifier-free guidance: logits are guide + scale · (own − guide), which under a softmax
+ * is the same for logits and log-probabilities (Sanchez et al., 2023). Both read every token at the same time, sharing
+ * a pass over the weights.
  */
 export async function guided(own: Promise<Generator>, guide: Promise<Generator>, scale: number): Promise<Generator> {
   const [first, second] = await both(own, guide);

@@ -142,7 +142,9 @@ export class Reader {
     this.#history = copyOf(history);
   }
 
-  /** Memory in the engine for one point, which avoids a copy to the host. Its first use may have to wait for the memory. */
+  /**
+   * Memory in the engine for one point, which avoids a copy to the host. Its first use may have to wait for the memory.
+   */
   async openSlot(): Promise<Slot> {
     const { runner } = this.#host;
     const copy = runner.takeState();

@@ -30,7 +30,9 @@ export interface FeedOptions {
   readonly into?: Float32Array | undefined;
 }
 
-/** Classifier-free guidance: moves the logits away from those of another session, which reads the same generated tokens. */
+/**
+ * Classifier-free guidance: moves the logits away from those of another session, which reads the same generated tokens.
+ */
 export interface Guidance {
   /** 1 has no effect, 1.5 is a common value. */
   readonly scale: number;
@@ -89,9 +91,9 @@ export class Session {
   }
 
   /**
-   * Feeds tokens and yields the logits after each of them, with the same bits as feeding one by one: for scoring a text.
-   * Tokens are fed 16 at a time: leaving the loop early leaves the session at the end of such a group, at most 15 tokens
-   * further on.
+   * Feeds tokens and yields the logits after each of them, with the same bits as feeding one by one: for scoring a
+   * text. Tokens are fed 16 at a time: leaving the loop early leaves the session at the end of such a group, at most 15
+   * tokens further on.
    * @throws as for `feed`
    */
   feedEach(
@@ -114,8 +116,9 @@ export class Session {
   }
 
   /**
-   * Continues the text: feeds the prompt, then generates tokens until a stop string, the end of the text or `maxTokens`.
-   * The session has then read the prompt and every generated token. Leaving the loop early leaves the session usable.
+   * Continues the text: feeds the prompt, then generates tokens until a stop string, the end of the text or
+   * `maxTokens`. The session has then read the prompt and every generated token. Leaving the loop early leaves the
+   * session usable.
    * @param prompt text, token ids, or nothing to continue from the current state
    * @throws TypeError or RangeError naming the wrong argument; while reading, WkvError and the signal's reason
    */
@@ -220,8 +223,8 @@ export class Session {
   }
 
   /**
-   * Feeds tokens one by one and yields the hidden states of each, and on request the logits of every layer and the state.
-   * Same bits as `feed`, which is faster.
+   * Feeds tokens one by one and yields the hidden states of each, and on request the logits of every layer and the
+   * state. Same bits as `feed`, which is faster.
    * @example
    * for await (const { hidden, lens } of session.inspect(ids, { lens: true })) draw(lens);
    * @throws as for `feed`
@@ -250,8 +253,8 @@ export class Session {
   }
 
   /**
-   * Saves the session to a file, on Node, Deno and Bun. The file is replaced atomically: after a crash it is the old one or
-   * the new one.
+   * Saves the session to a file, on Node, Deno and Bun. The file is replaced atomically: after a crash it is the old
+   * one or the new one.
    * @throws WkvError `not-saved`, also if there is no file system, or `no-space`
    */
   async saveFile(path: string): Promise<void> {
@@ -273,8 +276,8 @@ export class Session {
   }
 
   /**
-   * Returns to a mark, any number of times: as if nothing had been read since. Marks of other sessions of the same model
-   * work too, such as one this session was forked from.
+   * Returns to a mark, any number of times: as if nothing had been read since. Marks of other sessions of the same
+   * model work too, such as one this session was forked from.
    */
   rewind(mark: Mark): void {
     if (!(mark instanceof Mark))
@@ -290,8 +293,8 @@ export class Session {
   }
 
   /**
-   * Frees the state. A running call is completed first; a generation ends. The session cannot be used afterwards; repeated
-   * calls do nothing.
+   * Frees the state. A running call is completed first; a generation ends. The session cannot be used afterwards;
+   * repeated calls do nothing.
    */
   dispose(): void {
     if (this.#calls.dispose()) this.#host.sessionEnded(this);

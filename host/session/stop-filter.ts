@@ -1,6 +1,7 @@
 /**
- * Passes text on until a stop string is complete, holding back a possible beginning of one. The output does not depend on
- * how the text is split into tokens: the stop string that is complete first counts, the longest if there are several.
+ * Passes text on until a stop string is complete, holding back a possible beginning of one. The output does not depend
+ * on how the text is split into tokens: the stop string that is complete first counts, the longest if there are
+ * several.
  */
 export class StopFilter {
   readonly #stops: readonly string[];

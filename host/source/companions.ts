@@ -1,5 +1,5 @@
-// The published names of models and of the files that belong to them. Folders and hf: repositories both use these lists,
-// so they load the same files.
+// The published names of models and of the files that belong to them. Folders and hf: repositories both use these
+// lists, so they load the same files.
 
 /** Limit for vocabularies next to a model: the largest has 20 MB. */
 export const MAX_VOCABULARY_BYTES = 64 << 20;
@@ -12,7 +12,10 @@ export const ADAPTER_CONFIG_FILE = "adapter_config.json";
 /** Chat templates, in order of preference. */
 export const TEMPLATE_FILES = ["chat_template.jinja", "chat_template.json", "tokenizer_config.json"] as const;
 
-/** Hugging Face's names of a repository's model, in order of preference: its programs too prefer the single file to the index. */
+/**
+ * Hugging Face's names of a repository's model, in order of preference: its programs too prefer the single file to the
+ * index.
+ */
 const MODEL_FILES = [
   "model.safetensors",
   "model.safetensors.index.json",
@@ -63,8 +66,8 @@ export function partsOf(model: string, paths: readonly string[]): string[] {
 }
 
 /**
- * Names of vocabularies next to a model, in order of preference. Formats are detected from the content, so `vocab.txt` may
- * be a World vocabulary as well as symbols.
+ * Names of vocabularies next to a model, in order of preference. Formats are detected from the content, so `vocab.txt`
+ * may be a World vocabulary as well as symbols.
  *
  * 1. `MODEL.vocab.txt` for `MODEL.pth` and the like: made for this model
  * 2. `vocab.txt`: made for the models of this folder

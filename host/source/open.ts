@@ -6,14 +6,16 @@ import { pageAddress } from "./page-address.ts";
 import { blobSource, bytesSource, type CustomSource, customSource, type Source } from "./source.ts";
 
 /**
- * What `loadModel` accepts: a path, the name of a bundled model where there is a file system ("box", "fairy"), an address
- * (`hf:`, http, https or file), a Blob or File, bytes in memory, or an object with `size` and `read(offset, length)`.
+ * What `loadModel` accepts: a path, the name of a bundled model where there is a file system ("box", "fairy"), an
+ * address (`hf:`, http, https or file), a Blob or File, bytes in memory, or an object with `size` and `read(offset,
+ * length)`.
  */
 export type ModelSource = string | URL | Blob | ArrayBuffer | Uint8Array | CustomSource;
 
 /**
  * Opens a model's bytes for reading. Addresses are downloaded into the cache first, unless cached.
- * @throws WkvError `not-found`, `bad-file`, or for a download `network` or `no-space`; TypeError for another kind of source
+ * @throws WkvError `not-found`, `bad-file`, or for a download `network` or `no-space`; TypeError for another kind of
+ *   source
  */
 export async function openSource(input: ModelSource, options: FetchOptions = {}): Promise<Source> {
   if (typeof input === "string" || input instanceof URL)

@@ -50,9 +50,9 @@ const MORE_BYTES = 4096;
 const MAX_TOKENS = 2 ** 20;
 
 /**
- * States by the tokens that lead to them, for all sessions of a model. A state is kept at the end of a prompt, at the end
- * of a generation, and where a prompt diverges from an earlier one: what two prompts share is likely to come again. The
- * least recently used state is evicted first.
+ * States by the tokens that lead to them, for all sessions of a model. A state is kept at the end of a prompt, at the
+ * end of a generation, and where a prompt diverges from an earlier one: what two prompts share is likely to come again.
+ * The least recently used state is evicted first.
  */
 export class PrefixCache {
   readonly #maxBytes: number;

@@ -5,8 +5,8 @@ import type { Shape } from "../models/version.ts";
 import { count } from "../models/weights.ts";
 import { checkIdentity, type Identity } from "./identity.ts";
 
-// A saved state is a .safetensors file: its metadata identify the model, its tensors are named `blocks.N.` and the names
-// of shape.stateParts, plus `logits` [vocabSize] if the session has any. All values are f32.
+// A saved state is a .safetensors file: its metadata identify the model, its tensors are named `blocks.N.` and the
+// names of shape.stateParts, plus `logits` [vocabSize] if the session has any. All values are f32.
 
 /** Version of the file's contents, shapes and axis order. */
 const LAYOUT = "2";

@@ -14,7 +14,9 @@ const SPECIAL_IDS = ["bos", "eos", "unknown", "padding", "separator"].map((name)
 /** Filler tokens of converters, for files without types: `[PAD65530]`. */
 const FILLER = /^\[PAD\d+\]$/;
 
-/** Which ids are text: by their types, which may be integers of any size; without types, by the names of special ids. */
+/**
+ * Which ids are text: by their types, which may be integers of any size; without types, by the names of special ids.
+ */
 function textIds(metadata: Metadata): (id: number) => boolean {
   const types = metadata.get("tokenizer.ggml.token_type");
   if (ArrayBuffer.isView(types)) return (id) => !NO_TEXT.has(Number((types as NumberList)[id]));

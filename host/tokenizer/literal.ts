@@ -56,8 +56,8 @@ export class LiteralReader {
   }
 
   /**
-   * Reads the contents of a bytes literal, without its quotes; both kinds of quotes may appear. Bytes beyond ASCII, which
-   * Python would not write, are kept.
+   * Reads the contents of a bytes literal, without its quotes; both kinds of quotes may appear. Bytes beyond ASCII,
+   * which Python would not write, are kept.
    * @returns as `read`
    * @throws SyntaxError as `read`
    */

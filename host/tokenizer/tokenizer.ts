@@ -19,8 +19,8 @@ export interface Tokenizer {
    */
   encode(input: string | Uint8Array): number[];
   /**
-   * Bytes that are not UTF-8 become U+FFFD. Ids without a token (World's end of text, gaps, rows of the model beyond its
-   * vocabulary) decode to nothing, so that any output of a model can be shown.
+   * Bytes that are not UTF-8 become U+FFFD. Ids without a token (World's end of text, gaps, rows of the model beyond
+   * its vocabulary) decode to nothing, so that any output of a model can be shown.
    * @throws RangeError for an id that is in neither the vocabulary nor `modelVocabSize`
    */
   decode(ids: Iterable<number>): string;

@@ -17,10 +17,10 @@ interface LinkedTrie {
 /**
  * Greedy longest match over a vocabulary: a double-array trie.
  *
- * The child of slot `s` on byte `c` is slot `base[s] + c` if that slot's parent is `s`: two loads per byte and no search.
- * Slots are assigned breadth first, so the short prefixes that every text walks through
- * share cache lines. World has 116,079 nodes, which fill 116,079 slots (1.4 MB) and encode English at 60 MB/s;
- * a hash table of the same transitions was half as fast, and 256-wide nodes would take 119 MB.
+ * The child of slot `s` on byte `c` is slot `base[s] + c` if that slot's parent is `s`: two loads per byte and no
+ * search. Slots are assigned breadth first, so the short prefixes that every text walks through share cache lines.
+ * World has 116,079 nodes, which fill 116,079 slots (1.4 MB) and encode English at 60 MB/s; a hash table of the same
+ * transitions was half as fast, and 256-wide nodes would take 119 MB.
  */
 export class ByteTrie {
   /** Slot s: `[2 s]` its base, `[2 s + 1]` its parent slot, or -1 for a free slot and for the root, slot 0. */
@@ -137,9 +137,9 @@ function place(trie: LinkedTrie): { cells: Int32Array; tokens: Int32Array } {
 }
 
 /**
- * Finds free slots for the children of a node. Families of two or more search upwards from the last one placed and leave
- * holes; only children, half of all nodes, fill the holes. Linear time in practice: 15 ms for
- * World, against 200 ms when every family searches from the first hole.
+ * Finds free slots for the children of a node. Families of two or more search upwards from the last one placed and
+ * leave holes; only children, half of all nodes, fill the holes. Linear time in practice: 15 ms for World, against 200
+ * ms when every family searches from the first hole.
  */
 class SlotFinder {
   /** All slots in use are below. */

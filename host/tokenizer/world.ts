@@ -34,7 +34,10 @@ export function parseWorldText(file: Uint8Array, name: string): GreedyTokenizer 
   return worldTokenizer(table.build(), name);
 }
 
-/** Whether a text file is a World vocabulary in the format of Hugging Face's RWKV-5 and 6 repositories, by its first line. */
+/**
+ * Whether a text file is a World vocabulary in the format of Hugging Face's RWKV-5 and 6 repositories, by its first
+ * line.
+ */
 export function looksLikeWorldLines(text: string): boolean {
   return /^b(['"]).*\1\r?\n/.test(text);
 }

@@ -1,4 +1,6 @@
-/** What a template may take. Its language has loops, recursion and strings that double, and files of models are hostile. */
+/**
+ * What a template may take. Its language has loops, recursion and strings that double, and files of models are hostile.
+ */
 
 /** What is known of the library's nodes: their parts are other nodes, in arrays and maps as well. */
 type Parts = Readonly<Record<string, unknown>> & { readonly type: string };

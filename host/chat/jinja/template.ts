@@ -27,9 +27,9 @@ export function looksLikeJinja(text: string): boolean {
 
 /**
  * A Jinja template, as newer Hugging Face and llama.cpp files have it. Loads `@huggingface/jinja` on demand. It gets
- * `messages`, `tools`, `add_generation_prompt`, `enable_thinking`, and `bos_token` and `eos_token`, both of which become
- * the end-of-text token. Messages are cleaned first, as for any other template. The text that the template puts after an
- * answer ends one.
+ * `messages`, `tools`, `add_generation_prompt`, `enable_thinking`, and `bos_token` and `eos_token`, both of which
+ * become the end-of-text token. Messages are cleaned first, as for any other template. The text that the template puts
+ * after an answer ends one.
  * @param name where it is from, for messages
  * @throws WkvError `bad-file` if the template is invalid
  */
@@ -71,7 +71,9 @@ async function compile(source: string): Promise<Render> {
   };
 }
 
-/** Spellings of the end-of-text token by tokenizers of RWKV models. A template may contain one instead of `bos_token`. */
+/**
+ * Spellings of the end-of-text token by tokenizers of RWKV models. A template may contain one instead of `bos_token`.
+ */
 const END_OF_TEXT = /<\|(?:rwkv_tokenizer_end_of_text|endoftext|end_of_text)\|>|<\/?s>/g;
 
 function withEndOfText(source: string): string {
@@ -174,7 +176,10 @@ function between(text: string, from: string, to: string): string | undefined {
   return start < from.length || end < 0 ? undefined : text.slice(start, end);
 }
 
-/** An empty line and what follows it, or the rest of the line: `"\n\nUser:"`, `"<|im_end|>"`. None if it starts with "\0". */
+/**
+ * An empty line and what follows it, or the rest of the line: `"\n\nUser:"`, `"<|im_end|>"`. None if it starts with
+ * "\0".
+ */
 function stopsOf(after: string): string[] {
   if (after.startsWith("\0")) return [];
   const stop = after.startsWith("\n") ? after.split("\0", 1)[0]!.trimEnd() : after.split(/[\n\0]/, 1)[0]!;

@@ -8,8 +8,8 @@
 //       KEY/                        a partial file without an owner: `data`, and `done`, the numbers of complete chunks
 //       KEY.OWNER/                  the same, while its owner is writing
 //
-// KEY names the file and its version, so bytes of two versions never mix. A part is acquired and released by renaming its
-// folder, which only one process can. A live owner touches its folder.
+// KEY names the file and its version, so bytes of two versions never mix. A part is acquired and released by renaming
+// its folder, which only one process can. A live owner touches its folder.
 import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";

@@ -1,7 +1,8 @@
 // The cache in browsers: the origin's private file system.
 //
 //   wkv/NAME-HASH/                  one folder per address
-//     wkv.json                      written when the download is complete: its contents (a CacheRecord), and where they are
+//     wkv.json                      written when the download is complete: its contents (a CacheRecord), and where they
+//     are
 //     address                       the address of this folder
 //     KEY/NUMBER                    a file's chunks; KEY names the file and its version
 //

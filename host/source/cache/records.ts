@@ -1,5 +1,5 @@
-// What all caches share: one folder per address, with a record in it once the download is complete; and finding, listing
-// and deleting by these records.
+// What all caches share: one folder per address, with a record in it once the download is complete; and finding,
+// listing and deleting by these records.
 import { isSafePath } from "../net/address.ts";
 import type { CachedFile, CachedModel, CacheRecord, Folder, Store } from "./store.ts";
 

@@ -53,8 +53,8 @@ export interface Folder {
   /** @throws WkvError `no-space` if this many more bytes do not fit */
   checkSpace(bytes: number): Promise<void>;
   /**
-   * A partial file, exclusive to this caller: as left by an earlier attempt with the same `identity`, or new. Undefined if
-   * it has been completed meanwhile. Waits while another caller writes it.
+   * A partial file, exclusive to this caller: as left by an earlier attempt with the same `identity`, or new. Undefined
+   * if it has been completed meanwhile. Waits while another caller writes it.
    */
   begin(
     file: { path: string; size: number | undefined; chunkBytes: number },

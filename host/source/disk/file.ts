@@ -14,8 +14,8 @@ const MAX_READ = 2 ** 30;
 /**
  * A file on disk, for Node, Deno and Bun. Reads go straight into their target, including views of shared WebAssembly
  * memory, and do not block a JavaScript thread. For a folder, the model file in it: see folder.ts.
- * @throws WkvError `not-found` if nothing exists there; `bad-file` for an empty or unreadable file, and for a folder with
- *   no model file or several
+ * @throws WkvError `not-found` if nothing exists there; `bad-file` for an empty or unreadable file, and for a folder
+ *   with no model file or several
  */
 export async function fileSource(path: string): Promise<Source> {
   const inFolder = await modelFileIn(path);

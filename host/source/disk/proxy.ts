@@ -8,7 +8,10 @@ const VARIABLES = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
 
 let proxied: Promise<typeof fetch> | undefined;
 
-/** A fetch that honours HTTP_PROXY, HTTPS_PROXY and NO_PROXY; undefined if none is set, or the global fetch honours them. */
+/**
+ * A fetch that honours HTTP_PROXY, HTTPS_PROXY and NO_PROXY; undefined if none is set, or the global fetch honours
+ * them.
+ */
 export async function proxyFetch(): Promise<typeof fetch | undefined> {
   if (usesProxies() || !VARIABLES.some((name) => process.env[name])) return undefined;
   proxied ??= import("undici").then(({ EnvHttpProxyAgent, fetch: undiciFetch }) => {

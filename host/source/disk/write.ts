@@ -11,10 +11,10 @@ const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /**
  * Writes a file of `size` bytes atomically: whenever the program or the machine stops, its path has the old content or
- * the new. The bytes are written to a new file next to it and flushed to disk, then the file is renamed. A killed process
- * may leave a file PATH.xxxxxxxx.tmp.
- * @throws WkvError `no-space` if the disk is full, `not-saved` if it cannot be written or is not a regular file; the old
- *   file is then unchanged
+ * the new. The bytes are written to a new file next to it and flushed to disk, then the file is renamed. A killed
+ * process may leave a file PATH.xxxxxxxx.tmp.
+ * @throws WkvError `no-space` if the disk is full, `not-saved` if it cannot be written or is not a regular file; the
+ *   old file is then unchanged
  */
 export async function saveFile(
   path: string,

@@ -24,8 +24,8 @@ export interface FetchOptions {
 }
 
 /**
- * Opens the model of an address from the cache, downloading it first if it is not there. For a cached model no request is
- * made: to get a newer version, delete it or name a revision.
+ * Opens the model of an address from the cache, downloading it first if it is not there. For a cached model no request
+ * is made: to get a newer version, delete it or name a revision.
  * @throws WkvError `not-found`, `network` or `no-space`; the signal's reason
  */
 export async function fetchModel(source: string | URL, options: FetchOptions = {}): Promise<Source> {

@@ -12,7 +12,10 @@ export interface Probe {
   readonly whole?: Answer;
 }
 
-/** Requests one byte; the response gives the size, the version, and whether the server supports ranges. An empty file has none. */
+/**
+ * Requests one byte; the response gives the size, the version, and whether the server supports ranges. An empty file
+ * has none.
+ */
 export async function probeFile({ url, token }: RemoteFile, { signal, stallAfter }: RetryControl): Promise<Probe> {
   const first = await request(url, { range: { first: 0, end: 1 }, token, signal, stallAfter });
   if (first.status === 200) return wholeProbe(first);

@@ -42,8 +42,8 @@ export interface Answer {
 /**
  * GET. Redirects are followed, to http(s) only, and never from https to http.
  * @returns a response with status 200; for a range also 206, or 416 if the file has no such range
- * @throws WkvError `not-found` for a client error such as 404, `network` for a refused redirect; TransientError if a retry
- *   may succeed; the signal's reason
+ * @throws WkvError `not-found` for a client error such as 404, `network` for a refused redirect; TransientError if a
+ *   retry may succeed; the signal's reason
  */
 export async function request(url: URL, options: RequestOptions = {}): Promise<Answer> {
   const { signal, stallAfter = 30_000 } = options;
