@@ -4,10 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { ByteWriter } from "../support/byte-writer.ts";
 import { readGolden } from "../support/checkpoint-checks.ts";
 import { runChild } from "../support/children.ts";
@@ -38,13 +37,13 @@ import { dict, pickle } from "../support/make-pickle.ts";
 import { zip } from "../support/make-zip.ts";
 import { SMALL } from "../support/models.ts";
 import type { Ending } from "../support/open-hostile.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 import { float32 } from "../support/tensor-values.ts";
 
 const MOST_MS = 5000;
 const MOST_BYTES = 200e6;
 
-const folder = mkdtempSync(join(tmpdir(), "wkv-hostile-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = tempFolder("hostile");
 
 const MODEL = sampleModel("F16", "F32");
 

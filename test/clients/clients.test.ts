@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -11,6 +10,7 @@ import { promisify } from "node:util";
 import { nodes } from "../runtimes/runtimes.ts";
 import { startProgram } from "../support/cli-program.ts";
 import { missing } from "../support/missing.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const FAIRY = join(HERE, "../../models/fairy/fairy.safetensors");
@@ -20,11 +20,10 @@ const newerNode =
   Number.parseInt(process.versions.node, 10) >= 22 ? process.execPath : (nodes.get(24) ?? nodes.get(22));
 const run = promisify(execFile);
 
-let folder = "";
+const folder = tempFolder("clients");
 let child: ReturnType<typeof startProgram>;
 let base = "";
 before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "wkv-clients-"));
   const options = ["--port", "0", "--api-key", "key", "--store", "states", "--threads", "1"];
   child = startProgram(["serve", FAIRY, ...options], folder);
   base = await addressOf(child);
@@ -32,7 +31,6 @@ before(async () => {
 after(async () => {
   child.kill("SIGTERM");
   const [code] = await once(child, "close");
-  rmSync(folder, { recursive: true });
   assert.equal(code, 0);
 });
 

@@ -16,6 +16,7 @@ import {
 } from "wkv/chat";
 import { chainModel } from "../../support/chain-model.ts";
 import { readGolden } from "../../support/checkpoint-checks.ts";
+import { collect } from "../../support/collect.ts";
 import { toGguf } from "../../support/convert-gguf.ts";
 import { string } from "../../support/make-gguf.ts";
 import { goldenFolder, missingGolden } from "../../support/missing.ts";
@@ -32,12 +33,6 @@ after(() => fairy.dispose());
 async function scripted(scripts: Parameters<typeof chainModel>[0]): Promise<Model> {
   const { model, vocab } = await chainModel(scripts);
   return loadModel(model, { vocab, threads: 1 });
-}
-
-async function collect(pieces: AsyncIterable<ChatPiece>): Promise<ChatPiece[]> {
-  const list: ChatPiece[] = [];
-  for await (const piece of pieces) list.push(piece);
-  return list;
 }
 
 const joined = (pieces: readonly ChatPiece[], part: "text" | "thinking") => pieces.map((piece) => piece[part]).join("");

@@ -1,18 +1,17 @@
 /** `wkv chat` and `wkv prompt`, with pipes and in a terminal. */
 import assert from "node:assert/strict";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chainModel } from "../../support/chain-model.ts";
-import { outcome, type Result, runProgram, startProgram } from "../../support/cli-program.ts";
+import { ndjson, outcome, type Result, runProgram, startProgram } from "../../support/cli-program.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
 
-let folder = "";
+const folder = tempFolder("chat");
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "wkv-chat-"));
   const { model, vocab } = await chainModel({
     ":": [" Hi.", "\nI am here.", "\n\nUs", "er:"],
     k: [">Hm.", "</think>\nYes.", "\n\nUse", "r:"],
@@ -23,7 +22,6 @@ before(async () => {
   await writeFile(join(folder, "endless.safetensors"), endless.model);
   await writeFile(join(folder, "endless.vocab.txt"), endless.vocab);
 });
-after(() => rm(folder, { recursive: true }));
 
 const talk = (lines: readonly string[], ...options: string[]): Promise<Result> =>
   runProgram(["chat", "rwkv7-g1.safetensors", ...options], folder, `${lines.join("\n")}\n`);
@@ -51,10 +49,7 @@ test("messages of several lines; // begins one with a slash", async () => {
 
 test("--json: a line for each piece, the last of an answer says how it went", async () => {
   const { stdout } = await talk(["Hello"], "--json", "--think", "on");
-  const pieces = stdout
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line));
+  const pieces = ndjson(stdout);
   assert.equal(pieces.map(({ text }) => text).join(""), "Yes.");
   assert.equal(pieces.map(({ thinking }) => thinking).join(""), "Hm.");
   const { stop, usage } = pieces.at(-1);

@@ -1,34 +1,31 @@
 /** The sampling options of `wkv run`: they do what the library's do, and wrong ones are refused. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type GenerateOptions, loadModel, type Model } from "wkv";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
-import { runProgram } from "../../support/cli-program.ts";
+import { ndjson, runProgram } from "../../support/cli-program.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 const MODEL = syntheticModel({ layers: 1, width: 64, headSize: 32, vocabSize: 256 });
 
-let folder = "";
+const folder = tempFolder("cli");
 let model: Model;
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "wkv-cli-"));
   await writeFile(join(folder, "model.safetensors"), MODEL);
   model = await loadModel(MODEL, { threads: 1 });
 });
-after(async () => {
-  await model.dispose();
-  await rm(folder, { recursive: true });
-});
+after(() => model.dispose());
 
 const run = (args: string[]) => runProgram(["run", "model.safetensors", "12 ab", ...args], folder);
 
 async function tokensOfProgram(args: string[]): Promise<number[]> {
   const { stdout, stderr, code } = await run(["--json", "-n", "24", "--seed", "5", ...args]);
   assert.equal(code, 0, stderr);
-  const lines = stdout.trimEnd().split("\n");
-  return lines.slice(0, -1).map((line) => JSON.parse(line).token);
+  return ndjson(stdout)
+    .slice(0, -1)
+    .map(({ token }) => token);
 }
 
 async function tokensOfLibrary(options: GenerateOptions): Promise<number[]> {

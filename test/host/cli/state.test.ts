@@ -1,37 +1,28 @@
 /** wkv run --state and --state-out: a text in several runs is the text of one. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
-import { outcome, type Result, runProgram, startProgram } from "../../support/cli-program.ts";
+import { expectFailure, ndjson, outcome, type Result, runProgram, startProgram } from "../../support/cli-program.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
-let folder = "";
+const folder = tempFolder("cli-state");
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "wkv-cli-state-"));
   const shape = { layers: 2, width: 64, headSize: 32, vocabSize: 256 };
   await writeFile(join(folder, "model.safetensors"), syntheticModel(shape));
   await writeFile(join(folder, "other.safetensors"), syntheticModel({ ...shape, layers: 1 }));
 });
-after(() => rm(folder, { recursive: true }));
 
 const run = (args: string[]) => runProgram(["run", "model.safetensors", ...args], folder);
 /** Random weights give tokens that are no text: these are compared. */
 const GREEDY = ["--temperature", "0", "--json"];
 
 function tokens({ stdout }: Result): number[] {
-  const pieces = stdout
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-  return pieces.map(({ token }) => token).filter((token) => token !== undefined);
-}
-
-function expectFailure(result: Result, code: number, message: RegExp): void {
-  assert.equal(result.code, code, result.stderr);
-  assert.match(result.stderr, message);
+  return ndjson(stdout)
+    .map(({ token }) => token)
+    .filter((token) => token !== undefined);
 }
 
 test("a text goes on in the next run, with a prompt and without one", async () => {

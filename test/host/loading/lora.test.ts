@@ -1,9 +1,8 @@
 /** LoRAs merged while a model is loaded, against models whose weights were merged here, value by value, in f32. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { type LoadOptions, type LoraOptions, type ModelSource, WkvError } from "wkv";
 import { readGolden } from "../../support/checkpoint-checks.ts";
 import { runProgram } from "../../support/cli-program.ts";
@@ -14,10 +13,10 @@ import { committed, load, randomTokens, SMALL, SMALL_IDS } from "../../support/m
 import { random } from "../../support/random.ts";
 import { isQuantised, randomBlocks } from "../../support/random-blocks.ts";
 import { randomSamples } from "../../support/random-model.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 import { asDtype, asFloat32, float32, values } from "../../support/tensor-values.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wkv-lora-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = tempFolder("lora");
 
 type Model = Map<string, Sample>;
 

@@ -1,14 +1,14 @@
 /** Perplexity against a plain computation from the logits, and `wkv perplexity`. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { loadModel, type Model } from "wkv";
 import { logProbability, mostLikely } from "wkv/sampler";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
 import { type Result, runProgram } from "../../support/cli-program.ts";
 import { load } from "../../support/models.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 const SHAPE = { layers: 2, width: 64, headSize: 32, vocabSize: 256 };
 const MODEL = syntheticModel(SHAPE);
@@ -125,15 +125,13 @@ test("zeroShare tells how sparse the last layer is", async () => {
 });
 
 describe("wkv perplexity", () => {
-  let folder = "";
+  const folder = tempFolder("perplexity");
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "wkv-perplexity-"));
     await writeFile(join(folder, "model.safetensors"), MODEL);
     await writeFile(join(folder, "story.txt"), TEXT);
     await writeFile(join(folder, "empty.txt"), "");
     await writeFile(join(folder, "one.txt"), "a");
   });
-  after(() => rm(folder, { recursive: true }));
 
   const wkv = (file: string, args: string[] = [], input = "") =>
     runProgram(["perplexity", "model.safetensors", file, ...args], folder, input);

@@ -1,22 +1,21 @@
 /** Files that are no model, no whole model, or not one that we run: a WkvError that says so, and nothing left behind. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { type ModelSource, WkvError, type WkvErrorCode } from "wkv";
 import { readGolden } from "../../support/checkpoint-checks.ts";
 import { type Sample, safetensors } from "../../support/make-checkpoints.ts";
 import { toFla, toRwkv7ForCausalLM, writeFolder } from "../../support/make-hf.ts";
 import { toRwkvCpp } from "../../support/make-rwkvcpp.ts";
 import { committed, load, ONE_OF_EACH, SMALL } from "../../support/models.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 import { float32 } from "../../support/tensor-values.ts";
 import { watchThreads } from "../../support/threads.ts";
 
 watchThreads();
 
-const folder = mkdtempSync(join(tmpdir(), "wkv-files-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = tempFolder("files");
 
 async function assertRefused(source: ModelSource, codes: readonly WkvErrorCode[], message: RegExp): Promise<void> {
   const loading = load(source, { threads: 2 });

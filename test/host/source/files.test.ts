@@ -1,30 +1,17 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdtemp, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { WkvError, type WkvErrorCode } from "../../../host/errors.ts";
+import { test } from "node:test";
 import { fileSource } from "../../../host/source/disk/file.ts";
+import { refused } from "../../support/refused.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
-let folder = "";
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "wkv-files-"));
-});
-after(() => rm(folder, { recursive: true }));
+const folder = tempFolder("files");
 
 async function write(name: string, bytes: Uint8Array): Promise<string> {
   const path = join(folder, name);
   await writeFile(path, bytes);
   return path;
-}
-
-function refused(code: WkvErrorCode, message: RegExp): (error: unknown) => true {
-  return (error) => {
-    assert.ok(error instanceof WkvError, `not a WkvError: ${error}`);
-    assert.equal(error.code, code);
-    assert.match(error.message, message);
-    return true;
-  };
 }
 
 test("reads any part of a file, into shared memory too", async () => {

@@ -1,19 +1,18 @@
 /** Where vocabularies come from: files, addresses, the download cache, the model's folder. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, describe, type TestContext, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { diskStore } from "../../../host/source/cache/disk-store.ts";
 import { loadTokenizer } from "../../../host/tokenizer/index.ts";
 import { readPinned } from "../../../host/tokenizer/named.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
-const folder = await mkdtemp(join(tmpdir(), "wkv-tokenizer-"));
-after(() => rm(folder, { recursive: true, force: true }));
+const folder = tempFolder("tokenizer");
 
 const contents = Buffer.from("1 'a' 1\n2 'b' 1\n");
 const pinned = { path: "deep/vocab.txt", sha256: createHash("sha256").update(contents).digest("hex") };
