@@ -1,4 +1,4 @@
-// What the number of weights that share a scale costs: the model in the box with its matrices rounded to int8 in blocks
+// What the number of weights that share a scale costs: the bundled model with its matrices rounded to int8 in blocks
 // of several sizes, everything else exact.
 import { readFileSync } from "node:fs";
 import { loadModel } from "wkv";

@@ -1,4 +1,4 @@
-// npm run bench:quality -- HELD_OUT.txt [BYTES]: measures what int8 costs the model in the box on a text that it has not
+// npm run bench:quality -- HELD_OUT.txt [BYTES]: measures what int8 costs the bundled model on a text that it has not
 // been trained on, and writes docs/quality.md. With BYTES only the beginning of the text is read.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -14,7 +14,7 @@ import { mayBeIndex, openSharded } from "./sharded.ts";
 import { withoutWrappers } from "./trainer-names.ts";
 import { guessFormat, isText, startsWith } from "./unknown.ts";
 
-/** First bytes that tell any format from any other. */
+/** First bytes, enough to distinguish all formats. */
 const HEAD_BYTES = 512;
 
 /**

@@ -41,7 +41,7 @@ const CUT_OFF = "the file is truncated or damaged; fetch it again.";
 export async function readZipDirectory(source: Source): Promise<ReadonlyMap<string, ZipEntry>> {
   const { start, size } = await findDirectory(source);
   if (size > MAX_DIRECTORY_BYTES)
-    throw damaged(source.name, `a zip directory of ${size} bytes is no model's; ${CUT_OFF}`);
+    throw damaged(source.name, `a zip directory of ${size} bytes is too large for a model; ${CUT_OFF}`);
   const directory = await readBytes(source, start, size);
   const entries = new Map<string, ZipEntry>();
   for (let at = 0; at < directory.length; ) {

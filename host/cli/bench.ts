@@ -25,7 +25,7 @@ interface BenchOptions {
 
 const HELP = `
 Decoding reads every matrix once a token, so its measure is the share of the memory's read bandwidth: bytes that the
-file holds of those matrices, times tokens a second, over what the same threads reach when they only read. Both are
+file holds of those matrices, times tokens per second, over what the same threads reach when they only read. Both are
 measured in turn, in the same process; the spread over the rounds is what the machine's other work does to it.
 
 Examples:

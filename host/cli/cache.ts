@@ -9,7 +9,7 @@ import { UsageError } from "./failure.ts";
 import { note, print, printJson } from "./output.ts";
 
 const HELP = `
-Downloads lie in $XDG_CACHE_HOME/wkv, else in ~/.cache/wkv. A model that is there is used without asking the net: to have
+Downloads are in $XDG_CACHE_HOME/wkv, else in ~/.cache/wkv. A model that is there is used without asking the net: to have
 a newer one, remove it first. A download that was cut off goes on where it ended when its model is asked for again.
 
 Examples:

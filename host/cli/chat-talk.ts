@@ -19,7 +19,7 @@ export interface ChatCommandOptions extends ModelOptions, TextOptions {
   history?: boolean;
 }
 
-/** The conversation at hand and the others that were forked from it; what a command may change. */
+/** The current conversation and its forks; what a command may change. */
 export interface Talk {
   options: ChatCommandOptions;
   readonly chats: Map<string, Chat>;

@@ -130,7 +130,7 @@ async function converse(talk: Talk, lines: LineReader): Promise<void> {
       await take(said, talk, lines);
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error;
-      if (!talk.options.quiet) note("Ctrl-C ended the answer; /continue goes on with it.");
+      if (!talk.options.quiet) note("Ctrl-C ended the answer; /continue continues it.");
     }
   }
 }

@@ -21,7 +21,7 @@ export interface Failure {
   readonly exitCode: number;
 }
 
-/** What a program and a person are told about an error, and the exit code that goes with it. */
+/** An error as reported to programs and people, with its exit code. */
 export function explain(error: unknown): Failure {
   if (error instanceof WkvError) return { code: error.code, message: error.message, exitCode: 1 };
   if (error instanceof Interrupted) return { code: "interrupted", message: error.message, exitCode: 130 };

@@ -29,7 +29,7 @@ interface InspectOptions {
 }
 
 const HELP = `
-Only headers are read, however large the file is, and of a model on the net (hf:ORG/REPO, https://...) only they are
+Only headers are read, however large the file is, and of a remote model (hf:ORG/REPO, https://...) only they are
 fetched, where its server gives ranges; --stats reads all values. A model with NaN values can be loaded, so
 look here when a model makes no sense. A file that wkv cannot run is described as far as possible; the exit code is 1.
 --tensors says of each tensor what it becomes in memory with int8 weights; with --json also where.

@@ -28,7 +28,7 @@ const program = new Command("wkv")
     "after",
     `
 Models are .pth, .safetensors, .gguf and rwkv.cpp .bin files of RWKV-4, 5, 6 and 7, as published: a path, an address,
-or hf:ORG/REPO[/FILE][@REVISION]; what is on the net is downloaded once and kept (wkv cache).
+or hf:ORG/REPO[/FILE][@REVISION]; remote models are downloaded once and cached (wkv cache).
 
 Examples:
   $ wkv run model.pth "Once upon a time"

@@ -18,7 +18,7 @@ export function tokenIds(text: string): number[] {
 
 const ESCAPES: Record<string, string> = { n: "\n", r: "\r", t: "\t", "\\": "\\" };
 
-/** What `--escapes` stands for; other backslashes stay as they are. */
+/** The escapes of `--escapes`; other backslashes are kept. */
 export function unescaped(text: string): string {
   return text.replace(/\\([nrt\\])/g, (_, letter: string) => ESCAPES[letter] as string);
 }

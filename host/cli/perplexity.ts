@@ -41,7 +41,7 @@ export function addPerplexity(program: Command): void {
         WEIGHT_FORMAT_NAMES,
       ),
     )
-    .option("--context <n>", "forget everything after so many tokens", number)
+    .option("--context <n>", "reset the session after this many tokens", number)
     .option("--limit <bytes>", "read no more of the text", number)
     .option("--json", "one JSON object");
   addModelOptions(command);

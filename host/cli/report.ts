@@ -61,7 +61,7 @@ export class Report {
   }
 }
 
-/** Tokens a second, to a tenth. */
+/** Tokens per second, to a tenth. */
 function rate({ tokens, seconds }: { tokens: number; seconds: number }): number {
   return seconds > 0 ? Math.round((10 * tokens) / seconds) / 10 : 0;
 }

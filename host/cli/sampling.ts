@@ -32,7 +32,7 @@ export function addSamplingOptions(command: Command): Command {
     .option("--preset <name>", `settings of ${Object.keys(PRESETS).join(", ")}; the options below change them`)
     .option("-t, --temperature <x>", "0: always the likeliest token; above 1: more surprising; default: 1", number)
     .option("--top-p <x>", "keep the likeliest tokens of this probability together; default: 0.5", number)
-    .option("--top-k <n>", "keep at most so many tokens; default: no limit", number)
+    .option("--top-k <n>", "keep at most this many tokens; default: no limit", number)
     .option("--min-p <x>", "keep tokens of at least this share of the highest probability; default: 0", number)
     .option("--top-a <x>", "keep tokens of at least this share of its square; default: 0", number)
     .option("--typical <x>", "keep the tokens of usual surprise that have this probability; default: 1, all", number)

@@ -55,7 +55,7 @@ export async function streamText(
   }
 }
 
-/** The seed is chosen here, so that the report can tell it and the text can be made again. */
+/** The seed is chosen here, so that it can be reported and the text reproduced. */
 function generateOptions(options: StreamOptions, signal: AbortSignal): GenerateOptions {
   const { maxTokens, logprobs, escapes, constraint, draft, stop = [] } = options;
   const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];

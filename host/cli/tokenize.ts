@@ -21,7 +21,7 @@ interface TokenizeOptions {
 const HELP = `${VOCAB_HELP}
 
 Prints the ids on one line, as --tokens of wkv run takes them. With --json, in either direction, one array of
-{"id","text"}; a token that is no text by itself, because it ends inside a character, has "bytes" instead.
+{"id","text"}; a token that ends inside a character has "bytes" instead.
 
 Examples:
   $ wkv tokenize "Once upon a time" --model model.pth

@@ -154,7 +154,7 @@ function* allSlices(recipe: Recipe, plan: Plan): Generator<Slice, void, void> {
   }
 }
 
-/** Tells the kernels the address of every weight. */
+/** Fills the slots: the address of every weight, for the kernels. */
 function fillSlots(recipe: Recipe, plan: Plan, engine: Engine): void {
   const fill = (entries: readonly Entry[], slots: number) => {
     for (const entry of entries) {

@@ -29,9 +29,9 @@ export function checkPrompt(text: string, template: TemplateName = "world"): Fin
 /** The prompt with everything fixed that can be; `checkPrompt` finds the rest. */
 export function fixPrompt(text: string, template: TemplateName = "world"): string {
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const mended = mend(text, checkPrompt(text, template));
-    if (mended === text) break;
-    text = mended;
+    const fixed = applyFixes(text, checkPrompt(text, template));
+    if (fixed === text) break;
+    text = fixed;
   }
   return text;
 }
@@ -43,7 +43,7 @@ function formatOf(text: unknown, template: unknown): SpeakerFormat {
 }
 
 /** Of adjacent findings the first is fixed; the next round handles the others. */
-function mend(text: string, findings: readonly Finding[]): string {
+function applyFixes(text: string, findings: readonly Finding[]): string {
   let out = "";
   let at = 0;
   for (const { index, length, replacement } of findings) {

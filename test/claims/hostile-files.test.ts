@@ -218,7 +218,11 @@ const containers: Record<string, () => Case[]> = {
       safetensors([...MODEL, { ...MODEL[0]!, name: "rwkv.embeddings.weight" }, float32("rwkv.blocks.0.x", [1], [1])]),
       /which already exists/,
     ),
-    file("layers.safetensors", safetensors(renamed(/layers\.1\./, "layers.999999999.")), /names of 1000000000 layers/),
+    file(
+      "layers.safetensors",
+      safetensors(renamed(/layers\.1\./, "layers.999999999.")),
+      /tensor names imply 1000000000 layers/,
+    ),
     file(
       "prototype.safetensors",
       safetensors([...renamed(/^$/, ""), float32("model.layers.0.constructor.weight", [1], [1])]),

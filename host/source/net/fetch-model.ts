@@ -141,7 +141,7 @@ async function fetchBlob({ url, token, size }: RemoteFile, options: FetchOptions
   throw new WkvError("network", `${shown(url)} sends ${loaded} bytes instead of ${total}: try again later.`);
 }
 
-/** Whether an earlier attempt, perhaps for another revision, left this very file: only a checksum can tell. */
+/** Whether an earlier attempt, perhaps for another revision, left this very file: only a checksum can show it. */
 async function isThere(file: RemoteFile, folder: Folder): Promise<boolean> {
   const { path, size, sha256 } = file;
   return size !== undefined && sha256 !== undefined && folder.has({ path, size, sha256 });

@@ -159,7 +159,7 @@ test("a schema that is not supported is named; with strict: false any object wil
   const parameters = { properties: { n: { multipleOf: 3 } }, required: ["n"] };
   await assert.rejects(chat(fairy, ASK, { tools: [tool("third", parameters)] }).result(), {
     code: "bad-constraint",
-    message: /"multipleOf".*Fix the parameters of the function "third", or give it "strict": false/s,
+    message: /"multipleOf".*Fix the parameters of the function "third", or set "strict": false/s,
   });
   const options = { toolChoice: "required", maxTokens: 60, seed: 1 } as const;
   const { message } = await chat(fairy, ASK, { ...options, tools: [tool("third", parameters, false)] }).result();

@@ -119,7 +119,7 @@ test("what cannot be continued", async () => {
   const call = { id: "1", type: "function", function: { name: "now", arguments: "{}" } } as const;
   assert.throws(
     () => chat(fairy, [ASK, { role: "assistant", content: null, tool_calls: [call] }]),
-    /"messages" expected the results of the last message's calls after it, got none/,
+    /"messages" expected results for the calls of the last message, got none/,
   );
   const template = { name: "mine", stops: [], thinks: false, prompt: () => ({ history: "", opening: "x" }) };
   const answer: ChatMessage = { role: "assistant", content: "x" };

@@ -106,14 +106,14 @@ test("headers that lie", async () => {
     ggufTensor(ggufHeader(1), "x", axes, type, offset).raw(new Uint8Array(256)).bytes();
   const huge = 2n ** 63n;
   const cases: [RegExp, Uint8Array][] = [
-    [/GGUF version 1,.*current llama\.cpp/, gguf(MODEL, undefined, { version: 1 })],
-    [/GGUF version 4,/, gguf(MODEL, undefined, { version: 4 })],
+    [/GGUF version 1;.*current llama\.cpp/, gguf(MODEL, undefined, { version: 1 })],
+    [/GGUF version 4;/, gguf(MODEL, undefined, { version: 4 })],
     [/big-endian GGUF file/, gguf(MODEL, undefined, { version: 3 << 24 })],
     [/general\.architecture is missing/, gguf(MODEL, [])],
     [/general\.architecture is missing/, gguf(MODEL, [["general.architecture", u32(7)]])],
     [/claims 4294967296 tensors/, ggufHeader(2n ** 32n).bytes()],
     [/claims 9223372036854776000 of something/, ggufHeader(huge).bytes()],
-    [/claims 0 tensors and 20000 entries/, new ByteWriter().text("GGUF").u32(3).u64(0n).u64(20_000n).bytes()],
+    [/claims 0 tensors and 20000 metadata entries/, new ByteWriter().text("GGUF").u32(3).u64(0n).u64(20_000n).bytes()],
     [
       /key "twice" appears twice/,
       ggufHeader(0, [
@@ -187,7 +187,7 @@ test("tensors and metadata that contradict one another are refused", async () =>
   await refused(toGguf(model, { ...options, architecture: "rwkv6" }), /architecture is "rwkv6", but it has a tensor/);
   await refused(toGguf(model, { ...options, headSize: 48 }), /wkv\.head_size is 48, which does not divide the 64/);
   await refused(toGguf(model, { ...options, headSize: 0 }), /wkv\.head_size is 0/);
-  await refused(toGguf(model, { ...options, headSize: 2 }), /head size 2 is not a multiple of 8/);
+  await refused(toGguf(model, { ...options, headSize: 2 }), /head size 2 must be a multiple of 8/);
   const without = new Map(model);
   without.delete("blocks.0.att.r_k");
   await refused(toGguf(without, options), /architecture is "rwkv7", but it has no tensor/);

@@ -203,7 +203,7 @@ test("wkv prompt --check and --fix", async () => {
   await writeFile(join(folder, "prompt.txt"), broken);
   const checked = await run(["--check", "prompt.txt"]);
   assert.equal(checked.code, 1);
-  assert.match(checked.stdout, /^prompt\.txt:1:8: Lines end .* \(line-end\)\n/);
+  assert.match(checked.stdout, /^prompt\.txt:1:8: End lines .* \(line-end\)\n/);
   assert.match(checked.stdout, /prompt\.txt:3:11: Remove the space after "Assistant:".* \(trailing-space\)\n$/);
   const json = JSON.parse((await run(["--check", "--json", "-"], broken)).stdout);
   assert.deepEqual(Object.keys(json[0]), ["index", "length", "message", "replacement", "rule", "line", "column"]);

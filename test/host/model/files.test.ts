@@ -34,7 +34,7 @@ function write(name: string, bytes: Uint8Array | string): string {
 }
 
 describe("no model", () => {
-  test("nothing there", async () => assertRefused(join(folder, "none.pth"), ["not-found"], /none\.pth is not there/));
+  test("nothing there", async () => assertRefused(join(folder, "none.pth"), ["not-found"], /none\.pth does not exist/));
   test("a directory", async () => assertRefused(folder, ["bad-file"], /is a directory: give the model file/));
   test("an empty file", async () => assertRefused(write("empty.pth", ""), ["bad-file"], /empty\.pth is empty/));
   test("no bytes", async () => assertRefused(new Uint8Array(0), ["bad-file", "unknown-format"], /empty/));

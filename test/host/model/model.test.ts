@@ -161,7 +161,7 @@ describe("giving up", () => {
     await logitsOf(whole);
     for (const [answer, expected] of [
       [() => Promise.reject(new Error("the net is gone")), { message: "the net is gone" }],
-      [() => new Uint8Array(1), { code: "bad-file", message: /gave 1 bytes/ }],
+      [() => new Uint8Array(1), { code: "bad-file", message: /returned 1 bytes/ }],
     ] as const) {
       let left = Math.floor(whole.reads / 2);
       const read = (at: number, length: number) => (left-- > 0 ? whole.read(at, length) : answer());

@@ -108,7 +108,7 @@ test("logits that no softmax is defined for are an error, whatever the sampler",
       assert.throws(() => createSampler({ ...options, seed: 1 })(Float32Array.from(logits)), {
         name: "WkvError",
         code: "bad-file",
-        message: /logit.*(NaN|Infinity): the model's file is damaged/,
+        message: /logit.*(NaN|Infinity): the model file is damaged/,
       });
 });
 

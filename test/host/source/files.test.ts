@@ -46,7 +46,7 @@ test("says what is wrong with a path", async () => {
   await assert.rejects(fileSource(join(folder, "nowhere")), refused("not-found", /nowhere does not exist/));
   await assert.rejects(
     fileSource(join(await write("c", new Uint8Array(1)), "below")),
-    refused("not-found", /not there/),
+    refused("not-found", /does not exist/),
   );
   await assert.rejects(fileSource(folder), refused("bad-file", /is a directory: give the model file inside it/));
   await assert.rejects(fileSource(await write("d", new Uint8Array(0))), refused("bad-file", /is empty/));

@@ -87,7 +87,7 @@ test("what cannot be written is a WkvError, leaves nothing behind, and the sessi
       assert.equal(error.code, "not-saved");
       assert.match(
         error.message,
-        /cannot be written \(E\w+\): check the path|is a directory, and only files are written/,
+        /cannot be written \(E\w+\): check the path|is a directory; only regular files are written/,
       );
       return true;
     });

@@ -23,7 +23,7 @@ async function assertRefused(name: string, message: RegExp): Promise<void> {
 
 test("a directory", async () => {
   mkdirSync(join(folder, "directory"));
-  await assertRefused("directory", /directory is a directory, and only files are written/);
+  await assertRefused("directory", /directory is a directory; only regular files are written/);
 });
 
 test("a pipe, and a link to it", async () => {

@@ -72,7 +72,7 @@ describe("the file", () => {
     });
 
   test("is no model, and says so", async () => {
-    await assert.rejects(load(saved), /it is a saved session: load it with --state or to createSession/);
+    await assert.rejects(load(saved), /it is a saved session: load it with --state or createSession/);
   });
 
   test("may be written anew by a program that sorts its tensors", async () => {

@@ -33,7 +33,7 @@ async function serve(t: TestContext, listener: RequestListener): Promise<{ baseU
 }
 
 const freshCache = () => mkdtemp(join(folder, "cache-"));
-const advice = /Get vocab\.txt in another way .* --vocab FILE/;
+const advice = /Get vocab\.txt another way .* --vocab FILE/;
 
 /** Files that the cache holds, by name, wherever they are in it. */
 async function kept(cacheDir: string): Promise<string[]> {
