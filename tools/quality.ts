@@ -77,7 +77,7 @@ The same model, its large matrices rounded to int8 in blocks, everything else ex
 
 ${blockSizes}
 
-Decoding reads every weight once a token, so bytes are time: from 32 columns to 64 there are 3 % to gain. The kernels have
+Decoding reads every weight once per token, so bytes are time: from 32 columns to 64 there are 3 % to gain. The kernels have
 blocks of 32, which hold Q8_0 exactly.
 
 For any model and text: \`wkv perplexity MODEL FILE --compare f32\`.

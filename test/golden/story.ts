@@ -1,4 +1,4 @@
-/** What the model in the box is asked, for the test of its goldens and for the tool that writes them. */
+/** What the bundled model is asked, for the test of its goldens and for the tool that writes them. */
 import { fileURLToPath } from "node:url";
 import { loadModel, type Model } from "wkv";
 import { readGolden } from "../support/checkpoint-checks.ts";

@@ -185,7 +185,7 @@ test("Ctrl-C ends the answer, not the chat", { skip: process.platform === "win32
   child.stdin.end();
   const { code, stdout, stderr } = await finished;
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /Ctrl-C ended the answer; \/continue goes on with it/);
+  assert.match(stderr, /Ctrl-C ended the answer; \/continue continues it/);
   assert.match(stdout, / (?:on|and)\n0 user: Hello\n1 assistant: on and on/);
 });
 
