@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { loadModel, type Perplexity } from "wkv";
+import { perplexity } from "wkv/measure";
 import { blockSizeTable, measureBlockSizes } from "./block-sizes.ts";
 
 const MODEL = "models/fairy/fairy.safetensors";
@@ -29,7 +30,7 @@ async function measure(bytes: Uint8Array): Promise<Perplexity> {
   const f32 = await loadModel(MODEL, { weights: "f32" });
   try {
     let shown = 0;
-    return await int8.perplexity(bytes, {
+    return await perplexity(int8, bytes, {
       compare: f32,
       onProgress: ({ tokens, total }) => {
         const percent = Math.floor((100 * tokens) / total);

@@ -1,7 +1,7 @@
 import * as abi from "../../assembly/abi.ts";
 import { type Job, makeBatch, runBatch } from "../engine/batch.ts";
 import type { Runner } from "../engine/runner.ts";
-import type { Measurable } from "./measurable.ts";
+import type { Model } from "../model/model.ts";
 
 export interface BenchmarkOptions {
   /** Tokens of the prompt. Default 512. */
@@ -40,7 +40,7 @@ export interface BenchmarkResult {
 }
 
 /** Measures a model: nothing else may be running on it. */
-export async function benchmark(model: Measurable, options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
+export async function benchmark(model: Model, options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
   const { runner } = model;
   const { prefill = 512, decode = 64, sessions = 1, rounds = 5, onRound, signal } = options;
   for (const [name, value] of Object.entries({ prefill, decode, sessions, rounds })) {

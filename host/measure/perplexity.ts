@@ -1,9 +1,9 @@
+import type { Model } from "../model/model.ts";
 import { mostLikely } from "../sampling/index.ts";
-import type { Measurable } from "./measurable.ts";
 
 export interface PerplexityOptions {
   /** A model with the same vocabulary to compare with, for example with f32 weights to show what int8 costs. */
-  compare?: Measurable | undefined;
+  compare?: Model | undefined;
   /** Resets the session after this many tokens. Default: the whole text is one context. */
   context?: number | undefined;
   /** Called from time to time. */
@@ -45,7 +45,7 @@ export interface Comparison extends Score {
  * @throws RangeError if the text is too short, or the models have different vocabularies
  */
 export async function perplexity(
-  model: Measurable,
+  model: Model,
   text: string | Uint8Array,
   options: PerplexityOptions = {},
 ): Promise<Perplexity> {
@@ -82,8 +82,8 @@ function* contexts(ids: readonly number[], length: number, endOfText: number | u
 
 /** Feeds one context to both models, in turn: at the same time they would compete for the cores. */
 async function* readTogether(
-  model: Measurable,
-  compare: Measurable | undefined,
+  model: Model,
+  compare: Model | undefined,
   inputs: readonly number[],
   targets: readonly number[],
   signal: AbortSignal | undefined,

@@ -7,9 +7,6 @@ import type { Simd } from "../engine/platform.ts";
 import { Runner } from "../engine/runner.ts";
 import type { RelaxedDot } from "../engine/simd.ts";
 import { WkvError } from "../errors.ts";
-import { type BenchmarkOptions, type BenchmarkResult, benchmark } from "../measure/benchmark.ts";
-import { type Perplexity, type PerplexityOptions, perplexity } from "../measure/perplexity.ts";
-import { zeroShare } from "../measure/sparsity.ts";
 import { kindOf } from "../session/checks.ts";
 import { Session } from "../session/session.ts";
 import type { ModelSource } from "../source/open.ts";
@@ -158,21 +155,6 @@ export class Model {
   loadState(source: ModelSource): Promise<Uint8Array> {
     this.#checkAlive();
     return readInitialState(source, this.#runner.plan.shape, this.#identity);
-  }
-
-  /** @deprecated Use `benchmark(model, options)` of `wkv/measure`. */
-  benchmark(options?: BenchmarkOptions): Promise<BenchmarkResult> {
-    return benchmark(this, options);
-  }
-
-  /** @deprecated Use `perplexity(model, text, options)` of `wkv/measure`. */
-  perplexity(text: string | Uint8Array, options?: PerplexityOptions): Promise<Perplexity> {
-    return perplexity(this, text, options);
-  }
-
-  /** @deprecated Use `zeroShare(model, tokens)` of `wkv/measure`. */
-  zeroShare(tokens: readonly number[]): Promise<number> {
-    return zeroShare(this, tokens);
   }
 
   /**
