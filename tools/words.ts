@@ -14,7 +14,7 @@ const INSTEAD: readonly [refused: RegExp, instead: string][] = [
   [/\bis (?:not )?told\b|\btold (?:by|apart|so)\b/i, "gets, is reported, is identified"],
   [/\btells? (?:of|apart|which|whether|what|any)\b/i, "shows, identifies, determines"],
   [/\bkeeps? to a form\b/i, "structured output"],
-  [/\bbytes a weight\b|\b(?:nats|bits) a (?:token|byte)\b|\btokens per second\b/i, "per"],
+  [/\bbytes a weight\b|\b(?:nats|bits) a (?:token|byte)\b|\btokens a second\b/i, "per"],
   [/\bcrew\b|\bseasonings?\b|\blaps?\b/i, "active threads; arguments; timestamps"],
   [/\blies? (?:in|at|beside|below|behind|there)\b/i, "is"],
   [/\bstands? (?:for|after|there|beside|behind)\b/i, "is, means, follows"],
