@@ -10,10 +10,10 @@ import { promisify } from "node:util";
 import { nodes } from "../runtimes/runtimes.ts";
 import { startProgram } from "../support/cli-program.ts";
 import { missing } from "../support/missing.ts";
+import { FAIRY } from "../support/models.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
-const FAIRY = join(HERE, "../../models/fairy/fairy.safetensors");
 const isInstalled = existsSync(join(HERE, "node_modules/openai/package.json"));
 const skip = missing(isInstalled, "the clients are not installed: npm run clients:install");
 const newerNode =

@@ -1,15 +1,13 @@
 /** Calls of tools are valid for their schemas, whatever the model would write. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { loadModel, type Model } from "wkv";
 import { type ChatOptions, type ChatPiece, chat, createChat, type Tool, type ToolCall } from "wkv/chat";
 import { chainModel } from "../../support/chain-model.ts";
 import { validator } from "../../support/constrained-text.ts";
+import { FAIRY } from "../../support/models.ts";
 import { random } from "../../support/random.ts";
 import { randomSchema } from "../../support/random-schema.ts";
-
-const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
 
 let fairy: Model;
 before(async () => {

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { loadModel, type Model } from "wkv";
 import {
   type ChatPiece,
@@ -20,9 +19,7 @@ import { collect } from "../../support/collect.ts";
 import { toGguf } from "../../support/convert-gguf.ts";
 import { string } from "../../support/make-gguf.ts";
 import { goldenFolder, missingGolden } from "../../support/missing.ts";
-import { load, SMALL, SMALL_IDS, symbols } from "../../support/models.ts";
-
-const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
+import { FAIRY, load, SMALL, SMALL_IDS, symbols } from "../../support/models.ts";
 
 let fairy: Model;
 before(async () => {

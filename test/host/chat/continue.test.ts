@@ -1,12 +1,10 @@
 /** An answer that was cut goes on where it ended. The tokens of each format: chat-templates.test.ts. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { loadModel, type Model } from "wkv";
 import { type ChatMessage, chat, createChat, encodePrompt, jinjaTemplate, templates } from "wkv/chat";
 import { chainModel } from "../../support/chain-model.ts";
-
-const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
+import { FAIRY } from "../../support/models.ts";
 
 let fairy: Model;
 before(async () => {

@@ -5,10 +5,10 @@ import type { Dtype } from "../../../host/checkpoint/dtypes.ts";
 import { StringList } from "../../../host/checkpoint/metadata.ts";
 import { openCheckpoint } from "../../../host/checkpoint/open.ts";
 import { recogniseModel } from "../../../host/models/recognise.ts";
-import { bytesSource, type Source } from "../../../host/source/source.ts";
 import { ByteWriter } from "../../support/byte-writer.ts";
 import { assertRefused, assertSame, openBytes, readAll, readGolden } from "../../support/checkpoint-checks.ts";
 import { toGguf } from "../../support/convert-gguf.ts";
+import { countingSource } from "../../support/counting-source.ts";
 import { sampleModel } from "../../support/make-checkpoints.ts";
 import {
   architecture,
@@ -89,16 +89,6 @@ test("opening reads the header, however long, and none of the tensors", async ()
     assert.equal(counter.read() - before, 1000);
   }
 });
-
-function countingSource(bytes: Uint8Array): { source: Source; read(): number } {
-  const inner = bytesSource(bytes);
-  let count = 0;
-  const read = (target: Uint8Array, offset: number) => {
-    count += target.length;
-    return inner.read(target, offset);
-  };
-  return { source: { ...inner, read }, read: () => count };
-}
 
 test("headers that lie", async () => {
   const entry = (key: string, value: GgufValue) => ggufHeader(0, [architecture("rwkv7"), [key, value]]).bytes();

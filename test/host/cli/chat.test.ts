@@ -3,12 +3,10 @@ import assert from "node:assert/strict";
 import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { chainModel } from "../../support/chain-model.ts";
 import { ndjson, outcome, type Result, runProgram, startProgram } from "../../support/cli-program.ts";
+import { FAIRY } from "../../support/models.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
-
-const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
 
 const folder = tempFolder("chat");
 before(async () => {
