@@ -30,9 +30,9 @@ const HELP = `${VOCAB_HELP}
 
 IN.jsonl has a request per line, as for OpenAI's batches:
   {"custom_id":"1","method":"POST","url":"/v1/chat/completions","body":{"messages":[...],"max_tokens":100}}
-OUT.jsonl gets an answer per line, in the order in which they are ready:
+OUT.jsonl gets an answer per line, in order of completion:
   {"id":"...","custom_id":"1","response":{"status_code":200,"request_id":"...","body":{...}},"error":null}
-A run that was ended goes on where it was: requests whose custom_id is in OUT.jsonl are left out.
+A stopped run resumes: requests whose custom_id is in OUT.jsonl are skipped.
 
 Examples:
   $ wkv batch in.jsonl out.jsonl --model model.pth
@@ -41,13 +41,13 @@ Examples:
 export function addBatch(program: Command): void {
   const command = program
     .command("batch")
-    .description("Answers a file of requests; can be ended and resumed.")
+    .description("Answers a file of requests; can be stopped and resumed.")
     .argument("<IN>", "requests, one JSON object per line")
     .argument("<OUT>", "answers; appended to")
-    .option("--model <file>", "a model file, an address or a folder; default: the model that comes with wkv")
-    .option("--parallel <n>", "requests that are answered at the same time", number, 32)
-    .option("-n, --max-tokens <n>", "most tokens of a text; default: 2048", number)
-    .option("--prefix-cache <MB>", "memory for states of prompts; 0: none", number, 256);
+    .option("--model <file>", "a model file, an address or a folder; default: the bundled model")
+    .option("--parallel <n>", "requests answered at the same time", number, 32)
+    .option("-n, --max-tokens <n>", "maximum tokens per text; default: 2048", number)
+    .option("--prefix-cache <MB>", "memory for cached states of prompts; 0: none", number, 256);
   addModelOptions(command);
   command.addHelpText("after", HELP).action(run);
 }
@@ -58,7 +58,7 @@ async function run(input: string, output: string, options: BatchOptions): Promis
   const jobs = await readJobs(input);
   const done = await readDone(output);
   const left = jobs.filter(({ custom_id }) => !done.has(custom_id));
-  if (!options.quiet) note(`${jobs.length} requests, ${jobs.length - left.length} of them answered already`);
+  if (!options.quiet) note(`${jobs.length} requests, ${jobs.length - left.length} already answered`);
   if (left.length === 0) return;
   const { createServer } = await import("../server/index.ts");
   await interruptible(async (signal) => {
@@ -73,7 +73,7 @@ async function run(input: string, output: string, options: BatchOptions): Promis
   });
 }
 
-/** @throws UsageError that names the line that is no request */
+/** @throws UsageError naming the invalid line */
 async function readJobs(path: string): Promise<Job[]> {
   const jobs = new Map<string, Job>();
   let line = 0;
@@ -83,13 +83,13 @@ async function readJobs(path: string): Promise<Job[]> {
     const job = parsed(text);
     if (typeof job?.custom_id !== "string" || typeof job.url !== "string" || typeof job.body !== "object")
       throw new UsageError(`${path}, line ${line}: expected {"custom_id", "method", "url", "body"}.`);
-    if (jobs.has(job.custom_id)) throw new UsageError(`${path}, line ${line}: the custom_id is there twice.`);
+    if (jobs.has(job.custom_id)) throw new UsageError(`${path}, line ${line}: the custom_id appears twice.`);
     jobs.set(job.custom_id, job as Job);
   }
   return [...jobs.values()];
 }
 
-/** Ids that are answered. A line that was cut off when the program was ended is removed. */
+/** Ids already answered. A line that was cut off when the program was stopped is removed. */
 async function readDone(path: string): Promise<Set<string>> {
   const done = new Set<string>();
   if (!(await stat(path).catch(() => undefined))) return done;

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 
-/** The library says which range it expects, and names the option. */
+/** The library reports the expected range, and names the option. */
 export function number(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || Number.isNaN(value)) throw new InvalidArgumentError(`Expected a number, got "${text}".`);

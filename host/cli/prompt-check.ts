@@ -17,9 +17,9 @@ interface PromptCheckOptions {
 }
 
 const HELP = `
-With --check each finding is a line PLACE: MESSAGE (RULE), with --json one array of
-{"rule","message","index","length","line","column","replacement"?}; the exit code is 1 when there are any. With --fix the
-fixed prompt goes to standard output and nothing else; what cannot be fixed goes to standard error.
+With --check each finding is a line FILE:LINE:COLUMN: MESSAGE (RULE), with --json one array of
+{"rule","message","index","length","line","column","replacement"?}; the exit code is 1 if there are any. With --fix only
+the fixed prompt goes to standard output; findings that cannot be fixed go to standard error.
 
 Examples:
   $ wkv prompt --check prompt.txt
@@ -32,11 +32,11 @@ export function addPromptCheck(program: Command): void {
     .description("Finds and fixes what breaks the model's format in a prompt.")
     .argument(
       "[FILE|TEXT]",
-      "the prompt: a file if there is one of that name, else the text itself; - reads standard input",
+      "the prompt: a file if one with this name exists, else the text itself; - reads standard input",
     )
     .option("--check", "list what is wrong")
     .option("--fix", "print the fixed prompt")
-    .option("--template <name>", 'whose format: "raven", "world" or "g1"; default: world')
+    .option("--template <name>", 'the format: "raven", "world" or "g1"; default: world')
     .option("-e, --escapes", "read \\n, \\t and \\\\ in TEXT as in C")
     .option("--json", "JSON")
     .addHelpText("after", HELP)

@@ -6,7 +6,7 @@ import { saveFile } from "../source/disk/write.ts";
 import { UsageError } from "./failure.ts";
 
 /**
- * Where named states are kept.
+ * Storage of named states.
  * @param place a folder, or the address of a Redis server
  */
 export async function openStorage(place: string): Promise<ReturnType<typeof createStorage>> {
@@ -17,7 +17,7 @@ export async function openStorage(place: string): Promise<ReturnType<typeof crea
   return createStorage({ driver: wholeFiles(fsDriver({ base }), base) });
 }
 
-/** A state is there as it was before or as it is now, whenever the machine stops. */
+/** A state has its old or its new content, whenever the machine stops. */
 function wholeFiles<D extends ReturnType<typeof fsDriver>>(driver: D, base: string): D {
   const write = async (key: string, bytes: Uint8Array) => {
     const path = resolve(base, key.replaceAll(":", "/"));
@@ -31,12 +31,12 @@ function wholeFiles<D extends ReturnType<typeof fsDriver>>(driver: D, base: stri
   };
 }
 
-/** The client for Redis is not among wkv's packages: few programs need it. */
+/** The Redis client is not a dependency of wkv: few programs need it. */
 async function redisStorage(url: string): Promise<ReturnType<typeof createStorage>> {
   try {
     const { default: redisDriver } = await import("unstorage/drivers/redis");
     return createStorage({ driver: redisDriver({ base: "wkv", url }) });
   } catch (cause) {
-    throw new UsageError("--store redis://… needs the package ioredis: npm install ioredis", { cause });
+    throw new UsageError("--store redis://… requires the package ioredis: npm install ioredis", { cause });
   }
 }

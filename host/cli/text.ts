@@ -16,15 +16,14 @@ export interface StreamOptions extends TextOptions {
   quiet?: boolean;
 }
 
-/** Says before a model is loaded what the library would say afterwards. @throws RangeError or TypeError */
+/** Validates options before a model is loaded. @throws RangeError or TypeError */
 export function checkTextOptions(options: StreamOptions): void {
   const { maxTokens, stop, logprobs } = options;
   checkGenerateOptions({ ...samplerOptions(options), maxTokens, stop, logprobs });
 }
 
 /**
- * Lets the session read a prompt, streams the text that it writes to standard output and reports how it
- * went, also when Ctrl-C ended it.
+ * Feeds a prompt, streams the generated text to standard output and reports the counts, also after Ctrl-C.
  * @throws Interrupted after the report; WkvError
  */
 export async function streamText(

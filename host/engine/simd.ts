@@ -26,8 +26,8 @@ const PLAIN: Kernels = { simd: "plain" };
 
 /**
  * The kernels to run: the requested build, by default relaxed SIMD if its dot product is one instruction. This is
- * measured, because neither the processor nor the runtime's version determines it: on one processor it takes 1.0 of a plain dot
- * product's latency in Node 24 and Deno, 2 in Node 22 and 3 in Bun.
+ * measured, because neither the processor nor the runtime's version determines it: on one processor it takes 1.0 of a
+ * plain dot product's latency in Node 24 and Deno, 2 in Node 22 and 3 in Bun.
  * @throws RangeError for another word; WkvError `engine` if relaxed SIMD is requested and missing or incorrect
  */
 export async function chooseKernels(asked: Simd | undefined, { mayRelax }: Platform): Promise<Kernels> {

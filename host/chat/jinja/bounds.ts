@@ -1,4 +1,6 @@
-/** Limits for a template's work. The language has loops, recursion and doubling strings, and model files may be hostile. */
+/**
+ * Limits for a template's work. The language has loops, recursion and doubling strings, and model files may be hostile.
+ */
 
 /** The library's nodes as far as needed: their parts are other nodes, also in arrays and maps. */
 type Parts = Readonly<Record<string, unknown>> & { readonly type: string };

@@ -105,7 +105,7 @@ test("a chat is saved whole and gone on with", async () => {
   await writeFile(join(folder, "bad.json"), '[{"role":"bot","content":"x"}]');
   assert.match(
     (await talk(["/load bad.json", "x"])).stderr,
-    /bad\.json holds no messages \("messages\[0\]" expected a role/,
+    /bad\.json has no messages \("messages\[0\]" expected a role/,
   );
   await writeFile(join(folder, "bad.chat"), "nonsense");
   const bad = await talk(["x"], "--load", "bad.chat");
@@ -133,10 +133,10 @@ test("wrong usage and wrong commands are told", async () => {
   ]);
   assert.deepEqual([code, stdout], [0, ""]);
   for (const message of [
-    /\/nonsense is no command/,
+    /\/nonsense is not a command/,
     /\/think is off; it can be/,
     /there is no message 7/,
-    /nothing has been said yet/,
+    /there is no message yet/,
     /no chat x/,
     /the file is missing/,
     /\/regenerate +another answer/,
@@ -187,12 +187,12 @@ test("Ctrl-C ends the answer, not the chat", { skip: process.platform === "win32
   assert.match(stdout, / (?:on|and)\n0 user: Hello\n1 assistant: on and on/);
 });
 
-test("/continue goes on with an answer that was cut", async () => {
+test("/continue continues with an answer that was cut", async () => {
   const { code, stdout, stderr } = await talk(["/continue", "Hello", "/continue", "/history"], "-n", "1");
   assert.equal(code, 0, stderr);
   assert.equal(stdout, "Hi.\n\nI am here.\n0 user: Hello\n1 assistant: Hi.\nI am here.\n");
-  assert.match(stderr, /there is no answer to go on with/);
-  assert.match(stderr, /--max-tokens reached, \/continue goes on/);
+  assert.match(stderr, /there is no answer to continue/);
+  assert.match(stderr, /--max-tokens reached, \/continue continues/);
 });
 
 test("wkv prompt --check and --fix", async () => {

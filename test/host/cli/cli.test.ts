@@ -60,7 +60,7 @@ test("run --question-first and --read-twice arrange a prompt of text", async () 
     (await run(["-e", "Who?\\n\\nA king.\\n\\nWho?\\n\\nA king.", "--logits", "--json"])).stdout,
   );
   assert.equal(arranged.stdout, (await run(["-", ...options], "A king.\nWho?\n")).stdout);
-  expectFailure(await run(["--tokens", "1", "--read-twice"]), 2, /are for prompts of text/);
+  expectFailure(await run(["--tokens", "1", "--read-twice"]), 2, /require a text prompt/);
 });
 
 test("run --stop ends before the text, with escapes too", async () => {
@@ -70,7 +70,7 @@ test("run --stop ends before the text, with escapes too", async () => {
   const stop = text.slice(at, at + 2);
   const stopped = await run(["ab", "-t", "0", "--stop", "never", "--stop", stop]);
   assert.equal(stopped.stdout, asLines(text.slice(0, text.indexOf(stop))));
-  assert.match(stopped.stderr, /; a --stop text came\n$/);
+  assert.match(stopped.stderr, /; a --stop text occurred\n$/);
   const escaped = ndjson((await run(["a\\n\\\\n", "-e", "--stop", "\\n", "--json", "-n", "1"])).stdout);
   assert.equal(escaped.at(-1).read, 4);
 });
@@ -122,7 +122,7 @@ test("wrong usage: one line, exit code 2", async () => {
   expectFailure(await run(["a", "--threads", "0"]), 2, /--threads expected a whole number from 1 to 64/);
   expectFailure(await run(["--tokens", "1,x"]), 2, /Expected token ids such as 34,105,110, got "x"/);
   expectFailure(await run(["--tokens", "256"]), 2, /--tokens expected ids from 0 to 255, got 256/);
-  expectFailure(await run(["a", "--logprobs"]), 2, /--logprobs goes with --json/);
+  expectFailure(await run(["a", "--logprobs"]), 2, /--logprobs requires --json/);
   expectFailure(await wkv(["paint"]), 2, /unknown command 'paint'/);
   const json = await run(["a", "--top-p", "2", "--json"]);
   assert.equal(ndjson(json.stdout)[0].error.code, "usage");

@@ -51,7 +51,7 @@ test("a cut is told, to people and to programs", async () => {
 test("what is wrong is said in one line, before a model is loaded", async () => {
   const cases: [args: string[], code: number, message: RegExp][] = [
     [["--regex", "a", "--choice", "b"], 2, /^wkv: give one of --schema, --regex and --choice/],
-    [["--whitespace", "none"], 2, /^wkv: --whitespace goes with --schema/],
+    [["--whitespace", "none"], 2, /^wkv: --whitespace requires --schema/],
     [
       ["--schema", "{}", "--whitespace", "much"],
       2,

@@ -74,7 +74,7 @@ const WRONG: [args: string, message: RegExp][] = [
   ["--logit-bias 5", /Expected a token id and a number such as 65:-2.5, got "5"/],
   ["--logit-bias 5:x", /Expected a number, got "x"/],
   ["--banned-tokens 256", /--banned-tokens expected ids from 0 to 255, got 256/],
-  ["--guidance-scale 2", /--guidance-prompt and --guidance-scale go together/],
+  ["--guidance-scale 2", /--guidance-prompt and --guidance-scale must be given together/],
   ["--json --logprobs -1", /--logprobs expected true, false or a whole number >= 0, got -1/],
 ];
 

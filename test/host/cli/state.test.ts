@@ -85,7 +85,7 @@ test("other weights are a warning, another model is an error, and nothing is rea
 
 test("what could not be saved is said before the text is made, and the old state stays", async () => {
   const nowhere = await run(["ab", "--state-out", "nowhere/e.state"]);
-  expectFailure(nowhere, 2, /--state-out: there is no folder nowhere; make it first/);
+  expectFailure(nowhere, 2, /--state-out: the folder nowhere does not exist; create it first/);
   assert.equal(nowhere.stdout, "");
   await run(["ab", "-n", "2", "--state-out", "f.state"]);
   const old = await readFile(join(folder, "f.state"));

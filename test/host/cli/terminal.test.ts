@@ -138,7 +138,7 @@ test("leaving, commands, Tab, and a history across runs", async () => {
   await first.type("temperature", "a message to remember\r");
   await first.type("aloud.");
   await first.type(PROMPT, "/undo\r/history\r/continue\r");
-  await first.type("there is no answer to go on with");
+  await first.type("there is no answer to continue");
   await first.type(PROMPT, "\x03");
   await first.type("Ctrl-C again", "\x03");
   assert.equal(await first.exit(), 0);

@@ -281,7 +281,7 @@ describe("from the address to the text", () => {
     assert.equal((await wkv("cache", "rm")).code, 2);
     assert.equal((await wkv("cache", "rm", "hf:org/other")).code, 1);
     assert.equal((await wkv("cache", "rm", "hf:org/repo")).code, 0);
-    assert.equal((await wkv("cache")).stderr, "wkv: nothing was downloaded\n");
+    assert.equal((await wkv("cache")).stderr, "wkv: no downloads\n");
     assert.match((await run()).stderr, /^wkv: http.* cannot be fetched/);
   });
 });

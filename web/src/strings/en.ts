@@ -31,7 +31,7 @@ export const en = {
   weightsF32: "f32: as exact as the file",
   kept: "Kept in this browser",
   keptNone: "Nothing was downloaded yet. Models are kept for the next visit, also offline.",
-  unfinished: "unfinished: opening it goes on where it ended",
+  unfinished: "unfinished: opening it resumes the download",
   remove: "Delete",
   recommended: "Models to download",
   fits: "fits this device",
@@ -50,7 +50,7 @@ export const en = {
   layersWidth: "RWKV-{version}, {layers} layers × {width}",
   failedLoad: "The model could not be opened",
 
-  emptyWrite: "Begin a text, and the model goes on.",
+  emptyWrite: "Begin a text, and the model continues it.",
   emptyChat: "Say something to the model.",
   emptyHint: "Everything runs here, on this device. Nothing you write leaves it.",
   notTrainedToChat:
