@@ -9,7 +9,7 @@ import { addChat } from "./chat.ts";
 import { addConvert } from "./convert.ts";
 import { explain, Interrupted } from "./failure.ts";
 import { addInspect } from "./inspect.ts";
-import { note, printJson, stopWhenNobodyReads } from "./output.ts";
+import { note, printJson, exitOnClosedPipe } from "./output.ts";
 import { addPerplexity } from "./perplexity.ts";
 import { addPromptCheck } from "./prompt-check.ts";
 import { addRun } from "./run.ts";
@@ -53,7 +53,7 @@ addServe(program);
 addBatch(program);
 addStart(program);
 
-stopWhenNobodyReads();
+exitOnClosedPipe();
 try {
   await program.parseAsync();
 } catch (error) {

@@ -35,7 +35,7 @@ function escaped(character: string): string {
 }
 
 /** A reader that closes the pipe (`wkv run ... | head`) ends the program without an error. */
-export function stopWhenNobodyReads(): void {
+export function exitOnClosedPipe(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
     throw error;

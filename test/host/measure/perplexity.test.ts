@@ -110,7 +110,7 @@ describe("perplexity", () => {
     await assert.rejects(perplexity(model, TEXT, { compare: other }), {
       message: /"compare" expected a model with 256/,
     });
-    await assert.rejects(other.perplexity(TEXT), { name: "WkvError" });
+    await assert.rejects(perplexity(other, TEXT), { name: "WkvError" });
   });
 });
 
