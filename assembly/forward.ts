@@ -24,7 +24,7 @@ export function forward(): void {
   recordTimestamps(0);
 }
 
-/** OP_LAYERS(rows, segments, wanted, first, end): the host reads BUF_X between one and the next. */
+/** OP_LAYERS(rows, segments, wanted, first, end): the host reads BUF_X between calls. */
 export function someLayers(): void {
   const first = argument(3);
   if (first == 0) embedRows();
@@ -66,7 +66,7 @@ function head(): void {
   while (claimUnits(unitsAt(head))) productAt(head, buf.HEAD_IN, 0, buf.LOGITS, wanted);
 }
 
-/** buf.X[t] = layer norm 0 of the token's row of emb, which is kept as it was stored. */
+/** buf.X[t] = layer norm 0 of the token's row of emb, which is kept as stored. */
 function embed(t: i32): void {
   const emb = globals + W.EMB * SLOT_BYTES;
   const dtype = load<i32>(emb, 4);

@@ -1,8 +1,9 @@
-// npm run bench:quality -- HELD_OUT.txt [BYTES]: measures what int8 costs the model in the box on a text that it has not
+// npm run bench:quality -- HELD_OUT.txt [BYTES]: measures what int8 costs the bundled model on a text that it has not
 // been trained on, and writes docs/quality.md. With BYTES only the beginning of the text is read.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { loadModel, type Perplexity } from "wkv";
+import { perplexity } from "wkv/measure";
 import { blockSizeTable, measureBlockSizes } from "./block-sizes.ts";
 
 const MODEL = "models/fairy/fairy.safetensors";
@@ -29,7 +30,7 @@ async function measure(bytes: Uint8Array): Promise<Perplexity> {
   const f32 = await loadModel(MODEL, { weights: "f32" });
   try {
     let shown = 0;
-    return await int8.perplexity(bytes, {
+    return await perplexity(int8, bytes, {
       compare: f32,
       onProgress: ({ tokens, total }) => {
         const percent = Math.floor((100 * tokens) / total);
@@ -77,7 +78,7 @@ The same model, its large matrices rounded to int8 in blocks, everything else ex
 
 ${blockSizes}
 
-Decoding reads every weight once a token, so bytes are time: from 32 columns to 64 there are 3 % to gain. The kernels have
+Decoding reads every weight once per token, so bytes are time: from 32 columns to 64 there are 3 % to gain. The kernels have
 blocks of 32, which hold Q8_0 exactly.
 
 For any model and text: \`wkv perplexity MODEL FILE --compare f32\`.

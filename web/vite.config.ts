@@ -14,6 +14,7 @@ export default defineConfig({
     alias: [
       { find: /^wkv$/, replacement: inRoot("build/browser.js") },
       { find: /^wkv\/chat$/, replacement: inRoot("build/browser-chat.js") },
+      { find: /^wkv\/measure$/, replacement: inRoot("build/browser-measure.js") },
     ],
   },
   server: { headers, host: "127.0.0.1", fs: { allow: [".."] } },

@@ -1,13 +1,12 @@
-// Products of int8 blocks with plain SIMD. Where a block's values are: int8-block.ts; with relaxed SIMD:
-// int8-relaxed.ts.
+// Products of int8 blocks with plain SIMD. Layout of a block: int8-block.ts; with relaxed SIMD: int8-relaxed.ts.
 //
-// The activations are integers with a scale for 32 values as well (quantise.ts). Sums of products within 32 columns are
-// exact in 32 bits; each is multiplied by its two scales and added to the f32 total, in the order of the columns. So a
-// row's result has the same bits for any number of tokens.
+// The activations are integers too, with a scale per 32 values (quantise.ts). Sums of products within 32 columns are
+// exact in 32 bits; each is multiplied by its two scales and added to the f32 total, in column order. So a row's result
+// has the same bits for any number of tokens.
 import { addRows, GROUP_BYTES, highScales, lowScales, SCALES } from "./int8-block";
 import { pairs, STEP, WIDE_HALF } from "./pairs";
 
-/** From so many tokens on, widening the weights once is cheaper than widening them for every two. */
+/** From this many tokens on, widening the weights once is cheaper than widening them for every two. */
 const MANY: i32 = 16;
 
 /**
@@ -29,7 +28,7 @@ export function many(
   const last = <usize>even * stride;
   for (let g = 0; g < groups; g += STEP, block += <usize>STEP * GROUP_BYTES, x += STEP * 64, scale += STEP * 8) {
     const n = min(STEP, groups - g);
-    // A few groups of weights stay in the first cache while all tokens pass.
+    // A few groups of weights stay in the L1 cache while all tokens pass.
     if (count >= MANY) {
       widen(block, n, wide);
       widen(block + 32, n, wide + WIDE_HALF);
@@ -43,7 +42,7 @@ export function many(
   }
 }
 
-/** Half the rows of some groups as pairs() reads them: 512 integers of 16 bits, 16 scales. */
+/** Half the rows of some groups as pairs() reads them: 512 16-bit integers, 16 scales. */
 function widen(w: usize, groups: i32, wide: usize): void {
   for (let g = 0; g < groups; g++, w += GROUP_BYTES - SCALES) {
     for (const end = w + SCALES; w < end; w += 64, wide += 64) {
@@ -61,9 +60,8 @@ function widen(w: usize, groups: i32, wide: usize): void {
 }
 
 /**
- * out[32] += `groups` groups · x. Node 20 moves all loads of a loop's body to its front; with eight of them the sums do
- * not stay in registers, and a fifth of the speed is lost. An exit between the halves, which is never taken, keeps them
- * apart.
+ * out[32] += `groups` groups · x. Node 20 moves all loads of a loop body to its front; with eight of them the sums do
+ * not stay in registers, and a fifth of the speed is lost. A never-taken exit between the halves keeps them apart.
  */
 export function one(w: usize, groups: i32, x: usize, scale: usize, out: usize): void {
   const never = out;

@@ -1,11 +1,11 @@
-// Two tokens and 16 rows at a time, with plain SIMD: as int8 weights are packed, or as any weights are once they are
-// widened to 16 bits with scales as f32, which pays when many tokens pass by them.
+// Two tokens and 16 rows at a time, with plain SIMD: for packed int8 weights, or for any weights widened to 16 bits
+// with f32 scales, which pays off for many tokens.
 import { addRows, GROUP_BYTES, SCALES } from "./int8-block";
 import { addRowsWide } from "./sums";
 
-/** Groups of weights that the tokens of a batch pass by before the next ones are read: 8.7 KB. */
+/** Groups of weights processed for all tokens of a batch before the next ones: 8.7 KB. */
 export const STEP: i32 = 8;
-/** 16 rows of STEP groups, widened: in each group 512 integers of 16 bits, pair of columns by pair, then 16 scales. */
+/** 16 rows of STEP groups, widened: in each group 512 16-bit integers, pair of columns by pair, then 16 scales. */
 export const WIDE_HALF: usize = <usize>STEP * GROUP_BYTES;
 
 /** out[t][16] += half a block's `n` groups · x[t] for an even number of tokens; `wide`: the groups are widened. */

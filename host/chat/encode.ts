@@ -1,9 +1,8 @@
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /**
- * The ids of a prompt's text, in which "\0" is the token that ends a text. An empty line at the end becomes two tokens of
- * one line end each with the Pile's vocabulary, as ChatRWKV does it: that is what it is wherever text follows, and text
- * will follow.
+ * The ids of a prompt, in which "\0" is the end-of-text token. With the Pile vocabulary an empty line at the end
+ * becomes two single line ends, as in ChatRWKV: it is encoded that way wherever text follows, and text will follow.
  */
 export function encodePrompt(tokenizer: Tokenizer, text: string): number[] {
   const { endOfText } = tokenizer;

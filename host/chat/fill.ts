@@ -1,14 +1,14 @@
 import { cleanText } from "../prompt/clean.ts";
 
-/** The mark of the format, and the flower that stands for it where the text itself has one. */
+/** The format's mark, and the flower that replaces it if it occurs in the text. */
 const MARK = "✿";
 const OTHER = "❀";
 
-/** Give it as `stop` where the middle is generated. */
+/** The `stop` string when generating the middle. */
 export const FILL_STOP: readonly string[] = [MARK];
 
 /**
- * The prompt for what stands between two texts, for models that were trained to fill in:
+ * The prompt for the text between two others, for models trained to fill in the middle:
  * `session.generate(fillPrompt(before, after), { stop: FILL_STOP })`.
  */
 export function fillPrompt(before: string, after: string): string {

@@ -1,7 +1,7 @@
 import { FORMATS, type TemplateName } from "../prompt/formats.ts";
 import { type ChatTemplate, speakerTemplate } from "./template.ts";
 
-/** The templates that come with wkv. */
+/** The bundled templates. */
 export const templates: Readonly<Record<TemplateName, ChatTemplate>> = {
   raven: speakerTemplate(FORMATS.raven),
   world: speakerTemplate(FORMATS.world),

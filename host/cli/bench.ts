@@ -24,9 +24,9 @@ interface BenchOptions {
 }
 
 const HELP = `
-Decoding reads every matrix once a token, so its measure is the share of the memory's read bandwidth: bytes that the
-file holds of those matrices, times tokens a second, over what the same threads reach when they only read. Both are
-measured in turn, in the same process; the spread over the rounds is what the machine's other work does to it.
+Decoding reads every matrix once per token, so it is rated by its share of the memory's read bandwidth: stored bytes of
+the matrices, times tokens per second, over what the same threads reach when they only read. Both are measured in turn,
+in the same process; the spread over the rounds shows the effect of other work on the machine.
 
 Examples:
   $ wkv bench model.gguf
@@ -35,14 +35,14 @@ Examples:
 export function addBench(program: Command): void {
   program
     .command("bench")
-    .description("Measures speed: prefill, decode, the share of the memory's bandwidth, where the time goes.")
+    .description("Measures speed: prefill, decode, share of the memory bandwidth, time per phase.")
     .argument("[MODEL]", "a model file; default: the bundled model")
     .option("--weights <format>", WEIGHTS_HELP)
-    .option("--threads <n>", "threads that compute; default: the cores, at most 4", number)
+    .option("--threads <n>", "thread count; default: the cores, at most 4", number)
     .option("--simd <build>", 'which build of the kernels: "plain" or "relaxed"')
     .option("--prefill <n>", "tokens of the prompt; default: 512", number)
-    .option("--decode <n>", "tokens made in each round; default: 64", number)
-    .option("--sessions <n>", "sessions that decode together; default: 1", number)
+    .option("--decode <n>", "tokens decoded in each round; default: 64", number)
+    .option("--sessions <n>", "sessions decoding together; default: 1", number)
     .option("--rounds <n>", "default: 5", number)
     .option("-q, --quiet", "no progress")
     .option("--json", "one JSON object")

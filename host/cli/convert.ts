@@ -20,10 +20,10 @@ interface Options {
 }
 
 const HELP = `
-int8 and f32 are packed: the bytes as this version of wkv computes with them, so that a start takes as long as reading
-the file. f16 is a plain safetensors file under the published names, half of f32's size, which other programs read too;
-it is packed when it is loaded. The vocabulary goes into the file, so one file is enough.
-OUT is there as a whole or not at all; an older file of that name is replaced.
+int8, int4 and f32 are packed: the bytes as this version of wkv uses them, so that loading takes as long as reading the
+file. f16 is a plain safetensors file under the published names, half of f32's size, for other programs too; it is packed
+when loaded. The vocabulary is included, so one file is enough.
+OUT is written completely or not at all; an existing file is replaced.
 
 Examples:
   $ wkv convert model.pth model.safetensors
@@ -32,13 +32,13 @@ Examples:
 export function addConvert(program: Command): void {
   program
     .command("convert")
-    .description("Makes one file of a model and its vocabulary, packed for the quickest start.")
+    .description("Converts a model and its vocabulary to one file, packed for the fastest start.")
     .argument("<IN>", "a model file")
-    .argument("<OUT>", "the file to make: a .safetensors")
+    .argument("<OUT>", "the file to write: a .safetensors")
     .option("--weights <format>", `${quotedFormats("f16")}; default: ${DEFAULT_WEIGHTS}`)
     .option("--vocab <vocab>", 'the vocabulary: a file, an address, "world", "pile" or "bytes"; default: as wkv run')
-    .option("--no-vocab", "put no vocabulary into the file")
-    .option("--group-norm-eps <x>", "epsilon of the group norm in RWKV-5 to 7, where it is not 64e-5", number)
+    .option("--no-vocab", "omit the vocabulary")
+    .option("--group-norm-eps <x>", "epsilon of the group norm in RWKV-5 to 7, if it is not 64e-5", number)
     .option("--lora <file[:scale]>", "merge a LoRA; may be given several times; not with f16", loraFile)
     .option("--lora-alpha <n>", "its trainer's lora_alpha: adds scale · alpha / rank; default: the rank", number)
     .option("-q, --quiet", "no progress and no summary")

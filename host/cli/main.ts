@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The program `wkv`: one file a command; what goes wrong in any of them ends here.
+// The program `wkv`: one file per command; all errors are handled here.
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addBatch } from "./batch.ts";
@@ -9,7 +9,7 @@ import { addChat } from "./chat.ts";
 import { addConvert } from "./convert.ts";
 import { explain, Interrupted } from "./failure.ts";
 import { addInspect } from "./inspect.ts";
-import { note, printJson, stopWhenNobodyReads } from "./output.ts";
+import { exitOnClosedPipe, note, printJson } from "./output.ts";
 import { addPerplexity } from "./perplexity.ts";
 import { addPromptCheck } from "./prompt-check.ts";
 import { addRun } from "./run.ts";
@@ -29,7 +29,7 @@ const program = new Command("wkv")
     "after",
     `
 Models are .pth, .safetensors, .gguf and rwkv.cpp .bin files of RWKV-4, 5, 6 and 7, as published: a path, an address,
-or hf:ORG/REPO[/FILE][@REVISION]; what is on the net is downloaded once and kept (wkv cache).
+or hf:ORG/REPO[/FILE][@REVISION]; remote models are downloaded once and cached (wkv cache).
 
 Examples:
   $ wkv run model.pth "Once upon a time"
@@ -39,7 +39,7 @@ Examples:
   $ wkv serve model.pth
   $ wkv run --help
 
-Exit codes: 0 done, 1 something is wrong with a file or the machine, 2 wrong usage, 130 ended by Ctrl-C.`,
+Exit codes: 0 success, 1 a problem with a file or the machine, 2 wrong usage, 130 Ctrl-C.`,
   );
 addRun(program);
 addChat(program);
@@ -55,20 +55,20 @@ addBatch(program);
 addWorker(program);
 addStart(program);
 
-stopWhenNobodyReads();
+exitOnClosedPipe();
 try {
   await program.parseAsync();
 } catch (error) {
   process.exitCode = await fail(error);
 }
 
-/** Says what went wrong; returns the exit code. */
+/** Reports an error; returns the exit code. */
 async function fail(error: unknown): Promise<number> {
   if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help, --version
   const { code, message, exitCode } = explain(error);
   const said = error instanceof CommanderError || error instanceof Interrupted;
   if (!said) note(message);
-  if (process.argv.includes("--json") && !(error instanceof Interrupted && error.told))
+  if (process.argv.includes("--json") && !(error instanceof Interrupted && error.reported))
     await printJson({ error: { code, message } });
   return exitCode;
 }

@@ -6,7 +6,8 @@ import { UsageError } from "./failure.ts";
 const MODEL_FILE = /\.(?:pth|pt|safetensors|st|gguf|bin|json)$/i;
 
 /**
- * Whether an argument names a model: a file or folder that is there, a bundled model, an address, or a name that ends like one.
+ * Whether an argument names a model: an existing file or folder, a bundled model, an address, or a name that looks like
+ * a model file.
  * @throws UsageError for ORG/REPO without `hf:`
  */
 export function namesModel(argument: string): boolean {

@@ -6,7 +6,9 @@ export async function print(text: string | Uint8Array): Promise<void> {
   if (text.length > 0 && !process.stdout.write(text)) await once(process.stdout, "drain");
 }
 
-/** C0 and C1 controls but line ends and tabs, and what reorders text. They come out of models and files. */
+/**
+ * C0 and C1 controls except line ends and tabs, and characters that reorder text. Models and files may contain them.
+ */
 const CONTROLS = /[^\P{Cc}\n\t]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** One line of JSON, with controls escaped. */
@@ -33,14 +35,14 @@ function escaped(character: string): string {
 }
 
 /** A reader that closes the pipe (`wkv run ... | head`) ends the program without an error. */
-export function stopWhenNobodyReads(): void {
+export function exitOnClosedPipe(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
     throw error;
   });
 }
 
-/** A line on the terminal that is written over: `show` it, then `clear` it. Nothing where there is no terminal. */
+/** A terminal line that is overwritten: `show` it, then `clear` it. Does nothing without a terminal. */
 export function statusLine(quiet = false) {
   const visible = process.stderr.isTTY && !quiet;
   let last = "";

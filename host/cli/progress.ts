@@ -1,6 +1,6 @@
 import type { Progress } from "../source/progress.ts";
 
-/** One line for people. @param work what is said while neither a download nor its check goes on */
+/** One line for people. @param work the label outside of downloads and their checks */
 export function progressText(
   { phase, loaded, total, bytesPerSecond = 0, secondsLeft = Infinity }: Progress,
   work: string,

@@ -1,4 +1,6 @@
-/** Text that keeps to a JSON schema, a regular expression or a list: `import { createConstraint } from "wkv/constraint"`. */
+/**
+ * Structured output by JSON schema, regular expression or choices: `import { createConstraint } from "wkv/constraint"`.
+ */
 
 import { WkvError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -15,16 +17,16 @@ export type { Constraint } from "./constraint.ts";
 export type { Whitespace } from "./json.ts";
 export type { JsonSchema } from "./keywords.ts";
 
-/** What a text may be: one of the three. */
+/** The permitted texts: one of the three. */
 export type ConstraintSource =
   | {
-      /** The text is JSON for which this schema holds. Which keywords there are: docs/constrained.md. */
+      /** The text is JSON that matches this schema. Supported keywords: docs/constrained.md. */
       schema: JsonSchema;
       /** Where the JSON may have white space. Default "space". */
       whitespace?: Whitespace | undefined;
     }
   | {
-      /** The whole text matches this; of a RegExp's flags `u` and `s` are allowed. */
+      /** The whole text matches this; for a RegExp the flags `u` and `s` are allowed. */
       regex: string | RegExp;
     }
   | {
@@ -33,16 +35,16 @@ export type ConstraintSource =
     };
 
 /**
- * A constraint for the tokens of a vocabulary, at the beginning of the text. What it computes is kept for its forks.
- * @throws WkvError `bad-constraint` for a schema or an expression that is wrong, not supported, or holds for no text
- * that the vocabulary can spell; TypeError for other arguments
+ * A constraint for the tokens of a vocabulary, at the beginning of the text. Forks share its computed tables.
+ * @throws WkvError `bad-constraint` for a schema or expression that is invalid, not supported, or matches no text that
+ * the vocabulary can spell; TypeError for other arguments
  */
 export function createConstraint(tokenizer: Tokenizer, source: ConstraintSource): Constraint {
   checkSource(source);
   return grammarConstraint(tokenizer, (grammar) => rootOf(grammar, source));
 }
 
-/** @throws TypeError that says what a source is */
+/** @throws TypeError naming the expected sources */
 export function checkSource(source: ConstraintSource): void {
   const expected = `"constraint" expected one of { schema }, { regex } and { choices }`;
   if (typeof source !== "object" || source === null) throw new TypeError(`${expected}, got ${source}`);

@@ -16,33 +16,34 @@ import { packedHeader, stateChunks, stateTensors } from "./packed-writer.ts";
 
 export interface ConvertOptions extends OpenOptions {
   /**
-   * "int8" (the default) and "f32": packed, the bytes as the kernels read them, for the quickest start. "f16": a plain
-   * safetensors file under the published names, which other programs read too; packed when it is loaded.
+   * "int8" (the default), "int4" and "f32": packed, the bytes as the kernels read them, for the fastest start. "f16": a
+   * plain safetensors file under the published names, for other programs too; packed when it is loaded.
    */
   weights?: WeightFormat | "f16";
-  /** The vocabulary to put into the file, chosen as `loadModel` does. null: none. */
+  /** The vocabulary to include in the file, chosen as by `loadModel`. null: none. */
   vocab?: TokenizerSource | null;
-  /** Epsilon of the group norm in RWKV-5 to 7, where it is not what `loadModel` takes; only for packed files. */
+  /** Epsilon of the group norm in RWKV-5 to 7, if it differs from `loadModel`'s choice; only for packed files. */
   groupNormEps?: number;
   threads?: number;
   onProgress?: (progress: Progress) => void;
 }
 
 export interface Converted {
-  /** Of the file. */
+  /** Size of the file. */
   readonly bytes: number;
   readonly weights: WeightFormat | "f16";
-  /** Kind of the vocabulary in the file; undefined when there is none. */
+  /** Kind of the vocabulary in the file; undefined if there is none. */
   readonly tokenizer: string | undefined;
 }
 
-/** Bytes that are written at a time. */
+/** Bytes per write. */
 const CHUNK = 4 << 20;
 
 /**
- * Makes one file of a model: weights and vocabulary. Loaded, it gives the same bits as its source loaded with the same
- * `weights`.
- * @param target a path, which holds the old file or the whole new one at any time, or a stream, which is closed at the end
+ * Converts a model to one file with weights and vocabulary. Loading it gives the same bits as loading its source with
+ * the same `weights`.
+ * @param target a path, which at any time holds the old file or the complete new one, or a stream, which is closed at
+ *   the end
  * @throws WkvError as `loadModel`, and `no-space`; TypeError and RangeError for wrong arguments; the signal's reason
  */
 export async function convertModel(
@@ -113,7 +114,7 @@ async function* memoryChunks(plan: Plan, engine: Engine, { onProgress, signal }:
   signal?.throwIfAborted();
 }
 
-/** What follows the weights. */
+/** The part of the file after the weights. */
 function tailBytes(recipe: Recipe, vocabulary: CarriedVocabulary | undefined): number {
   return stateTensors(recipe).reduce((sum, { bytes }) => sum + bytes, vocabulary?.contents.length ?? 0);
 }
@@ -130,7 +131,7 @@ async function* concat(
   if (vocabulary?.contents.length) yield vocabulary.contents;
 }
 
-/** Reading is the first half of the way, writing the second; both count in bytes of the new file. */
+/** Reading counts as the first half, writing as the second; both in bytes of the new file. */
 function halves(bytes: number, { onProgress, signal }: ConvertOptions): [LoadControl, LoadControl] {
   const part = (done: number) => ({
     signal,
@@ -142,7 +143,7 @@ function halves(bytes: number, { onProgress, signal }: ConvertOptions): [LoadCon
 
 async function send(target: Job["target"], size: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   if (target instanceof WritableStream) return sendToStream(target, chunks);
-  if (!files) throw new WkvError("not-found", `${target}: there are no files here; give a WritableStream.`);
+  if (!files) throw new WkvError("not-found", `${target}: there is no file system here; give a WritableStream.`);
   await files.saveFile(typeof target === "string" ? target : files.fileURLToPath(target), chunks, size);
 }
 

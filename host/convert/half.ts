@@ -9,7 +9,7 @@ import type { Weight } from "../models/weights.ts";
 import type { LoadControl } from "../source/progress.ts";
 import { type OutTensor, safetensorsHeader, stateTensors, vocabularyParts } from "./packed-writer.ts";
 
-/** Values that are decoded at a time; whole blocks of every format. */
+/** Values decoded at a time; whole blocks of every format. */
 const SLICE_VALUES = 1 << 20;
 
 /** A tensor to write: a weight, or all views of one along its first axis. */
@@ -17,7 +17,7 @@ interface HalfTensor extends OutTensor {
   readonly views: readonly Weight[];
 }
 
-/** @throws WkvError `unsupported-model` when the file holds functions of the published values */
+/** @throws WkvError `unsupported-model` if the file stores transformed values */
 export function halfHeader(recipe: Recipe, vocabulary: CarriedVocabulary | undefined, file: string) {
   const tensors = halfTensors(recipe, file);
   const parts = vocabularyParts(vocabulary);
@@ -57,7 +57,7 @@ function halfTensors(recipe: Recipe, file: string): HalfTensor[] {
     if (weight.transformed)
       throw new WkvError(
         "unsupported-model",
-        `${file} holds a function of ${weight.name}, which cannot be undone exactly: convert the .pth, or pack it.`,
+        `${file} stores a function of ${weight.name}, which cannot be inverted exactly: convert the .pth, or pack it.`,
       );
     const [, parent = weight.name] = /^(.*)\[\d+\]$/.exec(weight.name) ?? [];
     const views = [...(tensors.get(parent)?.views ?? []), weight];
@@ -69,7 +69,7 @@ function halfTensors(recipe: Recipe, file: string): HalfTensor[] {
   return [...tensors.values()];
 }
 
-/** The values in the published order: slice by slice, or all together when the file has the axes swapped. */
+/** The values in published order: slice by slice, or all at once if the file has the axes swapped. */
 async function* published(weight: Weight) {
   const count = valueCount(weight.shape);
   if (weight.transposed) {
@@ -80,7 +80,7 @@ async function* published(weight: Weight) {
     yield await storedValues(weight, first, Math.min(SLICE_VALUES, count - first));
 }
 
-/** Rounds to the nearest, ties to even. @throws WkvError `unsupported-model` when a value is beyond f16's largest */
+/** Rounds to nearest, ties to even. @throws WkvError `unsupported-model` if a value exceeds the range of f16 */
 function toF16(values: Float32Array, name: string, file: string): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const out = new Uint16Array(values.length);
@@ -89,7 +89,7 @@ function toF16(values: Float32Array, name: string, file: string): Uint16Array<Ar
     if (Math.abs(value) >= 65520 && value !== Infinity && value !== -Infinity)
       throw new WkvError(
         "unsupported-model",
-        `${file}: ${name} has a value of ${value}, and f16 ends at 65504: convert to int8 or f32.`,
+        `${file}: ${name} has the value ${value}, beyond the f16 limit of 65504: convert to int8 or f32.`,
       );
     out[i] = halfBits(bits[i] as number);
   }
@@ -107,7 +107,7 @@ function halfBits(bits: number): number {
   return sign | ((shifted + 0xfff + ((shifted >>> 13) & 1)) >>> 13);
 }
 
-/** Below 2^-14 a step is 2^-24: adding 2^-1 to the f32 rounds it to just that step. */
+/** Below 2^-14 the spacing is 2^-24: adding 2^-1 to the f32 rounds it to exactly that. */
 function subnormal(magnitude: number): number {
   WORD[0] = magnitude;
   VALUE[0] = (VALUE[0] as number) + 0.5;

@@ -1,5 +1,5 @@
-// A thread of the engine. Thread 0 handles the host's requests one after the other and answers each; the others sleep
-// and work inside the module.
+// A thread of the engine. Thread 0 handles the host's requests in order and answers each; the others sleep and work
+// inside the module.
 import { CONTROL, CONTROL_REQUEST, TABLE } from "../../assembly/abi.ts";
 import { WkvError } from "../errors.ts";
 import { cannotGrow, growMemory, makeMemory } from "./memory.ts";
@@ -12,7 +12,7 @@ interface Exports {
   serve(thread: number): void;
 }
 
-/** Answers the engine's messages; `post` sends back. */
+/** Handles the engine's messages; `post` replies. */
 export function makeThread(post: (message: FromThread, transfer: ArrayBuffer[]) => void): (message: ToThread) => void {
   let exports: Exports;
   let memory: WebAssembly.Memory;
@@ -27,7 +27,7 @@ export function makeThread(post: (message: FromThread, transfer: ArrayBuffer[]) 
     exports.serve(thread);
   };
 
-  /** @throws WkvError `too-large` for the state of a session for which the memory could not grow */
+  /** @throws WkvError `too-large` for a session's state for which the memory could not grow */
   const bytesAt = (address: number, length: number): Uint8Array => {
     if (address + length > memory.buffer.byteLength) throw cannotGrow(address + length);
     return new Uint8Array(memory.buffer, address, length);

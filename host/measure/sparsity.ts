@@ -1,13 +1,13 @@
 import * as abi from "../../assembly/abi.ts";
 import * as buf from "../../assembly/buffers.ts";
 import { makeBatch, runBatch } from "../engine/batch.ts";
-import type { Measurable } from "./measurable.ts";
+import type { Model } from "../model/model.ts";
 
 /**
- * The share of exact zeros among the hidden values of the last layer's channel mixing (what relu² leaves), over all
- * tokens. Of the last layer only, because the layers share the buffer.
+ * The share of exact zeros among the hidden values of the last layer's channel mixing (after relu²), over all tokens.
+ * Only the last layer, because the layers share the buffer.
  */
-export async function zeroShare(model: Measurable, tokens: readonly number[]): Promise<number> {
+export async function zeroShare(model: Model, tokens: readonly number[]): Promise<number> {
   if (tokens.length < 1 || tokens.length > abi.BATCH_MAX_ROWS)
     throw new RangeError(`"tokens" expected 1 to ${abi.BATCH_MAX_ROWS} ids, got ${tokens.length}`);
   const { runner } = model;

@@ -10,7 +10,7 @@ import type { ModelSource } from "../source/open.ts";
 import type { Source } from "../source/source.ts";
 import { checkLoras, type LoraOptions, type OpenLora, openLora } from "./lora.ts";
 
-/** How a model's files are opened, whatever is done with them. */
+/** How a model's files are opened, for any purpose. */
 export interface OpenOptions {
   /** LoRAs to merge into the weights, in this order. */
   lora?: readonly LoraOptions[];
@@ -61,7 +61,9 @@ export async function readModel({ file, loras }: ModelFiles): Promise<OpenModel>
   return { file, checkpoint, recipe };
 }
 
-/** The options of a plan, with the file's own values as defaults. @throws WkvError `unsupported-model` on contradiction */
+/**
+ * The options of a plan, with the file's own values as defaults. @throws WkvError `unsupported-model` on contradiction
+ */
 export function planOptions(
   { file, checkpoint: { packed }, recipe }: OpenModel,
   options: { threads: number; weights?: WeightFormat | undefined; groupNormEps?: number | undefined },

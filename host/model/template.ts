@@ -1,7 +1,7 @@
 import { MAX_CONFIG_BYTES, TEMPLATE_FILES } from "../source/companions.ts";
 import { readBeside, type Source } from "../source/source.ts";
 
-/** The chat template in a file beside the model; undefined when there is none. */
+/** The chat template in a file next to the model; undefined if there is none. */
 export async function templateBeside(model: Source): Promise<string | undefined> {
   for (const name of TEMPLATE_FILES) {
     const bytes = await readBeside(model, name, MAX_CONFIG_BYTES);
@@ -13,9 +13,9 @@ export async function templateBeside(model: Source): Promise<string | undefined>
 }
 
 /**
- * The template in a tokenizer_config.json or chat_template.json: of several, the one that is named "default", else the
- * only one.
- * @returns undefined when there is none
+ * The template in a tokenizer_config.json or chat_template.json: of several, the one named "default", else the only
+ * one.
+ * @returns undefined if there is none
  */
 export function templateIn(json: string): string | undefined {
   const { chat_template: template } = (parse(json) ?? {}) as { chat_template?: unknown };
@@ -24,7 +24,7 @@ export function templateIn(json: string): string | undefined {
   return named.get("default") ?? (named.size === 1 ? [...named.values()][0] : undefined);
 }
 
-/** Of a list of `{ name, template }`, or of an object with the names as keys. */
+/** From a list of `{ name, template }`, or an object keyed by name. */
 function namedTemplates(templates: object): Map<unknown, string> {
   const entries: [unknown, unknown][] = Array.isArray(templates)
     ? templates.map((each) => [each?.name, each?.template])
@@ -32,7 +32,7 @@ function namedTemplates(templates: object): Map<unknown, string> {
   return new Map(entries.filter((entry): entry is [unknown, string] => typeof entry[1] === "string"));
 }
 
-/** A byte-order mark is no JSON, but text editors write it. */
+/** A byte-order mark is not JSON, but text editors write it. */
 function parse(json: string): unknown {
   try {
     return JSON.parse(json.replace(/^\uFEFF/, ""));

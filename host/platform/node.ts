@@ -4,13 +4,13 @@ import { Worker } from "node:worker_threads";
 import type { Platform, Thread } from "../engine/platform.ts";
 import { WkvError } from "../errors.ts";
 
-/** The first Node that computes relaxed dot products rightly. */
+/** The first Node version that computes relaxed dot products correctly. */
 const RELAXED_SINCE = 22;
 
-/** More threads than this do not read memory any faster. */
+/** More threads do not read memory any faster. */
 const ENOUGH_THREADS = 4;
 
-/** Node, and what has Node's modules: Deno and Bun. Files lie beside the bundled code. */
+/** Node, and runtimes with Node's modules: Deno and Bun. Files are next to the bundled code. */
 export const platform: Platform = {
   defaultThreads: Math.min(availableParallelism(), ENOUGH_THREADS),
   singleThreadReason: undefined,
@@ -26,8 +26,8 @@ export const platform: Platform = {
   },
 
   startThread() {
-    // Without the program's own flags: some are refused in a thread (--input-type), and what others preload is of no use
-    // there. Those of V8 hold for the whole process.
+    // Without the program's flags: some are refused in a thread (--input-type), and preloads are useless there. V8's
+    // flags apply to the whole process.
     const worker = new Worker(new URL("./worker.js", import.meta.url), { name: "wkv", execArgv: [] });
     const thread: Thread = {
       onMessage: () => {},
@@ -35,7 +35,7 @@ export const platform: Platform = {
       post: (message, transfer) => worker.postMessage(message, transfer),
       keepAlive: (yes) => (yes ? worker.ref() : worker.unref()),
       stop: async () => {
-        worker.ref(); // or a program with nothing else to do would end before the thread has
+        worker.ref(); // otherwise a program with nothing else to do would end before the thread
         await worker.terminate();
       },
     };
@@ -44,7 +44,7 @@ export const platform: Platform = {
     worker.on("exit", (code) =>
       thread.onFailure(new WkvError("engine", `A thread of the engine ended (code ${code}).`)),
     );
-    worker.unref(); // after the listeners: a new one for messages would keep the program alive again
+    worker.unref(); // after adding the listeners: a new message listener would keep the program alive again
     return thread;
   },
 };

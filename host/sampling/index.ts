@@ -1,4 +1,4 @@
-/** The sampler alone: `import { createSampler } from "wkv/sampler"`. */
+/** The sampler on its own: `import { createSampler } from "wkv/sampler"`. */
 import { WkvError } from "../errors.ts";
 import { Candidates } from "./candidates.ts";
 import { cutAndDraw, mirostat } from "./draw.ts";
@@ -6,22 +6,23 @@ import { Edits } from "./edits.ts";
 import { log } from "./log.ts";
 import type { SamplerOptions } from "./options.ts";
 import { generator } from "./random.ts";
-import { type Settings, settle } from "./settings.ts";
+import { resolveOptions, type Settings } from "./settings.ts";
 import { sharedKernel } from "./wasm-kernel.ts";
 
 export { PRESETS, type Preset, type SamplerOptions, type TokenIds } from "./options.ts";
 
-/** Picks a token id from logits, which it leaves as they are, and counts it as drawn. */
+/** Picks a token id from logits, which stay unchanged, and counts it as drawn. */
 export type Sampler = (logits: Float32Array) => number;
 
 /**
  * Penalties, bias, bans and the caller's function change the logits; then, in the order of BlinkDL's pipeline: softmax,
  * cuts, temperature (p^(1/temperature)), draw. Tokens of equal probability count in the order of their ids. A logit
  * of -Infinity is never picked.
- * @throws WkvError `bad-file` from the sampler for logits that are NaN, +Infinity, or -Infinity alone; TypeError or RangeError for an option out of its range, or options that contradict one another
+ * @throws WkvError `bad-file` from the sampler for logits that are NaN, +Infinity, or -Infinity alone; TypeError or
+ *   RangeError for an option out of range, or contradictory options
  */
 export function createSampler(options: SamplerOptions = {}): Sampler {
-  const settings = settle(options);
+  const settings = resolveOptions(options);
   const edits = new Edits(settings);
   const pick = picker(settings);
   return (logits) => {
@@ -29,14 +30,14 @@ export function createSampler(options: SamplerOptions = {}): Sampler {
     const edited = edits.apply(logits);
     const token = pick(edited);
     if (!((edited[token] as number) > -Infinity))
-      throw new RangeError('"logits" expected a token that is not banned, got none');
+      throw new RangeError('"logits" expected at least one token that is not banned, got none');
     edits.accept(token);
     return token;
   };
 }
 
 /**
- * @throws WkvError `bad-file` for logits that no softmax is defined for: NaN, +∞, or −∞ alone
+ * @throws WkvError `bad-file` for logits without a softmax: NaN, +∞, or only −∞
  */
 export function checkLogits(logits: Float32Array): void {
   let top = -Infinity;
@@ -48,7 +49,7 @@ export function checkLogits(logits: Float32Array): void {
   if (top === -Infinity) throw new WkvError("bad-file", `All logits are -Infinity: ${DAMAGED}`);
 }
 
-const DAMAGED = "the model's file is damaged, or its values overflow. Get the file again, or another one of the model.";
+const DAMAGED = "the model file is damaged, or its values overflow. Fetch it again, or use another file of the model.";
 
 function picker(settings: Settings): Sampler {
   const { temperature, topP, topK, mirostatTau, seed } = settings;
@@ -59,7 +60,7 @@ function picker(settings: Settings): Sampler {
   return (logits) => (candidates.load(logits) ? draw(candidates, settings, random()) : mostLikely(logits));
 }
 
-/** Index of the largest logit; the first of equals. */
+/** Index of the largest logit; of the first one, if several are equal. */
 export function mostLikely(logits: Float32Array): number {
   const candidates = new Candidates(sharedKernel());
   candidates.load(logits);
@@ -72,12 +73,12 @@ export interface TokenLogprob {
   readonly logprob: number;
 }
 
-/** Natural logarithm of a token's probability, within 1e-7. NaN where no logit is finite. */
+/** Natural logarithm of a token's probability, within 1e-7. NaN if no logit is finite. */
 export function logProbability(logits: Float32Array, token: number): number {
   return logProbabilities(logits, token, 0).logprob;
 }
 
-/** The same, and the most likely tokens with theirs. */
+/** The same, with the most likely tokens and theirs. */
 export function logProbabilities(
   logits: Float32Array,
   token: number,

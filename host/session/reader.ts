@@ -5,7 +5,7 @@ import type { History, PrefixCache } from "../state/prefix-cache.ts";
 import { type SavedState, writeState } from "../state/state-file.ts";
 import type { InspectOptions, TokenInspection } from "./inspection.ts";
 
-/** What reading needs of the model. */
+/** The model's parts that reading needs. */
 export interface ReaderHost {
   readonly runner: Runner;
   readonly identity: Identity;
@@ -13,8 +13,8 @@ export interface ReaderHost {
 }
 
 /**
- * A session's state, the logits after it and the tokens that led to it. Calls do not guard against one another; the
- * session does.
+ * A session's state, its logits and the tokens that led to it. Concurrent calls are not guarded against here, but in
+ * Session.
  */
 export class Reader {
   readonly #host: ReaderHost;
@@ -23,7 +23,7 @@ export class Reader {
   readonly #start: Float32Array | undefined;
   /** After the last token. Overwritten by the next one: callers get copies. */
   #logits: Float32Array | undefined;
-  /** What led to the state, as long as the prefix cache can follow it. */
+  /** The tokens that led to the state, as long as the prefix cache can follow them. */
   #history: History | undefined;
   #cachedTokens = 0;
 
@@ -44,7 +44,7 @@ export class Reader {
     return this.#cachedTokens;
   }
 
-  /** Tokens that the prefix cache knows to have led here; Infinity where it cannot follow. */
+  /** Length of the history known to the prefix cache; Infinity if it cannot follow. */
   get length(): number {
     return this.#history?.tokens.length ?? Infinity;
   }
@@ -53,7 +53,7 @@ export class Reader {
     this.#host.runner.freeState(this.#state);
   }
 
-  /** Reads a prompt, except for the beginning that the prefix cache has. @returns as `run` does */
+  /** Reads a prompt, except for the prefix that is cached. @returns the result of `run` */
   async read(ids: number[], signal?: AbortSignal): Promise<Float32Array> {
     const history = this.#history;
     this.#cachedTokens = 0;
@@ -83,7 +83,7 @@ export class Reader {
     return this.#end(history, ids, await this.#host.runner.feed(this.#state, ids, signal, into));
   }
 
-  /** The same; returns the logits after each token from index `from` on. */
+  /** Like `run`; returns the logits after each token from index `from` on. */
   async runEach(ids: number[], signal?: AbortSignal, from = 0): Promise<Float32Array[]> {
     const history = this.#begin(signal);
     const rows = await this.#host.runner.feedEach(this.#state, ids, signal, from);
@@ -108,12 +108,12 @@ export class Reader {
     return writeState(runner.plan.shape, identity, await this.#snapshot());
   }
 
-  /** Keeps the state in the prefix cache, if a generation from `length` on has made it worth that. */
+  /** Inserts the state into the prefix cache, if the generation since `length` was long enough. */
   async keep(length: number): Promise<void> {
     if (this.#host.cache.isWorthKeeping(this.#history, length)) await this.#cache();
   }
 
-  /** Another one at the same point. */
+  /** A copy at the same point. */
   fork(): Reader {
     const fork = new Reader(this.#host, undefined, this.#start);
     this.#host.runner.copyState(this.#state, fork.#state);
@@ -130,7 +130,7 @@ export class Reader {
     this.#history = cache.begin(this.#start && { state: this.#start, logits: undefined });
   }
 
-  /** The present point, on the caller's side. */
+  /** The current point, copied to the host. */
   async point(): Promise<Point> {
     const history = copyOf(this.#history);
     return { snapshot: await this.#snapshot(), history };
@@ -142,7 +142,9 @@ export class Reader {
     this.#history = copyOf(history);
   }
 
-  /** Memory for one point in the engine, which costs no copy to this side. Its first use may have to wait for the memory. */
+  /**
+   * Memory in the engine for one point, which avoids a copy to the host. Its first use may have to wait for the memory.
+   */
   async openSlot(): Promise<Slot> {
     const { runner } = this.#host;
     const copy = runner.takeState();
@@ -161,7 +163,7 @@ export class Reader {
     };
   }
 
-  /** Until `#end` the state matches neither logits nor history, and an abort between two batches leaves it so. */
+  /** Until `#end` the state matches neither logits nor history; an abort between two batches leaves it so. */
   #begin(signal: AbortSignal | undefined): History | undefined {
     signal?.throwIfAborted();
     const history = this.#history;
@@ -185,16 +187,16 @@ export class Reader {
   }
 }
 
-/** Where a session was. */
+/** A point of a session. */
 export interface Point {
   readonly snapshot: Snapshot;
   readonly history: History | undefined;
 }
 
-/** A point that is kept in the engine's memory. */
+/** A point saved in the engine's memory. */
 export interface Slot {
   hold(): void;
-  /** Returns to it; the logits are those of the next token only. */
+  /** Returns to it; the logits are valid only until the next token. */
   restore(): void;
   free(): void;
 }

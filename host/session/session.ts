@@ -14,9 +14,9 @@ import type { InspectOptions, TokenInspection } from "./inspection.ts";
 import { Mark } from "./mark.ts";
 import { Reader, type ReaderHost } from "./reader.ts";
 
-/** What a session needs of its model. */
+/** The model's parts that a session needs. */
 export interface SessionHost extends ReaderHost {
-  /** @throws WkvError `bad-vocab` when the model has no tokenizer */
+  /** @throws WkvError `bad-vocab` if the model has no tokenizer */
   tokenizer(): Tokenizer;
   /** @throws WkvError `disposed` */
   checkAlive(): void;
@@ -26,15 +26,17 @@ export interface SessionHost extends ReaderHost {
 export interface FeedOptions {
   /** Aborts the feed between two batches. */
   readonly signal?: AbortSignal | undefined;
-  /** vocabSize values that the logits are written to and that is returned: saves a loop an allocation per token. */
+  /** Array of vocabSize values that receives the logits and is returned: saves an allocation per token. */
   readonly into?: Float32Array | undefined;
 }
 
-/** Classifier-free guidance: moves the logits away from another session's. Both sessions read every generated token. */
+/**
+ * Classifier-free guidance: moves the logits away from those of another session, which reads the same generated tokens.
+ */
 export interface Guidance {
-  /** 1 changes nothing, 1.5 is a usual value. */
+  /** 1 has no effect, 1.5 is a common value. */
   readonly scale: number;
-  /** What the other session reads, as text or ids: the prompt without the instruction, or with one to be avoided. */
+  /** Prompt of the other session, as text or ids: without the instruction, or with one to avoid. */
   readonly prompt?: string | Iterable<number> | undefined;
   /** The other session itself, of the same model, instead of a prompt. */
   readonly session?: Session | undefined;
@@ -46,7 +48,7 @@ export interface GenerateOptions extends DecodeOptions {
 
 /**
  * An inference session: the recurrent state after all tokens fed so far. Its size is constant. One call at a time:
- * another one meanwhile is a WkvError `busy`. Sessions of one model run at the same time and do not affect one another.
+ * a call during another one is a WkvError `busy`. Sessions of one model run concurrently without affecting each other.
  *
  * @example
  * const session = model.createSession();
@@ -54,11 +56,11 @@ export interface GenerateOptions extends DecodeOptions {
  * session.dispose();
  */
 export class Session {
-  /** How the model differs from the one that this session's state was saved with; empty if it does not. */
+  /** Differences between the model and the one this state was saved with; empty if there are none. */
   readonly warnings: readonly string[];
   readonly #host: SessionHost;
   readonly #reader: Reader;
-  /** For drafts; kept when the session goes back. */
+  /** For drafts; not cleared when the session goes back. */
   readonly #recent = new RecentTokens();
   #draft: LookupDraft | undefined;
   readonly #calls: Exclusive;
@@ -71,15 +73,15 @@ export class Session {
     this.warnings = saved?.warnings ?? [];
   }
 
-  /** How many tokens of the last prompt came from the prefix cache and were not computed again. */
+  /** Tokens of the last prompt that came from the prefix cache instead of being computed. */
   get cachedTokens(): number {
     return this.#reader.cachedTokens;
   }
 
   /**
-   * Feeds one token id or many. With none, returns the logits after the last one again.
+   * Feeds one token id or many. With an empty list, returns the logits after the last token again.
    * @returns the logits after the last token: vocabSize values, owned by the caller
-   * @throws RangeError for an id outside the vocabulary; the signal's reason: some of the tokens have then been fed
+   * @throws RangeError for an id outside the vocabulary; the signal's reason, in which case some tokens have been fed
    */
   async feed(tokens: number | Iterable<number>, options: FeedOptions = {}): Promise<Float32Array> {
     const ids = checkTokens(typeof tokens === "number" ? [tokens] : tokens, "tokens", this.#reader.vocabSize);
@@ -89,10 +91,10 @@ export class Session {
   }
 
   /**
-   * Feeds tokens and yields the logits after each of them, with the same bits as feeding one by one: to score a text.
-   * Tokens are fed 16 at a time: leaving the loop early leaves the session at the end of such a group, at most 15 tokens
-   * further on.
-   * @throws as `feed` does
+   * Feeds tokens and yields the logits after each of them, with the same bits as feeding one by one: for scoring a
+   * text. Tokens are fed 16 at a time: leaving the loop early leaves the session at the end of such a group, at most 15
+   * tokens further on.
+   * @throws as for `feed`
    */
   feedEach(
     tokens: Iterable<number>,
@@ -114,8 +116,9 @@ export class Session {
   }
 
   /**
-   * Continues the text: feeds the prompt, then generates tokens until a stop string, the end of the text or `maxTokens`.
-   * The session has then read the prompt and every generated token. Leaving the loop early leaves the session usable.
+   * Continues the text: feeds the prompt, then generates tokens until a stop string, the end of the text or
+   * `maxTokens`. The session has then read the prompt and every generated token. Leaving the loop early leaves the
+   * session usable.
    * @param prompt text, token ids, or nothing to continue from the current state
    * @throws TypeError or RangeError naming the wrong argument; while reading, WkvError and the signal's reason
    */
@@ -148,13 +151,13 @@ export class Session {
       length = this.#reader.length;
       yield* generate(generator, tokenizer, options);
     } finally {
-      await generator?.settle?.();
+      await generator?.finish?.();
       if (!this.#calls.disposed) await this.#reader.keep(length);
       this.#calls.end();
     }
   }
 
-  /** The same beside another session, which is the caller's or lives as long as the generation. */
+  /** Generates with guidance by another session: the caller's, or a temporary one. */
   async *#generateGuided(
     ids: number[],
     tokenizer: Tokenizer,
@@ -185,8 +188,8 @@ export class Session {
     return { logits, prompt, next };
   }
 
-  /** Feeds with drafts, which go back to a second state when they are wrong. */
-  async #lookup(): Promise<Pick<Generator, "next" | "drafts" | "settle">> {
+  /** Reads with drafts, which go back to a second state after a wrong draft. */
+  async #lookup(): Promise<Pick<Generator, "next" | "drafts" | "finish">> {
     const draft = (this.#draft ??= new LookupDraft());
     draft.begin(this.#recent.take());
     const slot = await this.#reader.openSlot();
@@ -199,8 +202,8 @@ export class Session {
     return {
       next: (token, left) => draft.next(session, token, left),
       drafts: () => draft.counts,
-      settle: async () => {
-        if (!this.#calls.disposed) await draft.settle(session);
+      finish: async () => {
+        if (!this.#calls.disposed) await draft.finish(session);
         slot.free();
       },
     };
@@ -220,11 +223,11 @@ export class Session {
   }
 
   /**
-   * Feeds tokens one by one and yields the hidden states of each, and on request the logits of every layer and the state.
-   * The bits are those of `feed`, which is faster.
+   * Feeds tokens one by one and yields the hidden states of each, and on request the logits of every layer and the
+   * state. Same bits as `feed`, which is faster.
    * @example
    * for await (const { hidden, lens } of session.inspect(ids, { lens: true })) draw(lens);
-   * @throws as `feed` does
+   * @throws as for `feed`
    */
   inspect(tokens: Iterable<number>, options: InspectOptions = {}): AsyncGenerator<TokenInspection, void, void> {
     return this.#inspect(checkTokens(tokens, "tokens", this.#reader.vocabSize), options);
@@ -239,20 +242,20 @@ export class Session {
     }
   }
 
-  /** The state as tensors, in the order and with the names of a saved one. Its size does not depend on the text. */
+  /** The state as tensors, with the names and order of a saved one. Constant size. */
   state(): Promise<StateTensor[]> {
     return this.#calls.run(() => this.#reader.tensors());
   }
 
-  /** The session as bytes, for `model.createSession(bytes)` of the same model in any program on any machine. */
+  /** The session as bytes, for `model.createSession(bytes)` with the same model on any machine. */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#calls.run(() => this.#reader.save());
   }
 
   /**
-   * Saves the session to a file, on Node, Deno and Bun. The file is replaced as a whole: after a crash there is the old
+   * Saves the session to a file, on Node, Deno and Bun. The file is replaced atomically: after a crash it is the old
    * one or the new one.
-   * @throws WkvError `not-saved`, also where there is no file system, or `no-space`
+   * @throws WkvError `not-saved`, also if there is no file system, or `no-space`
    */
   async saveFile(path: string): Promise<void> {
     if (!files)
@@ -261,20 +264,20 @@ export class Session {
     await files.saveFile(path, [bytes], bytes.length);
   }
 
-  /** Another session that has read the same. */
+  /** A copy of the session. */
   fork(): Session {
     this.#calls.checkIdle();
     return new Session(this.#host, undefined, undefined, this.#reader.fork());
   }
 
-  /** Marks the current point, for `rewind`: a copy of the state, until it is disposed of. */
+  /** Marks the current point for `rewind`: a copy of the state, valid until it is disposed of. */
   async mark(): Promise<Mark> {
     return this.#calls.run(async () => new Mark(this.#host.runner, await this.#reader.point()));
   }
 
   /**
-   * Returns to a mark, any number of times: as if nothing had been read since. Marks of other sessions of the same model,
-   * such as the one that this was forked from, work as well.
+   * Returns to a mark, any number of times: as if nothing had been read since. Marks of other sessions of the same
+   * model work too, such as one this session was forked from.
    */
   rewind(mark: Mark): void {
     if (!(mark instanceof Mark))
@@ -283,15 +286,15 @@ export class Session {
     this.#reader.restore(mark.open(this.#host.runner));
   }
 
-  /** Returns to the initial state: `initialState` if the session was created with one, else an empty one. */
+  /** Returns to the initial state: `initialState` if the session was created with one, else the model's. */
   reset(): void {
     this.#calls.checkIdle();
     this.#reader.reset();
   }
 
   /**
-   * Frees the state. A running call is finished first, a generation ends. The session cannot be used afterwards; repeated
-   * calls do nothing.
+   * Frees the state. A running call is completed first; a generation ends. The session cannot be used afterwards;
+   * repeated calls do nothing.
    */
   dispose(): void {
     if (this.#calls.dispose()) this.#host.sessionEnded(this);

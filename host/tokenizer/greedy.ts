@@ -2,14 +2,14 @@ import type { TokenTable } from "./table.ts";
 import { inputBytes, TableTokenizer } from "./tokenizer.ts";
 import { ByteTrie } from "./trie.ts";
 
-/** Always takes the longest token that matches: World vocabularies and symbol files. */
+/** Always takes the longest matching token: World vocabularies and symbol files. */
 export class GreedyTokenizer extends TableTokenizer {
   readonly kind: "world" | "symbols";
   readonly #trie: ByteTrie;
 
   /**
    * @param name of the vocabulary, for messages
-   * @throws WkvError `bad-vocab` when two ids have the same bytes
+   * @throws WkvError `bad-vocab` if two ids have the same bytes
    */
   constructor(kind: "world" | "symbols", table: TokenTable, endOfText: number | undefined, name: string) {
     super(table, endOfText);

@@ -2,8 +2,8 @@ const LF = 10;
 const CR = 13;
 
 /**
- * Calls `visit` with the bounds of every line, `[from, to)` without its LF or CRLF, and its number from 1 on.
- * A newline at the end of the file begins no further line.
+ * Calls `visit` with each line's bounds `[from, to)`, without LF or CRLF, and its number, from 1. A newline at the end
+ * of the file does not start another line.
  */
 export function eachLine(bytes: Uint8Array, visit: (from: number, to: number, number: number) => void): void {
   let number = 0;

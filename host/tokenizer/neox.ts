@@ -3,7 +3,7 @@ import { WkvError } from "../errors.ts";
 import { type TokenTable, TokenTableBuilder } from "./table.ts";
 import { inputBytes, missingByte, TableTokenizer } from "./tokenizer.ts";
 
-/** What is read here of a tokenizer.json of Hugging Face; the rest is for their library. */
+/** The parts of a Hugging Face tokenizer.json used here; the rest is for their library. */
 interface TokenizerJson {
   model: { type: string; vocab: Record<string, number> };
   decoder: { type: string } | null;
@@ -18,14 +18,14 @@ export function looksLikeTokenizerJson(json: Record<string, unknown>): boolean {
 }
 
 /**
- * Byte-level BPE from a tokenizer.json, as the Pile models use it (GPT-NeoX, 50,277 ids). Text is normalised to
- * NFC before it is encoded, so `decode` may give other code points back than went in. Special tokens are text
- * here, both ways: `<|endoftext|>` encodes to id 0 and id 0 decodes to it.
+ * Byte-level BPE from a tokenizer.json, as used by the Pile models (GPT-NeoX, 50,277 ids). Text is normalised to NFC
+ * before encoding, so `decode` may return other code points than were encoded. Special tokens are text here, both ways:
+ * `<|endoftext|>` encodes to id 0 and id 0 decodes to it.
  */
 class NeoxTokenizer extends TableTokenizer {
   readonly kind = "neox";
   readonly #bpe: HuggingFaceTokenizer;
-  /** Whether every byte has a token. The library drops those that have none without a word. */
+  /** Whether every byte has a token. The library silently drops bytes without one. */
   readonly #hasAllBytes: boolean;
 
   constructor(table: TokenTable, bpe: HuggingFaceTokenizer) {
@@ -51,10 +51,10 @@ class NeoxTokenizer extends TableTokenizer {
 }
 
 /**
- * Loads `@huggingface/tokenizers`, 100 KB, which only this kind of vocabulary needs.
+ * Loads `@huggingface/tokenizers` (100 KB) on demand: only this kind of vocabulary needs it.
  * @param json a parsed tokenizer.json
  * @param name of the vocabulary, for messages
- * @throws WkvError `bad-vocab` for a tokenizer that is not byte-level BPE, and for a damaged one
+ * @throws WkvError `bad-vocab` for a tokenizer that is not byte-level BPE, or damaged
  */
 export async function parseTokenizerJson(json: Record<string, unknown>, name: string): Promise<TableTokenizer> {
   const { model, decoder, added_tokens } = json as unknown as TokenizerJson;
@@ -75,12 +75,12 @@ export async function parseTokenizerJson(json: Record<string, unknown>, name: st
   }
 }
 
-/** GPT-2's pattern, which the library has built in for ByteLevel, with Unicode's white space. */
+/** GPT-2's pattern, which the library builds in for ByteLevel, with Unicode's white space. */
 const BYTE_LEVEL_PATTERN = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 /**
- * White space as Hugging Face's Rust library has it: Unicode's, with U+0085 and without U+FEFF. JavaScript's \\s, which
- * its library for JavaScript takes, is another set.
+ * White space as in Hugging Face's Rust library: Unicode's, with U+0085 and without U+FEFF. Its JavaScript library uses
+ * JavaScript's \\s, which is a different set.
  */
 function withWhiteSpace(json: Record<string, unknown>): Record<string, unknown> {
   return json.pre_tokenizer ? { ...json, pre_tokenizer: spaced(json.pre_tokenizer as PreTokenizer) } : json;
@@ -109,7 +109,7 @@ function unicodeSpaces(regex: string): string {
   return regex.replace(/\\./gsu, (escaped) => classes[escaped] ?? escaped);
 }
 
-/** An added token overrides an entry of the same id, and is plain text where the others are in the byte alphabet. */
+/** An added token overrides an entry with the same id, and is plain text, while the others use the byte alphabet. */
 function tableOf(
   vocab: TokenizerJson["model"]["vocab"],
   added: NonNullable<TokenizerJson["added_tokens"]>,
@@ -130,8 +130,8 @@ function tableOf(
 }
 
 /**
- * `[256]` the character that byte-level BPE writes for each byte: printable Latin-1 stands for itself, and the
- * other 68 bytes, in order, for the code points from 256 on.
+ * `[256]` the character that byte-level BPE writes for each byte: printable Latin-1 as itself, the other 68 bytes, in
+ * order, as the code points from 256 on.
  */
 function byteAlphabet(): string[] {
   let next = 256;
@@ -143,7 +143,7 @@ function byteAlphabet(): string[] {
 
 function decodeInput(bytes: Uint8Array): string {
   try {
-    // A copy, because TextDecoder may refuse shared memory.
+    // A copy: TextDecoder may refuse shared memory.
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(new Uint8Array(bytes));
   } catch {
     throw new RangeError('"input" expected valid UTF-8 (a NeoX vocabulary encodes text only), got other bytes');

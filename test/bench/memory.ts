@@ -1,9 +1,8 @@
 // npm run bench:memory: the peak memory of loading a model from each container, each in a process of its own, against the
 // packed weights. With --large: a model of the 2.9B shape, its packed file, and how long a start takes against reading.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { convertModel } from "wkv";
@@ -15,6 +14,7 @@ import { toGguf } from "../support/convert-gguf.ts";
 import { legacyPth, ownStorages, pth, type Sample, safetensors } from "../support/make-checkpoints.ts";
 import { toRwkvCpp } from "../support/make-rwkvcpp.ts";
 import { isQuantised, randomBlocks } from "../support/random-blocks.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const SHAPE = { layers: 8, width: 512, headSize: 64, vocabSize: 65536 };
 const LIMIT = 100;
@@ -37,8 +37,7 @@ function child(script: string, path: string): Measured {
   return JSON.parse(stdout);
 }
 
-const folder = mkdtempSync(join(tmpdir(), "wkv-memory-"));
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+const folder = tempFolder("memory");
 await (process.argv.includes("--large") ? large() : everyContainer());
 
 async function everyContainer(): Promise<void> {

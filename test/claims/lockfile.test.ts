@@ -8,7 +8,12 @@ interface Entry {
   optionalDependencies?: Record<string, string>;
 }
 
-for (const file of ["package-lock.json", "test/runtimes/package-lock.json", "tools/api/package-lock.json", "web/package-lock.json"]) {
+for (const file of [
+  "package-lock.json",
+  "test/runtimes/package-lock.json",
+  "tools/api/package-lock.json",
+  "web/package-lock.json",
+]) {
   test(`${file} holds every package that another one asks for, on every platform`, () => {
     const { packages } = JSON.parse(readFileSync(file, "utf8")) as { packages: Record<string, Entry> };
     const missing = Object.entries(packages).flatMap(([path, entry]) =>

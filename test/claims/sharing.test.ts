@@ -4,6 +4,7 @@ import { before, describe, test } from "node:test";
 import type { Mark, Model, Session } from "wkv";
 import { committed, load, randomTokens, symbols } from "../support/models.ts";
 import { random } from "../support/random.ts";
+import { assertSameBits } from "../support/same-bits.ts";
 
 const SESSIONS = 8;
 const STEPS = 24;
@@ -92,8 +93,4 @@ async function play(model: Model, number: number): Promise<Uint8Array> {
   log.push(await session.feed([1]));
   session.dispose();
   return Buffer.concat(log.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)));
-}
-
-function assertSameBits(actual: Uint8Array, expected: Uint8Array, what: string): void {
-  assert.ok(Buffer.from(actual).equals(expected), `${what}: other logits`);
 }

@@ -1,8 +1,8 @@
 /** What docs/runtimes.md says of bundlers, as it is written there, with wkv as it is installed. */
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { missing } from "../support/missing.ts";
 import { openChromium } from "./browsers.ts";
 import { makeConsumer, ROOT } from "./consumer.ts";
@@ -12,7 +12,6 @@ import { serve } from "./server.ts";
 
 const docs = readFileSync(join(ROOT, "docs/runtimes.md"), "utf8");
 const { folder } = makeConsumer();
-after(() => rmSync(folder, { recursive: true }));
 cpSync(join(ROOT, "examples/node.mjs"), join(folder, "node.mjs"));
 cpSync(join(folder, "bundle.js"), join(folder, "main.js"));
 const story = (await output(process.execPath, ["node.mjs"], folder)).slice("Once upon a time".length);

@@ -1,10 +1,10 @@
 import { WkvError } from "../../errors.ts";
 
-/** A file, or the file to choose, of a repository on the hub. */
+/** A file of a hub repository, or the repository whose model is to be chosen. */
 export interface HubAddress {
   readonly kind: "hub";
   readonly repo: string;
-  /** Path in the repository; undefined: to be chosen. */
+  /** Path in the repository; undefined: choose the model. */
   readonly file: string | undefined;
   /** A branch, a tag or a commit. */
   readonly revision: string;
@@ -18,15 +18,15 @@ export interface WebAddress {
 
 export type Address = HubAddress | WebAddress;
 
-/** Whether a source is to be fetched: `hf:...` or an http(s) address. */
+/** Whether a source is remote: `hf:...` or an http(s) address. */
 export function isAddress(source: string | URL): boolean {
   return /^(hf|https?):/i.test(String(source));
 }
 
 /**
- * Reads `hf:ORG/REPO[/FILE][@REVISION]`, or an http(s) address; one of the hub's own pages or files is the same as `hf:`.
- * @param endpoint the hub's address, without a slash at the end
- * @throws WkvError `not-found` for what is neither
+ * Parses `hf:ORG/REPO[/FILE][@REVISION]` or an http(s) address; a page or file of the hub is the same as `hf:`.
+ * @param endpoint the hub's address, without a trailing slash
+ * @throws WkvError `not-found` for anything else
  */
 export function parseAddress(source: string | URL, endpoint: string): Address {
   const text = String(source);
@@ -41,7 +41,7 @@ export function parseAddress(source: string | URL, endpoint: string): Address {
   return hubAddress(repo, file && decodeURIComponent(file), decodeURIComponent(revision), text);
 }
 
-/** An address without its credentials: for messages and the cache. */
+/** An address without credentials: for messages and the cache. */
 export function shown(url: URL): string {
   if (!url.username && !url.password) return url.href;
   const clean = new URL(url);
@@ -49,7 +49,7 @@ export function shown(url: URL): string {
   return clean.href;
 }
 
-/** The canonical form of an address, by which the cache knows it. */
+/** The canonical form of an address: the key of the cache. */
 export function addressText(address: Address): string {
   if (address.kind === "web") return shown(address.url);
   const { repo, file, revision } = address;
@@ -69,12 +69,12 @@ function hubAddress(repo: string, file: string | undefined, revision: string, te
   if (names.length !== 2 || !names.every(isName) || !isRevision || (file !== undefined && !isSafePath(file)))
     throw new WkvError(
       "not-found",
-      `${text} is no address on the hub: write hf:ORG/REPO, hf:ORG/REPO/FILE or either with @REVISION.`,
+      `${text} is not an address on the hub: write hf:ORG/REPO, hf:ORG/REPO/FILE or either with @REVISION.`,
     );
   return { kind: "hub", repo, file, revision };
 }
 
-/** A path that stays below where it begins, on every system. */
+/** Whether a path stays inside its folder, on every system. */
 export function isSafePath(path: string): boolean {
   const isSafe = (name: string) => /^[^\\:*?"<>|\p{Cc}]{1,200}$/u.test(name) && !/^\.|[. ]$/.test(name);
   return path.length <= 1000 && path.split("/").every(isSafe);

@@ -10,11 +10,11 @@ import { requestJson } from "./request.ts";
 export interface HubOptions {
   /** Default: HF_ENDPOINT, else https://huggingface.co. */
   endpoint?: string | undefined;
-  /** For repositories that are not public. Default: HF_TOKEN. */
+  /** For private repositories. Default: HF_TOKEN. */
   token?: string | undefined;
 }
 
-/** The files to fetch for an address: the model, its parts if it is in several, and the files that belong to it. */
+/** The files to fetch for an address: the model, its parts if it is split, and the files that belong to it. */
 export interface FileSelection {
   /** The path of the file to open. */
   readonly main: string;
@@ -25,7 +25,7 @@ export function hubEndpoint({ endpoint }: HubOptions): string {
   return (endpoint ?? globalThis.process?.env.HF_ENDPOINT ?? "https://huggingface.co").replace(/\/+$/, "");
 }
 
-/** @throws WkvError `not-found` when there is no such repository or file, or no single model to choose */
+/** @throws WkvError `not-found` if there is no such repository or file, or no unambiguous model */
 export async function resolveHub(
   address: HubAddress,
   options: HubOptions,
@@ -52,19 +52,19 @@ export async function resolveHub(
 
 interface HubFile {
   readonly size: number;
-  /** Of files that are stored outside git, as all large ones are. */
+  /** Only for files stored outside git, as all large ones are. */
   readonly sha256: string | undefined;
 }
 
 function parseListing(json: unknown, url: URL): { commit: string; files: Map<string, HubFile> } {
   const { sha, siblings } = (json ?? {}) as { sha?: unknown; siblings?: unknown };
   if (typeof sha !== "string" || !/^[0-9a-f]{6,64}$/.test(sha) || !Array.isArray(siblings))
-    throw new WkvError("network", `${shown(url)} does not answer as the hub does: check the endpoint.`);
+    throw new WkvError("network", `${shown(url)} does not respond like a hub: check the endpoint.`);
   const files = new Map<string, HubFile>();
   for (const sibling of siblings) {
     const { rfilename, size, lfs } = sibling ?? {};
     const sha256 = /^[0-9a-f]{64}$/.test(lfs?.sha256) ? lfs.sha256 : undefined;
-    // A path that could leave the cache's folder is ignored: no model has one.
+    // A path that could escape the cache's folder is ignored: no model has one.
     if (typeof rfilename === "string" && isSafePath(rfilename) && Number.isSafeInteger(size) && size >= 0)
       files.set(rfilename, { size, sha256 });
   }
@@ -75,7 +75,7 @@ function modelOf(files: ReadonlyMap<string, HubFile>, repo: string): string {
   const choice = chooseModel([...files.keys()]);
   if (choice.model !== undefined) return choice.model;
   const [first] = choice.candidates;
-  const what = first ? `holds several models; name one, as in hf:${repo}/${first}` : "holds no model";
+  const what = first ? `has several models; name one, as in hf:${repo}/${first}` : "has no model";
   throw new WkvError("not-found", `hf:${repo} ${what}. It has: ${summary(files)}.`);
 }
 

@@ -1,9 +1,9 @@
 import type { Progress } from "../progress.ts";
 
-/** Speed is that of the last few seconds: what matters for the time left. */
+/** Speed is measured over the last few seconds, which predicts the time left. */
 const WINDOW_MS = 5000;
 
-/** Turns counts of bytes into progress with speed and time left. */
+/** Turns byte counts into progress with speed and time left. */
 export class Meter {
   readonly #onProgress: (progress: Progress) => void;
   readonly #seen: { at: number; loaded: number }[] = [];
@@ -12,7 +12,7 @@ export class Meter {
     this.#onProgress = onProgress;
   }
 
-  /** @param total undefined when nobody knows */
+  /** @param total undefined if unknown */
   downloaded(loaded: number, total: number | undefined): void {
     const at = performance.now();
     this.#seen.push({ at, loaded });

@@ -36,7 +36,7 @@ wkv beside llama.cpp's native build and wllama, which is llama.cpp compiled to W
 one run. The numbers belong to the machine; the ratios are the point. Every cell is the median of the rounds (${rounds}), with
 the lowest and the highest in brackets.${gaps}
 
-![Tokens a second of each engine](speed.svg)`;
+![Tokens per second of each engine](speed.svg)`;
 }
 
 function speedTable(results: Results): string {
@@ -44,7 +44,7 @@ function speedTable(results: Results): string {
     const measured = pick(results.speeds, engine.id, threads);
     return [engine.label, threads, speedCell(measured, "prefill"), speedCell(measured, "decode")];
   });
-  return `## Tokens a second
+  return `## Tokens per second
 
 ${table(["engine", "threads", `prompt of ${results.prompt.tokens.length}`, "decode"], rows)}`;
 }
@@ -107,7 +107,7 @@ function busyTable(results: Results): string {
   ]);
   return `## While ${count} busy
 
-Tokens a second, and those with ${many} threads over those with ${few} under the same load. (At most ${BUSY_DECODE} tokens are made in a
+Tokens per second, and those with ${many} threads over those with ${few} under the same load. (At most ${BUSY_DECODE} tokens are made in a
 take here, because threads that spin can be a hundred times slower.)
 
 ${table(["", ...head], rows)}`;
@@ -184,7 +184,7 @@ Measured with \`${command}\`.`;
 export function chart(results: Results): BarChart {
   const { tokens } = results.prompt;
   return {
-    title: "Tokens a second, more is better",
+    title: "Tokens per second, more is better",
     panels: [
       { title: "Decode", groups: groups(results, "decode") },
       { title: `Prompt of ${tokens.length} tokens`, groups: groups(results, "prefill") },
@@ -205,7 +205,7 @@ function groups(results: Results, measure: Measure): BarGroup[] {
   }));
 }
 
-/** Tokens a second if nothing but reading the weights took time. */
+/** Tokens per second if nothing but reading the weights took time. */
 function readingLimit(results: Results, threads: number): BarGroup["mark"] {
   const rows = results.own.filter((row) => row.threads === threads);
   if (rows.length === 0) return undefined;

@@ -83,7 +83,7 @@ export function Composer() {
   );
 }
 
-/** What in a message may confuse the model, with a way to mend it. */
+/** What may confuse the model in a message, with a fix. */
 function Issues() {
   if (draft.value.length < 2) return null;
   const name = (Object.keys(templates)[1] ?? "world") as TemplateName;

@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import type { Ref } from "preact";
 import { useRef } from "preact/hooks";
+import { benchmark } from "wkv/measure";
 import { messageOf, opened } from "../model.ts";
 import { saveAs } from "../save.ts";
 import { percent, size, t } from "../strings/index.ts";
@@ -102,7 +103,7 @@ async function measure(): Promise<void> {
   round.value = 0;
   try {
     const options = { prefill: 256, decode: 48, rounds: ROUNDS, onRound: (at: number) => void (round.value = at) };
-    const { prefill, decode, readBandwidth, share } = await now.model.benchmark(options);
+    const { prefill, decode, readBandwidth, share } = await benchmark(now.model, options);
     const [first, second, third, fourth] = [prefill, decode, readBandwidth, share].map(({ median }) => median);
     result.value = { prefill: first!, decode: second!, bandwidth: third!, share: fourth! };
   } catch (error) {
