@@ -167,7 +167,7 @@ test("zip archives that lie", async () => {
   await assertRefused(named("word/document.xml"), "unknown-format", /not one of torch\.save.*"word\/document\.xml"/);
   await assertRefused(named("../../data.pkl"), "unknown-format", /not one of torch\.save/);
   await assertRefused(named("a/data.pkl", "a/constants.pkl"), "unknown-format", /TorchScript/);
-  await assertRefused(zip([]), "unknown-format", /it holds nothing/);
+  await assertRefused(zip([]), "unknown-format", /it contains nothing/);
 });
 
 test("safetensors headers that lie", async () => {
@@ -247,7 +247,7 @@ test("rwkv.cpp headers that lie", async () => {
     ],
     [/header at byte \d+ is cut off/, after((out) => out.u8(1))],
     [/name at byte \d+ is cut off/, after((out) => out.i32(1).i32(9).i32(0).i32(1).text("x"))],
-    [/no tensor "head\.weight"/, rwkvCpp(MODEL.slice(0, -1))],
+    [/tensor "head\.weight" is missing/, rwkvCpp(MODEL.slice(0, -1))],
     [/2 layers, but there are 1/, rwkvCpp(MODEL.filter(({ name }) => !name.startsWith("blocks.1.")))],
     [
       /"emb\.weight" is \[5,32\], but the file's header says \[6,32\]/,
