@@ -84,14 +84,15 @@ async function buildEmbedded(name: string): Promise<void> {
 /** Dependencies stay outside: they are installed with the package. */
 async function buildNode(): Promise<void> {
   const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+  const external = ["node:*", ...PEERS, ...Object.keys(dependencies)];
   await buildHost({
     entryPoints: {
       ...ENTRIES,
-      worker: "host/platform/node-worker.ts",
       cli: "host/cli/main.ts",
     },
-    external: ["node:*", ...PEERS, ...Object.keys(dependencies)],
+    external,
   });
+  await buildWorker("worker", "host/platform/node-worker.ts", { external });
 }
 
 /** All that a page needs, since nothing resolves names there; the libraries for NeoX and Jinja in separate files. */
@@ -102,13 +103,12 @@ async function buildBrowser(): Promise<void> {
     external: PEERS,
     minify: true, // a page without a bundler loads these as they are
   });
-  // In one piece, because some bundlers' users copy it.
-  await buildHost({
-    entryPoints: { "browser-worker": "host/platform/browser-worker.ts" },
-    conditions: ["browser"],
-    minify: true,
-    splitting: false,
-  });
+  await buildWorker("browser-worker", "host/platform/browser-worker.ts", { conditions: ["browser"], minify: true });
+}
+
+/** In one piece, because some bundlers' users copy it. */
+async function buildWorker(name: string, entry: string, options: BuildOptions): Promise<void> {
+  await buildHost({ ...options, entryPoints: { [name]: entry }, splitting: false });
 }
 
 async function buildWorkerd(): Promise<void> {

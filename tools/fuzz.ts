@@ -41,16 +41,23 @@ async function runProcess(target: string, first: number): Promise<void> {
   for (let next = first; next < last; ) next = 1 + (await runUntilFault(target, next, last - next));
 }
 
-/** @returns the number of the last case that was run */
-async function runUntilFault(target: string, first: number, count: number): Promise<number> {
+/**
+ * @param isAgain whether the first case hung before: on a busy machine, one that hangs only once is no fault
+ * @returns the number of the last case that was run
+ */
+async function runUntilFault(target: string, first: number, count: number, isAgain = false): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "wkv-fuzz-"));
   const args = ["--import", "tsx", "test/fuzz/child.ts", target, String(seed), String(first), String(count), folder];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   let current = first;
   let watchdog = setTimeout(() => {}, 0);
+  let hung = false;
   const restart = () => {
     clearTimeout(watchdog);
-    watchdog = setTimeout(() => child.kill("SIGKILL"), HANGS_MS);
+    watchdog = setTimeout(() => {
+      hung = true;
+      child.kill("SIGKILL");
+    }, HANGS_MS);
   };
   restart();
   const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
@@ -63,6 +70,10 @@ async function runUntilFault(target: string, first: number, count: number): Prom
   }
   const code = await ended;
   clearTimeout(watchdog);
+  if (hung && !isAgain) {
+    rmSync(folder, { recursive: true, force: true });
+    return runUntilFault(target, current, 1, true);
+  }
   const isDone = current >= first + count - 1;
   if (code !== 0)
     report(target, current, isDone ? "the process did not end by itself" : `the process ended (${code})`, folder);

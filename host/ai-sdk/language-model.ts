@@ -8,6 +8,7 @@ import type {
 } from "@ai-sdk/provider";
 import { type ChatOptions, type ChatTemplate, chat, chooseTemplate, encodePrompt } from "../chat/index.ts";
 import type { Model } from "../model/model.ts";
+import { checkNames } from "../options/names.ts";
 import { answerOptions } from "./options.ts";
 import { messagesOf } from "./prompt.ts";
 import { partsOf } from "./stream.ts";
@@ -24,6 +25,7 @@ export interface WkvSettings extends Pick<ChatOptions, "think" | "preset"> {
  * const { text } = await generateText({ model: wkv(await loadModel("model.pth")), prompt: "Why is the sky blue?" });
  */
 export function wkv(model: Model, settings: WkvSettings = {}): LanguageModelV3 {
+  checkNames(settings, { think: true, preset: true, template: true }, "wkv");
   return {
     specificationVersion: "v3",
     provider: "wkv",

@@ -1,6 +1,7 @@
 import type { Model } from "../model/model.ts";
+import { only } from "../options/names.ts";
 import type { StopReason } from "../session/generate.ts";
-import type { GenerateOptions } from "../session/session.ts";
+import { GENERATE_OPTIONS, type GenerateOptions } from "../session/session.ts";
 import { rate } from "../session/usage.ts";
 import { AnswerReader } from "./answer.ts";
 import type { ContextTracker } from "./context-tracker.ts";
@@ -73,7 +74,11 @@ async function* generate(
   const decoder = model.tokenizer.stream();
   const stop = [...template.stops, ...(options.stop ?? [])];
   try {
-    for await (const { complete: _, ...piece } of tracker.session.generate([], { ...options, constraint, stop })) {
+    for await (const { complete: _, ...piece } of tracker.session.generate([], {
+      ...only<GenerateOptions>(options, GENERATE_OPTIONS),
+      constraint,
+      stop,
+    })) {
       if (piece.stop !== "end") tracker.append(decoder.push(piece.token)); // the end was not fed
       yield piece;
     }

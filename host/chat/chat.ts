@@ -1,11 +1,12 @@
 import { WkvError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
+import { checkNames } from "../options/names.ts";
 import type { AnswerReader } from "./answer.ts";
 import { answerPieces, readerOf } from "./answering.ts";
 import { checkAnswerable, checkCalls, checkOptions } from "./checks.ts";
 import { ContextTracker } from "./context-tracker.ts";
 import { type ChatMessage, checkMessages, plainMessages, type TextPart } from "./messages.ts";
-import type { AnswerOptions, ChatInput } from "./options.ts";
+import { ANSWER_OPTIONS, type AnswerOptions, type ChatInput } from "./options.ts";
 import { writeSaved } from "./saved.ts";
 import { Answer, answerMessage, type ChatPiece, type ChatResult, Fold } from "./stream.ts";
 import type { ChatTemplate, Prompt } from "./template.ts";
@@ -112,6 +113,7 @@ export class Chat {
   }
 
   #answer(options: AnswerOptions, prepare: () => void): Answer {
+    checkNames(options, ANSWER_OPTIONS, "an answer");
     const given = { ...this.#options, ...options };
     // Mirostat replaces options that presets set.
     const preset = given.preset ?? (given.mirostatTau === undefined ? this.template.preset : undefined);

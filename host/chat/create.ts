@@ -1,11 +1,12 @@
 import { WkvError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
+import { checkNames } from "../options/names.ts";
 import { Chat } from "./chat.ts";
 import { checkAnswerable, checkCalls, checkOptions } from "./checks.ts";
 import { chooseTemplate } from "./choose.ts";
 import { ContextTracker } from "./context-tracker.ts";
 import { type ChatMessage, checkMessages } from "./messages.ts";
-import type { ChatOptions } from "./options.ts";
+import { CHAT_OPTIONS, type ChatOptions } from "./options.ts";
 import { readSaved } from "./saved.ts";
 import { Answer, type ChatPiece } from "./stream.ts";
 
@@ -16,6 +17,7 @@ import { Answer, type ChatPiece } from "./stream.ts";
  * @throws TypeError or RangeError naming the wrong argument; while reading, the errors of `session.generate`
  */
 export function chat(model: Model, messages: readonly ChatMessage[], options: ChatOptions = {}): Answer {
+  checkNames(options, CHAT_OPTIONS, "chat");
   checkMessages(messages);
   checkAnswerable(messages);
   checkOptions(options);
@@ -37,6 +39,7 @@ async function* answerOnce(model: Model, options: ChatOptions): AsyncGenerator<C
  * @throws WkvError `bad-file` if the file's Jinja template cannot be used; TypeError, RangeError
  */
 export async function createChat(model: Model, options: ChatOptions = {}): Promise<Chat> {
+  checkNames(options, CHAT_OPTIONS, "createChat");
   const { template, system, messages = [], ...answerOptions } = options;
   checkMessages(messages);
   checkOptions(answerOptions);
@@ -55,6 +58,7 @@ export async function loadChat(
   saved: Uint8Array,
   options: Omit<ChatOptions, "system" | "messages"> = {},
 ): Promise<Chat> {
+  checkNames(options, CHAT_OPTIONS, "loadChat");
   const { messages, template, text, state } = readSaved(saved);
   const { template: wanted = template, ...answerOptions } = options;
   checkOptions(answerOptions);

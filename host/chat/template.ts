@@ -1,4 +1,4 @@
-import { type Arrangement, arrange } from "../prompt/arrange.ts";
+import { ARRANGEMENT_OPTIONS, type Arrangement, arrange } from "../prompt/arrange.ts";
 import { cleanAnswer, cleanText, cleanTurn, withoutSpeakers } from "../prompt/clean.ts";
 import type { SpeakerFormat } from "../prompt/formats.ts";
 import type { Preset } from "../sampling/index.ts";
@@ -23,6 +23,13 @@ export interface PromptOptions extends Arrangement {
   /** Default "auto". With "none" the tools are not mentioned. */
   toolChoice?: ToolChoice | undefined;
 }
+
+export const PROMPT_OPTIONS = {
+  ...ARRANGEMENT_OPTIONS,
+  think: true,
+  tools: true,
+  toolChoice: true,
+} as const satisfies Record<keyof PromptOptions, true>;
 
 /** A prompt in two parts. "\0" in either is the end-of-text token. */
 export interface Prompt {

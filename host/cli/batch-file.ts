@@ -2,6 +2,7 @@ import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { UsageError } from "./failure.ts";
+import { linesOf } from "./lines.ts";
 import { statusLine } from "./output.ts";
 
 /** A line of OpenAI's batch format. */
@@ -23,7 +24,7 @@ export interface Answered {
 export async function readJobs(path: string): Promise<Job[]> {
   const jobs = new Map<string, Job>();
   let line = 0;
-  for await (const text of createInterface({ input: createReadStream(path) })) {
+  for await (const text of linesOf(createInterface({ input: createReadStream(path) }))) {
     line++;
     if (text.trim() === "") continue;
     const job = parsed(text);

@@ -6,7 +6,7 @@ import { megabytes } from "../source/megabytes.ts";
 import { addressText, isAddress, parseAddress } from "../source/net/address.ts";
 import { hubEndpoint } from "../source/net/hub.ts";
 import { UsageError } from "./failure.ts";
-import { note, print, printJson } from "./output.ts";
+import { inLine, note, print, printJson } from "./output.ts";
 
 const HELP = `
 Downloads are in $XDG_CACHE_HOME/wkv, else in ~/.cache/wkv. A cached model is used without any request: to get a
@@ -42,7 +42,7 @@ async function list({ json }: { json?: boolean }): Promise<void> {
 
 function line({ address, bytes, whole, fetched, path }: CachedModel): string {
   const state = whole ? `fetched ${fetched?.slice(0, 10)}` : "unfinished";
-  return `${address}\n  ${megabytes(bytes)}, ${state}\n  ${path}\n`;
+  return `${inLine(address)}\n  ${megabytes(bytes)}, ${inLine(state)}\n  ${inLine(path)}\n`;
 }
 
 async function remove(

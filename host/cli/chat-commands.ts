@@ -8,6 +8,7 @@ import { THINK_MODES, type ThinkMode } from "../chat/template.ts";
 import { WkvError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { saveFile } from "../source/disk/write.ts";
+import { textBytes } from "../source/text.ts";
 import { answerTo } from "./chat-answer.ts";
 import type { LineReader } from "./chat-lines.ts";
 import { readSetting, SETTINGS } from "./chat-settings.ts";
@@ -221,12 +222,15 @@ function replace(talk: Talk, chat: Chat): void {
   talk.chats.set(talk.current, chat);
 }
 
+const LIST = "[".charCodeAt(0);
+
 /** A saved chat, or a JSON array of messages. @throws WkvError `not-found`, `bad-state` */
 export async function talkFrom(model: Model, path: string, options: ChatOptions): Promise<Chat> {
   const bytes = await readFile(path).catch((cause) => {
     throw new WkvError("not-found", `${path} cannot be read: check the path.`, { cause });
   });
-  if (bytes[0] === 0x5b) return createChat(model, { ...options, system: undefined, messages: messagesIn(bytes, path) });
+  const text = textBytes(bytes);
+  if (text[0] === LIST) return createChat(model, { ...options, system: undefined, messages: messagesIn(text, path) });
   const { system: _, messages: __, ...rest } = options;
   const chat = await loadChat(model, bytes, rest);
   if (chat.stateRefused) note(`${chat.stateRefused.message} The messages are read again.`);

@@ -1,6 +1,7 @@
 import { appendFile, mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { cacheFolder } from "../source/cache/cache-folder.ts";
+import { withoutControls } from "./output.ts";
 
 const MOST = 500;
 
@@ -26,7 +27,7 @@ export async function addToHistory(entry: string): Promise<void> {
 function parsed(line: string): string[] {
   try {
     const entry: unknown = JSON.parse(line);
-    return typeof entry === "string" ? [entry] : [];
+    return typeof entry === "string" ? [withoutControls(entry)] : [];
   } catch {
     return [];
   }

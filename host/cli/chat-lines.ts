@@ -1,4 +1,5 @@
 import { createInterface } from "node:readline";
+import { linesOf } from "./lines.ts";
 import { type EditorOptions, type Line, LineEditor } from "./terminal/editor.ts";
 import { styled } from "./terminal/style.ts";
 
@@ -32,10 +33,10 @@ export function terminalLines(options: EditorOptions): LineReader {
 /** Lines of standard input, whatever it is. */
 export function pipedLines(): LineReader {
   const reader = createInterface({ input: process.stdin, crlfDelay: Infinity });
-  const lines = reader[Symbol.asyncIterator]();
+  const lines = linesOf(reader);
   const line: ReadLine = async () => {
     const { done, value } = await lines.next();
-    return done ? undefined : { text: value as string, isPasted: false };
+    return done ? undefined : { text: value, isPasted: false };
   };
   return { isTerminal: false, next: () => message(line), close: () => reader.close() };
 }

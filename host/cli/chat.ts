@@ -6,6 +6,7 @@ import type { ChatOptions } from "../chat/options.ts";
 import { THINK_MODES } from "../chat/template.ts";
 import { templateIn } from "../model/template.ts";
 import { isTemplateName } from "../prompt/formats.ts";
+import { textOf } from "../source/text.ts";
 import { bundledPath } from "./bundled.ts";
 import { answerTo } from "./chat-answer.ts";
 import { COMMAND_NAMES, isCommand, runCommand, talkFrom } from "./chat-commands.ts";
@@ -98,9 +99,10 @@ async function chatOptionsOf(options: ChatCommandOptions): Promise<ChatOptions> 
 
 /** A Jinja file, or a tokenizer_config.json with a template in it. */
 async function readTemplate(path: string): Promise<string> {
-  const text = await readFile(path, "utf8").catch(() => {
+  const file = await readFile(path).catch(() => {
     throw new UsageError(`--template expected raven, world, g1 or a file, and there is no file ${path}.`);
   });
+  const text = textOf(file);
   if (!path.endsWith(".json")) return text;
   const template = templateIn(text);
   if (template === undefined) throw new UsageError(`--template: ${path} has no chat_template.`);

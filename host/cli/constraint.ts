@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { ConstraintSource, Whitespace } from "../constraint/index.ts";
+import { textOf } from "../source/text.ts";
 import { UsageError } from "./failure.ts";
 import { collect } from "./options.ts";
 
@@ -47,7 +48,7 @@ export async function readConstraint(options: ConstraintOptions): Promise<Constr
 function readSchema(given: string) {
   const isJson = /^\s*(\{|true\s*$|false\s*$)/.test(given);
   try {
-    return JSON.parse(isJson ? given : readFileSync(given, "utf8"));
+    return JSON.parse(isJson ? given : textOf(readFileSync(given)));
   } catch (error) {
     throw new UsageError(`--schema ${isJson ? "" : `${given} `}cannot be read: ${(error as Error).message}`);
   }

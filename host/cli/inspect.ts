@@ -15,7 +15,7 @@ import type { LoraFacts } from "../models/lora.ts";
 import { saveFile } from "../source/disk/write.ts";
 import { UsageError } from "./failure.ts";
 import { printMemory } from "./memory.ts";
-import { note, print, printJson, statusLine } from "./output.ts";
+import { inLine, note, print, printJson, statusLine } from "./output.ts";
 import { png } from "./png.ts";
 import { progressText } from "./progress.ts";
 
@@ -72,7 +72,7 @@ async function inspect(path: string | undefined, options: InspectOptions): Promi
     if (inspection.error) process.exitCode = 1;
     return;
   }
-  await print(`${inspection.file}\n${table(summary(inspection, options))}`);
+  await print(`${inLine(inspection.file)}\n${table(summary(inspection, options))}`);
   if (options.tensors) await print(table(inspection.tensors.map(tensorRow)));
   if (inspection.error) throw new WkvError(inspection.error.code, inspection.error.message);
 }
@@ -192,7 +192,8 @@ function placesText(name: string, places: readonly TensorPlace[]): string {
 }
 
 /** Columns of equal width; two spaces before each. */
-function table(rows: readonly Row[]): string {
+function table(given: readonly Row[]): string {
+  const rows = given.map((row) => row.map(inLine));
   const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
   const columns = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, i) => width(i));

@@ -9,7 +9,7 @@ import { addChat } from "./chat.ts";
 import { addConvert } from "./convert.ts";
 import { explain, Interrupted } from "./failure.ts";
 import { addInspect } from "./inspect.ts";
-import { exitOnClosedPipe, note, printJson } from "./output.ts";
+import { note, printJson, watchOutput, withoutControls } from "./output.ts";
 import { addPerplexity } from "./perplexity.ts";
 import { addPromptCheck } from "./prompt-check.ts";
 import { addRun } from "./run.ts";
@@ -24,7 +24,7 @@ const program = new Command("wkv")
   .description("Runs RWKV language models on any processor that runs WebAssembly.")
   .version(version)
   .exitOverride()
-  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "wkv: ")) })
+  .configureOutput({ outputError: (text, write) => write(withoutControls(text.replace(/^error: /, "wkv: "))) })
   .addHelpText(
     "after",
     `
@@ -55,7 +55,7 @@ addBatch(program);
 addWorker(program);
 addStart(program);
 
-exitOnClosedPipe();
+watchOutput();
 try {
   await program.parseAsync();
 } catch (error) {

@@ -25,6 +25,11 @@ export function withoutControls(text: string): string {
   return text.replace(CONTROLS, "\uFFFD");
 }
 
+/** Text from a file, as part of a line: a line break in it would start another line. */
+export function inLine(text: string): string {
+  return withoutControls(text).replace(/[\n\t]/g, "\uFFFD");
+}
+
 /** A line for people, on standard error. */
 export function note(text: string): void {
   process.stderr.write(`${styled("dim", `wkv: ${withoutControls(text)}`, process.stderr)}\n`);
@@ -34,12 +39,18 @@ function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** A reader that closes the pipe (`wkv run ... | head`) ends the program without an error. */
-export function exitOnClosedPipe(): void {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
+/**
+ * Ends the program when standard output cannot be written: without an error when its reader has closed the pipe
+ * (`wkv run ... | head`), else with a sentence. Notes that cannot be written are lost.
+ */
+export function watchOutput(): void {
+  process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === "EPIPE") process.exit(0);
+    const reason = code === "ENOSPC" ? "no space is left on the disk" : message;
+    note(`standard output cannot be written: ${reason}.`);
+    process.exit(1);
   });
+  process.stderr.on("error", () => {});
 }
 
 /** A terminal line that is overwritten: `show` it, then `clear` it. Does nothing without a terminal. */
@@ -48,7 +59,7 @@ export function statusLine(quiet = false) {
   let last = "";
   return {
     show(text: string): void {
-      if (visible && text !== last) process.stderr.write(`\r\x1b[K${(last = text)}`);
+      if (visible && text !== last) process.stderr.write(`\r\x1b[K${inLine((last = text))}`);
     },
     clear(): void {
       if (visible && last) process.stderr.write("\r\x1b[K");

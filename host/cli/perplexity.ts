@@ -5,6 +5,7 @@ import { WEIGHT_FORMAT_NAMES, type WeightFormat } from "../checkpoint/weight-for
 import { WkvError } from "../errors.ts";
 import { type Perplexity, perplexity } from "../measure/perplexity.ts";
 import type { Model } from "../model/model.ts";
+import { textBytes } from "../source/text.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { load } from "./load.ts";
@@ -71,8 +72,8 @@ async function measure(path: string, file: string, options: PerplexityCommandOpt
 /** The text's bytes, at most `limit` of them and no partial character at the end. */
 async function readText(file: string, limit = Infinity): Promise<Uint8Array> {
   if (limit !== Infinity && !(Number.isInteger(limit) && limit > 0))
-    throw new UsageError(`--limit expected a whole number >= 1, got ${limit}`);
-  const bytes = file === "-" ? await buffer(process.stdin) : await readTextFile(file);
+    throw new UsageError(`--limit expected a whole number from 1 on, got ${limit}`);
+  const bytes = textBytes(file === "-" ? await buffer(process.stdin) : await readTextFile(file));
   let end = Math.min(limit, bytes.length);
   if (end < bytes.length) while (end > 0 && isInsideCharacter(bytes[end] as number)) end--;
   return bytes.subarray(0, end);

@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { text } from "node:stream/consumers";
+import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
 import { checkPrompt, type Finding, fixPrompt } from "../prompt/check.ts";
 import type { TemplateName } from "../prompt/formats.ts";
+import { textOf } from "../source/text.ts";
 import { UsageError } from "./failure.ts";
-import { note, print, printJson, printText } from "./output.ts";
+import { note, printJson, printText } from "./output.ts";
 import { unescaped } from "./parse.ts";
 
 interface PromptCheckOptions {
@@ -54,14 +55,14 @@ async function prompt(argument: string | undefined, options: PromptCheckOptions)
     return;
   }
   const fixed = fixPrompt(given, template);
-  await (json ? printJson({ text: fixed }) : print(fixed));
+  await (json ? printJson({ text: fixed }) : printText(fixed));
   for (const finding of checkPrompt(fixed, template)) note(describe(finding, name));
 }
 
 async function readText(argument: string | undefined, { escapes }: PromptCheckOptions): Promise<[string, string]> {
   if (argument === undefined) throw new UsageError("FILE or TEXT is missing: wkv prompt --check FILE");
-  if (argument === "-") return [await text(process.stdin), "stdin"];
-  if (!escapes && existsSync(argument)) return [await readFile(argument, "utf8"), argument];
+  if (argument === "-") return [textOf(await buffer(process.stdin)), "stdin"];
+  if (!escapes && existsSync(argument)) return [textOf(await readFile(argument)), argument];
   return [escapes ? unescaped(argument) : argument, "prompt"];
 }
 

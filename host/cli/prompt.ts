@@ -1,6 +1,7 @@
 import { buffer } from "node:stream/consumers";
 import type { Model } from "../model/model.ts";
 import { type Arrangement, arrangePrompt } from "../prompt/arrange.ts";
+import { textBytes } from "../source/text.ts";
 import { UsageError } from "./failure.ts";
 import { unescaped } from "./parse.ts";
 
@@ -22,7 +23,7 @@ export async function readPrompt(argument: string | undefined, options: PromptOp
   }
   if (argument === undefined)
     throw new UsageError("PROMPT is missing: give a text, - for standard input, or --tokens.");
-  const given = argument === "-" ? withoutLastNewline(await buffer(process.stdin)) : argument;
+  const given = argument === "-" ? withoutLastNewline(textBytes(await buffer(process.stdin))) : argument;
   if (isArranged) return arrangePrompt(asText(given, options), options);
   return typeof given === "string" ? asText(given, options) : given;
 }

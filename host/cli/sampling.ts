@@ -1,5 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { only } from "../options/names.ts";
 import { PRESETS, type Preset, type SamplerOptions } from "../sampling/index.ts";
+import { SAMPLER_OPTIONS } from "../sampling/options.ts";
 import type { GenerateOptions } from "../session/session.ts";
 import { UsageError } from "./failure.ts";
 import { number, tokenIds, unescaped } from "./parse.ts";
@@ -54,7 +56,8 @@ export function addSamplingOptions(command: Command): Command {
 export function samplerOptions(
   options: SamplingOptions & { escapes?: boolean },
 ): SamplerOptions & Pick<GenerateOptions, "guidance"> {
-  const { guidancePrompt, guidanceScale, ...sampler } = options;
+  const { guidancePrompt, guidanceScale } = options;
+  const sampler = only<SamplerOptions>(options, SAMPLER_OPTIONS);
   if (guidancePrompt === undefined && guidanceScale === undefined) return sampler;
   if (guidancePrompt === undefined || guidanceScale === undefined)
     throw new UsageError("--guidance-prompt and --guidance-scale must be given together.");

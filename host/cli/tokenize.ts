@@ -1,9 +1,10 @@
-import { buffer, text } from "node:stream/consumers";
+import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
 import { openCheckpoint, openModelFile } from "../checkpoint/open.ts";
 import { WkvError } from "../errors.ts";
 import { chooseTokenizer } from "../model/vocab.ts";
 import { recogniseModel } from "../models/recognise.ts";
+import { textBytes, textOf } from "../source/text.ts";
 import { loadTokenizer } from "../tokenizer/load.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { UsageError } from "./failure.ts";
@@ -32,7 +33,7 @@ export function addTokenize(program: Command): void {
   program
     .command("tokenize")
     .description("Shows the token ids of a text, or the text of token ids.")
-    .argument("[TEXT]", "the text; - reads it from standard input, byte for byte")
+    .argument("[TEXT]", "the text; - reads it from standard input, byte for byte but for a byte-order mark")
     .option("--vocab <vocab>", 'a file, an address, "world", "pile" or "bytes"')
     .option("--model <model>", "the model whose vocabulary to use")
     .option("--decode <ids>", "print the text of these ids; - reads them from standard input")
@@ -48,8 +49,8 @@ async function tokenize(argument: string | undefined, options: TokenizeOptions):
   const tokenizer = await openTokenizer(options);
   const ids =
     decode !== undefined
-      ? tokenIds(decode === "-" ? await text(process.stdin) : decode)
-      : tokenizer.encode(argument === "-" ? await buffer(process.stdin) : (argument as string));
+      ? tokenIds(decode === "-" ? textOf(await buffer(process.stdin)) : decode)
+      : tokenizer.encode(argument === "-" ? textBytes(await buffer(process.stdin)) : (argument as string));
   if (json) await printJson(describe(tokenizer, ids));
   else if (decode === undefined) await print(`${ids.join(",")}\n`);
   else if (process.stdout.isTTY) await printText(`${tokenizer.decode(ids)}\n`);

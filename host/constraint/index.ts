@@ -3,6 +3,7 @@
  */
 
 import { WkvError } from "../errors.ts";
+import { checkNames } from "../options/names.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { utf8, words } from "./characters.ts";
 import { type Constraint, grammarConstraint } from "./constraint.ts";
@@ -44,10 +45,13 @@ export function createConstraint(tokenizer: Tokenizer, source: ConstraintSource)
   return grammarConstraint(tokenizer, (grammar) => rootOf(grammar, source));
 }
 
+const CONSTRAINT_OPTIONS = { schema: true, regex: true, choices: true, whitespace: true } as const;
+
 /** @throws TypeError naming the expected sources */
 export function checkSource(source: ConstraintSource): void {
   const expected = `"constraint" expected one of { schema }, { regex } and { choices }`;
   if (typeof source !== "object" || source === null) throw new TypeError(`${expected}, got ${source}`);
+  checkNames(source, CONSTRAINT_OPTIONS, "constraint");
   const { schema, regex, choices, whitespace } = source as Record<string, unknown>;
   const given = Object.entries({ schema, regex, choices }).filter(([, value]) => value !== undefined);
   if (given.length !== 1)

@@ -5,9 +5,10 @@ import { Engine } from "../engine/engine.ts";
 import { makePlan, type Plan } from "../engine/plan.ts";
 import { WkvError } from "../errors.ts";
 import { loadWeights } from "../loading/loader.ts";
-import { type OpenModel, type OpenOptions, planOptions, readModel, withFiles } from "../model/open.ts";
+import { OPEN_OPTIONS, type OpenModel, type OpenOptions, planOptions, readModel, withFiles } from "../model/open.ts";
 import { type CarriedVocabulary, carriedVocabulary } from "../model/vocab.ts";
 import type { Recipe } from "../models/recipe.ts";
+import { checkNames } from "../options/names.ts";
 import type { ModelSource } from "../source/open.ts";
 import type { LoadControl, Progress } from "../source/progress.ts";
 import type { TokenizerSource } from "../tokenizer/load.ts";
@@ -27,6 +28,15 @@ export interface ConvertOptions extends OpenOptions {
   threads?: number;
   onProgress?: (progress: Progress) => void;
 }
+
+const CONVERT_OPTIONS = {
+  ...OPEN_OPTIONS,
+  weights: true,
+  vocab: true,
+  groupNormEps: true,
+  threads: true,
+  onProgress: true,
+} as const satisfies Record<keyof ConvertOptions, true>;
 
 export interface Converted {
   /** Size of the file. */
@@ -51,6 +61,7 @@ export async function convertModel(
   target: string | URL | WritableStream<Uint8Array>,
   options: ConvertOptions = {},
 ): Promise<Converted> {
+  checkNames(options, CONVERT_OPTIONS, "convertModel");
   const { weights = DEFAULT_WEIGHTS, signal } = options;
   if (weights !== "f16" && !isWeightFormat(weights))
     throw new RangeError(`"weights" expected ${quotedFormats("f16")}, got ${JSON.stringify(weights)}`);

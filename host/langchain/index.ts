@@ -13,7 +13,9 @@ import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
 import type { Runnable } from "@langchain/core/runnables";
 import { convertToOpenAITool } from "@langchain/core/utils/function_calling";
 import { type ChatOptions, type ChatPiece, chat, type Tool } from "../chat/index.ts";
+import { CHAT_OPTIONS } from "../chat/options.ts";
 import type { Model } from "../model/model.ts";
+import { only } from "../options/names.ts";
 import { asChatMessage } from "./messages.ts";
 
 /** LangChain's call options, and wkv's under their own names. */
@@ -89,7 +91,7 @@ export class ChatWkv extends BaseChatModel<ChatWkvCallOptions> {
 function answerOptions(fields: Omit<ChatWkvFields, "model">, options: ChatWkvCallOptions): ChatOptions {
   const given = Object.entries({ ...options, toolChoice: options.toolChoice ?? toolChoiceOf(options) });
   const set = Object.fromEntries(given.filter(([, value]) => value !== undefined));
-  return { ...fields, ...set } as ChatOptions;
+  return only<ChatOptions>({ ...fields, ...set }, CHAT_OPTIONS);
 }
 
 /** LangChain's tool choice: "any" for "required", and a tool's name alone. */

@@ -2,6 +2,7 @@ import * as abi from "../../assembly/abi.ts";
 import { type Job, makeBatch, runBatch } from "../engine/batch.ts";
 import type { Runner } from "../engine/runner.ts";
 import type { Model } from "../model/model.ts";
+import { checkNames } from "../options/names.ts";
 
 export interface BenchmarkOptions {
   /** Tokens of the prompt. Default 512. */
@@ -16,6 +17,15 @@ export interface BenchmarkOptions {
   /** Aborts between two steps; its reason is thrown. */
   signal?: AbortSignal | undefined;
 }
+
+const BENCHMARK_OPTIONS = {
+  prefill: true,
+  decode: true,
+  sessions: true,
+  rounds: true,
+  onRound: true,
+  signal: true,
+} as const satisfies Record<keyof BenchmarkOptions, true>;
 
 /** Statistics over the rounds. */
 export interface Spread {
@@ -42,6 +52,7 @@ export interface BenchmarkResult {
 /** Measures a model: nothing else may be running on it. */
 export async function benchmark(model: Model, options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
   const { runner } = model;
+  checkNames(options, BENCHMARK_OPTIONS, "benchmark");
   const { prefill = 512, decode = 64, sessions = 1, rounds = 5, onRound, signal } = options;
   for (const [name, value] of Object.entries({ prefill, decode, sessions, rounds })) {
     if (!Number.isInteger(value) || value < 1)

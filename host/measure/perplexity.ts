@@ -1,4 +1,5 @@
 import type { Model } from "../model/model.ts";
+import { checkNames } from "../options/names.ts";
 import { mostLikely } from "../sampling/index.ts";
 
 export interface PerplexityOptions {
@@ -11,6 +12,11 @@ export interface PerplexityOptions {
   /** Aborts the measurement; its reason is thrown. */
   signal?: AbortSignal | undefined;
 }
+
+const PERPLEXITY_OPTIONS = { compare: true, context: true, onProgress: true, signal: true } as const satisfies Record<
+  keyof PerplexityOptions,
+  true
+>;
 
 /** How well a text was predicted. */
 export interface Score {
@@ -49,6 +55,7 @@ export async function perplexity(
   text: string | Uint8Array,
   options: PerplexityOptions = {},
 ): Promise<Perplexity> {
+  checkNames(options, PERPLEXITY_OPTIONS, "perplexity");
   const { compare, context = Infinity, onProgress, signal } = options;
   if (!(Number.isInteger(context) || context === Infinity) || context < 1)
     throw new RangeError(`"context" expected a whole number >= 1, got ${context}`);

@@ -5,6 +5,7 @@ import { makePlan, type Plan } from "../engine/plan.ts";
 import type { Simd } from "../engine/platform.ts";
 import { chooseKernels, type Kernels } from "../engine/simd.ts";
 import { arrangeWeights, loadPacked, loadWeights } from "../loading/loader.ts";
+import { checkNames } from "../options/names.ts";
 import type { ModelSource } from "../source/open.ts";
 import type { Progress } from "../source/progress.ts";
 import { identify } from "../state/identity.ts";
@@ -12,7 +13,15 @@ import { PrefixCache, type PrefixCacheOptions } from "../state/prefix-cache.ts";
 import { tunedState } from "../state/tuned-state.ts";
 import type { TokenizerSource } from "../tokenizer/load.ts";
 import { Model, type ModelInfo } from "./model.ts";
-import { type ModelFiles, type OpenModel, type OpenOptions, planOptions, readModel, withFiles } from "./open.ts";
+import {
+  type ModelFiles,
+  OPEN_OPTIONS,
+  type OpenModel,
+  type OpenOptions,
+  planOptions,
+  readModel,
+  withFiles,
+} from "./open.ts";
 import { templateBeside } from "./template.ts";
 import { chooseTokenizer } from "./vocab.ts";
 
@@ -45,6 +54,17 @@ export interface LoadOptions extends OpenOptions {
   onProgress?: (progress: Progress) => void;
 }
 
+const LOAD_OPTIONS = {
+  ...OPEN_OPTIONS,
+  weights: true,
+  threads: true,
+  simd: true,
+  vocab: true,
+  groupNormEps: true,
+  prefixCache: true,
+  onProgress: true,
+} as const satisfies Record<keyof LoadOptions, true>;
+
 /**
  * Loads a model. Memory is allocated once, at its final size, and the weights are streamed into it.
  * @param source a path, `hf:ORG/REPO[/FILE][@REVISION]`, a URL, a Blob or File, bytes, or `{ size, read(offset, length)
@@ -56,13 +76,15 @@ export interface LoadOptions extends OpenOptions {
  * const session = model.createSession();
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
+  checkNames(options, LOAD_OPTIONS, "loadModel");
   const { threads = platform.defaultThreads } = options;
   checkOptions(options, threads);
   const kernels = await chooseKernels(options.simd, platform);
   return withFiles(source, options, (opened) => loadFrom(opened, kernels, { ...options, threads }));
 }
 
-function checkOptions({ weights, groupNormEps }: LoadOptions, threads: number): void {
+function checkOptions({ weights, groupNormEps, prefixCache }: LoadOptions, threads: number): void {
+  if (prefixCache !== undefined) checkNames(prefixCache, { maxBytes: true }, "prefixCache");
   if (!Number.isInteger(threads) || threads < 1 || threads > 64)
     throw new RangeError(`"threads" expected a whole number from 1 to 64, got ${threads}`);
   if (weights !== undefined && !isWeightFormat(weights))

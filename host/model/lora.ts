@@ -2,6 +2,7 @@ import { parseJsonObject } from "../checkpoint/json.ts";
 import { openCheckpoint, openModelFile } from "../checkpoint/open.ts";
 import { WkvError } from "../errors.ts";
 import type { Lora } from "../models/lora.ts";
+import { checkNames } from "../options/names.ts";
 import { ADAPTER_CONFIG_FILE, MAX_CONFIG_BYTES } from "../source/companions.ts";
 import type { ModelSource } from "../source/open.ts";
 import { readBeside, type Source } from "../source/source.ts";
@@ -19,6 +20,8 @@ export interface LoraOptions {
   alpha?: number | undefined;
 }
 
+const LORA_OPTIONS = { source: true, scale: true, alpha: true } as const satisfies Record<keyof LoraOptions, true>;
+
 /** A LoRA and its open file, which the caller closes. */
 export interface OpenLora extends Lora {
   readonly file: Source;
@@ -27,7 +30,9 @@ export interface OpenLora extends Lora {
 /** @throws TypeError or RangeError for wrong options, checked before anything is opened */
 export function checkLoras(loras: readonly LoraOptions[]): void {
   if (!Array.isArray(loras)) throw new TypeError(`"lora" expected a list of { source, scale }, got ${typeof loras}`);
-  for (const { scale, alpha } of loras) {
+  for (const lora of loras) {
+    checkNames(lora, LORA_OPTIONS, "lora");
+    const { scale, alpha } = lora;
     if (scale !== undefined && !Number.isFinite(scale))
       throw new RangeError(`"scale" expected a finite number, got ${scale}`);
     if (alpha !== undefined && !(Number.isFinite(alpha) && alpha > 0))

@@ -7,7 +7,7 @@ import type { Simd } from "../engine/platform.ts";
 import { Runner } from "../engine/runner.ts";
 import type { RelaxedDot } from "../engine/simd.ts";
 import { WkvError } from "../errors.ts";
-import { kindOf } from "../session/checks.ts";
+import { checkNames, kindOf } from "../options/names.ts";
 import { Session } from "../session/session.ts";
 import type { ModelSource } from "../source/open.ts";
 import type { Identity } from "../state/identity.ts";
@@ -201,10 +201,8 @@ export class Model {
 /** @throws TypeError */
 function checkSaved(saved: unknown): void {
   if (saved === undefined || saved instanceof Uint8Array) return;
-  const names = isPlain(saved) ? Object.keys(saved) : undefined;
-  if (!names) throw new TypeError(`"saved" expected a Uint8Array or { initialState }, got ${kindOf(saved)}`);
-  const wrong = names.find((name) => name !== "initialState");
-  if (wrong !== undefined) throw new TypeError(`"saved" expected a Uint8Array or { initialState }, got { ${wrong} }`);
+  if (!isPlain(saved)) throw new TypeError(`"saved" expected a Uint8Array or { initialState }, got ${kindOf(saved)}`);
+  checkNames(saved, { initialState: true }, "createSession");
   const { initialState } = saved as SessionOptions;
   if (initialState !== undefined && !(initialState instanceof Uint8Array))
     throw new TypeError(`"initialState" expected a Uint8Array, got ${kindOf(initialState)}`);

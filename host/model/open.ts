@@ -5,7 +5,8 @@ import type { PlanOptions } from "../engine/plan.ts";
 import { WkvError } from "../errors.ts";
 import type { Recipe } from "../models/recipe.ts";
 import { recogniseModel } from "../models/recognise.ts";
-import type { HubOptions } from "../source/net/hub.ts";
+import { checkNames } from "../options/names.ts";
+import { HUB_OPTIONS, type HubOptions } from "../source/net/hub.ts";
 import type { ModelSource } from "../source/open.ts";
 import type { Source } from "../source/source.ts";
 import { checkLoras, type LoraOptions, type OpenLora, openLora } from "./lora.ts";
@@ -21,6 +22,11 @@ export interface OpenOptions {
   signal?: AbortSignal;
 }
 
+export const OPEN_OPTIONS = { lora: true, cacheDir: true, hub: true, signal: true } as const satisfies Record<
+  keyof OpenOptions,
+  true
+>;
+
 /** The open files of a model and of the LoRAs to be merged into it. */
 export interface ModelFiles {
   readonly file: Source;
@@ -35,6 +41,7 @@ export async function withFiles<T>(
 ): Promise<T> {
   const { lora = [] } = options;
   checkLoras(lora);
+  if (options.hub !== undefined) checkNames(options.hub, HUB_OPTIONS, "hub");
   options.signal?.throwIfAborted();
   const file = await openModelFile(source, options);
   const loras: OpenLora[] = [];

@@ -1,11 +1,12 @@
 import { MAX_CONFIG_BYTES, TEMPLATE_FILES } from "../source/companions.ts";
 import { readBeside, type Source } from "../source/source.ts";
+import { textOf } from "../source/text.ts";
 
 /** The chat template in a file next to the model; undefined if there is none. */
 export async function templateBeside(model: Source): Promise<string | undefined> {
   for (const name of TEMPLATE_FILES) {
     const bytes = await readBeside(model, name, MAX_CONFIG_BYTES);
-    const text = bytes && new TextDecoder().decode(bytes);
+    const text = bytes && textOf(bytes);
     const template = text !== undefined && name.endsWith(".json") ? templateIn(text) : text;
     if (template !== undefined) return template;
   }
@@ -32,10 +33,9 @@ function namedTemplates(templates: object): Map<unknown, string> {
   return new Map(entries.filter((entry): entry is [unknown, string] => typeof entry[1] === "string"));
 }
 
-/** A byte-order mark is not JSON, but text editors write it. */
 function parse(json: string): unknown {
   try {
-    return JSON.parse(json.replace(/^\uFEFF/, ""));
+    return JSON.parse(json);
   } catch {
     return undefined;
   }

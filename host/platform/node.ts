@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Platform, Thread } from "../engine/platform.ts";
 import { WkvError } from "../errors.ts";
+import { OWN_ADDRESS } from "../source/disk/own-address.ts";
 
 /** The first Node version that computes relaxed dot products correctly. */
 const RELAXED_SINCE = 22;
@@ -17,18 +19,23 @@ export const platform: Platform = {
   mayRelax: Number.parseInt(process.versions.node, 10) >= RELAXED_SINCE,
 
   async compile(simd) {
-    const url = new URL(simd === "relaxed" ? "./wkv.relaxed.wasm" : "./wkv.wasm", import.meta.url);
+    const url = new URL(simd === "relaxed" ? "./wkv.relaxed.wasm" : "./wkv.wasm", OWN_ADDRESS);
     try {
       return await WebAssembly.compile(new Uint8Array(await readFile(url)));
     } catch (cause) {
-      throw new WkvError("not-found", `The module ${url.pathname} cannot be loaded: install wkv again.`, { cause });
+      throw new WkvError(
+        "not-found",
+        `The module ${fileURLToPath(url)} cannot be loaded: install wkv again. In a bundle, copy wkv.wasm, ` +
+          "wkv.relaxed.wasm and worker.js of node_modules/wkv/build beside it, or leave wkv out of it (external).",
+        { cause },
+      );
     }
   },
 
   startThread() {
-    // Without the program's flags: some are refused in a thread (--input-type), and preloads are useless there. V8's
-    // flags apply to the whole process.
-    const worker = new Worker(new URL("./worker.js", import.meta.url), { name: "wkv", execArgv: [] });
+    // Without the program's flags: some are refused in a thread (--input-type), and preloads are useless there. V8's flags
+    // apply to the whole process.
+    const worker = new Worker(new URL("./worker.js", OWN_ADDRESS), { name: "wkv", execArgv: [] });
     const thread: Thread = {
       onMessage: () => {},
       onFailure: () => {},

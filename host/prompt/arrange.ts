@@ -13,6 +13,11 @@ export interface Arrangement {
   readTwice?: boolean | undefined;
 }
 
+export const ARRANGEMENT_OPTIONS = { questionFirst: true, readTwice: true } as const satisfies Record<
+  keyof Arrangement,
+  true
+>;
+
 /** Longest last paragraph without a question mark that counts as the request about the material before it. */
 const LONGEST_REQUEST = 300;
 

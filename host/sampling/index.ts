@@ -1,10 +1,11 @@
 /** The sampler on its own: `import { createSampler } from "wkv/sampler"`. */
 import { WkvError } from "../errors.ts";
+import { checkNames } from "../options/names.ts";
 import { Candidates } from "./candidates.ts";
 import { cutAndDraw, mirostat } from "./draw.ts";
 import { Edits } from "./edits.ts";
 import { log } from "./log.ts";
-import type { SamplerOptions } from "./options.ts";
+import { SAMPLER_OPTIONS, type SamplerOptions } from "./options.ts";
 import { generator } from "./random.ts";
 import { resolveOptions, type Settings } from "./settings.ts";
 import { sharedKernel } from "./wasm-kernel.ts";
@@ -18,10 +19,10 @@ export type Sampler = (logits: Float32Array) => number;
  * Penalties, bias, bans and the caller's function change the logits; then, in the order of BlinkDL's pipeline: softmax,
  * cuts, temperature (p^(1/temperature)), draw. Tokens of equal probability count in the order of their ids. A logit
  * of -Infinity is never picked.
- * @throws WkvError `bad-file` from the sampler for logits that are NaN, +Infinity, or -Infinity alone; TypeError or
- *   RangeError for an option out of range, or contradictory options
+ * @throws WkvError `bad-file` from the sampler for logits that are NaN, +Infinity, or -Infinity alone; TypeError or RangeError for an option that does not exist, is out of its range, or contradicts another one
  */
 export function createSampler(options: SamplerOptions = {}): Sampler {
+  checkNames(options, SAMPLER_OPTIONS, "createSampler");
   const settings = resolveOptions(options);
   const edits = new Edits(settings);
   const pick = picker(settings);

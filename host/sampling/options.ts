@@ -48,6 +48,28 @@ export interface SamplerOptions {
   seed?: number | undefined;
 }
 
+export const SAMPLER_OPTIONS = {
+  preset: true,
+  temperature: true,
+  topP: true,
+  topK: true,
+  minP: true,
+  topA: true,
+  typical: true,
+  mirostatTau: true,
+  mirostatEta: true,
+  presencePenalty: true,
+  frequencyPenalty: true,
+  repetitionPenalty: true,
+  penaltyDecay: true,
+  penaltyExempt: true,
+  penaltyHistory: true,
+  logitBias: true,
+  bannedTokens: true,
+  logitsProcessor: true,
+  seed: true,
+} as const satisfies Record<keyof SamplerOptions, true>;
+
 /**
  * Settings published by the authors of models and engines, by where they publish them. Options not set there keep their
  * default.

@@ -2,6 +2,7 @@
 
 import { createStorage } from "unstorage";
 import type { ChatTemplate } from "../chat/index.ts";
+import { checkNames } from "../options/names.ts";
 import { makeApp } from "./app.ts";
 import { Keys } from "./auth.ts";
 import type { ServerContext } from "./context.ts";
@@ -50,6 +51,25 @@ export interface ServerOptions {
   onError?: ((error: unknown) => void) | undefined;
 }
 
+const SERVER_OPTIONS = {
+  apiKeys: true,
+  template: true,
+  parallel: true,
+  waiting: true,
+  maxTokens: true,
+  deadline: true,
+  slowReader: true,
+  maxBodyBytes: true,
+  storage: true,
+  maxStates: true,
+  maxResponses: true,
+  maxStateBytes: true,
+  cors: true,
+  hosts: true,
+  metrics: true,
+  onError: true,
+} as const satisfies Record<keyof ServerOptions, true>;
+
 export interface Server {
   /** Answers a request: for Deno.serve, Bun.serve, a Worker, hono's adapters. */
   readonly fetch: (request: Request) => Promise<Response>;
@@ -69,6 +89,7 @@ export interface Server {
  * Deno.serve(server.fetch);
  */
 export function createServer(models: ServedModels, options: ServerOptions = {}): Server {
+  checkNames(options, SERVER_OPTIONS, "createServer");
   const { storage = createStorage(), maxBodyBytes = 4 << 20, maxStateBytes = 64 << 20 } = options;
   const parallel = whole("parallel", options.parallel, 16);
   const queue = new Queue({ parallel, waiting: whole("waiting", options.waiting, 64) });

@@ -1,3 +1,4 @@
+import { checkNames, kindOf } from "../options/names.ts";
 import { resolveOptions } from "../sampling/settings.ts";
 import type { DecodeOptions } from "./generate.ts";
 
@@ -21,9 +22,12 @@ export function checkGenerateOptions(options: DecodeOptions & { guidance?: unkno
     throw new RangeError(`"logprobs" expected true, false or a whole number >= 0, got ${logprobs}`);
 }
 
+const GUIDANCE = { scale: true, prompt: true, session: true } as const;
+
 function checkGuidance(guidance: unknown): void {
   if (typeof guidance !== "object" || guidance === null)
     throw new TypeError(`"guidance" expected an object with scale and prompt or session, got ${guidance}`);
+  checkNames(guidance, GUIDANCE, "guidance");
   const { scale, prompt, session } = guidance as Record<string, unknown>;
   if (typeof scale !== "number") throw new TypeError(`"guidance" expected a number as scale, got ${typeof scale}`);
   if (!Number.isFinite(scale)) throw new RangeError(`"guidance" expected a finite scale, got ${scale}`);
@@ -49,9 +53,4 @@ export function checkInto(into: Float32Array, vocabSize: number): void {
   if (!(into instanceof Float32Array)) throw new TypeError(`"into" expected a Float32Array, got ${kindOf(into)}`);
   if (into.length !== vocabSize)
     throw new RangeError(`"into" expected an array of ${vocabSize} values, got one of ${into.length}`);
-}
-
-/** What a value is, for a message. */
-export function kindOf(value: unknown): string {
-  return value === null ? "null" : value instanceof Promise ? "a promise" : typeof value;
 }

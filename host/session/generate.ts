@@ -1,6 +1,7 @@
 import type { Constraint } from "../constraint/constraint.ts";
 import type { ConstraintSource } from "../constraint/index.ts";
-import type { Arrangement } from "../prompt/arrange.ts";
+import { only } from "../options/names.ts";
+import { ARRANGEMENT_OPTIONS, type Arrangement } from "../prompt/arrange.ts";
 import { exemptTokens } from "../sampling/exempt.ts";
 import {
   checkLogits,
@@ -10,6 +11,7 @@ import {
   type SamplerOptions,
   type TokenLogprob,
 } from "../sampling/index.ts";
+import { SAMPLER_OPTIONS } from "../sampling/options.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { StopFilter } from "./stop-filter.ts";
 import { type Drafts, type Timed, type Usage, usageOf } from "./usage.ts";
@@ -40,6 +42,17 @@ export interface DecodeOptions extends SamplerOptions, Arrangement {
   /** Aborts the generation: the loop throws the signal's reason, and the session stays at the last token. */
   signal?: AbortSignal | undefined;
 }
+
+export const DECODE_OPTIONS = {
+  ...SAMPLER_OPTIONS,
+  ...ARRANGEMENT_OPTIONS,
+  maxTokens: true,
+  stop: true,
+  logprobs: true,
+  constraint: true,
+  draft: true,
+  signal: true,
+} as const satisfies Record<keyof DecodeOptions, true>;
 
 /**
  * `end`: the model ended the text; `stop`: a stop string occurred; `length`: `maxTokens` were generated; `complete`:
@@ -145,7 +158,10 @@ function constrained(sample: Sampler, constraint: Constraint): (logits: Float32A
 
 /** By default, the frequency penalty skips the tokens that BlinkDL's pipeline skips. */
 function samplerFor(options: DecodeOptions, tokenizer: Tokenizer): Sampler {
-  return createSampler({ ...options, penaltyExempt: options.penaltyExempt ?? exemptTokens(tokenizer) });
+  return createSampler({
+    ...only<SamplerOptions>(options, SAMPLER_OPTIONS),
+    penaltyExempt: options.penaltyExempt ?? exemptTokens(tokenizer),
+  });
 }
 
 function logprobsOf(logits: Float32Array, token: number, { logprobs = false }: DecodeOptions) {

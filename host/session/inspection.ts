@@ -9,6 +9,11 @@ export interface InspectOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export const INSPECT_OPTIONS = { lens: true, state: true, signal: true } as const satisfies Record<
+  keyof InspectOptions,
+  true
+>;
+
 /** The model's internal values for one token. */
 export interface TokenInspection {
   readonly token: number;

@@ -2,15 +2,16 @@ import { files } from "#files";
 import { MAX_WANTED } from "../engine/plan.ts";
 import type { StateTensor } from "../engine/state-layout.ts";
 import { WkvError } from "../errors.ts";
+import { checkNames, kindOf } from "../options/names.ts";
 import { arrangePrompt } from "../prompt/arrange.ts";
 import type { SavedState } from "../state/state-file.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { checkGenerateOptions, checkInto, checkTokens, kindOf } from "./checks.ts";
+import { checkGenerateOptions, checkInto, checkTokens } from "./checks.ts";
 import { type DraftedSession, LookupDraft, RecentTokens } from "./draft.ts";
 import { Exclusive } from "./exclusive.ts";
-import { type DecodeOptions, type Generator, generate, type Piece } from "./generate.ts";
+import { DECODE_OPTIONS, type DecodeOptions, type Generator, generate, type Piece } from "./generate.ts";
 import { guided } from "./guided.ts";
-import type { InspectOptions, TokenInspection } from "./inspection.ts";
+import { INSPECT_OPTIONS, type InspectOptions, type TokenInspection } from "./inspection.ts";
 import { Mark } from "./mark.ts";
 import { Reader, type ReaderHost } from "./reader.ts";
 
@@ -30,9 +31,9 @@ export interface FeedOptions {
   readonly into?: Float32Array | undefined;
 }
 
-/**
- * Classifier-free guidance: moves the logits away from those of another session, which reads the same generated tokens.
- */
+const FEED_OPTIONS = { signal: true, into: true } as const satisfies Record<keyof FeedOptions, true>;
+
+/** Classifier-free guidance: moves the logits away from those of another session, which reads the same generated tokens. */
 export interface Guidance {
   /** 1 has no effect, 1.5 is a common value. */
   readonly scale: number;
@@ -45,6 +46,11 @@ export interface Guidance {
 export interface GenerateOptions extends DecodeOptions {
   guidance?: Guidance | undefined;
 }
+
+export const GENERATE_OPTIONS = { ...DECODE_OPTIONS, guidance: true } as const satisfies Record<
+  keyof GenerateOptions,
+  true
+>;
 
 /**
  * An inference session: the recurrent state after all tokens fed so far. Its size is constant. One call at a time:
@@ -85,6 +91,7 @@ export class Session {
    */
   async feed(tokens: number | Iterable<number>, options: FeedOptions = {}): Promise<Float32Array> {
     const ids = checkTokens(typeof tokens === "number" ? [tokens] : tokens, "tokens", this.#reader.vocabSize);
+    checkNames(options, FEED_OPTIONS, "feed");
     const { signal, into } = options;
     if (into !== undefined) checkInto(into, this.#reader.vocabSize);
     return this.#calls.run(async () => copyInto(await this.#read(ids, signal), into));
@@ -100,6 +107,7 @@ export class Session {
     tokens: Iterable<number>,
     options: { signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<Float32Array, void, void> {
+    checkNames(options, { signal: true }, "feedEach");
     return this.#feedEach(checkTokens(tokens, "tokens", this.#reader.vocabSize), options.signal);
   }
 
@@ -123,6 +131,7 @@ export class Session {
    * @throws TypeError or RangeError naming the wrong argument; while reading, WkvError and the signal's reason
    */
   generate(prompt: string | Iterable<number> = [], options: GenerateOptions = {}): AsyncGenerator<Piece, void, void> {
+    checkNames(options, GENERATE_OPTIONS, "generate");
     const { guidance } = options;
     checkGenerateOptions(options, this.#reader.vocabSize);
     const tokenizer = this.#host.tokenizer();
@@ -230,6 +239,7 @@ export class Session {
    * @throws as for `feed`
    */
   inspect(tokens: Iterable<number>, options: InspectOptions = {}): AsyncGenerator<TokenInspection, void, void> {
+    checkNames(options, INSPECT_OPTIONS, "inspect");
     return this.#inspect(checkTokens(tokens, "tokens", this.#reader.vocabSize), options);
   }
 

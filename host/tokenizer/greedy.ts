@@ -1,11 +1,11 @@
+import { LongestMatches } from "./longest.ts";
 import type { TokenTable } from "./table.ts";
 import { inputBytes, TableTokenizer } from "./tokenizer.ts";
-import { ByteTrie } from "./trie.ts";
 
 /** Always takes the longest matching token: World vocabularies and symbol files. */
 export class GreedyTokenizer extends TableTokenizer {
   readonly kind: "world" | "symbols";
-  readonly #trie: ByteTrie;
+  readonly #matches: LongestMatches;
 
   /**
    * @param name of the vocabulary, for messages
@@ -14,10 +14,10 @@ export class GreedyTokenizer extends TableTokenizer {
   constructor(kind: "world" | "symbols", table: TokenTable, endOfText: number | undefined, name: string) {
     super(table, endOfText);
     this.kind = kind;
-    this.#trie = new ByteTrie(table, name);
+    this.#matches = new LongestMatches(table, name);
   }
 
   encode(input: string | Uint8Array): number[] {
-    return this.#trie.encode(inputBytes(input));
+    return this.#matches.encode(inputBytes(input));
   }
 }

@@ -1,5 +1,6 @@
 import { files } from "#files";
 import { WkvError } from "../errors.ts";
+import { checkNames } from "../options/names.ts";
 import { MAX_VOCABULARY_BYTES } from "../source/companions.ts";
 import { shown } from "../source/net/address.ts";
 import { fetchBytes } from "../source/net/fetch-bytes.ts";
@@ -20,6 +21,13 @@ export interface LoadTokenizerOptions extends DownloadOptions {
   modelVocabSize?: number;
 }
 
+const TOKENIZER_OPTIONS = {
+  modelVocabSize: true,
+  baseUrl: true,
+  cacheDir: true,
+  signal: true,
+} as const satisfies Record<keyof LoadTokenizerOptions, true>;
+
 /**
  * Creates a tokenizer. The format of a file is detected from its contents: a World vocabulary (text or JSON), a
  * tokenizer.json with byte-level BPE, or one symbol per line. `"world"` and `"pile"` are downloaded once, verified
@@ -27,6 +35,7 @@ export interface LoadTokenizerOptions extends DownloadOptions {
  * @throws WkvError `not-found` or `bad-vocab`; TypeError for another kind of source; the signal's reason
  */
 export async function loadTokenizer(source: TokenizerSource, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
+  checkNames(options, TOKENIZER_OPTIONS, "loadTokenizer");
   options.signal?.throwIfAborted();
   const tokenizer =
     source === "bytes"

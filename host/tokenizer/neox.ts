@@ -1,124 +1,163 @@
-import type { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { WkvError } from "../errors.ts";
+import { AddedTokens } from "./bpe/added-tokens.ts";
+import type { AddedTokenJson, TokenizerJson } from "./bpe/json.ts";
+import { Merges } from "./bpe/merges.ts";
+import { type Normalizer, normalizer } from "./bpe/normalizer.ts";
+import { Work } from "./bpe/pattern.ts";
+import { type PreTokenizer, preTokenizer } from "./bpe/pre-tokenizer.ts";
 import { type TokenTable, TokenTableBuilder } from "./table.ts";
 import { inputBytes, missingByte, TableTokenizer } from "./tokenizer.ts";
 
-/** The parts of a Hugging Face tokenizer.json used here; the rest is for their library. */
-interface TokenizerJson {
-  model: { type: string; vocab: Record<string, number> };
-  decoder: { type: string } | null;
-  added_tokens?: { id: number; content: string }[];
-}
-
 const END_OF_TEXT = "<|endoftext|>";
+/** Steps of patterns for a text, and for each of its characters: published ones take some fifty. */
+const MAX_WORK = 1_000_000;
+const MAX_WORK_EACH = 400;
 
-/** Whether parsed JSON is a tokenizer.json at all. */
-export function looksLikeTokenizerJson(json: Record<string, unknown>): boolean {
-  return typeof json.model === "object" && json.model !== null;
+/** How a text is cut into pieces before they are encoded. */
+interface Cuts {
+  /** Added tokens that are looked for in the text as it is, and in the normalised one. */
+  readonly added: AddedTokens;
+  readonly addedNormalized: AddedTokens;
+  readonly normalize: Normalizer;
+  readonly preTokenize: PreTokenizer;
 }
 
 /**
- * Byte-level BPE from a tokenizer.json, as used by the Pile models (GPT-NeoX, 50,277 ids). Text is normalised to NFC
- * before encoding, so `decode` may return other code points than were encoded. Special tokens are text here, both ways:
- * `<|endoftext|>` encodes to id 0 and id 0 decodes to it.
+ * Byte-level BPE from a tokenizer.json, as the Pile models use it (GPT-NeoX, 50,277 ids), with the results of Hugging
+ * Face's library. Text is normalised (GPT-NeoX: NFC) before it is encoded, so `decode` may give other code points back
+ * than went in. Special tokens are text here, both ways: `<|endoftext|>` encodes to id 0 and id 0 decodes to it.
  */
 class NeoxTokenizer extends TableTokenizer {
   readonly kind = "neox";
-  readonly #bpe: HuggingFaceTokenizer;
-  /** Whether every byte has a token. The library silently drops bytes without one. */
-  readonly #hasAllBytes: boolean;
+  readonly #name: string;
+  readonly #cuts: Cuts;
+  readonly #merges: Merges;
+  /** `[256]` the token of each byte, or undefined. */
+  readonly #idOfByte: readonly (number | undefined)[];
+  readonly #idOfPiece: ReadonlyMap<string, number> | undefined;
 
-  constructor(table: TokenTable, bpe: HuggingFaceTokenizer) {
-    super(table, bpe.token_to_id(END_OF_TEXT));
-    this.#bpe = bpe;
-    this.#hasAllBytes = byteAlphabet().every((character) => bpe.token_to_id(character) !== undefined);
+  /** @throws SyntaxError for what is damaged or not supported */
+  constructor(json: TokenizerJson, table: TokenTable, name: string) {
+    const { model, added_tokens: added = [] } = json;
+    const idOf = new Map(Object.entries(model.vocab));
+    super(table, added.findLast(({ content }) => content === END_OF_TEXT)?.id ?? idOf.get(END_OF_TEXT));
+    this.#name = name;
+    this.#cuts = cutsOf(json, name);
+    this.#merges = new Merges(model, idOf);
+    this.#idOfByte = BYTE_ALPHABET.map((character) => idOf.get(character));
+    this.#idOfPiece = model.ignore_merges ? idOf : undefined;
   }
 
-  /** @throws RangeError for bytes that are not UTF-8 */
+  /**
+   * @throws RangeError for bytes that are not UTF-8
+   * @throws WkvError `bad-vocab` also when the file's patterns take too long
+   */
   encode(input: string | Uint8Array): number[] {
-    const text = typeof input === "string" ? input : decodeInput(inputBytes(input));
-    const { ids } = this.#bpe.encode(text, { add_special_tokens: false });
-    if (!this.#hasAllBytes) this.#checkComplete(text, ids);
+    const text = decodeInput(inputBytes(input)); // a string too: lone surrogates become U+FFFD
+    const ids: number[] = [];
+    try {
+      this.#encodeText(text, ids);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new WkvError(
+        "bad-vocab",
+        `${this.#name} has patterns that take too long on this text: shorten the text, or use another vocabulary.`,
+      );
+    }
     return ids;
   }
 
-  #checkComplete(text: string, ids: number[]): void {
-    const expected = inputBytes(this.#bpe.normalizer?.normalize(text) ?? text);
-    const encoded = this.decodeBytes(ids);
-    const at = expected.findIndex((byte, i) => byte !== encoded[i]);
-    if (at >= 0) throw missingByte(expected, at);
+  #encodeText(text: string, ids: number[]): void {
+    const { added, addedNormalized, normalize, preTokenize } = this.#cuts;
+    const work = new Work(MAX_WORK + MAX_WORK_EACH * text.length);
+    for (const part of added.split(text)) {
+      if (typeof part === "number") ids.push(part);
+      else
+        for (const inner of addedNormalized.split(normalize(part, work))) {
+          if (typeof inner === "number") ids.push(inner);
+          else for (const piece of preTokenize([inner], work)) this.#encodePiece(piece, ids);
+        }
+    }
+  }
+
+  #encodePiece(piece: string, ids: number[]): void {
+    const whole = this.#idOfPiece?.get(byteCharacters(piece));
+    if (whole !== undefined) ids.push(whole);
+    else for (const id of this.#merges.encode(piece, () => this.#bytesOf(piece))) ids.push(id);
+  }
+
+  /** The tokens of the bytes. */
+  #bytesOf(piece: string): number[] {
+    const bytes = inputBytes(piece);
+    return Array.from(bytes, (byte, at) => {
+      const id = this.#idOfByte[byte];
+      if (id === undefined) throw missingByte(bytes, at);
+      return id;
+    });
   }
 }
 
+function cutsOf(json: TokenizerJson, name: string): Cuts {
+  const normalize = normalizer(json.normalizer);
+  const tokens = json.added_tokens ?? [];
+  const isNormalized = ({ normalized, special }: AddedTokenJson) => normalized ?? !special;
+  return {
+    added: new AddedTokens(
+      tokens.filter((token) => !isNormalized(token)),
+      ({ content }) => content,
+      name,
+    ),
+    addedNormalized: new AddedTokens(
+      tokens.filter(isNormalized),
+      ({ content }) => normalize(content, new Work(MAX_WORK)),
+      name,
+    ),
+    normalize,
+    preTokenize: preTokenizer(json.pre_tokenizer),
+  };
+}
+
 /**
- * Loads `@huggingface/tokenizers` (100 KB) on demand: only this kind of vocabulary needs it.
  * @param json a parsed tokenizer.json
  * @param name of the vocabulary, for messages
  * @throws WkvError `bad-vocab` for a tokenizer that is not byte-level BPE, or damaged
  */
-export async function parseTokenizerJson(json: Record<string, unknown>, name: string): Promise<TableTokenizer> {
-  const { model, decoder, added_tokens } = json as unknown as TokenizerJson;
+export function parseTokenizerJson(json: Record<string, unknown>, name: string): TableTokenizer {
+  const given = json as unknown as TokenizerJson;
+  const { model, decoder, added_tokens: added = [] } = given;
   if (model.type !== "BPE" || decoder?.type !== "ByteLevel")
     throw new WkvError(
       "bad-vocab",
       `${name} is a tokenizer.json with a ${model.type} model and a ${decoder?.type ?? "missing"} decoder; ` +
         "only byte-level BPE is supported (as in GPT-NeoX's 20B_tokenizer.json).",
     );
-  const { Tokenizer } = await import("@huggingface/tokenizers");
   try {
-    return new NeoxTokenizer(tableOf(model.vocab, added_tokens ?? [], name), new Tokenizer(withWhiteSpace(json), {}));
+    checkShape(given);
+    return new NeoxTokenizer(given, tableOf(model.vocab, added, name), name);
   } catch (error) {
     if (error instanceof WkvError) throw error;
-    throw new WkvError("bad-vocab", `${name} is a damaged tokenizer.json: ${(error as Error).message}`, {
+    throw new WkvError("bad-vocab", `${name} is a tokenizer.json that cannot be used: ${(error as Error).message}.`, {
       cause: error,
     });
   }
 }
 
-/** GPT-2's pattern, which the library builds in for ByteLevel, with Unicode's white space. */
-const BYTE_LEVEL_PATTERN = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-
-/**
- * White space as in Hugging Face's Rust library: Unicode's, with U+0085 and without U+FEFF. Its JavaScript library uses
- * JavaScript's \\s, which is a different set.
- */
-function withWhiteSpace(json: Record<string, unknown>): Record<string, unknown> {
-  return json.pre_tokenizer ? { ...json, pre_tokenizer: spaced(json.pre_tokenizer as PreTokenizer) } : json;
-}
-
-interface PreTokenizer {
-  readonly type: string;
-  readonly pretokenizers?: readonly PreTokenizer[];
-  readonly pattern?: { readonly Regex?: string };
-  readonly use_regex?: boolean;
-  readonly add_prefix_space?: boolean;
-}
-
-function spaced(given: PreTokenizer): PreTokenizer {
-  const { type, pretokenizers, pattern } = given;
-  if (Array.isArray(pretokenizers)) return { ...given, pretokenizers: pretokenizers.map(spaced) };
-  if (typeof pattern?.Regex === "string") return { ...given, pattern: { Regex: unicodeSpaces(pattern.Regex) } };
-  // With a prefix space the library changes the text before it splits it.
-  if (type !== "ByteLevel" || given.use_regex === false || given.add_prefix_space) return given;
-  const split = { type: "Split", pattern: { Regex: unicodeSpaces(BYTE_LEVEL_PATTERN) }, behavior: "Isolated" };
-  return { type: "Sequence", pretokenizers: [split, { ...given, use_regex: false }] };
-}
-
-function unicodeSpaces(regex: string): string {
-  const classes: Record<string, string> = { "\\s": "\\p{White_Space}", "\\S": "\\P{White_Space}" };
-  return regex.replace(/\\./gsu, (escaped) => classes[escaped] ?? escaped);
+/** @throws SyntaxError */
+function checkShape({ model, added_tokens: added = [] }: TokenizerJson): void {
+  const { vocab, merges, continuing_subword_prefix: prefix, end_of_word_suffix: suffix } = model;
+  if (typeof vocab !== "object" || vocab === null || !Array.isArray(merges))
+    throw new SyntaxError("vocab or merges are missing");
+  if (prefix || suffix) throw new SyntaxError("prefixes and suffixes of words are not supported");
+  if (!Array.isArray(added) || !added.every((token) => typeof token?.content === "string"))
+    throw new SyntaxError("its added_tokens are damaged");
 }
 
 /** An added token overrides an entry with the same id, and is plain text, while the others use the byte alphabet. */
-function tableOf(
-  vocab: TokenizerJson["model"]["vocab"],
-  added: NonNullable<TokenizerJson["added_tokens"]>,
-  name: string,
-): TokenTable {
+function tableOf(vocab: TokenizerJson["model"]["vocab"], added: readonly AddedTokenJson[], name: string): TokenTable {
   const table = new TokenTableBuilder(name);
   for (const { id, content } of added) table.add(id, inputBytes(content));
   const addedIds = new Set(added.map((token) => token.id));
-  const byteOf = new Map(byteAlphabet().map((character, byte) => [character, byte]));
+  const byteOf = new Map(BYTE_ALPHABET.map((character, byte) => [character, byte]));
   for (const [token, id] of Object.entries(vocab)) {
     if (addedIds.has(id)) continue;
     const bytes = Array.from(token, (character) => byteOf.get(character));
@@ -130,15 +169,21 @@ function tableOf(
 }
 
 /**
- * `[256]` the character that byte-level BPE writes for each byte: printable Latin-1 as itself, the other 68 bytes, in
- * order, as the code points from 256 on.
+ * `[256]` the character that byte-level BPE writes for each byte: printable Latin-1 is itself, and the other 68 bytes, in
+ * order, are the code points from 256 on.
  */
+const BYTE_ALPHABET = byteAlphabet();
+
 function byteAlphabet(): string[] {
   let next = 256;
   return Array.from({ length: 256 }, (_, byte) => {
     const printable = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
     return String.fromCharCode(printable ? byte : next++);
   });
+}
+
+function byteCharacters(text: string): string {
+  return Array.from(inputBytes(text), (byte) => BYTE_ALPHABET[byte]).join("");
 }
 
 function decodeInput(bytes: Uint8Array): string {

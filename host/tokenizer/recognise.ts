@@ -1,5 +1,5 @@
 import { WkvError } from "../errors.ts";
-import { looksLikeTokenizerJson, parseTokenizerJson } from "./neox.ts";
+import { textBytes } from "../source/text.ts";
 import { parseSymbols } from "./symbols.ts";
 import type { TableTokenizer } from "./tokenizer.ts";
 import { looksLikeWorldLines, looksLikeWorldText, parseWorldJson, parseWorldLines, parseWorldText } from "./world.ts";
@@ -12,12 +12,15 @@ import { looksLikeWorldLines, looksLikeWorldText, parseWorldJson, parseWorldLine
  * @throws WkvError `bad-vocab`
  */
 export async function parseTokenizer(file: Uint8Array, name: string): Promise<TableTokenizer> {
-  const text = decodeFile(file, name);
-  if (looksLikeWorldText(text)) return parseWorldText(withoutBom(file), name);
-  if (looksLikeWorldLines(text)) return parseWorldLines(withoutBom(file), name);
+  const bytes = textBytes(file);
+  const text = decodeFile(bytes, name);
+  if (looksLikeWorldText(text)) return parseWorldText(bytes, name);
+  if (looksLikeWorldLines(text)) return parseWorldLines(bytes, name);
   const json = parseObject(text, name);
   if (!json) return parseSymbols(text, name);
-  return looksLikeTokenizerJson(json) ? parseTokenizerJson(json, name) : parseWorldJson(json, name);
+  if (typeof json.model !== "object" || json.model === null) return parseWorldJson(json, name);
+  const { parseTokenizerJson } = await import("./neox.ts"); // World models need none of it
+  return parseTokenizerJson(json, name);
 }
 
 function decodeFile(file: Uint8Array, name: string): string {
@@ -31,10 +34,6 @@ function decodeFile(file: Uint8Array, name: string): string {
         "tokenizer.json files, and files with one symbol per line.",
     );
   }
-}
-
-function withoutBom(file: Uint8Array): Uint8Array {
-  return file[0] === 0xef && file[1] === 0xbb && file[2] === 0xbf ? file.subarray(3) : file;
 }
 
 /** A file of symbols may begin with the symbol `{`, so invalid JSON is an error only if it was meant to be JSON. */

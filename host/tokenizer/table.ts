@@ -29,6 +29,18 @@ export class TokenTable {
     return this.#bytes.length;
   }
 
+  /** Bytes of the longest token. */
+  get longest(): number {
+    return this.#starts.reduce((most, start, id) => Math.max(most, this.#ends[id]! - start), 0);
+  }
+
+  /** The same ids with their bytes from the last to the first. */
+  reversed(): TokenTable {
+    const { length } = this.#bytes;
+    const turned = (at: number) => length - at;
+    return new TokenTable(this.#bytes.slice().reverse(), this.#ends.map(turned), this.#starts.map(turned));
+  }
+
   /** Without checking the id: for loops over `0 .. size - 1`. */
   lengthOf(id: number): number {
     return this.#ends[id]! - this.#starts[id]!;

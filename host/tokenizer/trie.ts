@@ -28,11 +28,52 @@ export class ByteTrie {
   /** Slot s: the token that ends there, or -1. */
   readonly #tokens: Int32Array;
 
+  /** Slots from the root down: those of short prefixes first. */
+  readonly order: Int32Array;
+
   /** @throws WkvError `bad-vocab` if two ids have the same bytes */
   constructor(table: TokenTable, name: string) {
-    const placed = place(link(table, name));
-    this.#cells = placed.cells;
-    this.#tokens = placed.tokens;
+    const { cells, tokens, order } = place(link(table, name));
+    this.#cells = cells;
+    this.#tokens = tokens;
+    this.order = order;
+  }
+
+  /** Slots, used or not. */
+  get slots(): number {
+    return this.#tokens.length;
+  }
+
+  /** The token that ends at a slot, or -1. */
+  tokenOf(slot: number): number {
+    return this.#tokens[slot]!;
+  }
+
+  /** The slot of a slot's child on a byte, or -1. */
+  child(slot: number, byte: number): number {
+    const child = this.#cells[2 * slot]! + byte;
+    return this.#cells[2 * child + 1] === slot ? child : -1;
+  }
+
+  parent(slot: number): number {
+    return this.#cells[2 * slot + 1]!;
+  }
+
+  /** The byte on the way from its parent to a slot. */
+  byteOf(slot: number): number {
+    return slot - this.#cells[2 * this.parent(slot)]!;
+  }
+
+  /** The longest token at byte `at`, or -1. */
+  longestAt(bytes: Uint8Array, at: number): number {
+    let token = -1;
+    let slot = 0;
+    for (let i = at; i < bytes.length; i++) {
+      slot = this.child(slot, bytes[i]!);
+      if (slot < 0) break;
+      if (this.#tokens[slot]! >= 0) token = this.#tokens[slot]!;
+    }
+    return token;
   }
 
   /** @throws WkvError `bad-vocab` where no token matches */
@@ -104,7 +145,7 @@ function childOf(trie: LinkedTrie, node: number, byte: number): number {
 }
 
 /** Assigns every node a slot such that siblings are at their parent's base plus their byte. */
-function place(trie: LinkedTrie): { cells: Int32Array; tokens: Int32Array } {
+function place(trie: LinkedTrie): { cells: Int32Array; tokens: Int32Array; order: Int32Array } {
   const { firstChild, nextSibling, byte } = trie;
   const slots = new SlotFinder(trie);
   const slotOf = new Int32Array(trie.size);
@@ -133,7 +174,7 @@ function place(trie: LinkedTrie): { cells: Int32Array; tokens: Int32Array } {
     cells[2 * slot + 1] = parentOf[node]!;
     tokens[slot] = trie.token[node]!;
   }
-  return { cells, tokens };
+  return { cells, tokens, order: queue.map((node) => slotOf[node]!) };
 }
 
 /**
@@ -146,13 +187,15 @@ class SlotFinder {
   end = 1;
   readonly #trie: LinkedTrie;
   #used: Uint8Array;
-  #hole = 1;
+  /** Slot s: one from which on a free slot is looked for, when `s` is used. */
+  #next: Int32Array;
   #frontier = 1;
 
   constructor(trie: LinkedTrie) {
     this.#trie = trie;
     this.#used = new Uint8Array(2 * trie.size + 512);
     this.#used[0] = 1;
+    this.#next = Int32Array.from(this.#used, (_, slot) => slot + 1);
   }
 
   /** Takes the slots of all children of `node`, which has at least one. @returns the base, at least 0 */
@@ -169,11 +212,21 @@ class SlotFinder {
   }
 
   #holeFor(byte: number): number {
-    while (this.#used[this.#hole] === 1) this.#hole++;
-    let slot = Math.max(this.#hole, byte);
-    while (this.#used[slot] === 1) slot++;
+    const slot = this.#freeFrom(Math.max(1, byte));
     this.#reserve(slot);
     return slot - byte;
+  }
+
+  /** The first free slot from `start` on. Each search halves the ways of the next ones, so that all together are near linear. */
+  #freeFrom(start: number): number {
+    const [used, next] = [this.#used, this.#next];
+    let slot = start;
+    while (used[slot] === 1) {
+      const further = next[slot]!;
+      if (used[further] === 1) next[slot] = next[further]!;
+      slot = further;
+    }
+    return slot;
   }
 
   #gapFor(first: number): number {
@@ -199,5 +252,8 @@ class SlotFinder {
     const larger = new Uint8Array(2 * slot);
     larger.set(this.#used);
     this.#used = larger;
+    const next = Int32Array.from(larger, (_, at) => at + 1);
+    next.set(this.#next);
+    this.#next = next;
   }
 }

@@ -1,6 +1,6 @@
 /** What docs/runtimes.md says of bundlers, as it is written there, with wkv as it is installed. */
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { missing } from "../support/missing.ts";
@@ -40,7 +40,7 @@ async function assertTold(url: string): Promise<void> {
 test("esbuild", { skip: missing(esbuild && chromium, HOW_TO_GET) }, async () => {
   mkdirSync(join(folder, "node_modules/.bin"));
   symlinkSync(esbuild as string, join(folder, "node_modules/.bin/esbuild")); // as npm installs it
-  await output("sh", ["-ec", written(/esbuild.*?\n```console\n(.*?)```/s)], folder);
+  await output("sh", ["-ec", written(/esbuild\*\*.*?\n```console\n(.*?)```/s)], folder);
   writePage("dist/main.js");
   const server = await serve({ "/": folder }, true);
   try {
@@ -49,6 +49,25 @@ test("esbuild", { skip: missing(esbuild && chromium, HOW_TO_GET) }, async () => 
     server.close();
   }
 });
+
+for (const format of ["esm", "cjs"])
+  test(`esbuild for Node, ${format}`, { skip: missing(esbuild, HOW_TO_GET) }, async () => {
+    const place = mkdtempSync(join(folder, `${format}-`));
+    symlinkSync(join(folder, "node_modules"), join(place, "node_modules"), "junction");
+    const model = join(ROOT, "models/fairy/fairy.safetensors");
+    const program = `import { loadModel } from "wkv";
+      (async () => {
+        await using model = await loadModel(${JSON.stringify(model)}, { threads: 2 });
+        const { text } = await model.createSession().complete("Once upon a time", { maxTokens: 100, seed: 7 });
+        process.stdout.write(text);
+      })();`;
+    writeFileSync(join(place, "main.js"), program);
+    const lines = written(/one file\n.*?\n```console\n(.*?)```/s)
+      .replace("npx esbuild", JSON.stringify(esbuild))
+      .replace("--format=esm", `--format=${format}`);
+    await output("sh", ["-ec", format === "cjs" ? lines.replace("main.mjs", "main.cjs") : lines], place);
+    assert.equal(await output(process.execPath, [`dist/main.${format === "cjs" ? "cjs" : "mjs"}`], place), story);
+  });
 
 test("Vite 7, while developing", { skip: missing(vite7 && chromium, HOW_TO_GET) }, async () => {
   writePage("main.js");

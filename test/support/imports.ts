@@ -17,6 +17,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ["tokenizer", "models"],
   ["checkpoint"],
   ["source"],
+  ["options"],
   ["errors.ts"],
 ];
 

@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { type CompleterResult, createInterface, type Interface } from "node:readline";
 import { StringDecoder } from "node:string_decoder";
+import { withoutControls } from "../output.ts";
 import { type Input, PasteReader } from "./paste.ts";
 
 /** Node, Deno and Bun have it; their types do not. */
@@ -78,7 +79,7 @@ export class LineEditor {
       this.#isPasted = draft.includes("\n");
       this.#editor.setPrompt(prompt);
       this.#editor.prompt();
-      if (draft) this.#editor._insertString(draft);
+      if (draft) this.#editor._insertString(withoutControls(draft));
       this.#pump();
     });
   }

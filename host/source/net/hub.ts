@@ -14,6 +14,8 @@ export interface HubOptions {
   token?: string | undefined;
 }
 
+export const HUB_OPTIONS = { endpoint: true, token: true } as const satisfies Record<keyof HubOptions, true>;
+
 /** The files to fetch for an address: the model, its parts if it is split, and the files that belong to it. */
 export interface FileSelection {
   /** The path of the file to open. */

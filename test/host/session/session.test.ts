@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Mark, Model, Session } from "wkv";
+import type { Runner } from "../../../host/engine/runner.ts";
 import { textOf } from "../../support/collect.ts";
 import { load, randomTokens, SMALL, SMALL_IDS, symbol, symbols } from "../../support/models.ts";
 import { refused } from "../../support/refused.ts";
@@ -94,6 +95,7 @@ describe("feed", () => {
 
   test("stops between two batches when its signal is aborted", async () => {
     const session = model.createSession();
+    await session.feed([5]);
     const controller = new AbortController();
     const feeding = session.feed(randomTokens(20_000, SMALL_IDS), { signal: controller.signal });
     setImmediate(() => controller.abort(new Error("enough")));
@@ -101,6 +103,21 @@ describe("feed", () => {
     await assert.rejects(session.feed([]), { name: "RangeError" }, "logits of another state");
     session.reset();
     assert.deepEqual(await session.feed([1, 2]), await model.createSession().feed([1, 2]));
+  });
+
+  test("gives its place back when it is disposed of meanwhile", async () => {
+    const { runner } = model as unknown as { runner: Runner };
+    const place = runner.takeState();
+    runner.freeState(place);
+    const session = model.createSession();
+    const feeding = session.feed(randomTokens(300, SMALL_IDS));
+    session.dispose();
+    const other = runner.takeState();
+    assert.notEqual(other, place, "not while it feeds");
+    await feeding.catch(() => {});
+    assert.equal(runner.takeState(), place);
+    runner.freeState(place);
+    runner.freeState(other);
   });
 
   test("does nothing when its signal is aborted before", async () => {
@@ -373,7 +390,7 @@ test("createSession says what it expects", () => {
     ["state.bin", /got string/],
     [new ArrayBuffer(8), /got object/],
     [[1, 2], /got object/],
-    [{ state: new Uint8Array(1) }, /got { state }/],
+    [{ state: new Uint8Array(1) }, /"state" is no option of createSession: did you mean "initialState"/],
     [{ initialState: Promise.resolve() }, /"initialState" expected a Uint8Array, got a promise/],
     [{ initialState: "x" }, /"initialState" expected a Uint8Array, got string/],
   ];

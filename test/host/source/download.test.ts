@@ -182,6 +182,7 @@ describe("a download that ends early", () => {
     await ended(first);
     hub.behaviour = {};
     const before = bytesAsked(hub);
+    const started = performance.now();
     const results = await Promise.all([
       ended(startFetch(hub, cacheDir)),
       ended(startFetch(hub, cacheDir)),
@@ -191,6 +192,7 @@ describe("a download that ends early", () => {
     assert.equal(results[0].stdout, results[2]);
     assert.deepEqual(readFileSync(results[2]), Buffer.from(BYTES));
     assert.ok(bytesAsked(hub) - before < 3 * BYTES.length);
+    assert.ok(performance.now() - started < 20_000, "a dead owner's part is not waited for");
   });
 });
 
