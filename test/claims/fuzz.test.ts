@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { foundInputs, makeCase, runCase, targets } from "../fuzz/cases.ts";
 import { makeSeeds, type Seeds } from "../fuzz/seeds.ts";
+import { repeats } from "../support/effort.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
-const CASES = process.env.CI ? 200 : 50;
+const CASES = repeats(200);
 const SEED = 1;
 
 describe("fuzz", () => {

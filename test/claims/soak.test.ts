@@ -3,23 +3,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { loads, longSession, serverLoad, sessions } from "../soak/run.ts";
+import { FULL } from "../support/effort.ts";
+
+const TOKENS = FULL ? 6_000 : 2_000;
 
 test("a long text gives the same bits in two processes that cut it differently, in constant memory", async () => {
-  const [one, other] = [await longSession(6_000, 1, 1), await longSession(6_000, 2, 2)];
+  const [one, other] = [await longSession(TOKENS, 1, 1), await longSession(TOKENS, 2, 2)];
   assert.equal(one.hash, other.hash);
   for (const { early, late } of [one, other])
     assert.ok(late.heap - early.heap < 1, `${late.heap - early.heap} MB more`);
 });
 
 test("models that are loaded and disposed of leave no memory, threads or files behind", async () => {
-  const { early, late } = await loads(60);
+  const { early, late } = await loads(FULL ? 60 : 20);
   assert.ok(late.heap - early.heap < 2, `${late.heap - early.heap} MB more`);
   assert.ok(late.threads <= early.threads, `${late.threads - early.threads} threads more`);
   assert.ok(late.files <= early.files, `${late.files - early.files} files more`);
 });
 
 test("sessions side by side get what each gets alone", async () => {
-  const { different, hits } = await sessions(24, 1);
+  const { different, hits } = await sessions(FULL ? 24 : 12, 1);
   assert.deepEqual(different, []);
   assert.ok(hits > 0);
 });

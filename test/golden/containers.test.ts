@@ -9,6 +9,7 @@ import { describe, test } from "node:test";
 import type { ModelSource } from "wkv";
 import { readGolden } from "../support/checkpoint-checks.ts";
 import { toGguf, toSplitGguf } from "../support/convert-gguf.ts";
+import { some } from "../support/effort.ts";
 import { legacyPth, ownStorages, pth, type Sample, safetensors } from "../support/make-checkpoints.ts";
 import { toFla, toRwkv7ForCausalLM, toTransformers, toWebRwkv, writeFolder, writeSharded } from "../support/make-hf.ts";
 import { toRwkvCpp } from "../support/make-rwkvcpp.ts";
@@ -118,7 +119,7 @@ for (const [version, file, dtypes] of MODELS)
     describe(`RWKV-${version} of ${dtype}`, async () => {
       const model = [...(await readGolden(committed(file))).values()].map((sample) => asDtype(sample, dtype));
       const expected = await logitsOf(pth(ownStorages(model)), version);
-      for (const { name, source } of variantsOf(version, model, dtype))
+      for (const { name, source } of some(variantsOf(version, model, dtype)))
         test(name, async () => assert.deepEqual(await logitsOf(source(), version), expected));
       if (Number(version) >= 6 || dtype === "BF16") return;
       test("rwkv.cpp, .bin", async () => {
@@ -138,7 +139,7 @@ describe("quantised blocks give the bits of their values as float32", async () =
     [BLOCKS, small],
     [K_BLOCKS, wide],
   ] as const)
-    for (const dtype of dtypes)
+    for (const dtype of some(dtypes))
       test(`${dtype}, .gguf and split .gguf`, async () => {
         const isStored = (sample: Sample) => isQuantised(sample) || /^(emb|head)\./.test(sample.name);
         const stored = model.map((sample) => (isStored(sample) ? randomBlocks(sample, dtype) : sample));

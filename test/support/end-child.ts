@@ -1,17 +1,18 @@
-// A process for endings.test.ts: `end-child.ts NAME` goes through an ending and prints what is left; with no name it
-// prints how much the process grows.
+// A process for endings.test.ts: `end-child.ts NAME...` goes through endings one after the other; `end-child.ts COUNT` prints
+// how much the process grows by that many models.
 import { CLEAN, FORGOTTEN, growth } from "./endings.ts";
 import { assertThreads, cannotCount, threadsWithoutModel } from "./threads.ts";
 
-const LOADS = 30;
+const names = process.argv.slice(2);
+const count = Number(names[0]);
+if (count > 0) console.log(await growth(count));
+else if (FORGOTTEN[names[0]!]) await FORGOTTEN[names[0]!]!();
+else await endCleanly();
 
-const name = process.argv[2];
-if (name === undefined) {
-  console.log(await growth(LOADS));
-} else if (FORGOTTEN[name]) {
-  await FORGOTTEN[name]();
-} else {
+async function endCleanly(): Promise<void> {
   const threads = await threadsWithoutModel();
-  await CLEAN[name]?.();
-  if (!cannotCount) await assertThreads(threads);
+  for (const name of names) {
+    await CLEAN[name]!();
+    if (!cannotCount) await assertThreads(threads);
+  }
 }

@@ -12,6 +12,7 @@ import {
   templates,
 } from "wkv/chat";
 import { loadTokenizer } from "wkv/tokenizer";
+import { repeats } from "../../support/effort.ts";
 import { goldenFolder, missingGolden } from "../../support/missing.ts";
 import { random } from "../../support/random.ts";
 
@@ -143,9 +144,9 @@ function checkPromptOf(template: ChatTemplate, messages: ChatMessage[], think: "
   return prompt;
 }
 
-test("10,000 hostile chats in each format: every turn is its speaker's, and nobody else speaks", () => {
+test("hostile chats in each format: every turn is its speaker's, and nobody else speaks", () => {
   const next = random(7);
-  for (let i = 0; i < 10_000; i++) {
+  for (let i = 0; i < repeats(10_000); i++) {
     const messages = nastyChat(next);
     for (const template of Object.values(templates)) {
       const prompt = checkPromptOf(template, messages, i % 2 ? "off" : "a bit");
@@ -156,7 +157,7 @@ test("10,000 hostile chats in each format: every turn is its speaker's, and nobo
 
 test("an empty line is nowhere in what users, systems and tools say", () => {
   const next = random(8);
-  for (let i = 0; i < 10_000; i++) {
+  for (let i = 0; i < repeats(10_000); i++) {
     const messages: ChatMessage[] = [
       { role: "system", content: nasty(next) },
       { role: i % 3 ? "user" : "tool", content: nasty(next) },

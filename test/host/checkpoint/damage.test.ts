@@ -8,6 +8,7 @@ import { openSafetensors } from "../../../host/checkpoint/safetensors.ts";
 import { WkvError } from "../../../host/errors.ts";
 import { bytesSource } from "../../../host/source/source.ts";
 import { opens } from "../../support/checkpoint-checks.ts";
+import { repeats } from "../../support/effort.ts";
 import { legacyPth, ownStorages, pth, rwkvCpp, safetensors, sampleModel } from "../../support/make-checkpoints.ts";
 import { gguf } from "../../support/make-gguf.ts";
 import { random } from "../../support/random.ts";
@@ -21,7 +22,7 @@ const FORMATS = {
   "rwkv.cpp": { bytes: rwkvCpp(MODEL), open: openRwkvCpp },
 };
 
-const FLIPS = 2000;
+const FLIPS = repeats(2000);
 const MAX_SECONDS = 30;
 const MAX_GROWTH = 200 * 2 ** 20;
 

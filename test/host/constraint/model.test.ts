@@ -4,11 +4,12 @@ import { test } from "node:test";
 import { loadModel, type Model, WkvError } from "wkv";
 import type { JsonSchema } from "wkv/constraint";
 import { validator } from "../../support/constrained-text.ts";
+import { repeats } from "../../support/effort.ts";
 import { FAIRY } from "../../support/models.ts";
 import { random } from "../../support/random.ts";
 import { randomSchema } from "../../support/random-schema.ts";
 
-const SCHEMAS = 1000;
+const SCHEMAS = repeats(1000);
 const AT_ONCE = 8;
 const PROMPTS = ["Once upon a time", "The king said: ", "\n", "{"];
 

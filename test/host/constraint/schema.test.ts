@@ -12,17 +12,23 @@ import {
   write,
   writeRandomSchemas,
 } from "../../support/constrained-text.ts";
+import { repeats } from "../../support/effort.ts";
 
 const bytes = new BytesTokenizer();
 
 const compile = (schema: JsonSchema, whitespace?: Whitespace) => createConstraint(bytes, { schema, whitespace });
 
-test("100 random schemas over World with random logits give valid JSON", { skip: missingWorld() }, async () => {
-  writeRandomSchemas(100, { tokenizer: (await worldTokenizer())!, vocabSize: 65536, whitespaces: ["space"], seed: 1 });
+test("random schemas over World with random logits give valid JSON", { skip: missingWorld() }, async () => {
+  writeRandomSchemas(repeats(100), {
+    tokenizer: (await worldTokenizer())!,
+    vocabSize: 65536,
+    whitespaces: ["space"],
+    seed: 1,
+  });
 });
 
-test("200 random schemas byte by byte give valid JSON, with and without white space", () => {
-  writeRandomSchemas(200, { tokenizer: bytes, vocabSize: 256, whitespaces: ["none", "lines"], seed: 2 });
+test("random schemas byte by byte give valid JSON, with and without white space", () => {
+  writeRandomSchemas(repeats(200), { tokenizer: bytes, vocabSize: 256, whitespaces: ["none", "lines"], seed: 2 });
 });
 
 test("what a schema allows, and what it does not", () => {

@@ -5,6 +5,7 @@ import { BROKEN, CHARACTERS, within } from "../../../host/constraint/byte-kinds.
 import { type ConstraintSource, createConstraint } from "../../../host/constraint/index.ts";
 import { vocabularyOf } from "../../../host/constraint/vocabulary.ts";
 import { missingWorld, RandomLogits, satisfiable, worldTokenizer, write } from "../../support/constrained-text.ts";
+import { FULL } from "../../support/effort.ts";
 import { random } from "../../support/random.ts";
 import { randomSchema } from "../../support/random-schema.ts";
 
@@ -16,7 +17,7 @@ const SOURCES: readonly ConstraintSource[] = [
   { regex: "([a-z]{3} )*" },
   { regex: "[\\s\\S]{0,300}" },
   { schema: { type: "string", maxLength: 40 } },
-  ...Array.from({ length: 12 }, () => ({ schema: randomSchema(next) })),
+  ...Array.from({ length: FULL ? 12 : 3 }, () => ({ schema: randomSchema(next) })),
 ];
 
 test("masks over World, with and without", { skip: missingWorld() }, async () => {

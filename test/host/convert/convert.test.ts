@@ -9,6 +9,7 @@ import { syntheticModel } from "../../../host/cli/synthetic.ts";
 import { readGolden } from "../../support/checkpoint-checks.ts";
 import { toGguf } from "../../support/convert-gguf.ts";
 import { convert, folder, logitsOf, TOKENS } from "../../support/converting.ts";
+import { some } from "../../support/effort.ts";
 import { type Sample, safetensors } from "../../support/make-checkpoints.ts";
 import { list, string } from "../../support/make-gguf.ts";
 import { toRwkvCpp } from "../../support/make-rwkvcpp.ts";
@@ -34,7 +35,7 @@ describe("packed, a model gives the bits of its source", () => {
   }
 
   const plain = readdirSync(committedFolder).filter((name) => /^(s.*|q\d\.(zip\.)?)(pth|safetensors)$/.test(name));
-  for (const name of [...plain, "q6.webrwkv.st", "q7.webrwkv.st"])
+  for (const name of some([...plain, "q6.webrwkv.st", "q7.webrwkv.st"]))
     test(name, () => assertSameBits(committed(name), ["int8", "f32"]));
 
   for (const name of ["s4.bf16.safetensors", "s50.f32.pth", "q7.zip.pth"])
@@ -53,7 +54,7 @@ describe("packed, a model gives the bits of its source", () => {
     const tiny = join(goldenFolder, "tiny");
     const names = readdirSync(tiny).filter((name) => /^tiny.*(FP32|Q5_1)\.bin$/.test(name));
     assert.ok(names.length >= 6);
-    for (const name of names) await assertSameBits(join(tiny, name));
+    for (const name of some(names)) await assertSameBits(join(tiny, name));
   });
 });
 

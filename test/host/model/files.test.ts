@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import { before, describe, test } from "node:test";
 import { type ModelSource, WkvError, type WkvErrorCode } from "wkv";
 import { readGolden } from "../../support/checkpoint-checks.ts";
+import { some } from "../../support/effort.ts";
 import { type Sample, safetensors } from "../../support/make-checkpoints.ts";
 import { toFla, toRwkv7ForCausalLM, writeFolder } from "../../support/make-hf.ts";
 import { toRwkvCpp } from "../../support/make-rwkvcpp.ts";
@@ -63,7 +64,7 @@ for (const path of ONE_OF_EACH)
     });
 
     test("without any one of its tensors", async () => {
-      for (const name of whole.keys()) {
+      for (const name of some([...whole.keys()])) {
         if (/^blocks\.0\.att\.v[012]$/.test(name)) continue; // RWKV-7's first block needs none
         const rest = [...whole.values()].filter((sample) => sample.name !== name);
         await assertRefused(safetensors(rest), ["bad-file", "unsupported-model"], /tensor|it has none of/);
@@ -71,7 +72,7 @@ for (const path of ONE_OF_EACH)
     });
 
     test("with any one of its tensors in another shape", async () => {
-      for (const sample of whole.values()) {
+      for (const sample of some([...whole.values()])) {
         if (/^blocks\.0\.att\.v[012]$/.test(sample.name)) continue;
         const changed = new Map(whole).set(sample.name, withoutHalf(sample));
         await assertRefused(safetensors([...changed.values()]), ["bad-file", "unsupported-model"], /shape|width|head/);

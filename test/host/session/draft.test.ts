@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { GenerateOptions, Model, Piece, Session } from "wkv";
 import { SuffixAutomaton } from "../../../host/session/suffix-automaton.ts";
+import { FULL } from "../../support/effort.ts";
 import { load, ONE_OF_EACH, randomTokens, symbols } from "../../support/models.ts";
 import { random } from "../../support/random.ts";
 
@@ -29,7 +30,7 @@ async function compareAll(model: Model): Promise<void> {
   let drafted = 0;
   let accepted = 0;
   for (const [name, sampler] of Object.entries(SAMPLERS))
-    for (let seed = 1; seed <= 9; seed++) {
+    for (let seed = 1; seed <= (FULL ? 9 : 3); seed++) {
       const tokens = repeated(seed);
       // Every third generation is left early, while tokens are read ahead.
       const options = { ...sampler, seed, logprobs: 2, maxTokens: 60, leaveAfter: seed % 3 === 0 ? 20 + seed : 60 };
@@ -75,7 +76,7 @@ function repeated(seed: number): number[] {
 
 test("the suffix automaton finds the longest end that occurred before", () => {
   const next = random(5);
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < (FULL ? 60 : 12); round++) {
     const automaton = new SuffixAutomaton();
     const letters = 2 + (round % 4);
     for (let i = 0; i < 120; i++) {
