@@ -61,8 +61,9 @@ export const CONTROL_HANDSHAKE = CONTROL_PHASES + PHASE_SLOTS * LINE;
 export const NOT_FINITE = CONTROL_HANDSHAKE + 12;
 /** Ids of the operations, the first word of a command. */
 export const OP_QUIT = 0;
-/** (rows, segments, wanted rows, timestamps or 0): runs the batch at TABLE_BATCH through the model. Given a pointer to
- * timestamps, thread 0 stores the time at the start and at the end of each phase there (f64, milliseconds). */
+/** (rows, segments, wanted rows, timestamps or 0, units): runs the batch at TABLE_BATCH through the model. With a pointer to
+ * timestamps, thread 0 stores the time at the start and at the end of each phase there (f64, milliseconds). With `units`
+ * above 0 the head is multiplied by the units at BATCH_UNITS alone, and other logits are what they were. */
 export const OP_FORWARD = 1;
 /** (dst, format, columns, src, src stride of a row, of a column in values, first row, end row): packs f32 rows. */
 export const OP_PACK = 2;
@@ -78,8 +79,9 @@ export const OP_READ = 6;
 /** (dst, rows, columns, A, B, rank): dst += B A, all f32 and row by row, one rank after the other. */
 export const OP_ADD_LOW_RANK = 7;
 /**
- * A part of a forward pass: layers [first, end). Starting at layer 0 it embeds; logits are computed from the rows'
- * current values.
+ * (rows, segments, wanted rows, first, end, phases): a part of a forward pass, layers [first, end); from layer 0 on it
+ * embeds, and logits are of the rows as they then are. With `phases` above 0 the layers stop after this many, and what the
+ * next phase reads is in the buffers.
  */
 export const OP_LAYERS = 8;
 /** (dst, format, columns, rows): reorders packed rows for this build's kernels. */
@@ -140,7 +142,7 @@ export const DOT_SIGNED = 2;
  */
 export const SLOT_BYTES = 16;
 
-// ---- batch: rows of tokens, cut into segments, one segment per session; four arrays of words at TABLE_BATCH --------
+// ---- batch: rows of tokens, cut into segments, one segment a session; arrays of words at TABLE_BATCH ----------
 /** Maximum rows of a batch. */
 export const BATCH_MAX_ROWS = 128;
 /** The token of each row. */
@@ -152,7 +154,10 @@ export const BATCH_WANTED = BATCH_OWNERS + BATCH_MAX_ROWS * 4;
 /** (state pointer, first row, end row) of each segment. */
 export const BATCH_SEGMENTS = BATCH_WANTED + BATCH_MAX_ROWS * 4;
 export const SEGMENT_BYTES = 12;
-export const BATCH_BYTES = BATCH_SEGMENTS + BATCH_MAX_ROWS * SEGMENT_BYTES;
+/** The units of the head that are computed, where not all of them are. */
+export const BATCH_UNITS = BATCH_SEGMENTS + BATCH_MAX_ROWS * SEGMENT_BYTES;
+export const BATCH_MAX_UNITS = 512;
+export const BATCH_BYTES = BATCH_UNITS + BATCH_MAX_UNITS * 4;
 
 // ---- per-thread scratch --------------------------------------------------------------------------------------------
 // The thread's copy of its command comes first.

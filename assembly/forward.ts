@@ -1,16 +1,28 @@
 // The spine: embedding, layers, head.
-import { BATCH_TOKENS, BATCH_WANTED, RWKV4, RWKV5, RWKV6, RWKV7, SLOT_BYTES, TABLE_ARCH, TABLE_LAYERS } from "./abi";
+import {
+  BATCH_TOKENS,
+  BATCH_UNITS,
+  BATCH_WANTED,
+  RWKV4,
+  RWKV5,
+  RWKV6,
+  RWKV7,
+  SLOT_BYTES,
+  TABLE_ARCH,
+  TABLE_LAYERS,
+} from "./abi";
 import * as buf from "./buffers";
 import * as W from "./slots";
 import { decode, storedBytes } from "./dtypes";
-import { unitsAt, claimUnits, productAt } from "./matmul";
+import { claimUnits, multiply, productAt, unitsAt } from "./matmul";
 import { batchWord, enter, globalVector, globals, row, table, width } from "./layout";
-import { argument, begin, claim, end, pointer, recordTimestamps } from "./pool";
+import { argument, begin, claim, end, limitPhases, pointer, recordTimestamps } from "./pool";
 import { quantiseRow } from "./quantise";
 import { layer4 } from "./rwkv4";
 import { layer5 } from "./rwkv5";
 import { layer6 } from "./rwkv6";
 import { layer7 } from "./rwkv7";
+import { STORE } from "./store";
 import { norm } from "./vec";
 
 const LAYER_NORM_EPS: f32 = 1e-5;
@@ -20,16 +32,17 @@ export function forward(): void {
   recordTimestamps(pointer(3));
   embedRows();
   layers(0, table(TABLE_LAYERS));
-  head();
+  head(argument(4));
   recordTimestamps(0);
 }
 
-/** OP_LAYERS(rows, segments, wanted, first, end): the host reads BUF_X between calls. */
+/** OP_LAYERS(rows, segments, wanted, first, end, phases): the host reads BUF_X between one and the next. */
 export function someLayers(): void {
   const first = argument(3);
   if (first == 0) embedRows();
+  limitPhases(argument(5));
   layers(first, argument(4));
-  head();
+  head(0);
 }
 
 function embedRows(): void {
@@ -57,13 +70,18 @@ function layers(first: i32, end: i32): void {
   }
 }
 
-/** Logits of the wanted rows. */
-function head(): void {
+/** Logits of the wanted rows: all, or those of `units` units at BATCH_UNITS. */
+function head(units: i32): void {
   const wanted = argument(2);
   if (wanted == 0) return;
   while (claim(wanted)) for (let i = begin; i < end; i++) normWanted(i);
   const head = globals + W.HEAD * SLOT_BYTES;
-  while (claimUnits(unitsAt(head))) productAt(head, buf.HEAD_IN, 0, buf.LOGITS, wanted);
+  if (units == 0) while (claimUnits(unitsAt(head))) productAt(head, buf.HEAD_IN, 0, buf.LOGITS, wanted);
+  else
+    while (claim(units)) {
+      for (let i = begin; i < end; i++)
+        multiply(head, batchWord(BATCH_UNITS, i), 1, buf.HEAD_IN, 0, buf.LOGITS, wanted, STORE);
+    }
 }
 
 /** buf.X[t] = layer norm 0 of the token's row of emb, which is kept as stored. */

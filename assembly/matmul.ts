@@ -54,7 +54,16 @@ export function productAt(matrix: usize, from: i32, column: i32, to: i32, count:
 }
 
 /** `n` units of rows for the first `count` tokens; more than one unit only for one token. */
-function multiply(matrix: usize, unit: i32, n: i32, from: i32, column: i32, to: i32, count: i32, then: i32): void {
+export function multiply(
+  matrix: usize,
+  unit: i32,
+  n: i32,
+  from: i32,
+  column: i32,
+  to: i32,
+  count: i32,
+  then: i32,
+): void {
   const at = <usize>unit * TILE_STRIDE;
   const dst = row(to, 0) + at;
   if (then == STORE) {

@@ -32,6 +32,8 @@ export let self: i32 = 0;
 export let activeThreads: i32 = 1;
 /** Number of this thread's current phase. It wraps after 2^32 phases; only differences are compared. */
 let phase: u32 = 0;
+/** Phases after which the rest of the running command is left out; below zero for none. */
+let limit: i32 = -1;
 
 // A slot is reused PHASE_SLOTS phases later without clearing: claim and done are 64-bit words of (phase number, count),
 // and a thread that finds an older number restarts the count.
@@ -55,6 +57,7 @@ function slot(): usize {
  * none are left, waits until all are done, moves to the next phase and returns false.
  */
 export function claim(units: i32, least: i32 = 1): bool {
+  if (limit == 0) return false;
   const at = slot();
   if (end > begin) finish(at, end - begin, units);
   for (;;) {
@@ -73,8 +76,14 @@ export function claim(units: i32, least: i32 = 1): bool {
   begin = end = 0;
   if (units > 0) awaitDone(at, units);
   phase++;
+  if (limit > 0) limit--;
   if (timestamps) recordTime();
   return false;
+}
+
+/** Of the running command, leaves out what comes after the next `phases` phases; 0 for nothing. */
+export function limitPhases(phases: i32): void {
+  limit = phases > 0 ? phases : -1;
 }
 
 /** Address for the time at the end of the next phase; 0 if timestamps are off. */
@@ -189,6 +198,7 @@ function take(epoch: i32): bool {
   phase = load<u32>(copy + 4);
   activeThreads = load<i32>(copy + 8);
   begin = end = 0;
+  limit = -1;
   return atomic.load<i32>(CONTROL_EPOCH) == epoch;
 }
 

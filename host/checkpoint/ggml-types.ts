@@ -3,21 +3,23 @@ import { quoted } from "./damage.ts";
 import type { Dtype } from "./dtypes.ts";
 
 /** ggml's type numbers that wkv reads. rwkv.cpp numbers its types differently. */
-const READ = new Map<number, Dtype>([
-  [0, "F32"],
-  [1, "F16"],
-  [2, "Q4_0"],
-  [3, "Q4_1"],
-  [6, "Q5_0"],
-  [7, "Q5_1"],
-  [8, "Q8_0"],
-  [10, "Q2_K"],
-  [11, "Q3_K"],
-  [12, "Q4_K"],
-  [13, "Q5_K"],
-  [14, "Q6_K"],
-  [30, "BF16"],
-]);
+export const GGML_TYPES: Readonly<Record<Dtype, number>> = {
+  F32: 0,
+  F16: 1,
+  Q4_0: 2,
+  Q4_1: 3,
+  Q5_0: 6,
+  Q5_1: 7,
+  Q8_0: 8,
+  Q2_K: 10,
+  Q3_K: 11,
+  Q4_K: 12,
+  Q5_K: 13,
+  Q6_K: 14,
+  BF16: 30,
+};
+
+const READ = new Map(Object.entries(GGML_TYPES).map(([dtype, type]) => [type, dtype as Dtype]));
 
 /** The other types, for messages. */
 const NOT_READ = new Map([

@@ -1,13 +1,14 @@
-import { realpath } from "node:fs/promises";
+import { readFile, realpath } from "node:fs/promises";
 import type { Command } from "commander";
 import { DEFAULT_WEIGHTS, quotedFormats } from "../checkpoint/weight-formats.ts";
 import { type ConvertOptions, convertModel } from "../convert/convert.ts";
+import { WkvError } from "../errors.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
 import { loraFile } from "./options.ts";
 import { note, printJson, statusLine } from "./output.ts";
-import { number } from "./parse.ts";
-import { progressText } from "./progress.ts";
+import { bytes, number } from "./parse.ts";
+import { progressText, secondsLeft } from "./progress.ts";
 
 interface Options {
   weights?: NonNullable<ConvertOptions["weights"]>;
@@ -15,32 +16,44 @@ interface Options {
   groupNormEps?: number;
   lora?: { source: string; scale?: number }[];
   loraAlpha?: number;
+  calibrate?: string | true;
+  size?: number;
   json?: boolean;
   quiet?: boolean;
 }
 
 const HELP = `
-int8, int4 and f32 are packed: the bytes as this version of wkv uses them, so that loading takes as long as reading the
-file. f16 is a plain safetensors file under the published names, half of f32's size, for other programs too; it is packed
-when loaded. The vocabulary is included, so one file is enough.
-OUT is written completely or not at all; an existing file is replaced.
+int8 and f32 are packed: the bytes as this version of wkv computes with them, so that a start takes as long as reading
+the file. f16 is a plain safetensors file under the published names, half of f32's size, which other programs read too;
+it is packed when it is loaded. The vocabulary goes into the file, so one file is enough. An OUT that ends in .gguf
+is a GGUF file, which llama.cpp reads too: of RWKV-6 and 7, with Q8_0, Q4_0, F32 or F16 for the four formats, the chat
+template and the embedding in Q8_0 beside Q4_0.
+--calibrate reads a text while int4 weights are rounded, so that the errors of one column make up for those before it: a
+quarter of the bits' damage for some minutes of work. "auto" measures what each matrix costs as int4 alone, and leaves
+those in int8 that cost most: as many as fit --size, otherwise as many as cost three quarters of the whole.
+OUT is there as a whole or not at all; an older file of that name is replaced.
 
 Examples:
   $ wkv convert model.pth model.safetensors
-  $ wkv convert model.pth model.safetensors --weights f16 --vocab rwkv_vocab_v20230424.txt`;
+  $ wkv convert model.pth model.safetensors --weights f16 --vocab rwkv_vocab_v20230424.txt
+  $ wkv convert model.pth model.gguf --weights int4 --lora style.pth
+  $ wkv convert model.pth small.safetensors --weights int4 --calibrate prose.txt
+  $ wkv convert model.pth small.safetensors --weights auto --size 90MB --calibrate`;
 
 export function addConvert(program: Command): void {
   program
     .command("convert")
     .description("Converts a model and its vocabulary to one file, packed for the fastest start.")
     .argument("<IN>", "a model file")
-    .argument("<OUT>", "the file to write: a .safetensors")
-    .option("--weights <format>", `${quotedFormats("f16")}; default: ${DEFAULT_WEIGHTS}`)
+    .argument("<OUT>", "the file to make: a .safetensors or .gguf")
+    .option("--weights <format>", `${quotedFormats("f16", "auto")}; default: ${DEFAULT_WEIGHTS}`)
     .option("--vocab <vocab>", 'the vocabulary: a file, an address, "world", "pile" or "bytes"; default: as wkv run')
     .option("--no-vocab", "omit the vocabulary")
     .option("--group-norm-eps <x>", "epsilon of the group norm in RWKV-5 to 7, if it is not 64e-5", number)
-    .option("--lora <file[:scale]>", "merge a LoRA; may be given several times; not with f16", loraFile)
+    .option("--lora <file[:scale]>", "merge a LoRA; may be given several times", loraFile)
     .option("--lora-alpha <n>", "its trainer's lora_alpha: adds scale · alpha / rank; default: the rank", number)
+    .option("--calibrate [file]", "round to int4 by what it does to a text; default: one that the model writes itself")
+    .option("--size <bytes>", "with --weights auto: the most that OUT may have, such as 90MB", bytes)
     .option("-q, --quiet", "no progress and no summary")
     .option("--json", "one JSON object: bytes, weights, tokenizer")
     .addHelpText("after", HELP)
@@ -48,18 +61,27 @@ export function addConvert(program: Command): void {
 }
 
 async function convert(source: string, target: string, options: Options): Promise<void> {
-  const { weights, vocab, groupNormEps, json, quiet = false } = options;
+  const { weights, vocab, groupNormEps, size, json, quiet = false } = options;
   if (await isSameFile(source, target)) throw new UsageError("IN and OUT are the same file: give another OUT.");
   await interruptible(async (signal) => {
     const status = statusLine(quiet);
-    const onProgress: ConvertOptions["onProgress"] = (progress) => status.show(progressText(progress, "converting"));
+    const start = performance.now();
+    const onProgress: ConvertOptions["onProgress"] = (progress) =>
+      status.show(progressText({ ...progress, secondsLeft: secondsLeft(start, progress) }, "converting"));
+    const calibrate = typeof options.calibrate === "string" ? await readText(options.calibrate) : options.calibrate;
     const lora = options.lora?.map((each) => ({ ...each, alpha: options.loraAlpha })) ?? [];
-    const choice = { lora, weights, vocab: vocab === false ? null : vocab, groupNormEps };
+    const choice = { lora, weights, vocab: vocab === false ? null : vocab, groupNormEps, size, calibrate };
     const converted = await convertModel(source, target, { ...choice, signal, onProgress }).finally(() => {
       status.clear();
     });
     if (json) await printJson(converted);
     else if (!quiet) note(summary(target, converted));
+  });
+}
+
+async function readText(path: string): Promise<Uint8Array> {
+  return readFile(path).catch((cause) => {
+    throw new WkvError("not-found", `${path} cannot be read: check the path.`, { cause });
   });
 }
 

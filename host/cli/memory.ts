@@ -18,12 +18,13 @@ function table(models: readonly PublishedMemory[]): string {
     "Parameters",
     ...WEIGHT_FORMAT_NAMES.flatMap((name) => [`${name}: weights`, "in all"]),
     "A session",
+    "Embedding outside saves",
   ];
   const rows = [head, head.map(() => "---"), ...models.map(row)];
   return rows.map((cells) => `| ${cells.join(" | ")} |\n`).join("");
 }
 
-function row({ name, layers, width, parameters, session, weights: formats }: PublishedMemory): string[] {
+function row({ name, layers, width, parameters, session, embedding, weights: formats }: PublishedMemory): string[] {
   const sizes = WEIGHT_FORMAT_NAMES.map((name) => formats[name]).flatMap(({ weights, total, fits }) => [
     mb(weights),
     fits ? mb(total) : `${mb(total)}: too large`,
@@ -34,6 +35,7 @@ function row({ name, layers, width, parameters, session, weights: formats }: Pub
     `${(parameters / 1e6).toFixed(0)} M`,
     ...sizes,
     `${(session / 1e6).toFixed(1)} MB`,
+    mb(embedding),
   ];
 }
 

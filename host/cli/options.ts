@@ -11,6 +11,7 @@ export interface ModelOptions {
   weights?: WeightFormat;
   threads?: number;
   simd?: Simd;
+  embedding?: "memory" | "source";
   groupNormEps?: number;
   lora?: { source: string; scale?: number }[];
   loraAlpha?: number;
@@ -32,6 +33,7 @@ export function addModelOptions(command: Command): Command {
     .option("--vocab <vocab>", 'the vocabulary: a file, an address, "world", "pile" or "bytes"; default: see below')
     .option("--weights <format>", WEIGHTS_HELP)
     .option("--threads <n>", "thread count; default: the cores, at most 4", number)
+    .option("--embedding <place>", '"memory", or "source": in the file, of which a row is read when its token comes')
     .option("--simd <build>", 'which build of the kernels: "plain" or "relaxed"; the bits are the same')
     .option("--group-norm-eps <x>", "epsilon of the group norm in RWKV-5 to 7, if it is not 64e-5", number)
     .option("--lora <file[:scale]>", "merge a LoRA while loading; may be given several times", loraFile)

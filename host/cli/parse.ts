@@ -22,3 +22,10 @@ const ESCAPES: Record<string, string> = { n: "\n", r: "\r", t: "\t", "\\": "\\" 
 export function unescaped(text: string): string {
   return text.replace(/\\([nrt\\])/g, (_, letter: string) => ESCAPES[letter] as string);
 }
+
+/** `94371840`, `90MB` or `1.2GB`, of thousands. */
+export function bytes(text: string): number {
+  const [, digits, unit = ""] = /^(\d+(?:\.\d+)?)\s*([MG]B)?$/i.exec(text) ?? [];
+  if (digits === undefined) throw new InvalidArgumentError(`Expected bytes such as 90MB, got "${text}".`);
+  return Math.floor(Number(digits) * ({ "": 1, MB: 1e6, GB: 1e9 }[unit.toUpperCase()] ?? 1));
+}

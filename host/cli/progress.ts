@@ -7,10 +7,16 @@ export function progressText(
 ): string {
   const percent = `${Math.floor((100 * loaded) / total)} %`;
   if (phase === "check") return `checking ${percent}`;
-  if (phase !== "download") return `${work} ${percent}`;
-  const share = Number.isFinite(total) ? `${percent}, ${mb(loaded)} of ${mb(total)}` : mb(loaded);
   const left = Number.isFinite(secondsLeft) ? `, ${duration(secondsLeft)} left` : "";
+  if (phase !== "download") return `${work} ${percent}${left}`;
+  const share = Number.isFinite(total) ? `${percent}, ${mb(loaded)} of ${mb(total)}` : mb(loaded);
   return `downloading ${share}, ${mb(bytesPerSecond)}/s${left}`;
+}
+
+/** Seconds that the rest of a job takes at the speed so far, which is nothing to go by at its beginning. */
+export function secondsLeft(start: number, { loaded, total }: Progress): number {
+  const seconds = (performance.now() - start) / 1000;
+  return seconds < 3 ? Infinity : (seconds * (total - loaded)) / loaded;
 }
 
 function mb(bytes: number): string {

@@ -2,7 +2,7 @@ import { WkvError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { DEAD, NO_END } from "./automaton.ts";
 import { Grammar, type Node } from "./grammar.ts";
-import { apply, Masks } from "./masks.ts";
+import { apply, idsOf, Masks } from "./masks.ts";
 import { type Vocabulary, vocabularyOf } from "./vocabulary.ts";
 
 /** Restricts a text while it is generated token by token. */
@@ -17,6 +17,11 @@ export interface Constraint {
    * @throws WkvError `bad-constraint` if there are too many alternatives to follow
    */
   mask(logits: Float32Array, left?: number): void;
+  /**
+   * The tokens that `mask` would leave in, where there are at most this many; undefined where there are more. Optional: with
+   * it only those logits are computed.
+   */
+  allowed?(left: number, most: number): readonly number[] | undefined;
   /** Accepts a token. @throws RangeError for one that cannot come next */
   accept(token: number): void;
   /** Whether the text may end here. */
@@ -84,6 +89,16 @@ class GrammarConstraint implements Constraint {
     const ending = endOfText !== undefined && this.complete ? logits[endOfText]! : -Infinity;
     apply(this.#masks.allowed(this.#state, left), this.#vocabulary, logits);
     if (endOfText !== undefined) logits[endOfText] = ending;
+  }
+
+  allowed(left: number, most: number): readonly number[] | undefined {
+    this.#left = left;
+    this.#moveFromLarge();
+    const allowed = this.#masks.allowed(this.#state, left);
+    if (allowed.count > most) return undefined;
+    const ids = idsOf(allowed, this.#vocabulary);
+    const { endOfText } = this.#vocabulary;
+    return endOfText !== undefined && this.complete ? [...ids, endOfText] : ids;
   }
 
   accept(token: number): void {

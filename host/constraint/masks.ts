@@ -151,6 +151,14 @@ export function apply({ bits, count }: Allowed, vocabulary: Vocabulary, logits: 
   });
 }
 
+/** The ids of these tokens, of equal ones all. */
+export function idsOf({ bits }: Allowed, { tokens, sameBytes }: Vocabulary): number[] {
+  const ids = sameBytes.filter(([, place]) => bits[place >>> 5]! & (1 << (place & 31))).map(([id]) => id);
+  for (let word = 0; word < bits.length; word++)
+    for (let set = bits[word]!; set !== 0; set &= set - 1) ids.push(tokens[(word << 5) + lowest(set)]!);
+  return ids;
+}
+
 /** Few are left, so it is faster to save and restore them. */
 function keepOnly(bits: Uint32Array, count: number, tokens: Int32Array, logits: Float32Array): void {
   const ids = new Int32Array(count);

@@ -4,18 +4,11 @@ import { valueCount } from "../checkpoint/stored.ts";
 import { WkvError } from "../errors.ts";
 import type { CarriedVocabulary } from "../model/vocab.ts";
 import type { Recipe } from "../models/recipe.ts";
-import { storedValues, weightValues } from "../models/values.ts";
-import type { Weight } from "../models/weights.ts";
 import type { LoadControl } from "../source/progress.ts";
 import { type OutTensor, safetensorsHeader, stateTensors, vocabularyParts } from "./packed-writer.ts";
+import { type PublishedTensor, publishedTensors, publishedValues } from "./published-values.ts";
 
-/** Values decoded at a time; whole blocks of every format. */
-const SLICE_VALUES = 1 << 20;
-
-/** A tensor to write: a weight, or all views of one along its first axis. */
-interface HalfTensor extends OutTensor {
-  readonly views: readonly Weight[];
-}
+type HalfTensor = PublishedTensor & OutTensor;
 
 /** @throws WkvError `unsupported-model` if the file stores transformed values */
 export function halfHeader(recipe: Recipe, vocabulary: CarriedVocabulary | undefined, file: string) {
@@ -37,7 +30,7 @@ export async function* halfChunks(recipe: Recipe, file: string, { onProgress, si
   let loaded = 0;
   for (const { views, dtype } of tensors) {
     for (const weight of views) {
-      for await (const values of published(weight)) {
+      for await (const values of publishedValues(weight)) {
         signal?.throwIfAborted();
         const chunk = dtype === "F16" ? toF16(values, weight.name, file) : values;
         yield new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
@@ -50,38 +43,14 @@ export async function* halfChunks(recipe: Recipe, file: string, { onProgress, si
 }
 
 function halfTensors(recipe: Recipe, file: string): HalfTensor[] {
-  const tensors = new Map<string, HalfTensor>();
-  for (const { kind, weight } of [...recipe.globals, ...recipe.layers.flat()]) {
-    if (weight.updates)
-      throw new WkvError("unsupported-model", "LoRAs are merged into packed weights only: convert to int8 or f32.");
-    if (weight.transformed)
-      throw new WkvError(
-        "unsupported-model",
-        `${file} stores a function of ${weight.name}, which cannot be inverted exactly: convert the .pth, or pack it.`,
-      );
-    const [, parent = weight.name] = /^(.*)\[\d+\]$/.exec(weight.name) ?? [];
-    const views = [...(tensors.get(parent)?.views ?? []), weight];
-    const shape = parent === weight.name ? weight.shape : [views.length, ...weight.shape];
-    const dtype = kind === "vector" ? "F32" : "F16";
-    const bytes = byteLength(dtype, valueCount(shape));
-    tensors.set(parent, { name: parent, dtype, shape, bytes, views });
-  }
-  return [...tensors.values()];
-}
-
-/** The values in published order: slice by slice, or all at once if the file has the axes swapped. */
-async function* published(weight: Weight) {
-  const count = valueCount(weight.shape);
-  if (weight.transposed) {
-    yield await weightValues(weight);
-    return;
-  }
-  for (let first = 0; first < count; first += SLICE_VALUES)
-    yield await storedValues(weight, first, Math.min(SLICE_VALUES, count - first));
+  return publishedTensors(recipe, file).map((tensor) => {
+    const dtype = tensor.entry.kind === "vector" ? "F32" : "F16";
+    return { ...tensor, dtype, bytes: byteLength(dtype, valueCount(tensor.shape)) };
+  });
 }
 
 /** Rounds to nearest, ties to even. @throws WkvError `unsupported-model` if a value exceeds the range of f16 */
-function toF16(values: Float32Array, name: string, file: string): Uint16Array<ArrayBuffer> {
+export function toF16(values: Float32Array, name: string, file: string): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const out = new Uint16Array(values.length);
   for (let i = 0; i < values.length; i++) {
@@ -97,7 +66,7 @@ function toF16(values: Float32Array, name: string, file: string): Uint16Array<Ar
 }
 
 /** The f16 of an f32, both as bits. */
-function halfBits(bits: number): number {
+export function halfBits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;
   if (magnitude > 0x7f800000) return sign | 0x7e00; // NaN

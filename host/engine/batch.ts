@@ -13,6 +13,12 @@ export interface Job {
   readonly logitsFrom?: number;
   /** Receives the logits after the last token; a new array by default, which costs a tenth of a millisecond. */
   readonly into?: Float32Array | undefined;
+  /**
+   * Only logits of these units of 32 ids are wanted, after the last token; the others may be −∞. None: no logits.
+   * `hidden` is then what they are made from.
+   */
+  readonly units?: readonly number[] | undefined;
+  hidden?: Float32Array;
   /** Tokens processed so far. */
   done: number;
 }
@@ -62,7 +68,7 @@ export function makeBatch(jobs: readonly Job[], promptRows: number = abi.BATCH_M
     if (count === 0) continue;
     const end = rows + count;
     segments.push({ job, first: rows, end });
-    for (let row = rows + before; row < end; row++) wanted.push({ job, row });
+    if (job.units?.length !== 0) for (let row = rows + before; row < end; row++) wanted.push({ job, row });
     if (count === left(job)) ending.push(job);
     if (isPrompt(job)) promptsLeft -= count;
     rows = end;
@@ -83,24 +89,71 @@ export async function runBatch(
 ): Promise<Float32Array[]> {
   const { segments, wanted } = batch;
   const rows = segments.at(-1)?.end ?? 0;
-  void engine.memory.write(plan.batch, batchWords(batch));
-  await engine.run(abi.OP_FORWARD, [rows, segments.length, wanted.length, timestamps], options);
+  const units = unitsOf(wanted);
+  const places = await engine.embedding?.place(tokensOf(batch));
+  void engine.memory.write(plan.batch, batchWords(batch, units, places));
+  await engine.run(abi.OP_FORWARD, [rows, segments.length, wanted.length, timestamps, units.length], options);
   for (const { job, first, end } of segments) job.done += end - first;
+  await Promise.all(segments.map((segment) => keepHidden(segment, engine, plan)));
   const { address, stride } = plan.buffers[buf.LOGITS] ?? { address: 0, stride: 0 };
   return Promise.all(
-    wanted.map(({ job }, i) => engine.memory.read(address + i * stride, plan.shape.vocabSize, job.into)),
+    wanted.map(async ({ job }, i) => {
+      const logits = await engine.memory.read(address + i * stride, plan.shape.vocabSize, job.into);
+      return units.length > 0 ? only(logits, units) : logits;
+    }),
   );
 }
 
-/** The bytes at TABLE_BATCH: see abi.ts. */
-export function batchWords({ segments, wanted }: Batch): Uint32Array<ArrayBuffer> {
+/** The units of the head that are enough for all; none where that is most of them, or all are wanted. */
+function unitsOf(wanted: readonly Wanted[]): number[] {
+  const units = new Set<number>();
+  for (const { job } of wanted) {
+    if (!job.units) return [];
+    for (const unit of job.units) units.add(unit);
+  }
+  return units.size <= abi.BATCH_MAX_UNITS ? [...units].sort((a, b) => a - b) : [];
+}
+
+/** −∞ for what was not computed. */
+function only(logits: Float32Array, units: readonly number[]): Float32Array {
+  const all = logits.slice();
+  logits.fill(-Infinity);
+  for (const unit of units) {
+    const first = unit * abi.UNIT_ROWS;
+    logits.set(all.subarray(first, first + abi.UNIT_ROWS), first);
+  }
+  return logits;
+}
+
+/** What the head would read, for a job that is at its end and has not all of its logits. */
+async function keepHidden({ job, end }: Segment, engine: Engine, { buffers, shape }: Plan): Promise<void> {
+  if (!job.units || job.done < job.tokens.length) return;
+  const { address, stride } = buffers[buf.X] ?? { address: 0, stride: 0 };
+  job.hidden = await engine.memory.read(address + (end - 1) * stride, shape.width);
+}
+
+function tokensOf({ segments }: Pick<Batch, "segments">): number[] {
+  return segments.flatMap(({ job, first, end }) => job.tokens.slice(job.done, job.done + end - first));
+}
+
+/**
+ * What is at TABLE_BATCH: see abi.ts.
+ * @param places the rows of the embedding where the tokens' are, if they are not the tokens
+ */
+export function batchWords(
+  batch: Batch,
+  units: readonly number[] = [],
+  places: readonly number[] = tokensOf(batch),
+): Uint32Array<ArrayBuffer> {
+  const { segments, wanted } = batch;
   const words = new Uint32Array(abi.BATCH_BYTES / 4);
   const [tokens, owners, rows, cuts] = [abi.BATCH_TOKENS, abi.BATCH_OWNERS, abi.BATCH_WANTED, abi.BATCH_SEGMENTS].map(
     (at) => words.subarray(at / 4),
   ) as [Uint32Array, Uint32Array, Uint32Array, Uint32Array];
   rows.set(wanted.map(({ row }) => row));
+  words.set(units, abi.BATCH_UNITS / 4);
+  tokens.set(places);
   for (const [s, { job, first, end }] of segments.entries()) {
-    tokens.set(job.tokens.slice(job.done, job.done + end - first), first);
     owners.fill(s, first, end);
     cuts.set([job.state, first, end], (s * abi.SEGMENT_BYTES) / 4);
   }

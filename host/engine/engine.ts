@@ -3,6 +3,7 @@ import * as buf from "../../assembly/buffers.ts";
 import * as W from "../../assembly/slots.ts";
 import { weightFormat } from "../checkpoint/weight-formats.ts";
 import { WkvError } from "../errors.ts";
+import type { EmbeddingRows } from "./embedding.ts";
 import { type EngineMemory, makeMemory, RemoteMemory, SharedMemory } from "./memory.ts";
 import type { Plan } from "./plan.ts";
 import type { Platform, Thread } from "./platform.ts";
@@ -41,6 +42,8 @@ export class Engine {
   readonly memory: EngineMemory;
   /** The reason for a single thread, whatever number was requested. */
   readonly singleThreadReason: string | undefined;
+  /** Where the plan has the embedding outside. */
+  embedding: EmbeddingRows | undefined;
   readonly #threads: Thread[];
   readonly #started: Promise<boolean>;
   readonly #waiting: { resolve(answer: Answer): void; reject(error: unknown): void }[] = [];
@@ -125,6 +128,7 @@ export class Engine {
     this.#fail(new WkvError("disposed", "The model was disposed while it was working."));
     await Promise.all(this.#threads.map((thread) => thread.stop()));
     this.memory.release();
+    await this.embedding?.close();
   }
 
   /** Sends a request to thread 0 and keeps the program alive until it has answered. */

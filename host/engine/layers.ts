@@ -1,6 +1,6 @@
 import * as abi from "../../assembly/abi.ts";
 import * as buf from "../../assembly/buffers.ts";
-import { batchWords, makeBatch } from "./batch.ts";
+import { batchWords, type Job, makeBatch } from "./batch.ts";
 import type { Engine, RunOptions } from "./engine.ts";
 import type { Plan } from "./plan.ts";
 
@@ -31,12 +31,32 @@ export async function runLayers(
   const out = plan.buffers[buf.LOGITS]?.address ?? 0;
   const hidden: Float32Array[] = [];
   const logits: Float32Array[] = [];
-  void engine.memory.write(plan.batch, batchWords(makeBatch([{ state, tokens: [token], done: 0 }])));
+  const places = await engine.embedding?.place([token]);
+  void engine.memory.write(plan.batch, batchWords(makeBatch([{ state, tokens: [token], done: 0 }]), [], places));
   for (let end = 0; end <= layers; end++) {
     const wanted = lens || end === layers ? 1 : 0;
-    await engine.run(abi.OP_LAYERS, [1, 1, wanted, Math.max(0, end - 1), end], options);
+    await engine.run(abi.OP_LAYERS, [1, 1, wanted, Math.max(0, end - 1), end, 0], options);
     hidden.push(await engine.memory.read(x, width));
     if (wanted) logits.push(await engine.memory.read(out, vocabSize));
   }
   return { hidden, lens: lens ? logits : undefined, logits: logits.at(-1) as Float32Array };
 }
+
+/**
+ * The logits after a token whose residual stream after the last layer is known, with the bits that the pass would have
+ * given. Nothing else may be running.
+ */
+export async function runHead(
+  engine: Engine,
+  plan: Plan,
+  hidden: Float32Array,
+  options?: RunOptions,
+): Promise<Float32Array> {
+  const { layers, vocabSize } = plan.shape;
+  void engine.memory.write(plan.batch, batchWords({ segments: [], wanted: [{ job: NO_JOB, row: 0 }], ending: [] }));
+  void engine.memory.write(plan.buffers[buf.X]?.address ?? 0, hidden);
+  await engine.run(abi.OP_LAYERS, [1, 0, 1, layers, layers, 0], options);
+  return engine.memory.read(plan.buffers[buf.LOGITS]?.address ?? 0, vocabSize);
+}
+
+const NO_JOB: Job = { state: 0, tokens: [], done: 0 };

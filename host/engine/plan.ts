@@ -33,6 +33,8 @@ export interface Plan {
   readonly threads: number;
   readonly weights: WeightFormat;
   readonly groupNormEps: number;
+  /** "source": the rows of a batch's tokens are all that is in memory of the embedding. */
+  readonly embedding: "memory" | "source";
   readonly layerSlots: number;
   readonly globalSlots: number;
   readonly bufferTable: number;
@@ -72,6 +74,8 @@ export interface PlanOptions {
   readonly threads: number;
   readonly weights: WeightFormat;
   readonly groupNormEps: number;
+  /** Default: "memory". */
+  readonly embedding?: "memory" | "source" | undefined;
 }
 
 /** @throws WkvError `too-large` if the model does not fit 32-bit WebAssembly, before any memory is allocated */
@@ -103,6 +107,9 @@ function arithmetic({ pages, weightBytes, stateBytes, weights }: Plan): string {
 function advice(recipe: Recipe, plan: Plan): string {
   const plans = WEIGHT_FORMAT_NAMES.map((weights) => layOut(recipe, { ...plan, weights }));
   const smaller = plans.find(fits);
+  const outside = plan.embedding === "memory" && layOut(recipe, { ...plan, embedding: "source" });
+  if (outside && fits(outside))
+    return `With the embedding outside memory it needs ${gib(outside.pages * PAGE)} GiB: load it with embedding: "source".`;
   if (smaller)
     return `As ${smaller.weights} it needs ${gib(smaller.pages * PAGE)} GiB: load it with weights: "${smaller.weights}".`;
   const parameters = allEntries(recipe).reduce((sum, { weight }) => sum + count(weight.shape), 0);
@@ -118,7 +125,7 @@ function allEntries(recipe: Recipe): Entry[] {
 /** The plan, whether it fits or not. */
 export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   const { shape } = recipe;
-  const { threads, weights } = options;
+  const { threads, weights, embedding = "memory" } = options;
   let end = abi.TABLE + abi.TABLE_WORDS * 4;
   const take = (bytes: number) => {
     const address = align(end);
@@ -141,7 +148,7 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
 
   const firstWeight = take(0);
   const entries = allEntries(recipe);
-  const addresses = new Map(entries.map((e) => [e, take(entryBytes(e, weights))]));
+  const addresses = new Map(entries.map((e) => [e, take(entryBytes(e, weights, embedding))]));
   const states = align(end);
   const weightBytes = states - firstWeight;
   const stateBytes = align(shape.layers * shape.layerState * 4);
@@ -154,6 +161,7 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   const bytes = states + Math.max(2 * LANES * stagingBytes, stateBytes);
   return {
     ...options,
+    embedding,
     shape,
     layerSlots,
     globalSlots,
@@ -181,10 +189,14 @@ function quantisedBytes(values: number, weights: WeightFormat): number {
 }
 
 /** Bytes of an entry in memory. */
-function entryBytes(e: Entry, weights: WeightFormat): number {
+function entryBytes(e: Entry, weights: WeightFormat, embedding: Plan["embedding"]): number {
   if (e.kind === "vector") return e.length * 4;
-  if (e.kind === "table") return byteLength(e.weight.tensor.dtype, e.rows * e.cols);
+  if (e.kind === "table") return byteLength(e.weight.tensor.dtype, rowsInMemory(e, embedding) * e.cols);
   return weightFormat(matrixFormat(e, weights)).bytes(e.rows, e.cols);
+}
+
+function rowsInMemory({ rows }: TableEntry, embedding: Plan["embedding"]): number {
+  return embedding === "source" ? Math.min(rows, abi.BATCH_MAX_ROWS) : rows;
 }
 
 function fileBytes({ weight, rows, cols }: MatrixEntry): number {

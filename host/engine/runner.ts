@@ -1,6 +1,6 @@
 import { isPrompt, type Job, makeBatch, runBatch } from "./batch.ts";
 import type { Engine } from "./engine.ts";
-import { type LayerValues, runLayers } from "./layers.ts";
+import { type LayerValues, runHead, runLayers } from "./layers.ts";
 import type { Plan } from "./plan.ts";
 import { PromptShare } from "./prompt-share.ts";
 import { initialState } from "./state-layout.ts";
@@ -60,6 +60,27 @@ export class Runner {
     return (await this.#enqueue({ state, tokens, into, done: 0 }, signal)).at(-1) as Float32Array;
   }
 
+  /**
+   * The same, for those who need few logits or none: others are −∞ where that saves time.
+   * @param units of 32 ids each
+   * @returns `hidden`: what `head` makes all logits from
+   */
+  async feedFew(
+    state: number,
+    tokens: readonly number[],
+    units: readonly number[],
+    into?: Float32Array,
+  ): Promise<{ logits: Float32Array | undefined; hidden: Float32Array }> {
+    const job: Job = { state, tokens, units, into, done: 0 };
+    const logits = await this.#enqueue(job, undefined);
+    return { logits: logits.at(-1), hidden: job.hidden as Float32Array };
+  }
+
+  /** The logits after a token, by the `hidden` of its feed. */
+  head(hidden: Float32Array): Promise<Float32Array> {
+    return this.alone(() => runHead(this.engine, this.plan, hidden, { threads: this.#threadCount.forRows(1) }));
+  }
+
   /** Like `feed`; returns the logits after each token from index `from` on. */
   feedEach(state: number, tokens: readonly number[], signal?: AbortSignal, from = 0): Promise<Float32Array[]> {
     return this.#enqueue({ state, tokens, logitsFrom: from, done: 0 }, signal);
@@ -68,7 +89,7 @@ export class Runner {
   async #enqueue(job: Job, signal: AbortSignal | undefined): Promise<Float32Array[]> {
     await this.reached(job.state);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ ...job, signal, logits: [], resolve, reject });
+      this.#waiting.push(Object.assign(job, { signal, logits: [], resolve, reject }));
       if (!this.#running) void this.#run();
     });
   }

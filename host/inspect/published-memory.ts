@@ -12,6 +12,8 @@ export interface PublishedMemory {
   readonly parameters: number;
   /** One session. */
   readonly session: number;
+  /** What is saved with the embedding outside memory. */
+  readonly embedding: number;
   readonly weights: Readonly<Record<WeightFormat, { weights: number; total: number; fits: boolean }>>;
 }
 
@@ -28,6 +30,8 @@ function memoryOf(shape: PublishedShape, threads: number): PublishedMemory {
     plan.weights,
     { weights: plan.weightBytes, total: plan.pages * 65536, fits: fits(plan) },
   ]);
+  const outside = layOut(recipe, { threads, weights: "int8", groupNormEps: 64e-5, embedding: "source" });
+  const inside = plans.find(({ weights }) => weights === "int8");
   const { name, layers, width } = shape;
   const sizes = [...checkpoint.tensors.values()].map((tensor) => tensor.shape.reduce((a, b) => a * b, 1));
   return {
@@ -36,6 +40,7 @@ function memoryOf(shape: PublishedShape, threads: number): PublishedMemory {
     width,
     parameters: sizes.reduce((a, b) => a + b, 0),
     session: plans[0]?.stateBytes ?? 0,
+    embedding: (inside?.weightBytes ?? 0) - outside.weightBytes,
     weights: Object.fromEntries(memory),
   };
 }

@@ -4,10 +4,11 @@ import type { PackedWeights } from "../checkpoint/checkpoint.ts";
 import { damaged } from "../checkpoint/damage.ts";
 import { byteLength, type Dtype } from "../checkpoint/dtypes.ts";
 import { type WeightFormat, weightFormat } from "../checkpoint/weight-formats.ts";
+import type { RowSource } from "../engine/embedding.ts";
 import type { Engine } from "../engine/engine.ts";
-import { matrixFormat, type Plan, rowsPerSlice } from "../engine/plan.ts";
+import { layOut, matrixFormat, type Plan, rowsPerSlice } from "../engine/plan.ts";
 import { WkvError } from "../errors.ts";
-import type { Entry, MatrixEntry, VectorEntry } from "../models/collector.ts";
+import type { Entry, MatrixEntry, TableEntry, VectorEntry } from "../models/collector.ts";
 import type { Recipe } from "../models/recipe.ts";
 import { count, type Weight } from "../models/weights.ts";
 import type { LoadControl, Progress } from "../source/progress.ts";
@@ -38,7 +39,10 @@ export async function loadWeights(recipe: Recipe, plan: Plan, engine: Engine, co
   fillSlots(recipe, plan, engine);
   const slices = allSlices(recipe, plan);
   const total = allEntries(recipe).reduce(
-    (sum, e) => sum + byteLength(e.weight.tensor.dtype, count(e.weight.shape)),
+    (sum, e) =>
+      e.kind === "table" && plan.embedding === "source"
+        ? sum
+        : sum + byteLength(e.weight.tensor.dtype, count(e.weight.shape)),
     0,
   );
   const progress = { loaded: 0, total };
@@ -78,40 +82,43 @@ export async function loadPacked(
   { onProgress, signal }: LoadControl,
   file: string,
 ): Promise<void> {
-  checkRanges(packed, recipe, plan, file);
+  const skipped = checkRanges(packed, recipe, plan, file);
   fillSlots(recipe, plan, engine);
-  const { size: total } = packed;
-  let next = 0;
+  const { size } = packed;
+  const total = size - skipped.bytes;
+  let next = skipped.bytes;
   let loaded = 0;
   const readPart = async () => {
     signal?.throwIfAborted();
     const from = next;
-    next = Math.min(total, from + PACKED_READ);
+    next = Math.min(size, from + PACKED_READ);
     const length = next - from;
-    await engine.memory.fill(plan.firstWeight + from, length, (target) => packed.read(target, from));
+    await engine.memory.fill(skipped.to + from - skipped.bytes, length, (target) => packed.read(target, from));
     loaded += length;
     onProgress?.({ loaded, total });
   };
   const lane = async () => {
     try {
-      while (next < total) await readPart();
+      while (next < size) await readPart();
     } finally {
-      next = total; // after a failure, nothing is left for the other lanes
+      next = size; // a lane that fails leaves nothing for the others
     }
   };
   const done = await Promise.allSettled(Array.from({ length: PACKED_READS }, lane));
   for (const result of done) if (result.status === "rejected") throw result.reason;
 }
 
-/** Every weight must begin and end where the plan has it. */
-function checkRanges(
-  packed: PackedWeights,
-  recipe: Recipe,
-  { addresses, firstWeight, weightBytes }: Plan,
-  file: string,
-): void {
+/**
+ * Every weight must begin and end where the plan has it.
+ * @returns the bytes of the embedding, which come first, where it is not loaded; and where what follows them begins
+ */
+function checkRanges(packed: PackedWeights, recipe: Recipe, plan: Plan, file: string): { bytes: number; to: number } {
+  const { addresses, firstWeight } = plan;
+  // The file is as if all were in memory.
+  const { weightBytes, ...whole } =
+    plan.embedding === "source" ? layOut(recipe, { ...plan, embedding: "memory" }) : plan;
   const entries = allEntries(recipe);
-  const begins = entries.map((entry) => (addresses.get(entry) ?? 0) - firstWeight);
+  const begins = entries.map((entry) => (whole.addresses.get(entry) ?? 0) - whole.firstWeight);
   for (const [i, { weight }] of entries.entries()) {
     const range = packed.ranges.get(weight.name);
     if (range?.begin !== begins[i] || range?.end !== (begins[i + 1] ?? weightBytes))
@@ -120,6 +127,26 @@ function checkRanges(
         `${weight.name} is not where its shape requires; run wkv convert on the original model again.`,
       );
   }
+  const [table, second] = entries;
+  if (plan.embedding === "memory" || table?.kind !== "table") return { bytes: 0, to: firstWeight };
+  return { bytes: begins[1] ?? weightBytes, to: (second && addresses.get(second)) ?? firstWeight };
+}
+
+/** Rows of the embedding, out of the model's file. */
+export function embeddingRows(
+  { globals }: Recipe,
+  packed: PackedWeights | undefined,
+  close: () => Promise<void>,
+): RowSource {
+  const table = globals.find((entry) => entry.kind === "table") as TableEntry;
+  const { tensor, offset, name } = table.weight;
+  const rowBytes = byteLength(tensor.dtype, table.cols);
+  const begin = packed?.ranges.get(name)?.begin ?? 0;
+  const read = (target: Uint8Array, token: number) =>
+    packed
+      ? packed.read(target, begin + token * rowBytes)
+      : tensor.read(target, byteLength(tensor.dtype, offset) + token * rowBytes);
+  return { rowBytes, read, close };
 }
 
 function allEntries(recipe: Recipe): Entry[] {
@@ -147,6 +174,7 @@ interface Slice {
 /** In recipe order. */
 function* allSlices(recipe: Recipe, plan: Plan): Generator<Slice, void, void> {
   for (const entry of allEntries(recipe)) {
+    if (entry.kind === "table" && plan.embedding === "source") continue;
     const address = plan.addresses.get(entry) ?? 0;
     const rows = entry.kind === "vector" ? 1 : entry.rows;
     const step = entry.kind === "vector" ? 1 : rowsPerSlice(entry);

@@ -149,7 +149,7 @@ class Tally {
 }
 
 /** Natural logarithms of all tokens' probabilities. */
-function logProbabilities(logits: Float32Array): Float64Array {
+export function logProbabilities(logits: Float32Array): Float64Array {
   const top = logits[mostLikely(logits)] as number;
   let sum = 0;
   for (const logit of logits) sum += Math.exp(logit - top);
@@ -157,7 +157,8 @@ function logProbabilities(logits: Float32Array): Float64Array {
   return Float64Array.from(logits, (logit) => logit - all);
 }
 
-function klDivergence(p: Float64Array, q: Float64Array): number {
+/** Σ p ln(p / q), from logarithms. */
+export function klDivergence(p: Float64Array, q: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < p.length; i++) {
     const log = p[i] as number;

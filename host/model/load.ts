@@ -1,10 +1,11 @@
 import { platform } from "#platform";
 import { isWeightFormat, quotedFormats, type WeightFormat } from "../checkpoint/weight-formats.ts";
+import { EmbeddingRows } from "../engine/embedding.ts";
 import { Engine } from "../engine/engine.ts";
 import { makePlan, type Plan } from "../engine/plan.ts";
 import type { Simd } from "../engine/platform.ts";
 import { chooseKernels, type Kernels } from "../engine/simd.ts";
-import { arrangeWeights, loadPacked, loadWeights } from "../loading/loader.ts";
+import { arrangeWeights, embeddingRows, loadPacked, loadWeights } from "../loading/loader.ts";
 import { checkNames } from "../options/names.ts";
 import type { ModelSource } from "../source/open.ts";
 import type { Progress } from "../source/progress.ts";
@@ -22,7 +23,7 @@ import {
   readModel,
   withFiles,
 } from "./open.ts";
-import { templateBeside } from "./template.ts";
+import { templateOf } from "./template.ts";
 import { chooseTokenizer } from "./vocab.ts";
 
 export interface LoadOptions extends OpenOptions {
@@ -31,6 +32,11 @@ export interface LoadOptions extends OpenOptions {
    * Q8_0 blocks of a file are kept exactly. "f32": as exact as the file. A packed file has its own format.
    */
   weights?: WeightFormat;
+  /**
+   * Where the embedding is. "source": in the model's file, Blob or address, which stays open, and of which the row of a
+   * token is read when it comes; the results are the same. Default: "memory".
+   */
+  embedding?: "memory" | "source";
   /** Thread count. Default: the machine's cores, at most 4. The results are the same for any number. */
   threads?: number;
   /** Which build of the WebAssembly module runs. Default: the faster one here. The results are the same. */
@@ -57,6 +63,7 @@ export interface LoadOptions extends OpenOptions {
 const LOAD_OPTIONS = {
   ...OPEN_OPTIONS,
   weights: true,
+  embedding: true,
   threads: true,
   simd: true,
   vocab: true,
@@ -83,8 +90,10 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   return withFiles(source, options, (opened) => loadFrom(opened, kernels, { ...options, threads }));
 }
 
-function checkOptions({ weights, groupNormEps, prefixCache }: LoadOptions, threads: number): void {
+function checkOptions({ weights, groupNormEps, prefixCache, embedding }: LoadOptions, threads: number): void {
   if (prefixCache !== undefined) checkNames(prefixCache, { maxBytes: true }, "prefixCache");
+  if (embedding !== undefined && embedding !== "memory" && embedding !== "source")
+    throw new RangeError(`"embedding" expected "memory" or "source", got ${JSON.stringify(embedding)}`);
   if (!Number.isInteger(threads) || threads < 1 || threads > 64)
     throw new RangeError(`"threads" expected a whole number from 1 to 64, got ${threads}`);
   if (weights !== undefined && !isWeightFormat(weights))
@@ -129,6 +138,7 @@ async function loadFrom(
     options.signal?.throwIfAborted();
     const identity = await identify(recipe, plan, engine);
     await arrangeWeights(recipe, plan, engine);
+    if (plan.embedding === "source") keepRows(files, opened, plan, engine);
     return new Model({ engine, plan, tokenizer, start, identity, cache, described });
   } catch (error) {
     await engine.dispose();
@@ -137,12 +147,16 @@ async function loadFrom(
   }
 }
 
-/** The file's name and chat template: from the file, otherwise from a file next to it. */
-async function describeFile({
-  file,
-  checkpoint: { metadata },
-}: OpenModel): Promise<Pick<ModelInfo, "name" | "chatTemplate">> {
-  const own = metadata?.get("tokenizer.chat_template");
-  const template = typeof own === "string" ? own : await templateBeside(file);
-  return { name: file.name.split(/[\\/]/).at(-1)!, ...(template ? { chatTemplate: template } : {}) };
+/** From now on the file is the engine's. */
+function keepRows(files: ModelFiles, { file, checkpoint, recipe }: OpenModel, plan: Plan, engine: Engine): void {
+  const table = recipe.globals.find(({ kind }) => kind === "table");
+  const rows = embeddingRows(recipe, checkpoint.packed, () => file.close());
+  engine.embedding = new EmbeddingRows(rows, engine.memory, (table && plan.addresses.get(table)) ?? 0);
+  files.keep();
+}
+
+/** The file's name and chat template. */
+async function describeFile(opened: OpenModel): Promise<Pick<ModelInfo, "name" | "chatTemplate">> {
+  const template = await templateOf(opened);
+  return { name: opened.file.name.split(/[\\/]/).at(-1)!, ...(template ? { chatTemplate: template } : {}) };
 }

@@ -1,6 +1,6 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { openCheckpoint, openModelFile } from "../checkpoint/open.ts";
-import { DEFAULT_WEIGHTS, type WeightFormat } from "../checkpoint/weight-formats.ts";
+import { DEFAULT_WEIGHTS } from "../checkpoint/weight-formats.ts";
 import type { PlanOptions } from "../engine/plan.ts";
 import { WkvError } from "../errors.ts";
 import type { Recipe } from "../models/recipe.ts";
@@ -31,6 +31,8 @@ export const OPEN_OPTIONS = { lora: true, cacheDir: true, hub: true, signal: tru
 export interface ModelFiles {
   readonly file: Source;
   readonly loras: readonly OpenLora[];
+  /** The model's file stays open after the work. */
+  keep(): void;
 }
 
 /** Opens a model and its LoRAs, and closes them after the work. */
@@ -45,11 +47,15 @@ export async function withFiles<T>(
   options.signal?.throwIfAborted();
   const file = await openModelFile(source, options);
   const loras: OpenLora[] = [];
+  let isKept = false;
+  const keep = () => {
+    isKept = true;
+  };
   try {
     for (const each of lora) loras.push(await openLora(each));
-    return await work({ file, loras });
+    return await work({ file, loras, keep });
   } finally {
-    await Promise.all([file, ...loras.map((each) => each.file)].map((each) => each.close()));
+    await Promise.all([...(isKept ? [] : [file]), ...loras.map((each) => each.file)].map((each) => each.close()));
   }
 }
 
@@ -60,7 +66,7 @@ export interface OpenModel {
   readonly recipe: Recipe;
 }
 
-export async function readModel({ file, loras }: ModelFiles): Promise<OpenModel> {
+export async function readModel({ file, loras }: Omit<ModelFiles, "keep">): Promise<OpenModel> {
   const checkpoint = await openCheckpoint(file);
   const recipe = recogniseModel(checkpoint, file.name, loras);
   if (checkpoint.packed && loras.length > 0)
@@ -73,9 +79,9 @@ export async function readModel({ file, loras }: ModelFiles): Promise<OpenModel>
  */
 export function planOptions(
   { file, checkpoint: { packed }, recipe }: OpenModel,
-  options: { threads: number; weights?: WeightFormat | undefined; groupNormEps?: number | undefined },
+  options: Partial<PlanOptions> & { threads: number },
 ): PlanOptions {
-  const { threads, weights = packed?.weights ?? DEFAULT_WEIGHTS } = options;
+  const { threads, embedding, weights = packed?.weights ?? DEFAULT_WEIGHTS } = options;
   if (packed && weights !== packed.weights)
     throw new WkvError(
       "unsupported-model",
@@ -83,5 +89,5 @@ export function planOptions(
         "model.",
     );
   const groupNormEps = options.groupNormEps ?? packed?.groupNormEps ?? recipe.groupNormEps;
-  return { threads, weights, groupNormEps };
+  return { threads, weights, groupNormEps, embedding };
 }

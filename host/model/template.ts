@@ -1,6 +1,13 @@
 import { MAX_CONFIG_BYTES, TEMPLATE_FILES } from "../source/companions.ts";
 import { readBeside, type Source } from "../source/source.ts";
 import { textOf } from "../source/text.ts";
+import type { OpenModel } from "./open.ts";
+
+/** A model's chat template: from its file, otherwise from a file next to it; undefined when there is none. */
+export async function templateOf({ file, checkpoint: { metadata } }: OpenModel): Promise<string | undefined> {
+  const own = metadata?.get("tokenizer.chat_template");
+  return typeof own === "string" ? own : templateBeside(file);
+}
 
 /** The chat template in a file next to the model; undefined if there is none. */
 export async function templateBeside(model: Source): Promise<string | undefined> {

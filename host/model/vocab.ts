@@ -25,6 +25,7 @@ export interface CarriedVocabulary {
   readonly kind: string;
   /** A vocabulary file; empty for "bytes". */
   readonly contents: Uint8Array;
+  readonly tokenizer: Tokenizer;
 }
 
 /** The facts about a model that determine its vocabulary. */
@@ -84,10 +85,9 @@ export async function carriedVocabulary(
 ): Promise<CarriedVocabulary | undefined> {
   if (vocab === null) return undefined;
   const source = vocab ?? (await carriedInside(checkpoint, shape)) ?? (await findVocabulary(file, shape));
-  if (source === "bytes") return { kind: "bytes", contents: new Uint8Array(0) };
-  const contents = await readVocabulary(source, signal ? { signal } : {});
-  const { kind } = await loadFitting(contents, shape);
-  return { kind, contents };
+  const contents = source === "bytes" ? new Uint8Array(0) : await readVocabulary(source, signal ? { signal } : {});
+  const tokenizer = await loadFitting(source === "bytes" ? source : contents, shape);
+  return { kind: tokenizer.kind, contents, tokenizer };
 }
 
 /** The vocabulary in the model's file, as a vocabulary file. */

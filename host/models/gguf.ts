@@ -2,72 +2,8 @@ import type { Checkpoint, Tensor } from "../checkpoint/checkpoint.ts";
 import { damaged, quoted } from "../checkpoint/damage.ts";
 import type { Metadata } from "../checkpoint/metadata.ts";
 import { scaledTensor } from "../checkpoint/scaled.ts";
+import { MODULES, SCHEMES } from "./gguf-names.ts";
 import { entry, isLowRank, swapped, UNUSED7, type Weight, whole } from "./weights.ts";
-
-/** llama.cpp's tensor names for one version. */
-interface Scheme {
-  /** Published names of parameters, which have no suffix in a `.pth` and `.weight` in a GGUF. */
-  readonly parameters: ReadonlyMap<string, string>;
-  /** Published names of the mixing vectors, in the order of `time_mix_lerp_fused`. */
-  readonly fused: readonly string[];
-}
-
-const SCHEMES = new Map<string, Scheme>([
-  [
-    "rwkv6",
-    {
-      parameters: new Map([
-        ["time_mix_lerp_x", "att.time_maa_x"],
-        // Separate before llama.cpp fused them.
-        ["time_mix_lerp_w", "att.time_maa_w"],
-        ["time_mix_lerp_k", "att.time_maa_k"],
-        ["time_mix_lerp_v", "att.time_maa_v"],
-        ["time_mix_lerp_r", "att.time_maa_r"],
-        ["time_mix_lerp_g", "att.time_maa_g"],
-        ["time_mix_w1", "att.time_maa_w1"],
-        ["time_mix_w2", "att.time_maa_w2"],
-        ["time_mix_decay", "att.time_decay"],
-        ["time_mix_decay_w1", "att.time_decay_w1"],
-        ["time_mix_decay_w2", "att.time_decay_w2"],
-        ["time_mix_first", "att.time_faaaa"],
-        ["channel_mix_lerp_k", "ffn.time_maa_k"],
-        ["channel_mix_lerp_r", "ffn.time_maa_r"],
-      ]),
-      fused: Array.from("wkvrg", (letter) => `att.time_maa_${letter}`),
-    },
-  ],
-  [
-    "rwkv7",
-    {
-      parameters: new Map([
-        ...["w0", "w1", "w2", "a0", "a1", "a2", "v0", "v1", "v2", "g1", "g2", "k_k", "k_a", "r_k"].map(
-          (name) => [`time_mix_${name}`, `att.${name}`] as const,
-        ),
-        ["channel_mix_lerp_k", "ffn.x_k"],
-      ]),
-      fused: Array.from("rwkvag", (letter) => `att.x_${letter}`),
-    },
-  ],
-]);
-
-/** Published names of matrices and norms, whose `.weight` and `.bias` have the same suffix in a GGUF. */
-const MODULES = new Map([
-  ["token_embd", "emb"],
-  ["token_embd_norm", "blocks.0.ln0"],
-  ["output_norm", "ln_out"],
-  ["output", "head"],
-  ["attn_norm", "ln1"],
-  ["attn_norm_2", "ln2"],
-  ["time_mix_ln", "att.ln_x"],
-  ["time_mix_receptance", "att.receptance"],
-  ["time_mix_key", "att.key"],
-  ["time_mix_value", "att.value"],
-  ["time_mix_gate", "att.gate"],
-  ["time_mix_output", "att.output"],
-  ["channel_mix_receptance", "ffn.receptance"],
-  ["channel_mix_key", "ffn.key"],
-  ["channel_mix_value", "ffn.value"],
-]);
 
 /** Matrices that RWKV-6's converter divides, for engines that halve the residual stream every few layers. */
 const DIVIDED = new Set(["time_mix_output", "channel_mix_value"]);

@@ -82,8 +82,11 @@ export interface Generator {
   readonly logits: Float32Array;
   /** The tokens read to get them. */
   readonly prompt?: Timed | undefined;
-  /** Feeds a token; returns the logits after it. At most `left` tokens follow. */
-  next(token: number, left: number): Promise<Float32Array>;
+  /**
+   * Feeds a token; returns the logits after it. At most `left` tokens follow.
+   * @param ids where only their logits are needed: the others may be −∞, and for none there need be no logits
+   */
+  next(token: number, left: number, ids?: readonly number[]): Promise<Float32Array>;
   /** Draft counts so far, if drafts are used. */
   drafts?(): Drafts;
   /** After the last token, or if the generation is left early: moves the session to the end of the text. */
@@ -103,6 +106,7 @@ export async function* generate(
   const constraint = options.constraint && (await ownConstraint(options.constraint, tokenizer));
   const plain = samplerFor(options, tokenizer);
   const sample = constraint ? constrained(plain, constraint) : plain;
+  const few = needsAll(options) ? undefined : (left: number) => constraint?.allowed?.(left, MOST_FEW);
   const decoder = tokenizer.stream();
   const filter = new StopFilter(stop);
   let seconds = 0;
@@ -123,15 +127,23 @@ export async function* generate(
       return;
     }
     constraint?.accept(token);
-    logits = await next(token, maxTokens - generated);
-    let text = filter.push(decoder.push(token));
     const reason = constraint?.finished ? "complete" : generated === maxTokens ? "length" : undefined;
+    logits = await next(token, maxTokens - generated, reason ? [] : few?.(maxTokens - generated));
+    let text = filter.push(decoder.push(token));
     if (!filter.found && reason) text += filter.push(decoder.flush()) + filter.rest();
     if (filter.found) return yield { ...piece, text, ...last("stop") };
     if (reason) return yield { ...piece, text, ...last(reason) };
     elapse();
     yield { ...piece, text };
   }
+}
+
+/** From so many ids on, all logits are computed. */
+const MOST_FEW = 256;
+
+/** Whether a caller looks at the logits of what the constraint does not allow. */
+function needsAll({ logprobs = false, logitsProcessor }: DecodeOptions): boolean {
+  return logprobs !== false || logitsProcessor !== undefined;
 }
 
 /** A constraint that only this generation advances. The code for schemas is loaded on demand. */

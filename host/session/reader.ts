@@ -1,3 +1,4 @@
+import { UNIT_ROWS } from "../../assembly/abi.ts";
 import type { Runner } from "../engine/runner.ts";
 import { type Snapshot, type StateTensor, stateTensors } from "../engine/state-layout.ts";
 import type { Identity } from "../state/identity.ts";
@@ -23,6 +24,10 @@ export class Reader {
   readonly #start: Float32Array | undefined;
   /** After the last token. Overwritten by the next one: callers get copies. */
   #logits: Float32Array | undefined;
+  /** What they are made from, where they have not been needed yet. */
+  #hidden: Float32Array | undefined;
+  /** An array for a few logits. */
+  #few: Float32Array | undefined;
   /** The tokens that led to the state, as long as the prefix cache can follow them. */
   #history: History | undefined;
   #cachedTokens = 0;
@@ -74,13 +79,35 @@ export class Reader {
 
   /** @returns the logits after the last token, which the next call overwrites */
   async run(ids: number[], signal?: AbortSignal): Promise<Float32Array> {
-    const into = this.#logits;
     if (ids.length === 0) {
-      if (into) return into;
+      const logits = await this.#allLogits();
+      if (logits) return logits;
       throw new RangeError('"tokens" expected at least one token, because the session has no logits yet, got none');
     }
+    const into = this.#logits;
     const history = this.#begin(signal);
     return this.#end(history, ids, await this.#host.runner.feed(this.#state, ids, signal, into));
+  }
+
+  /**
+   * Reads one token, after which the logits of a few ids are needed, or none.
+   * @returns logits that are right for these ids, until the next call; undefined when there are none
+   */
+  async runFew(token: number, ids: readonly number[]): Promise<Float32Array | undefined> {
+    const units = [...new Set(ids.map((id) => Math.floor(id / UNIT_ROWS)))];
+    const into = this.#few;
+    const history = this.#begin(undefined);
+    const { logits, hidden } = await this.#host.runner.feedFew(this.#state, [token], units, into);
+    this.#end(history, [token], undefined);
+    this.#hidden = hidden;
+    this.#few = logits;
+    return logits;
+  }
+
+  async #allLogits(): Promise<Float32Array | undefined> {
+    if (this.#hidden) this.#logits = await this.#host.runner.head(this.#hidden);
+    this.#hidden = undefined;
+    return this.#logits;
   }
 
   /** Like `run`; returns the logits after each token from index `from` on. */
@@ -118,6 +145,7 @@ export class Reader {
     const fork = new Reader(this.#host, undefined, this.#start);
     this.#host.runner.copyState(this.#state, fork.#state);
     fork.#logits = this.#logits?.slice();
+    fork.#hidden = this.#hidden;
     fork.#history = copyOf(this.#history);
     return fork;
   }
@@ -127,6 +155,7 @@ export class Reader {
     runner.resetState(this.#state);
     if (this.#start) runner.writeState(this.#state, this.#start);
     this.#logits = undefined;
+    this.#hidden = undefined;
     this.#history = cache.begin(this.#start && { state: this.#start, logits: undefined });
   }
 
@@ -139,6 +168,7 @@ export class Reader {
   restore({ snapshot: { state, logits }, history }: Point): void {
     this.#host.runner.writeState(this.#state, state);
     this.#logits = logits?.slice();
+    this.#hidden = undefined;
     this.#history = copyOf(history);
   }
 
@@ -168,11 +198,12 @@ export class Reader {
     signal?.throwIfAborted();
     const history = this.#history;
     this.#logits = undefined;
+    this.#hidden = undefined;
     this.#history = undefined;
     return history;
   }
 
-  #end(history: History | undefined, ids: readonly number[], logits: Float32Array): Float32Array {
+  #end<T extends Float32Array | undefined>(history: History | undefined, ids: readonly number[], logits: T): T {
     this.#logits = logits;
     this.#history = this.#host.cache.extend(history, ids);
     return logits;
@@ -183,7 +214,8 @@ export class Reader {
   }
 
   async #snapshot(): Promise<Snapshot> {
-    return { state: await this.#host.runner.readState(this.#state), logits: this.#logits?.slice() };
+    const logits = await this.#allLogits();
+    return { state: await this.#host.runner.readState(this.#state), logits: logits?.slice() };
   }
 }
 

@@ -190,9 +190,12 @@ export class Session {
     const logits = await this.#read(ids, signal);
     const prompt = { tokens: ids.length, seconds: (performance.now() - start) / 1000 };
     if (draft) return { logits, prompt, ...(await this.#lookup()) };
-    const next = (token: number) => {
+    const next = (token: number, _left: number, ids?: readonly number[]) => {
       this.#recent.push([token]);
-      return this.#calls.hold(() => this.#reader.run([token]));
+      return this.#calls.hold(async () => {
+        const few = ids && (await this.#reader.runFew(token, ids));
+        return few ?? (ids ? NO_LOGITS : this.#reader.run([token]));
+      });
     };
     return { logits, prompt, next };
   }
@@ -320,6 +323,9 @@ export class Session {
     return this.#calls.hold(() => this.#reader.read(ids, signal));
   }
 }
+
+/** Where none are needed. */
+const NO_LOGITS = new Float32Array(0);
 
 function copyInto(logits: Float32Array, into: Float32Array | undefined): Float32Array {
   if (!into) return logits.slice();

@@ -8,7 +8,7 @@ export const folder = tempFolder("convert");
 
 export const TOKENS = randomTokens(40, SMALL_IDS);
 
-export async function logitsOf(source: ModelSource, weights?: "f32" | "int8"): Promise<Float32Array> {
+export async function logitsOf(source: ModelSource, weights?: "f32" | "int8" | "int4"): Promise<Float32Array> {
   const model = await loadModel(source, { threads: 2, vocab: null, ...(weights && { weights }) });
   try {
     return await model.createSession().feed(TOKENS.map((token) => token % model.info.vocabSize));

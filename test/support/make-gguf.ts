@@ -1,30 +1,16 @@
-import type { Dtype } from "../../host/checkpoint/dtypes.ts";
+import { GGML_TYPES } from "../../host/checkpoint/ggml-types.ts";
+import {
+  type GgufEntry,
+  ggufStart,
+  i32,
+  string,
+  ggufTensor as tensorParts,
+  u16,
+} from "../../host/checkpoint/gguf-writer.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import type { Sample } from "./make-checkpoints.ts";
 
-/** A value of GGUF's metadata: its type's number and its bytes. */
-export interface GgufValue {
-  type: number;
-  bytes: Uint8Array;
-}
-
-export type GgufEntry = readonly [key: string, value: GgufValue];
-
-const GGML_TYPES: Record<Dtype, number> = {
-  F32: 0,
-  F16: 1,
-  Q4_0: 2,
-  Q4_1: 3,
-  Q5_0: 6,
-  Q5_1: 7,
-  Q8_0: 8,
-  Q2_K: 10,
-  Q3_K: 11,
-  Q4_K: 12,
-  Q5_K: 13,
-  Q6_K: 14,
-  BF16: 30,
-};
+export { f32, type GgufEntry, type GgufValue, i32, list, string, u16, u32 } from "../../host/checkpoint/gguf-writer.ts";
 
 export interface GgufOptions {
   version?: number;
@@ -65,7 +51,7 @@ export function splitEntries(index: number, count: number, tensors: number): Ggu
   return [
     ["split.no", u16(index)],
     ["split.count", u16(count)],
-    ["split.tensors.count", { type: 5, bytes: new ByteWriter().i32(tensors).bytes() }],
+    ["split.tensors.count", i32(tensors)],
   ];
 }
 
@@ -75,9 +61,7 @@ export function ggufHeader(
   metadata: readonly GgufEntry[] = [architecture("rwkv7")],
   version = 3,
 ): ByteWriter {
-  const out = new ByteWriter().text("GGUF").u32(version).u64(BigInt(tensors)).u64(BigInt(metadata.length));
-  for (const [key, { type, bytes }] of metadata) out.raw(string(key).bytes).u32(type).raw(bytes);
-  return out;
+  return writeAll(new ByteWriter(), ggufStart(BigInt(tensors), metadata, version));
 }
 
 /** An entry of the directory; `axes` innermost first. */
@@ -88,37 +72,16 @@ export function ggufTensor(
   type: number,
   offset: number | bigint,
 ): ByteWriter {
-  out.raw(string(name).bytes).u32(axes.length);
-  for (const size of axes) out.u64(BigInt(size));
-  return out.u32(type).u64(BigInt(offset));
+  return writeAll(out, tensorParts(name, axes.map(BigInt), type, BigInt(offset)));
+}
+
+function writeAll(out: ByteWriter, parts: readonly Uint8Array[]): ByteWriter {
+  for (const part of parts) out.raw(part);
+  return out;
 }
 
 export function architecture(name: string): GgufEntry {
   return ["general.architecture", string(name)];
-}
-
-export function string(text: string | Uint8Array): GgufValue {
-  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
-  return { type: 8, bytes: new ByteWriter().u64(BigInt(bytes.length)).raw(bytes).bytes() };
-}
-
-export function u16(value: number): GgufValue {
-  return { type: 2, bytes: new ByteWriter().u16(value).bytes() };
-}
-
-export function u32(value: number): GgufValue {
-  return { type: 4, bytes: new ByteWriter().u32(value).bytes() };
-}
-
-export function f32(value: number): GgufValue {
-  return { type: 6, bytes: new Uint8Array(Float32Array.of(value).buffer) };
-}
-
-/** A list of values that all have the type of the first. `count` is for lists that lie about their length. */
-export function list(values: readonly GgufValue[], count = BigInt(values.length)): GgufValue {
-  const out = new ByteWriter().u32(values[0]!.type).u64(count);
-  for (const { bytes } of values) out.raw(bytes);
-  return { type: 9, bytes: out.bytes() };
 }
 
 function roundUp(bytes: number, alignment: number): number {

@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { loadModel } from "wkv";
 
 const start = performance.now();
-const model = await loadModel(process.argv[2], { vocab: null, threads: 2 });
+const options = JSON.parse(process.argv[3] ?? "{}");
+const model = await loadModel(process.argv[2], { vocab: null, threads: 2, ...options });
 const seconds = (performance.now() - start) / 1000;
 const loaded = peak();
 const session = model.createSession();

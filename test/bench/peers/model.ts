@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { byteLength, type Dtype } from "../../../host/checkpoint/dtypes.ts";
 import type { Sample } from "../../support/make-checkpoints.ts";
-import { architecture, f32, type GgufEntry, type GgufValue, gguf, list, string, u32 } from "../../support/make-gguf.ts";
+import { architecture, f32, type GgufEntry, gguf, i32, list, string, u32 } from "../../support/make-gguf.ts";
 import { random } from "../../support/random.ts";
 
 /** RWKV-7 with 0.1 billion parameters, as published. */
@@ -76,10 +76,6 @@ function vocabulary(): GgufEntry[] {
     ["tokenizer.ggml.bos_token_id", u32(0)],
     ["tokenizer.ggml.eos_token_id", u32(0)],
   ];
-}
-
-function i32(value: number): GgufValue {
-  return { type: 5, bytes: new Uint8Array(Int32Array.of(value).buffer) };
 }
 
 /** A byte inside a Python literal. */

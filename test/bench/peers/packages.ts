@@ -9,7 +9,16 @@ const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/go
 
 /** Installs the peers' packages in a folder of their own: together they are hundreds of MB. @throws Error saying what to do */
 export function installPeers(folder: string): void {
-  const wanted = { ...VERSIONS, [prebuilt()]: VERSIONS["node-llama-cpp"] };
+  install(folder, { ...VERSIONS, [prebuilt()]: VERSIONS["node-llama-cpp"] });
+}
+
+/** llama.cpp alone, into the same folder. */
+export function installLlama(folder: string): void {
+  const version = VERSIONS["node-llama-cpp"];
+  install(folder, { "node-llama-cpp": version, [prebuilt()]: version });
+}
+
+function install(folder: string, wanted: Readonly<Record<string, string>>): void {
   const missing = Object.entries(wanted).filter(([name, version]) => installedVersion(folder, name) !== version);
   if (missing.length === 0) return;
   mkdirSync(folder, { recursive: true });
