@@ -7,11 +7,11 @@ import { embeddedTokens } from "../../../host/tokenizer/embed.ts";
 import { readGolden } from "../../support/checkpoint-checks.ts";
 import { toGguf } from "../../support/convert-gguf.ts";
 import { folder, logitsOf, TOKENS } from "../../support/converting.ts";
+import { refused } from "../../support/refused.ts";
 import { type Sample, safetensors } from "../../support/make-checkpoints.ts";
 import { string } from "../../support/make-gguf.ts";
 import { committed, SMALL, SMALL_IDS, symbol, symbols } from "../../support/models.ts";
 import { isQuantised, randomBlocks } from "../../support/random-blocks.ts";
-import { refused } from "../../support/refused.ts";
 import { asDtype, asFloat32, float32 } from "../../support/tensor-values.ts";
 import { watchThreads } from "../../support/threads.ts";
 
@@ -118,15 +118,15 @@ describe("beside the weights", () => {
 
   test("without a vocabulary there is none", async () => {
     const model = await loadModel(await ggufOf(SMALL), { threads: 1 });
-    assert.throws(() => model.tokenizer("bad-vocab", /97/));
+    assert.throws(() => model.tokenizer, refused("bad-vocab", /97/));
     await model.dispose();
   });
 });
 
 test("what cannot be a GGUF is refused, and no file is there", async () => {
-  await assert.rejects(ggufOf(committed("s4.bf16.safetensors"))("unsupported-model", /RWKV-6 and 7 only/));
-  await assert.rejects(ggufOf(SMALL, { groupNormEps: 1e-5 })("unsupported-model", /64e-5|0\.00064/));
-  assert.throws(() => embeddedTokens({ kind: "neox" } as Tokenizer, 97)("bad-vocab", /merges/));
+  await assert.rejects(ggufOf(committed("s4.bf16.safetensors")), refused("unsupported-model", /RWKV-6 and 7 only/));
+  await assert.rejects(ggufOf(SMALL, { groupNormEps: 1e-5 }), refused("unsupported-model", /64e-5|0\.00064/));
+  assert.throws(() => embeddedTokens({ kind: "neox" } as Tokenizer, 97), refused("bad-vocab", /merges/));
   await assert.rejects(ggufOf(SMALL, { format: "ggml" as "gguf" }), /"format" expected/);
 });
 
