@@ -1,4 +1,4 @@
-// The numbers that both sides share. Plain constants, compiled by asc and by tsc: offsets and ids live here only.
+// The numbers shared by both sides. Plain constants, compiled by asc and by tsc: offsets and ids are defined only here.
 // "word" is 4 bytes. Everything in memory is little-endian, as WebAssembly is.
 
 // ---- architectures -------------------------------------------------------------------------------------------------
@@ -27,32 +27,37 @@ export const FORMAT_F32 = 0;
 export const FORMAT_INT8 = 1;
 export const FORMAT_INT4 = 2;
 /**
- * Names the order of bytes in packed weights, of all formats together. Files that `wkv convert` wrote carry it and are
- * refused when it is another: count it up with every change to what pack() writes or to how the host lays matrices out.
+ * Version of the byte order of packed weights, for all formats. Files written by `wkv convert` carry it and are refused
+ * if it differs: increment it with every change to what pack() writes or to how the host lays matrices out.
  */
 export const PACKED_LAYOUT = 1;
 
-/** Rows that a thread takes at the least, and the rows of an int8 block: their products are one block of quantised values. */
+/** Minimum rows per claim, and rows of an int8 block: their products are one block of quantised values. */
 export const UNIT_ROWS = 32;
 /** Values that share a scale, in quantised weights and activations. */
 export const QUANT_VALUES = 32;
 
-// ---- control area: one line of 64 bytes for each word that several threads write -----------------------------------
+// ---- control area: a 64-byte line for each word that several threads write -----------------------------------------
 export const LINE = 64;
-/** First byte that the host may use; everything below belongs to the module's constants. */
+/** First byte that the host may use; everything below it belongs to the module's constants. */
 export const CONTROL = 65536;
 /** Word: twice the number of commands so far, odd while one is being written; helpers sleep on it. */
 export const CONTROL_EPOCH = CONTROL;
-/** Where the host writes a command, and where the threads read it: op, first phase, number of active threads, then up to 13 arguments. */
+/**
+ * Where the host writes a command, and where the threads read it: op, first phase, number of active threads, then up to
+ * 13 arguments.
+ */
 export const CONTROL_REQUEST = CONTROL + LINE;
 export const CONTROL_COMMAND = CONTROL + 2 * LINE;
 export const COMMAND_BYTES = LINE;
 /** Phase slots: claim (i64), done (i64), wake-ups (i32), sleepers (i32); see pool.ts. */
 export const CONTROL_PHASES = CONTROL + 3 * LINE;
 export const PHASE_SLOTS = 4;
-/** Startup handshake: threads that have arrived, thread 0's answer, threads that have read it correctly; see pool.ts. */
+/**
+ * Startup handshake: threads that have arrived, thread 0's answer, threads that have read it correctly; see pool.ts.
+ */
 export const CONTROL_HANDSHAKE = CONTROL_PHASES + PHASE_SLOTS * LINE;
-/** Word: where quantised weights were packed that are NaN or infinite, 0 if none were. */
+/** Word: address of packed weights that are NaN or infinite; 0 if there are none. */
 export const NOT_FINITE = CONTROL_HANDSHAKE + 12;
 /** Ids of the operations, the first word of a command. */
 export const OP_QUIT = 0;
@@ -69,17 +74,17 @@ export const OP_PACK_STORED = 3;
 export const OP_DECODE = 4;
 /** (pointer, count, FOLD_...): applies a function of the recipe to f32 values in place. */
 export const OP_FOLD = 5;
-/** (src, bytes): reads memory and does nothing with it, to measure how fast that can be. */
+/** (src, bytes): reads memory and discards it, to measure the bandwidth. */
 export const OP_READ = 6;
 /** (dst, rows, columns, A, B, rank): dst += B A, all f32 and row by row, one rank after the other. */
 export const OP_ADD_LOW_RANK = 7;
 /**
  * (rows, segments, wanted rows, first, end, phases): a part of a forward pass, layers [first, end); from layer 0 on it
- * embeds, and logits are of the rows as they then are. With `phases` above 0 the layers stop after so many, and what the
+ * embeds, and logits are of the rows as they then are. With `phases` above 0 the layers stop after this many, and what the
  * next phase reads is in the buffers.
  */
 export const OP_LAYERS = 8;
-/** (dst, format, columns, rows): puts packed rows into the order that this build's kernels read. */
+/** (dst, format, columns, rows): reorders packed rows for this build's kernels. */
 export const OP_ARRANGE = 9;
 
 /** x ← exp(x) */
@@ -96,7 +101,7 @@ export const TABLE = CONTROL_HANDSHAKE + LINE;
 export const TABLE_ARCH = 0;
 export const TABLE_LAYERS = 1;
 export const TABLE_WIDTH = 2;
-/** Values per head; in RWKV-4, which has no heads, the channels that are handed out together. */
+/** Values per head; in RWKV-4, which has no heads, the channels that are claimed together. */
 export const TABLE_HEAD_SIZE = 3;
 export const TABLE_VOCAB = 4;
 /** f32: epsilon of the group norm after the recurrence. */
@@ -107,11 +112,13 @@ export const TABLE_SLOTS = 6;
 export const TABLE_SLOTS_PER_LAYER = 7;
 /** Pointer to the slots outside the layers. */
 export const TABLE_GLOBALS = 8;
-/** Pointer to the activation buffers: (pointer, bytes per row) of their f32 and of their quantised rows, 16 bytes each. */
+/**
+ * Pointer to the activation buffers: (pointer, bytes per row) of their f32 and of their quantised rows, 16 bytes each.
+ */
 export const TABLE_BUFFERS = 9;
 /** Pointer to the batch's arrays. */
 export const TABLE_BATCH = 10;
-/** Bytes of one layer's state: ffn_x, att_x, then what the recurrence carries. */
+/** Bytes of one layer's state: ffn_x, att_x, then the recurrence. */
 export const TABLE_LAYER_STATE = 11;
 /** Pointer to the threads' scratch areas, and bytes of each. */
 export const TABLE_SCRATCH = 12;
@@ -134,17 +141,19 @@ export const DOT_PAIRS = 0;
 export const DOT_UNSIGNED = 1;
 export const DOT_SIGNED = 2;
 
-/** A slot describes a tensor: pointer, format (matrices) or dtype (emb), rows, columns. A missing tensor has pointer 0. */
+/**
+ * A slot describes a tensor: pointer, format (matrices) or dtype (emb), rows, columns. A missing tensor has pointer 0.
+ */
 export const SLOT_BYTES = 16;
 
 // ---- batch: rows of tokens, cut into segments, one segment a session; arrays of words at TABLE_BATCH ----------
-/** Most rows of a batch. */
+/** Maximum rows of a batch. */
 export const BATCH_MAX_ROWS = 128;
 /** The token of each row. */
 export const BATCH_TOKENS = 0;
 /** The segment that each row belongs to. */
 export const BATCH_OWNERS = BATCH_MAX_ROWS * 4;
-/** The rows whose logits are asked for. */
+/** The rows whose logits are wanted. */
 export const BATCH_WANTED = BATCH_OWNERS + BATCH_MAX_ROWS * 4;
 /** (state pointer, first row, end row) of each segment. */
 export const BATCH_SEGMENTS = BATCH_WANTED + BATCH_MAX_ROWS * 4;

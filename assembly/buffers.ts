@@ -29,7 +29,7 @@ export const LORA_W = 17;
 export const LORA_A = 18;
 export const LORA_V = 19;
 export const LORA_G = 20;
-/** Normed rows whose logits are asked for, and their logits. */
+/** Normed rows whose logits are wanted, and their logits. */
 export const HEAD_IN = 21;
 export const LOGITS = 22;
 export const COUNT = 23;

@@ -18,7 +18,7 @@ import {
 import { f16, f16x4 } from "./half";
 import { decodeK } from "./kquants";
 
-/** Bytes that `count` values take; `count` is a multiple of the format's block: 32 for Q, 256 for Q with a K. */
+/** Bytes of `count` values; `count` is a multiple of the format's block: 32 for Q, 256 for K-quants. */
 export function storedBytes(dtype: i32, count: i32): usize {
   const n = <usize>count;
   switch (dtype) {

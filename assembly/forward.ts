@@ -85,7 +85,7 @@ function head(units: i32): void {
     }
 }
 
-/** buf.X[t] = layer norm 0 of the token's row of emb, which is kept as it was stored. */
+/** buf.X[t] = layer norm 0 of the token's row of emb, which is kept as stored. */
 function embed(t: i32): void {
   if (!ASC_NO_ASSERT) checkToken(t);
   const emb = globals + W.EMB * SLOT_BYTES;

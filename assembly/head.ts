@@ -1,4 +1,4 @@
-// What the heads of RWKV-5, 6 and 7 share: where a head's state is, and the group norm after the recurrence.
+// What the heads of RWKV-5, 6 and 7 share: the address of a head's state, and the group norm after the recurrence.
 import * as buf from "./buffers";
 import * as W from "./slots";
 import { endRow, firstRow, groupHeads, groupNormEps, headSize, row, stateOf, vector, width } from "./layout";
@@ -10,7 +10,7 @@ export function headState(segment: usize, head: i32): usize {
   return stateOf(segment) + ((<usize>(2 * width + head * headSize * headSize)) << 2);
 }
 
-/** y = group norm(y) · g for one head and token; without g where the model has no gate. */
+/** y = group norm(y) · g for one head and token; without g if the model has no gate. */
 export function headNorm(t: i32, head: i32, gated: bool): void {
   const at = (<usize>(head * headSize)) << 2;
   const y = row(buf.Y, t) + at;
@@ -18,7 +18,7 @@ export function headNorm(t: i32, head: i32, gated: bool): void {
   if (gated) gate(y, row(buf.G, t) + at);
 }
 
-/** Makes the columns of one group of heads ready for att.output. */
+/** Quantises the columns of one group of heads for att.output. */
 export function quantiseGroup(segment: usize, group: i32): void {
   const columns = groupHeads * headSize;
   for (let t = firstRow(segment); t < endRow(segment); t++) quantiseColumns(buf.Y, t, group * columns, columns);

@@ -21,12 +21,12 @@ import { announce, joinHandshake, awaitCommand, activeThreads, join, handshake, 
 import { setLargest } from "./quantise";
 import { setDot } from "./simd";
 
-/** First byte that the module does not use itself: the host checks that it does not lie above CONTROL. */
+/** First byte not used by the module itself: the host checks that it is not above CONTROL. */
 export function firstFree(): usize {
   return __heap_base;
 }
 
-/** Thread 0, once: the host has written the model table. Returns whether all threads see one another's stores. */
+/** Thread 0, once: the host has written the model table. Returns whether all threads see each other's stores. */
 export function start(threads: i32): bool {
   begin(0);
   return handshake(threads, scratchOf(0), scratchBytes());

@@ -1,6 +1,6 @@
-// ggml's K-quants to f32: blocks of 256 values, in them groups of 16 or 32 with small integers as scales, all of them
-// times an f16 d; where groups have a least value as well, those are small integers times an f16 dmin.
-// Products of d, scale and value fit an f32's 24 bits, so only the subtraction of the least value rounds, once.
+// ggml's K-quants to f32: blocks of 256 values, in groups of 16 or 32 with small integers as scales, all multiplied by
+// an f16 d; if groups have a least value as well, it is a small integer times an f16 dmin. Products of d, scale and
+// value fit an f32's 24 bits, so only the subtraction of the least value rounds, once.
 import { DTYPE_Q2_K, DTYPE_Q3_K, DTYPE_Q4_K, DTYPE_Q5_K } from "./abi";
 import { f16 } from "./half";
 
@@ -47,7 +47,7 @@ function decodeQ3(dst: usize, src: usize): void {
   }
 }
 
-/** Where the 16 values of group `i` are among values of 2 bits: 32 bytes hold four times 32 values. */
+/** Offset of the 16 values of group `i` among 2-bit values: 32 bytes hold four runs of 32 values. */
 // @ts-ignore: decorator
 @inline
 function quarter(values: usize, i: usize): v128 {

@@ -1,4 +1,4 @@
-// What the host wrote into the model table, and where the things of a forward pass are.
+// The model table as written by the host, and the addresses of everything in a forward pass.
 import {
   BATCH_MAX_ROWS,
   BATCH_OWNERS,
@@ -26,13 +26,13 @@ import { self } from "./pool";
 export let width: i32 = 0;
 /** Values per head; a multiple of 8. */
 export let headSize: i32 = 0;
-/** Heads that are handed out together, so that their rows are whole units of a packed matrix. */
+/** Heads that are claimed together, so that their rows are whole units of a packed matrix. */
 export let groupHeads: i32 = 0;
 export let groups: i32 = 0;
 export let groupNormEps: f32 = 0;
 /** This thread's scratch area. */
 export let scratch: usize = 0;
-/** Slots outside the layers, and of the present layer. */
+/** Slots outside the layers, and of the current layer. */
 export let globals: usize = 0;
 export let slots: usize = 0;
 let buffers: usize = 0;
@@ -55,7 +55,7 @@ export function scratchBytes(): usize {
   return table(TABLE_SCRATCH_BYTES);
 }
 
-/** Takes the table's constants into this thread's globals. */
+/** Loads the table's constants into this thread's globals. */
 export function open(): void {
   width = table(TABLE_WIDTH);
   headSize = table(TABLE_HEAD_SIZE);
@@ -74,13 +74,13 @@ export function streams(): i32 {
   return table(TABLE_STREAMS);
 }
 
-/** Makes `layer` the present one. */
+/** Makes `layer` the current one. */
 export function enter(layer: i32): void {
   slots = table(TABLE_SLOTS) + layer * table(TABLE_SLOTS_PER_LAYER) * SLOT_BYTES;
   layerState = layer * table(TABLE_LAYER_STATE);
 }
 
-/** Pointer to the values of a vector of the present layer; 0 if the model has none of that name. */
+/** Pointer to the values of a vector of the current layer; 0 if the model does not have it. */
 // @ts-ignore: decorator
 @inline
 export function vector(slot: i32): usize {
@@ -146,7 +146,7 @@ export function segmentAt(i: i32): usize {
   return batch + BATCH_SEGMENTS + <usize>i * SEGMENT_BYTES;
 }
 
-/** State of a segment's session in the present layer. */
+/** State of a segment's session in the current layer. */
 // @ts-ignore: decorator
 @inline
 export function stateOf(segment: usize): usize {

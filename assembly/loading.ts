@@ -1,11 +1,11 @@
-// What runs while a model is loaded: stored numbers to f32, f32 to packed weights, the recipe's functions.
+// Used while a model is loaded: stored numbers to f32, f32 to packed weights, the recipe's functions.
 import { FOLD_EXP, FOLD_EXP_NEG_EXP, FOLD_NEG_EXP, FOLD_ONE_MINUS, UNIT_ROWS } from "./abi";
 import { decode, storedBytes } from "./dtypes";
 import { arrange, blockBytes, pack, packStored } from "./formats/weights";
 import { exp } from "./math";
 import { argument, begin, claim, end, pointer } from "./pool";
 
-/** Values that are decoded at a time; a multiple of every Q format's block. */
+/** Values decoded at a time; a multiple of every Q format's block. */
 const RUN: i32 = 8192;
 
 /** OP_DECODE(dst, src, dtype, count) */
@@ -19,7 +19,10 @@ export function decodeValues(): void {
   }
 }
 
-/** OP_PACK(dst, format, cols, src, row stride, column stride, first row, end row); `src` is where the first row is. */
+/**
+ * OP_PACK(dst, format, cols, src, row stride, column stride, first row, end row); `src` is the address of the first
+ * row.
+ */
 export function packRows(): void {
   const cols = argument(2);
   const first = argument(6);
@@ -32,7 +35,9 @@ export function packRows(): void {
   }
 }
 
-/** OP_PACK_STORED(dst, format, columns, src, bytes of a row, first row, end row); `src` is where the first row is. */
+/**
+ * OP_PACK_STORED(dst, format, columns, src, bytes of a row, first row, end row); `src` is the address of the first row.
+ */
 export function packStoredRows(): void {
   const rowBytes = <usize>argument(4);
   const first = argument(5);
@@ -52,7 +57,7 @@ export function arrangeRows(): void {
   }
 }
 
-/** Block `u` from row `first` on, of a command's matrix (dst, format, columns). */
+/** Block `u`, counted from row `first`, of a command's matrix (dst, format, columns). */
 function unitAt(first: i32, u: i32): usize {
   return pointer(0) + <usize>(first / UNIT_ROWS + u) * blockBytes(argument(1), argument(2));
 }

@@ -7,32 +7,32 @@
   return f32x4.splat(x);
 }
 
-/** 1.5 · 2^23: the last place of a number near it is 1. */
+/** 1.5 · 2^23: near it, the spacing of f32 is 1. */
 const INTEGER: f32 = 12582912;
 
 /**
- * x + INTEGER, which rounds |x| < 2^22 to the nearest integer, of two the even one. Far shorter on x86 than `nearest` and a
- * conversion that minds NaN: the phases that mix and quantise activations take 40 % less time (`wkv bench`).
+ * x + INTEGER, which rounds |x| < 2^22 to the nearest integer, ties to even. Much shorter on x86 than `nearest` and a
+ * NaN-aware conversion: the phases that mix and quantise activations take 40 % less time (`wkv bench`).
  */
 // @ts-ignore: decorator
 @inline export function addInteger(x: v128): v128 {
   return f32x4.add(x, all(INTEGER));
 }
 
-/** What addInteger rounded to, as integers. */
+/** The result of addInteger as integers. */
 // @ts-ignore: decorator
 @inline export function integerOf(sum: v128): v128 {
   return i32x4.sub(sum, i32x4.splat(0x4b400000));
 }
 
 /**
- * e^x, within 1e-7 of it relatively from −87.33 to 88.72; 0 below, where the result would soon not be a normal number;
- * +∞ from 88.73 on; NaN for NaN.
+ * e^x with a relative error of at most 1e-7 from −87.33 to 88.72; 0 below, where the result would soon be subnormal; +∞
+ * from 88.73 on; NaN for NaN.
  * x = n·ln 2 + r with |r| ≤ ln 2 / 2; e^r = 1 + r + r²·P(r); 2^n enters through the exponent bits.
  */
 // @ts-ignore: decorator
 @inline export function exp(x: v128): v128 {
-  // The limits keep n within an f32's exponents; n = 128 is reached by two steps of 2^64. pmin and pmax leave NaN as it is.
+  // The limits keep n within an f32's exponents; n = 128 is reached by two steps of 2^64. pmin and pmax preserve NaN.
   const limited = f32x4.pmax(f32x4.pmin(x, all(89)), all(-88));
   const rounded = addInteger(f32x4.mul(limited, all(1.44269504)));
   const n = f32x4.sub(rounded, all(INTEGER));
@@ -56,20 +56,20 @@ const INTEGER: f32 = 12582912;
   return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
 }
 
-/** 1 / (1 + e^−x), within 1.6e-7 of it relatively from −87.33 on; 0 below −88.72, where e^−x is infinite. */
+/** 1 / (1 + e^−x), relative error at most 1.6e-7 from −87.33 on; 0 below −88.72, where e^−x is infinite. */
 // @ts-ignore: decorator
 @inline export function sigmoid(x: v128): v128 {
   return f32x4.div(all(1), f32x4.add(all(1), exp(f32x4.neg(x))));
 }
 
-/** x · sigmoid(x), within 2.1e-7 of it relatively from −87.33 on; 0 below −88.72, NaN at −∞. */
+/** x · sigmoid(x), relative error at most 2.1e-7 from −87.33 on; 0 below −88.72, NaN at −∞. */
 // @ts-ignore: decorator
 @inline export function silu(x: v128): v128 {
   return f32x4.mul(x, sigmoid(x));
 }
 
 /**
- * tanh x, within 1.6e-7 of it relatively. Below 0.625 an odd polynomial, because 1 − e^−2x would cancel there;
+ * tanh x, relative error at most 1.6e-7. Below 0.625 an odd polynomial, because 1 − e^−2x would cancel there;
  * above it (1 − e^−2|x|) / (1 + e^−2|x|) with the sign of x.
  */
 // @ts-ignore: decorator
@@ -87,7 +87,7 @@ const INTEGER: f32 = 12582912;
   return v128.bitselect(small, large, f32x4.lt(a, all(0.625)));
 }
 
-/** Sum of the four lanes, in one fixed order. */
+/** Sum of the four lanes, in a fixed order. */
 // @ts-ignore: decorator
 @inline export function lanes(x: v128): f32 {
   return f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1) + (f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3));

@@ -1,12 +1,12 @@
-// Y = X Wᵀ for 1..T rows of X, by units of 32 rows of W. A phase may hold several products; their units are numbered
-// through, and a thread does those that it claimed:
+// Y = X Wᵀ for 1..T rows of X, by units of 32 rows of W. A phase may contain several products; their units are numbered
+// consecutively, and a thread computes those it claimed:
 //
 //   while (claimUnits(units(W.ATT_KEY) + units(W.ATT_VALUE))) {
 //     product(W.ATT_KEY, buf.XK, buf.K);
 //     product(W.ATT_VALUE, buf.XV, buf.V);
 //   }
 //
-// A row is summed in one order whatever the number of tokens and threads.
+// A row is summed in the same order for any number of tokens and threads.
 import { SCRATCH_TILE, SLOT_BYTES, UNIT_ROWS } from "./abi";
 import * as buf from "./buffers";
 import { blockBytes, dot, takesTurns } from "./formats/weights";
@@ -26,7 +26,7 @@ export function claimUnits(total: i32): bool {
   return claim(total);
 }
 
-/** Units of a matrix of the present layer; 0 if the model has none of that name. */
+/** Units of a matrix of the current layer; 0 if the model does not have it. */
 export function units(slot: i32): i32 {
   return unitsAt(slots + <usize>slot * SLOT_BYTES);
 }
@@ -36,7 +36,7 @@ export function unitsAt(matrix: usize): i32 {
   return load<usize>(matrix) ? (load<i32>(matrix, 8) + UNIT_ROWS - 1) / UNIT_ROWS : 0;
 }
 
-/** to[t] = then(matrix · from[t]) for every row of the batch: the units of it that this thread claimed. */
+/** to[t] = then(matrix · from[t]) for every row of the batch: the units that this thread claimed. */
 export function product(slot: i32, from: i32, to: i32, then: i32 = STORE): void {
   productAt(slots + <usize>slot * SLOT_BYTES, from, 0, to, argument(0), then);
 }

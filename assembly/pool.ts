@@ -1,13 +1,13 @@
 // Threads. A forward pass is a sequence of phases; a phase is a number of units (rows, blocks of rows, heads) that may
-// be done in any order. Every thread walks through the same phases and asks for units:
+// be done in any order. Every thread walks through the same phases and claims units:
 //
 //   while (claim(units)) for (let u = begin; u < end; u++) ...;
 //
-// A phase is over when its units are done, not when every thread has come by: a thread that lost its core between two
-// units holds nobody up; it finds the phases that it missed exhausted and passes through them. Units are handed out in
-// shrinking pieces, so that a thread reads long runs first and the last ones to finish finish together.
+// A phase ends when its units are done, not when every thread has checked in, so a preempted thread does not block the
+// others; it finds the phases that it missed exhausted and passes through them. Claims shrink towards the end of a
+// phase, so that a thread first reads long runs and the last ones finish at about the same time.
 //
-// Which thread does a unit never changes its bits. This is the only file with atomics.
+// Which thread computes a unit never changes its bits. This is the only file with atomics.
 import {
   COMMAND_BYTES,
   CONTROL_COMMAND,
@@ -23,7 +23,7 @@ import {
   TABLE_SCHEDULE,
 } from "./abi";
 
-/** Milliseconds, from the host. */
+/** Milliseconds, imported from the host. */
 // @ts-ignore: decorator
 @external("env", "now")
 declare function now(): f64;
@@ -31,23 +31,23 @@ declare function now(): f64;
 /** The units that the last claim() took: [begin, end). */
 export let begin: i32 = 0;
 export let end: i32 = 0;
-/** This thread's number, and how many take part in the running command: those with lower numbers. */
+/** This thread's number, and the number of threads in the running command: those with lower numbers take part. */
 export let self: i32 = 0;
 export let activeThreads: i32 = 1;
-/** Number of the phase that this thread is in. It wraps after 2^32 phases; comparisons are of differences. */
+/** Number of this thread's current phase. It wraps after 2^32 phases; only differences are compared. */
 let phase: u32 = 0;
 /** Phases after which the rest of the running command is left out; below zero for none. */
 let limit: i32 = -1;
 
-// A slot is used again PHASE_SLOTS phases later, so it needs no clearing: claim and done are 64-bit words of
-// (phase number, count), and a thread that finds an older number starts the count anew.
+// A slot is reused PHASE_SLOTS phases later without clearing: claim and done are 64-bit words of (phase number, count),
+// and a thread that finds an older number restarts the count.
 const CLAIM: usize = 0;
 const DONE: usize = 8;
 const WAKES: usize = 16;
 const SLEEPERS: usize = 20;
 
-// Looking at `done` this often before sleeping takes 10–20 µs: longer than the usual wait at the end of a phase,
-// shorter than what waking a thread up costs.
+// Polling `done` this often before sleeping takes 10–20 µs: longer than the usual wait at the end of a phase, shorter
+// than waking a thread up.
 const SPINS: i32 = 2000;
 
 // @ts-ignore: decorator
@@ -57,8 +57,8 @@ function slot(): usize {
 }
 
 /**
- * Takes the next units of the present phase into [begin, end), at least `least` of them while there are so many.
- * When none are left, waits until all are done, steps to the next phase and returns false.
+ * Claims the next units of the current phase as [begin, end), at least `least` of them while there are that many. When
+ * none are left, waits until all are done, moves to the next phase and returns false.
  */
 export function claim(units: i32, least: i32 = 1): bool {
   if (!ASC_NO_ASSERT) endHere();
@@ -94,7 +94,7 @@ export function limitPhases(phases: i32): void {
   limit = phases > 0 ? phases : -1;
 }
 
-/** Where the time at the end of the next phase goes; 0 when nobody asks. */
+/** Address for the time at the end of the next phase; 0 if timestamps are off. */
 let timestamps: usize = 0;
 
 function recordTime(): void {
@@ -102,13 +102,13 @@ function recordTime(): void {
   timestamps += 8;
 }
 
-/** Thread 0 notes the time now, and at the end of every phase from now on; 0 ends that. */
+/** Thread 0: stores the time now, and at the end of every following phase; 0 turns timestamps off. */
 export function recordTimestamps(at: usize): void {
   timestamps = self == 0 ? at : 0;
   if (timestamps) recordTime();
 }
 
-/** Credits `count` units of the present phase, and wakes the sleepers when they were the last. */
+/** Marks `count` units of the current phase as done, and wakes the sleepers after the last one. */
 function finish(at: usize, count: i32, units: i32): void {
   for (;;) {
     if (!ASC_NO_ASSERT) delay();
@@ -128,9 +128,9 @@ function finish(at: usize, count: i32, units: i32): void {
 }
 
 /**
- * Returns when all units of the present phase are done. Sleeps on the count of wake-ups, read before the check: a
- * finish in between changes it, and the sleep ends at once.
- * One loop with the spin counter inside: two loops in a row are miscompiled by Node 20's baseline compiler.
+ * Returns when all units of the current phase are done. Sleeps on the wake-up count, read before the check: if the
+ * phase ends in between, the count changes and the sleep ends at once. One loop with the spin counter inside: Node 20's
+ * baseline compiler miscompiles two consecutive loops.
  */
 function awaitDone(at: usize, units: i32): void {
   for (let spins = 0; ; spins++) {
@@ -150,11 +150,11 @@ function awaitDone(at: usize, units: i32): void {
 
 // ---- commands -------------------------------------------------------------------------------------------------------
 
-// Each thread works on its own copy of the command: the next one may be written while it still passes through phases
+// Each thread works on a private copy of the command: the next one may be written while it still passes through phases
 // that others have finished. (Plain globals are per instance, that is, per thread; data segments are not.)
 let copy: usize = 0;
 
-/** What the running command is: OP_... */
+/** The running command: OP_... */
 // @ts-ignore: decorator
 @inline
 export function operation(): i32 {
@@ -175,13 +175,13 @@ export function pointer(i: i32): usize {
   return <usize>argument(i);
 }
 
-/** Gives this thread its number and a place for its copy of the command. */
+/** Gives this thread its number and memory for its copy of the command. */
 export function join(thread: i32, copyAt: usize): void {
   self = thread;
   copy = copyAt;
 }
 
-/** Thread 0: announces the command that the host has written. */
+/** Thread 0: announces the command written by the host. */
 export function announce(): void {
   atomic.add<i32>(CONTROL_EPOCH, 1);
   store<u32>(CONTROL_REQUEST + 4, phase);
@@ -205,8 +205,8 @@ export function awaitCommand(epoch: i32): i32 {
 }
 
 /**
- * Copies the command; false if the next one was being written meanwhile.
- * The words are read atomically, so that the check of the epoch after them is not done before them.
+ * Copies the command; false if the next one was being written meanwhile. The words are read atomically, so that the
+ * check of the epoch cannot move before them.
  */
 function take(epoch: i32): bool {
   for (let at: usize = 0; at < <usize>COMMAND_BYTES; at += 4) {
@@ -249,16 +249,16 @@ function endHere(): void {
 
 /** Nanoseconds to wait for the next sign of a thread that is already running. */
 const PATIENCE: i64 = 2_000_000_000;
-/** What memory.atomic.wait32 returns when nobody woke it. */
+/** Result of memory.atomic.wait32 after a timeout. */
 const TIMED_OUT: i32 = 2;
 const ARRIVED: usize = CONTROL_HANDSHAKE;
 const ANSWERED: usize = CONTROL_HANDSHAKE + 4;
 const RIGHT: usize = CONTROL_HANDSHAKE + 8;
 
 /**
- * Thread 0, before the first command: whether all other threads are there, and all see one another's plain stores, as
- * not every runtime's do. Each of them writes to its own area, thread 0 reads that and writes an answer.
- * @param areas one after the other, `bytes` bytes each
+ * Thread 0, before the first command: whether all other threads are running and all see each other's plain stores,
+ * which some runtimes do not guarantee. Each writes to its area; thread 0 reads that and writes an answer.
+ * @param areas contiguous, `bytes` bytes each
  */
 export function handshake(threads: i32, areas: usize, bytes: usize): bool {
   if (!awaitCount(ARRIVED, threads - 1)) return false;
@@ -273,14 +273,14 @@ export function handshake(threads: i32, areas: usize, bytes: usize): bool {
   return right && awaitCount(RIGHT, threads - 1);
 }
 
-/** The other threads' part in `handshake`. */
+/** The other threads' side of `handshake`. */
 export function joinHandshake(thread: i32, area: usize, bytes: usize): void {
   mark(area, bytes, thread);
   addOne(ARRIVED);
   if (awaitCount(ANSWERED, 1) && holds(area, bytes, ~thread)) addOne(RIGHT);
 }
 
-/** False when nothing changes for too long. */
+/** False if nothing changes for too long. */
 function awaitCount(at: usize, count: i32): bool {
   let now = atomic.load<i32>(at);
   while (now != count && memory.atomic.wait32(at, now, PATIENCE) != TIMED_OUT) now = atomic.load<i32>(at);

@@ -1,7 +1,7 @@
-// How fast this memory can be read: what decoding is measured against.
+// Measures how fast this memory can be read, the yardstick for decoding.
 import { argument, begin, claim, end, pointer } from "./pool";
 
-/** Bytes that a thread reads in one run. */
+/** Bytes that a thread reads per claim. */
 const RUN: i32 = 1 << 18;
 
 let sink: v128 = i64x2.splat(0);

@@ -1,17 +1,18 @@
-// Activations for quantised weights. 32 values share a scale. Their integers have 14 bits, so that a sum over a block of
-// int8 weights is exact in 32 bits; their error, at most 1/16382 of the block's largest value, is a sixtieth of that of
-// the weights they meet. For int4 weights, and where the option asks for it, they have 8 bits.
+// Activations for quantised weights. 32 values share a scale. Their integers have 14 bits, so that a sum over a block
+// of int8 weights is exact in 32 bits; their error, at most 1/16382 of the block's largest value, is a sixtieth of the
+// weights' error. For int4 weights, and if the option asks for it, they have 8 bits.
 //
-// A quantised row holds, for each 32 values, a scale (f32, times what the weights' scales lack: SCALE_UNIT) and the sum of
-// the integers (i32); then all integers, 16 bits each; then, of 8 bits and in the relaxed build, all of them as bytes.
-// Where a relaxed dot product takes four bytes, integers of 14 bits are x = 128·hi + lo: four lo, four hi, and so on.
+// A quantised row holds, for each 32 values, a scale (f32, including the factor SCALE_UNIT that the weights' scales
+// lack) and the sum of the integers (i32); then all 16-bit integers; then, for 8 bits and in the relaxed build, all of
+// them as bytes. For relaxed dot products of four bytes, 14-bit integers are x = 128·hi + lo: four lo, four hi, and so
+// on.
 import { QUANT_VALUES } from "./abi";
 import { SCALE_UNIT } from "./formats/int8-block";
 import { addInteger, integerOf } from "./math";
 import { quantRow, quantStride, row, stride } from "./layout";
 import { fused, RELAXED } from "./simd";
 
-/** Blocks with nothing above 2^−110 count as zeros: the inverse of their scale might be infinite. */
+/** Blocks whose values are all at most 2^−110 count as zeros: the inverse of their scale might be infinite. */
 const TINY: f32 = 7.703719777548943e-34;
 
 /** The largest integer: 8191 or 127. */
@@ -55,7 +56,10 @@ export function quantiseColumns(buffer: i32, t: i32, first: i32, n: i32): void {
   }
 }
 
-/** 32 values at `x` to their scale and integers. NaN makes it NaN; infinities make it infinite, and so do values from 2^55 on. */
+/**
+ * 32 values at `x` to a scale and integers. NaN gives a NaN scale; infinities, and values from 2^55 on, an infinite
+ * one.
+ */
 function quantiseBlock(x: usize, scale: usize, q: usize, bytes: usize): void {
   // As integers, absolute values have the order of the numbers, and NaN is above all.
   let largest = f32x4.abs(v128.load(x));
@@ -92,7 +96,7 @@ function keepEight(integers: v128, q: usize, bytes: usize): void {
   if (RELAXED && eightBits()) v128.store64_lane(bytes, i8x16.narrow_i16x8_s(integers, integers), 0);
 }
 
-/** Eight integers of 14 bits with a sign as x = 128·hi + lo: four lo, four hi, four lo, four hi. */
+/** Eight signed 14-bit integers as x = 128·hi + lo: four lo, four hi, four lo, four hi. */
 // @ts-ignore: decorator
 @inline
 function halves(eight: v128): v128 {

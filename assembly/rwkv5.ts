@@ -1,5 +1,5 @@
-// RWKV-5 "Eagle" (arXiv 2404.05892, section 3.1): 5.0 has no gate; 5.0 and 5.1 have one decay and bonus a head, which
-// the recipe spreads over the head's channels. One layer over the rows of the batch.
+// RWKV-5 "Eagle" (arXiv 2404.05892, section 3.1): 5.0 has no gate; 5.0 and 5.1 have one decay and bonus per head, which
+// the recipe repeats for the head's channels. One layer over the rows of the batch.
 import * as buf from "./buffers";
 import * as W from "./slots";
 import { channelMixing } from "./channel";

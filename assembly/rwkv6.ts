@@ -1,5 +1,5 @@
-// RWKV-6 "Finch" (arXiv 2404.05892, section 3.2): how much of the token before goes into each mixture, and how fast a
-// channel decays, depend on the token through low-rank products. One layer over the rows of the batch.
+// RWKV-6 "Finch" (arXiv 2404.05892, section 3.2): the share of the previous token in each mixture, and the decay of
+// each channel, depend on the token through low-rank products. One layer over the rows of the batch.
 import { SLOT_BYTES } from "./abi";
 import * as buf from "./buffers";
 import * as W from "./slots";
@@ -55,13 +55,13 @@ export function layer6(): void {
   channelMixing();
 }
 
-/** The part of x_j's mix that depends on the token: m_j · w2_j, where m_j is the j-th fifth of the hidden values. */
+/** The token-dependent part of x_j's mix: m_j · w2_j, where m_j is the j-th fifth of the hidden values. */
 function mixture(slot: i32, j: i32, to: i32): void {
   const matrix = slots + <usize>slot * SLOT_BYTES;
   productAt(matrix, buf.LORA_A, j * load<i32>(matrix, 12), to, argument(0));
 }
 
-/** x_j = x + (prev − x) · (maa_j + m_j w2_j); the last term is in x_j's place. */
+/** x_j = x + (prev − x) · (maa_j + m_j w2_j); the last term is in x_j's buffer. */
 function mix(t: i32): void {
   const x = row(buf.NORMED, t);
   const prev = previous(t, ATT_X);

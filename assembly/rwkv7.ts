@@ -43,7 +43,7 @@ export function layer7(layer: i32): void {
     product(W.W2, buf.LORA_W, buf.W);
     product(W.A2, buf.LORA_A, buf.A);
     product(W.G2, buf.LORA_G, buf.G);
-    // buf.XV has been read by now: its rows take the share of layer 0's v.
+    // buf.XV is no longer needed: its rows take the share of layer 0's v.
     if (layer > 0) product(W.V2, buf.LORA_V, buf.XV);
   }
   // wkv: the recurrence, a group of heads of one session at a time

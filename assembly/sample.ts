@@ -1,17 +1,17 @@
-// The sampler's kernels, compiled to a module of their own with a memory of their own (build/sample.ts holds its
-// bytes): the sampler works without a model, and on the caller's thread. host/sampling/plain-kernel.ts is the same in
-// TypeScript, bit for bit. Counts are rounded up to four: what lies behind the last key is −∞.
+// The sampler's kernels, a separate module with a separate memory (build/sample.ts holds its bytes): the sampler works
+// without a model, on the caller's thread. test/support/plain-kernel.ts is the same in TypeScript, bit for bit. Counts
+// are rounded up to four: padding keys are −∞.
 
-/** First byte that the module does not use itself. */
+/** First byte not used by the module itself. */
 export function firstFree(): usize {
   return __heap_base;
 }
 
-/** Keys of at least the threshold of the last above(). */
+/** Number of keys at or above the threshold of the last above(). */
 export let count: i32 = 0;
-/** The smallest of them; +∞ when there is none. */
+/** The smallest of them; +∞ if there is none. */
 export let least: f32 = 0;
-/** The greatest of the others; −∞ when there is none. */
+/** The greatest of the others; −∞ if there is none. */
 export let below: f32 = 0;
 
 /** The greatest of n keys. NaN becomes −∞, in place. */
@@ -30,7 +30,7 @@ export function greatest(keys: usize, n: i32): f32 {
   );
 }
 
-/** weights = e^((logits − top) / temperature), within 1e-7 of it relatively. @returns their sum */
+/** weights = e^((logits − top) / temperature), relative error at most 1e-7. @returns their sum */
 export function weigh(logits: usize, weights: usize, n: i32, top: f32, temperature: f32): f64 {
   const tops = f32x4.splat(top);
   const temperatures = f32x4.splat(temperature);
@@ -50,11 +50,11 @@ export function weigh(logits: usize, weights: usize, n: i32, top: f32, temperatu
   return f32x4.splat(x);
 }
 
-/** Adding it to a number below 2^22 rounds that to a whole one, which is then in the low bits. */
+/** Adding it to a number below 2^22 rounds that to an integer, which is then in the low bits. */
 const ROUND: f32 = 12582912; // 1.5 · 2^23
 
 /**
- * e^x for x ≤ 0, 0 below −87. As in math.ts, x = n·ln 2 + r and e^r = 1 + r + r²·P(r); half of its operations, because
+ * e^x for x ≤ 0, 0 below −87. As in math.ts, x = n·ln 2 + r and e^r = 1 + r + r²·P(r); half as many operations, because
  * 2^n is a normal number and n needs no conversion.
  */
 // @ts-ignore: decorator
@@ -71,7 +71,7 @@ const ROUND: f32 = 12582912; // 1.5 · 2^23
   return v128.and(f32x4.mul(p, power), f32x4.ge(x, all(-87)));
 }
 
-/** Looks at the keys from the threshold on, and sets count, least and below. @returns the sum of their weights */
+/** Scans the keys from the threshold up; sets count, least and below. @returns the sum of their weights */
 export function above(keys: usize, weights: usize, n: i32, threshold: f32): f64 {
   const thresholds = f32x4.splat(threshold);
   let low = f64x2.splat(0);
@@ -105,7 +105,7 @@ export function above(keys: usize, weights: usize, n: i32, threshold: f32): f64 
   return sum(low, high);
 }
 
-/** Writes the positions of the keys from `from` to `to`. @returns how many there are */
+/** Writes the positions of the keys from `from` to `to`. @returns their number */
 export function select(keys: usize, n: i32, from: f32, to: f32, positions: usize): i32 {
   let end = positions;
   for (let i = 0; i < n; i += 4) {
@@ -120,9 +120,9 @@ export function select(keys: usize, n: i32, from: f32, to: f32, positions: usize
 }
 
 /**
- * Moves the candidates with keys from `from` on, of equal ones those up to `position`, to the beginning of all arrays.
- * @param whole ids are not written yet: they are the positions
- * @returns how many there are
+ * Moves the candidates with keys from `from` up, equal ones only up to `position`, to the front of all arrays.
+ * @param whole no ids are written yet: they are the positions
+ * @returns their number
  */
 export function keep(
   keys: usize,
@@ -159,7 +159,7 @@ export function moment(logits: usize, weights: usize, n: i32, top: f32): f64 {
   let low = f64x2.splat(0);
   let high = f64x2.splat(0);
   for (let i: usize = 0; i < (<usize>n) << 2; i += 16) {
-    // What weighs nothing counts nothing, −∞ included.
+    // Zero weights contribute nothing, even for −∞.
     const x = f32x4.max(f32x4.sub(v128.load(logits + i), tops), all(-1000));
     const product = f32x4.mul(v128.load(weights + i), x);
     low = f64x2.add(low, f64x2.promote_low_f32x4(product));
@@ -176,7 +176,7 @@ export function near(logits: usize, keys: usize, n: i32, middle: f32): void {
   }
 }
 
-/** Sum of four f64 lanes, in one fixed order. */
+/** Sum of four f64 lanes, in a fixed order. */
 // @ts-ignore: decorator
 @inline function sum(low: v128, high: v128): f64 {
   return (

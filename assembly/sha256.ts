@@ -1,5 +1,5 @@
-// SHA-256 (FIPS 180-4) of what comes piece by piece, compiled to a module of its own with a memory of its own
-// (build/sha256.ts holds its bytes): browsers only hash what is in memory as a whole. host/net/sha256.ts calls it.
+// Incremental SHA-256 (FIPS 180-4), a separate module with a separate memory (build/sha256.ts holds its bytes):
+// browsers only hash what is in memory as a whole. host/source/net/sha256.ts calls it.
 
 /** The constants of the 64 rounds. */
 const K: usize = memory.data<u32>([
@@ -12,15 +12,15 @@ const K: usize = memory.data<u32>([
   0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7,
   0xc67178f2,
 ]);
-/** The words of a block, and what the rounds make of them: u32[64]. */
+/** The message schedule of a block: u32[64]. */
 const W: usize = memory.data(256);
 
-/** First byte that the module does not use itself. */
+/** First byte not used by the module itself. */
 export function firstFree(): usize {
   return __heap_base;
 }
 
-/** Takes `count` blocks of 64 bytes into a state of u32[8]. */
+/** Adds `count` blocks of 64 bytes to a state of u32[8]. */
 export function take(state: usize, block: usize, count: i32): void {
   for (; count > 0; count--, block += 64) {
     schedule(block);

@@ -1,4 +1,4 @@
-// Token shift: each row meets the row before it, which for a segment's first row is kept in its session's state.
+// Token shift: combines each row with the previous one, which for a segment's first row is in its session's state.
 import * as buf from "./buffers";
 import { endRow, firstRow, row, segmentAt, segmentOf, stateOf, vector, width } from "./layout";
 import { argument, begin, end } from "./pool";
@@ -7,13 +7,13 @@ import { lerp, norm } from "./vec";
 
 const LAYER_NORM_EPS: f32 = 1e-5;
 
-// Places in a layer's state, in rows of `width` values.
+// Offsets in a layer's state, in rows of `width` values.
 export const FFN_X: i32 = 0;
 export const ATT_X: i32 = 1;
 
 /** buf.NORMED[t] = layer norm of buf.X[t], for the claimed rows and the one before them. */
 export function normRows(weight: i32, bias: i32): void {
-  // Another thread may do the row before as well: both store the same bits.
+  // Another thread may compute the previous row too: both store the same bits.
   const first = firstRow(segmentOf(begin)) == begin ? begin : begin - 1;
   for (let t = first; t < end; t++) {
     norm(row(buf.NORMED, t), row(buf.X, t), vector(weight), vector(bias), width, LAYER_NORM_EPS);
@@ -32,7 +32,7 @@ export function mixRow(buffer: i32, t: i32, a: usize, b: usize, mix: usize): voi
   quantiseRow(buffer, t, width);
 }
 
-/** Keeps each segment's last normed row; in a phase after the one that reads the rows kept before. */
+/** Keeps each segment's last normed row; in a phase after the one that reads the old rows. */
 export function keepLastRows(place: i32): void {
   for (let s = 0; s < argument(1); s++) {
     const segment = segmentAt(s);

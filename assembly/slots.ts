@@ -27,7 +27,7 @@ export const LN_X_WEIGHT = 11;
 export const LN_X_BIAS = 12;
 /** RWKV-5.1 and later 5, 6 */
 export const ATT_GATE = 13;
-/** Share of the present token in each mixed vector, RWKV-4 and 5: x·mix + prev·(1 − mix). */
+/** Share of the current token in each mixed vector, RWKV-4 and 5: x·mix + prev·(1 − mix). */
 export const MIX_K = 14;
 export const MIX_V = 15;
 export const MIX_R = 16;
@@ -38,7 +38,7 @@ export const FFN_MIX_R = 19;
 export const DECAY = 20;
 /** time_first or time_faaaa per channel: the bonus u. */
 export const BONUS = 21;
-// RWKV-6: share of the token before; in the order of the checkpoint's time_maa_w1.
+// RWKV-6: share of the previous token; in the order of the checkpoint's time_maa_w1.
 export const MAA_X = 22;
 export const MAA_W = 23;
 export const MAA_K = 24;

@@ -1,8 +1,8 @@
-// What happens to a product on its way to its place. Kernels leave a unit's sums a token, and these take them on.
+// What happens to a product before it is stored. Kernels leave a unit's sums per token; these functions store them.
 import { UNIT_ROWS } from "./abi";
 import { sigmoid, silu, tanh } from "./math";
 
-/** dst = x: the kernels write to the place itself. */
+/** dst = x: the kernels write to the destination itself. */
 export const STORE: i32 = 0;
 export const TANH: i32 = 1;
 export const SIGMOID: i32 = 2;
@@ -32,7 +32,7 @@ function value(then: i32, x: v128, dst: usize, gate: usize): v128 {
     case SILU:
       return silu(x);
     case RELU2: {
-      const positive = f32x4.pmax(x, f32x4.splat(0)); // NaN stays
+      const positive = f32x4.pmax(x, f32x4.splat(0)); // preserves NaN
       return f32x4.mul(positive, positive);
     }
     case ADD:

@@ -1,6 +1,6 @@
-// The recurrence of RWKV-4: per channel a weighted average of all v so far, weights e^k that decay by e^w a token, the
-// present one with a bonus u. Numerator aa and denominator bb carry a common factor e^pp, so that no exponent overflows.
-// (arXiv 2305.13048, appendix D)
+// The recurrence of RWKV-4: per channel a weighted average of all v so far, with weights e^k that decay by e^w per
+// token, and a bonus u for the current one. Numerator aa and denominator bb share a factor e^pp, so that no exponent
+// overflows. (arXiv 2305.13048, appendix D)
 import { exp } from "./math";
 
 /**

@@ -1,10 +1,10 @@
 // The recurrence of one head in RWKV-5 and 6. The state S[key j][value i] sums the outer products of k and v; each key
-// channel fades by its decay w_j, which RWKV-6 computes anew for every token. (arXiv 2404.05892, equations 4 and 18)
+// channel decays by w_j, which RWKV-6 computes for every token. (arXiv 2404.05892, equations 4 and 18)
 //
 //   y_i = Σ_j r_j (u_j k_j v_i + S_ji)        S_ji ← w_j S_ji + k_j v_i
 //
-// The state lies as strips of 16 value channels (a last one may have 8), S[strip][key j][value i], and is read in one
-// straight run: four vectors for each j, four sums. Every loop runs in one order for any T.
+// The state is stored as strips of 16 value channels (a last one may have 8), S[strip][key j][value i], and is read in
+// one straight run: four vectors for each j, four sums. Every loop runs in the same order for any T.
 
 /**
  * `S`: n×n values, n a multiple of 8; rows of y, r, k, v `stride` bytes apart, of w `wStride` (0: one decay for all
@@ -70,7 +70,7 @@ function strip(
   }
 }
 
-/** Returns u k v + S, and lets S ← w S + k v. */
+/** Returns u k v + S, and updates S ← w S + k v. */
 // @ts-ignore: decorator
 @inline
 function step(S: usize, k: v128, v: v128, u: v128, w: v128): v128 {

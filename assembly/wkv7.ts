@@ -1,11 +1,11 @@
-// The recurrence of one head in RWKV-7: before a token is written into the state, what the state holds under the
-// direction κ is read and partly removed (the delta rule). (arXiv 2503.14456, equation 17)
+// The recurrence of one head in RWKV-7: before a token is written into the state, the state's content in the direction
+// κ is read and partly removed (the delta rule). (arXiv 2503.14456, equation 17)
 //
 //   s_i = −Σ_j S_ji κ_j        S_ji ← w_j S_ji + s_i b_j + k_j v_i        y_i = Σ_j S_ji r_j        with b = κ · a
 //
-// The value channels are lanes, so that no sum is horizontal. The state lies as strips of 16 value channels (a last one
-// may have 8), S[strip][key j][value i], and is read in one straight run; in a saved state it is S[value][key], as in the
-// paper (host/state.ts). Every loop runs in one order for any T.
+// The value channels are lanes, so that no sum is horizontal. The state is stored as strips of 16 value channels (a
+// last one may have 8), S[strip][key j][value i], and is read in one straight run; a saved state has S[value][key], as
+// in the paper (host/engine/state-layout.ts). Every loop runs in the same order for any T.
 
 /** One token. `S`: n×n values, n a multiple of 8; all others: n values. */
 export function wkv7(S: usize, y: usize, r: usize, w: usize, k: usize, v: usize, kappa: usize, b: usize, n: i32): void {
@@ -68,7 +68,7 @@ function strip(
   }
 }
 
-/** S ← w S + s b + k v, returned as well. */
+/** S ← w S + s b + k v; returns S. */
 // @ts-ignore: decorator
 @inline
 function update(S: usize, w: v128, b: v128, k: v128, s: v128, v: v128): v128 {

@@ -1,18 +1,18 @@
 /**
- * What went wrong, for programs. The message says what to do next, for people.
+ * What went wrong, for programs. The message, for people, says what to do next.
  *
- * - `bad-file`: the bytes are not what their format says (cut off, damaged, hostile).
- * - `unknown-format`: no reader knows these bytes.
- * - `unsupported-model`: a sound file of a model that this engine does not run.
- * - `bad-vocab`: a vocabulary that cannot be read, or of the wrong size for the model.
- * - `not-found`: a file, an address or a name that is not there.
- * - `network`: a server that fails, cuts off or changes its file; trying again goes on where it ended.
+ * - `bad-file`: the bytes are not in the format they claim (truncated, damaged, hostile).
+ * - `unknown-format`: no reader recognises the bytes.
+ * - `unsupported-model`: an intact file of a model that this engine does not run.
+ * - `bad-vocab`: an unreadable vocabulary, or one of the wrong size for the model.
+ * - `not-found`: a file, address or name that does not exist.
+ * - `network`: a server failed, cut the connection or changed its file; a retry resumes where it stopped.
  * - `no-space`: the disk, or the browser's quota, is full.
  * - `too-large`: more memory than this machine or 32-bit WebAssembly has.
- * - `bad-constraint`: a JSON schema or regular expression that is wrong, not supported, or holds for no text.
+ * - `bad-constraint`: a JSON schema or regular expression that is invalid, unsupported, or matches no text.
  * - `busy`: a session that is still working on an earlier call.
  * - `bad-state`: a saved state that is damaged or belongs to another model.
- * - `not-saved`: a file could not be written; the one that was there is as it was before.
+ * - `not-saved`: a file could not be written; the old one is unchanged.
  * - `disposed`: a model or session used after `dispose()`.
  * - `engine`: a worker thread or the WebAssembly module failed.
  */

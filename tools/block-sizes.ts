@@ -1,7 +1,8 @@
-// What the number of weights that share a scale costs: the model in the box with its matrices rounded to int8 in blocks
+// What the number of weights that share a scale costs: the bundled model with its matrices rounded to int8 in blocks
 // of several sizes, everything else exact.
 import { readFileSync } from "node:fs";
 import { loadModel } from "wkv";
+import { perplexity } from "wkv/measure";
 import type { Tensor as Stored } from "../host/checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../host/checkpoint/open.ts";
 import { weightValues } from "../host/models/values.ts";
@@ -32,7 +33,7 @@ export async function measureBlockSizes(path: string, vocab: string, text: Uint8
     const rounded = tensors.map((tensor) => (isMatrix(tensor) ? round(tensor, size) : tensor));
     const file = safetensors(rounded.map(({ name, shape, values }) => float32(name, shape, values)));
     const model = await loadModel(file, { weights: "f32", vocab: readFileSync(vocab) });
-    const { bitsPerByte, compared } = await model.perplexity(text, { compare: exact });
+    const { bitsPerByte, compared } = await perplexity(model, text, { compare: exact });
     await model.dispose();
     const columns = Math.max(...tensors.filter(isMatrix).map(({ shape }) => shape.at(-1) ?? 1));
     const bytesPerWeight = 1 + SCALE_BYTES / Math.min(size, columns);

@@ -1,6 +1,6 @@
 // npm run golden:story: writes test/golden/data/story.json again from models/fairy and the present build: the stories for
 // fixed seeds, the bits per byte of a passage, the share of zeros in each layer's channel mixing. To be run when the
-// weights in the box were replaced or the arithmetic was changed on purpose; other text without such a reason is a bug.
+// bundled weights were replaced or the arithmetic was changed on purpose; other text without such a reason is a bug.
 import { writeFileSync } from "node:fs";
 import {
   GOLDENS,

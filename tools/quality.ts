@@ -1,4 +1,4 @@
-// npm run bench:quality -- HELD_OUT.txt [BYTES]: what each format of weights costs the models in the box, on texts that they have not
+// npm run bench:quality -- HELD_OUT.txt [BYTES]: what each format of weights costs the models bundled, on texts that they have not
 // been trained on; writes docs/quality.md and its chart. With BYTES only the beginning of each text is read.
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -140,7 +140,7 @@ changes that the mean of bits per byte hides.
   not carry over: \`--weights auto\` measures that for each model again.
 - Perplexity, bits per byte and even KL divergence on prose hide what 4 bits do to reasoning: a chain of steps, a sum, a
   long quotation fails at one wrong token. If that is what the model is for, test it on that: \`npm run box:eval -- MODEL\`
-  is such a test for the model in the box.
+  is such a test for the bundled model.
 - In int4 the head, the low-rank matrices, and matrices that the file has as Q4_1 or Q4_K are int8. Q4_1 and Q4_K have a
   least value beside the scale, which int4 has not: they would be rounded a second time. Q4_0 is kept exactly.
 
@@ -163,7 +163,7 @@ fairy with its large matrices rounded to int8 in blocks, everything else exact, 
 
 ${blockSizes}
 
-Decoding reads every weight once a token, so bytes are time: from 32 columns to 64 there are 3 % to gain. The kernels have
+Decoding reads every weight once per token, so bytes are time: from 32 columns to 64 there are 3 % to gain. The kernels have
 blocks of 32, which hold Q8_0 exactly.
 `;
 }

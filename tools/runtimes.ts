@@ -86,7 +86,7 @@ async function worker(): Promise<string> {
     const { before, peak, firstSeconds, laterSeconds } = await measureWorker(dev, "Once upon a time");
     const [start, more] = [before, peak - before].map((bytes) => `${(bytes / 1e6).toFixed(0)} MB`);
     return `The [Worker](../examples/cloudflare-worker) under \`wrangler dev\`: its process has ${start} resident before the
-first request, and at most ${more} more from then on. The first request, which loads the model in the box and writes 100 tokens,
+first request, and at most ${more} more from then on. The first request, which loads the bundled model and writes 100 tokens,
 takes ${firstSeconds.toFixed(2)} s of CPU time; later ones, which find the model there, ${laterSeconds.toFixed(2)} s each.`;
   } finally {
     await dev.group.end();
@@ -100,7 +100,7 @@ function write(rows: string[], ...paragraphs: string[]): void {
     "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ...rows,
     "",
-    `Measured on ${cpus()[0]?.model.trim()}, ${cpus().length} cores; tokens a second and share of Node ${nodeVersion}'s.`,
+    `Measured on ${cpus()[0]?.model.trim()}, ${cpus().length} cores; tokens per second and share of Node ${nodeVersion}'s.`,
     ...paragraphs.flatMap((paragraph) => ["", paragraph]),
     "",
   ].join("\n");

@@ -10,11 +10,21 @@ const INSTEAD: readonly [refused: RegExp, instead: string][] = [
   [/\bsomebody\b/i, "name the user or caller"],
   [/\bof (?:its|their|one's|your) own\b/i, "separate, custom, or nothing"],
   [/\bwhose it is\b/i, "which model it belongs to"],
-  [/\bminds the form\b/i, "is sensitive to the format"],
-  [/\bis (?:not )?told\b/i, "gets, is reported"],
+  [/\bminds? (?:the form|NaN)\b/i, "is sensitive to the format; handles NaN"],
+  [/\bis (?:not )?told\b|\btold (?:by|apart|so)\b/i, "gets, is reported, is identified"],
+  [/\btells? (?:of|apart|which|whether|what|any)\b/i, "shows, identifies, determines"],
   [/\bkeeps? to a form\b/i, "structured output"],
-  [/\bbytes a weight\b|\b(?:nats|bits) a (?:token|byte)\b/i, "per"],
-  [/\bcrew\b|\bseasonings?\b/i, "active threads; arguments"],
+  [/\bbytes a weight\b|\b(?:nats|bits) a (?:token|byte)\b|\btokens a second\b/i, "per"],
+  [/\bcrew\b|\bseasonings?\b|\blaps?\b/i, "active threads; arguments; timestamps"],
+  [/\blies? (?:in|at|beside|below|behind|there)\b/i, "is"],
+  [/\bstands? (?:for|after|there|beside|behind)\b/i, "is, means, follows"],
+  [/\bmend(?:s|ed|ing|able)?\b/i, "fix"],
+  [/\bgoes on with\b|\bgone on with\b/i, "continues"],
+  [/\btak(?:es?|en|ing) in\b(?! (?:turn|memory))/i, "feed, process, read"],
+  [/\b(?:at most|after) so many\b/i, "at most this many"],
+  [/(?<!there )\b(?:is|are) no (?:file|JSON|model|number|text|token|UTF-8)s?\b/i, "is not a"],
+  [/\bin the box\b|\bfrom the net\b|\bon the net\b/i, "bundled; from the network"],
+  [/\bat the (?:most|least)\b/i, "at most, at least"],
 ];
 const PATHS = [
   "README.md",
@@ -24,7 +34,10 @@ const PATHS = [
   "docs",
   "examples",
   "tools",
-  "host/cli",
+  "host",
+  "assembly",
+  "web/src",
+  "training/README.md",
 ];
 /** These name the words. */
 const EXEMPT = ["tools/words.ts"];
@@ -38,7 +51,7 @@ if (found.length > 0) process.exitCode = 1;
 function files(path: string): string[] {
   if (!statSync(path).isDirectory()) return [path];
   return (readdirSync(path, { recursive: true }) as string[])
-    .filter((name) => /\.(?:md|ts|mjs)$/.test(name) && !name.includes("node_modules"))
+    .filter((name) => /\.(?:md|tsx?|m?js)$/.test(name) && !name.includes("node_modules"))
     .map((name) => `${path}/${name}`);
 }
 

@@ -2,7 +2,7 @@
 // kernel reads a half as one straight run, multiplies each column by one value of x, and ends with 16 sums that need no
 // horizontal addition.
 //
-// A sum is taken over 32 columns at a time and then added to the total: that is more exact than one long chain, and
+// Sums are taken over 32 columns at a time and then added to the total: that is more accurate than one long chain, and
 // the order is the same for one token and for two.
 
 const CHUNK: i32 = 32;
@@ -32,7 +32,7 @@ function packHalf(block: usize, cols: i32, src: usize, rowStride: i32, colStride
   }
 }
 
-/** out[t][32] = block · x[t] for `count` rows x of `cols` values; rows of x and of out are so many bytes apart. */
+/** out[t][32] = block · x[t] for `count` rows x of `cols` values; rows of x and of out are this many bytes apart. */
 export function dot(block: usize, cols: i32, x: usize, stride: usize, count: i32, out: usize, outStride: usize): void {
   dotHalf(block, cols, x, stride, count, out, outStride);
   dotHalf(block + ((<usize>cols) << 6), cols, x, stride, count, out + 64, outStride);

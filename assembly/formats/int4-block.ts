@@ -1,13 +1,14 @@
-// int4 weights: d · (n − 8), a nibble n for each weight and a scale d for each row and 32 columns, as Q4_0 has them. A block
-// holds 32 rows, 32 columns at a time: 512 bytes of nibbles, then the rows' scales, 64 bytes, in the order of int8-block.ts.
+// int4 weights: d · (n − 8), a nibble n for each weight and a scale d for each row and 32 columns, as Q4_0 has them. A
+// block holds 32 rows, 32 columns at a time: 512 bytes of nibbles, then the rows' scales, 64 bytes, in the order of
+// int8-block.ts.
 //
-// "Rows in the nibbles of 16-bit lanes": a pair of columns takes 32 bytes, two vectors of 16 rows. The 16-bit lane 2i + j
-// of vector h has column j of the pair; its nibbles k = 0..3, lowest first, are rows 16h + 4k + i. The highest one is
+// "Rows in the nibbles of 16-bit lanes": a pair of columns takes 32 bytes, two vectors of 16 rows. The 16-bit lane 2i +
+// j of vector h has column j of the pair; its nibbles k = 0..3, lowest first, are rows 16h + 4k + i. The highest one is
 // stored as n − 8, so that it is the sign of the lane as well. Kernels of plain SIMD mask a nibble out and multiply it
 // where it is, 16^k times too large: nothing is shifted.
 //
-// Relaxed SIMD reads four columns of a row at a time: arrange() makes a block so, in place. There, byte j of lane i of
-// vector g has column j of the four; its low nibble is row 8g + i, its high one row 8g + 4 + i.
+// Relaxed SIMD reads four columns of a row at a time: arrange() reorders a block accordingly, in place. There, byte j
+// of lane i of vector g has column j of the four; its low nibble is row 8g + i, its high one row 8g + 4 + i.
 //
 // A scale is an f16 with its sign. Its bits in an f32's place are 2^-112 of it. The activations' scales carry 2^79
 // (SCALE_UNIT), and finish() multiplies the rest into the sums of all columns. Powers of two, so nothing is rounded.
@@ -16,9 +17,9 @@ import { addScaled } from "./sums";
 
 /** 32 columns of 32 rows. */
 export const GROUP_BYTES: usize = 576;
-/** Where a group's scales are. */
+/** Offset of a group's scales. */
 export const SCALES: usize = 512;
-/** What sums lack: 2^33. */
+/** Factor missing from the sums: 2^33. */
 const SUM_UNIT: f32 = 8589934592;
 
 /** Bytes of one block of 32 rows. */
@@ -28,7 +29,10 @@ export function blockBytes(cols: i32): usize {
   return <usize>((cols + 31) >> 5) * GROUP_BYTES;
 }
 
-/** Masks of nibbles 0, 1 and 2 of 16-bit lanes, and of a byte's low one. In memory: Node 24 makes constants in the loop. */
+/**
+ * Masks of nibbles 0, 1 and 2 of 16-bit lanes, and of a byte's low one. In memory: Node 24 rematerialises constants in
+ * the loop.
+ */
 const MASKS = memory.data<u64>([
   0x000f000f000f000f, 0x000f000f000f000f, 0x00f000f000f000f0, 0x00f000f000f000f0, 0x0f000f000f000f00,
   0x0f000f000f000f00, 0x0f0f0f0f0f0f0f0f, 0x0f0f0f0f0f0f0f0f,
@@ -46,7 +50,7 @@ export function byteMask(): v128 {
   return v128.load(MASKS, 48);
 }
 
-/** Stores the scale of row `r` and notes in NOT_FINITE where it is not finite. */
+/** Stores the scale of row `r`; records it in NOT_FINITE if it is not finite. */
 export function keepScale(group: usize, r: i32, bits: u32): void {
   if ((bits & 0x7c00) == 0x7c00) store<usize>(NOT_FINITE, group);
   store<u16>(group + SCALES + <usize>(((r >> 3) << 4) + ((r & 3) << 2) + ((r & 4) >> 1)), <u16>bits);
@@ -87,7 +91,7 @@ export function finish(out: usize, stride: usize, count: i32): void {
   }
 }
 
-/** Makes a packed block what relaxed SIMD reads. */
+/** Reorders a packed block for relaxed SIMD. */
 export function arrange(block: usize, cols: i32): void {
   for (const end = block + blockBytes(cols); block < end; block += GROUP_BYTES - SCALES) {
     for (const stop = block + SCALES; block < stop; block += 64) {

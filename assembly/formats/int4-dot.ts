@@ -1,5 +1,5 @@
-// Products of int4 blocks with plain SIMD. Activations have 8 bits, so a nibble's sum over 32 columns has 17 at the most,
-// and the highest nibble of a lane, which is worth 4096, is what the lane's whole sum has above the other three.
+// Products of int4 blocks with plain SIMD. Activations have 8 bits, so a nibble's sum over 32 columns has at most 17,
+// and the highest nibble of a lane, which is worth 4096, is the lane's whole sum minus the other three.
 // Σ (n − 8)·x = Σ n·x − 8·Σ x; all rows share Σ x.
 //
 // Several tokens take eight rows at a time, as in int8-dot.ts.

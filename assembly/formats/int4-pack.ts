@@ -1,17 +1,17 @@
-// Packing of int4 weights, from f32 with a searched scale, and from Q4_0. Where a block's values are: int4-block.ts.
+// Packing of int4 weights, from f32 with a scale search, and from Q4_0. Layout of a block: int4-block.ts.
 import { NOT_FINITE } from "../abi";
 import { f16, halfBits } from "../half";
 import { lanes } from "../math";
 import { GROUP_BYTES, keepScale, SCALES } from "./int4-block";
 
-/** Scratch of both: a row's 32 values as f32, then a group's nibbles as bytes, row by row. */
+/** Scratch for both: a row's 32 values as f32, then a group's nibbles as bytes, row by row. */
 const NIBBLES: usize = 128;
 /** Q4_0: an f16 scale and 32 nibbles. */
 const Q4_BYTES: usize = 18;
 
 /**
- * Scales that are tried for a row's 32 columns: the largest value is FIRST + i·STEP steps away from zero, for i below
- * TRIALS, towards −8 and towards 7. Of the model in the box, 12 trials a side leave 0.1 % more squared error than 48.
+ * Scales tried for a row's 32 columns: the largest value is FIRST + i·STEP steps away from zero, for i below TRIALS,
+ * towards −8 and towards 7. For the bundled model, 12 trials per side leave 0.1 % more squared error than 48.
  */
 const FIRST: f32 = 5.5;
 const STEP: f32 = 0.4;
@@ -19,7 +19,7 @@ const TRIALS: i32 = 9;
 
 /**
  * Packs one block from f32: lane r, column c = src[r·rowStride + c·colStride], strides in values; rows from `rows` and
- * columns from `cols` on are zero. Notes in NOT_FINITE where a value is not. `scratch`: 1152 bytes.
+ * columns from `cols` on are zero. Records non-finite values in NOT_FINITE. `scratch`: 1152 bytes.
  */
 export function pack(
   block: usize,
@@ -42,7 +42,7 @@ export function pack(
 }
 
 /**
- * Packs one block from rows of Q4_0 as they are stored, `rowBytes` apart: nibbles and scales are kept exactly.
+ * Packs one block from stored rows of Q4_0, `rowBytes` apart: nibbles and scales are kept exactly.
  */
 export function packQ4(block: usize, cols: i32, src: usize, rowBytes: usize, rows: i32, scratch: usize): void {
   for (let g = 0; g < cols; g += 32, block += GROUP_BYTES, src += Q4_BYTES) {
@@ -59,13 +59,13 @@ export function packQ4(block: usize, cols: i32, src: usize, rowBytes: usize, row
   }
 }
 
-/** Nibbles and scales of zeros. */
+/** Nibbles and scales for zeros. */
 function clear(group: usize, scratch: usize): void {
   memory.fill(scratch + NIBBLES, 8, 1024);
   memory.fill(group + SCALES, 0, GROUP_BYTES - SCALES);
 }
 
-/** x[32] = `n` values so many apart, then zeros. */
+/** x[32] = `n` values at this stride, then zeros. */
 function gather(x: usize, src: usize, stride: i32, n: i32): void {
   memory.fill(x, 0, 128);
   if (stride == 1) memory.copy(x, src, (<usize>n) << 2);
@@ -108,8 +108,8 @@ function integers(x: usize, inverse: v128): v128 {
 }
 
 /**
- * The scale with the least squared error. For integers q that a trial rounds to, the best scale is Σxq / Σq², and what it
- * leaves is Σx² − (Σxq)² / Σq².
+ * The scale with the least squared error. For the integers q of a trial, the best scale is Σxq / Σq², and the remaining
+ * error is Σx² − (Σxq)² / Σq².
  */
 function search(x: usize, largest: f32): f32 {
   let best: f32 = 0;
@@ -134,7 +134,7 @@ function search(x: usize, largest: f32): f32 {
   return scale;
 }
 
-/** A group's nibbles, row by row, to their places: 16 columns of four rows at a time. */
+/** Stores a group's nibbles, given row by row: 16 columns of four rows at a time. */
 function compose(group: usize, nibbles: usize): void {
   for (let quartet: usize = 0; quartet < 8; quartet++) {
     const at = nibbles + ((quartet >> 2) << 9) + ((quartet & 3) << 5);
@@ -144,7 +144,7 @@ function compose(group: usize, nibbles: usize): void {
   }
 }
 
-/** Rows `at`, 4, 8 and 12 rows further. */
+/** Rows `at` to `at` + 12 in steps of 4. */
 function composeHalf(to: usize, at: usize): void {
   const low = v128.or(v128.load(at), i8x16.shl(v128.load(at, 128), 4));
   const top = v128.xor(v128.load(at, 384), i8x16.splat(8));

@@ -1,8 +1,9 @@
-// Products of int4 blocks with relaxed SIMD, to the bits of the plain kernels. Nibbles have no sign and fit the 7 bits
-// that a relaxed dot product is exact for on every machine; its other operand is the activations, four columns at a time.
+// Products of int4 blocks with relaxed SIMD, with the bits of the plain kernels. Nibbles are unsigned and fit the 7
+// bits for which a relaxed dot product is exact on every machine; its other operand is the activations, four columns at
+// a time.
 //
-// Where the dot product of four bytes is not one instruction, that of two often is (x86: pmaddubsw): sums of 16 bits hold
-// 32 columns, at most 8 · 2 · 15 · 127 = 30,480.
+// If the dot product of four bytes is not one instruction, that of two often is (x86: pmaddubsw): 16-bit sums hold 32
+// columns, at most 8 · 2 · 15 · 127 = 30,480.
 import { fused } from "../simd";
 import { addRows, byteMask, GROUP_BYTES, highScales, lowScales, SCALES } from "./int4-block";
 import { addEight } from "./sums";
@@ -39,7 +40,7 @@ function step(x: v128, nibbles: v128, sum: v128, four: bool): v128 {
   return four ? dot4(x, nibbles, sum) : dot2(x, nibbles, sum);
 }
 
-/** Sums of 32 bits without the 8·Σ x that they have too much. */
+/** 32-bit sums minus the excess 8·Σ x. */
 // @ts-ignore: decorator
 @inline
 function whole(sum: v128, eight: v128, ones: v128, four: bool): v128 {

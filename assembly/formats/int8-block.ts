@@ -1,17 +1,17 @@
-// int8 weights with a scale for each row and 32 columns, "rows in lanes". A block holds 32 rows, 32 columns at a time:
+// int8 weights with a scale per row and 32 columns, "rows in lanes". A block holds 32 rows, 32 columns at a time:
 // 1024 bytes of integers, pair of columns by pair of columns (row 0's pair, row 1's pair, ... row 31's pair), then the
-// rows' scales, 64 bytes. The kernels read that as one straight run of memory, as long as the same weights in Q8_0.
+// rows' scales, 64 bytes. The kernels read it as one straight run of memory, as long as the same weights in Q8_0.
 //
-// A scale has 16 bits, a 6-bit exponent and a 10-bit mantissa without a sign, and is 2^79 times too small when its bits
-// are put into an f32's place; the activations' scales make up for it (SCALE_UNIT). So it costs a shift or two, holds
-// every scale of Q8_0 exactly, and is never a subnormal number: those cost a third of the kernel's speed on x86.
+// A scale has 16 bits, a 6-bit exponent and a 10-bit mantissa without a sign; its bits in an f32's position are 2^79
+// times too small, which the activations' scales compensate (SCALE_UNIT). So decoding takes a shift or two, every scale
+// of Q8_0 is exact, and none is a subnormal number: those cost a third of the kernel's speed on x86.
 import { addScaled } from "./sums";
 
-/** What activations' scales are multiplied by: 2^79. */
+/** Factor of the activations' scales: 2^79. */
 export const SCALE_UNIT: f32 = 6.044629098073146e23;
 /** 32 columns of 32 rows. */
 export const GROUP_BYTES: usize = 1088;
-/** Where a group's scales are. */
+/** Offset of a group's scales. */
 export const SCALES: usize = 1024;
 
 /** Bytes of one block of 32 rows. */
@@ -21,14 +21,14 @@ export function blockBytes(cols: i32): usize {
   return <usize>((cols + 31) >> 5) * GROUP_BYTES;
 }
 
-/** Where row `r`, column `c` of a group is: pairs of columns, in each the rows. */
+/** Offset of row `r`, column `c` in a group: pairs of columns, in each the rows. */
 // @ts-ignore: decorator
 @inline
 export function place(group: usize, r: i32, c: usize): usize {
   return group + ((c >> 1) << 6) + ((<usize>r) << 1) + (c & 1);
 }
 
-/** Where the scale of row `r` is: rows r and r + 4 of each eight share a 32-bit lane. */
+/** Offset of the scale of row `r`: rows r and r + 4 of each eight share a 32-bit lane. */
 // @ts-ignore: decorator
 @inline
 export function scalePlace(group: usize, r: i32): usize {
@@ -72,7 +72,7 @@ export function decodeScale(bits: u32): f32 {
   return reinterpret<f32>(bits << 13) * SCALE_UNIT;
 }
 
-/** The first four 16-bit values of a and b, in turn. */
+/** The first four 16-bit values of a and b, interleaved. */
 // @ts-ignore: decorator
 @inline
 export function zipLow(a: v128, b: v128): v128 {

@@ -1,5 +1,4 @@
-// Products of int8 blocks with plain SIMD. Where a block's values are: int8-block.ts; with relaxed SIMD:
-// int8-relaxed.ts.
+// Products of int8 blocks with plain SIMD. Layout of a block: int8-block.ts; with relaxed SIMD: int8-relaxed.ts.
 //
 // The activations are integers with a scale for 32 values as well (quantise.ts). Sums of products within 32 columns are
 // exact in 32 bits; each is multiplied by its two scales and added to the f32 total, in the order of the columns. So a

@@ -1,4 +1,4 @@
-// Packing of int8 weights, from f32 and from Q8_0. Where a block's values are: int8-block.ts.
+// Packing of int8 weights, from f32 and from Q8_0. Layout of a block: int8-block.ts.
 import { NOT_FINITE } from "../abi";
 import { f16 } from "../half";
 import { blockBytes, decodeScale, encodeScale, GROUP_BYTES, place, scalePlace, zipHigh, zipLow } from "./int8-block";
@@ -8,7 +8,7 @@ const Q8_BYTES: usize = 34;
 
 /**
  * Packs one block from f32: lane r, column c = src[r·rowStride + c·colStride], strides in values; rows from `rows` and
- * columns from `cols` on are zero. Scale = the one nearest to largest / 127. Notes in NOT_FINITE where a value is not.
+ * columns from `cols` on are zero. Scale = the one nearest to largest / 127. Records non-finite values in NOT_FINITE.
  */
 export function pack(block: usize, cols: i32, src: usize, rowStride: i32, colStride: i32, rows: i32): void {
   memory.fill(block, 0, blockBytes(cols));
@@ -79,8 +79,8 @@ function keepScale(group: usize, r: i32, scale: f32): f32 {
 }
 
 /**
- * Packs one block from rows of Q8_0 as they are stored, `rowBytes` apart: integers and scales are kept exactly. A scale
- * below zero, which no known program writes, gives its sign to the integers (−128 becomes 127 then).
+ * Packs one block from stored rows of Q8_0, `rowBytes` apart: integers and scales are kept exactly. A negative scale,
+ * which no known program writes, passes its sign to the integers (−128 then becomes 127).
  */
 export function packQ8(block: usize, cols: i32, src: usize, rowBytes: usize, rows: i32): void {
   if (rows < 32) memory.fill(block, 0, blockBytes(cols));
@@ -108,7 +108,9 @@ function negate(group: usize, r: i32): void {
   }
 }
 
-/** An eighth of a group: 8 rows × 8 pairs of columns, row by row, become 8 pairs × 8 rows. Three rounds of interleaving. */
+/**
+ * An eighth of a group: 8 rows × 8 pairs of columns, row by row, become 8 pairs × 8 rows. Three rounds of interleaving.
+ */
 function transpose(block: usize, src: usize, rowBytes: usize, tile: i32): void {
   const row = (<usize>(tile & 3)) << 3;
   const pair = (<usize>(tile >> 2)) << 3;

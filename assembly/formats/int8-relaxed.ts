@@ -1,13 +1,14 @@
-// Products of int8 blocks where the relaxed dot product of four bytes is one instruction, exact for a second operand of
-// all 8 bits (simd.ts): to the bits of the plain kernels, by the same integers and the same f32 operations after them.
+// Products of int8 blocks if the relaxed dot product of four bytes is one instruction, exact for a second operand of
+// all 8 bits (simd.ts). Same bits as the plain kernels: same integers, then the same f32 operations.
 //
-// A lane takes four columns of one row: arrange() makes a packed block so, in place. Where the second operand has no sign,
-// weights are kept as w + 128, and 128·Σ x is taken from each row's sum. An activation of 14 bits is x = 128·hi + lo.
+// A lane takes four columns of one row: arrange() reorders a packed block accordingly, in place. If the second operand
+// is unsigned, weights are stored as w + 128, and 128·Σ x is subtracted from each sum. A 14-bit activation is x =
+// 128·hi + lo.
 import { unsigned } from "../simd";
 import { addRows, blockBytes, GROUP_BYTES, highScales, lowScales, SCALES, zipHigh, zipLow } from "./int8-block";
 import { addEight } from "./sums";
 
-/** Makes a packed block what these kernels read: two pairs of columns at a time. */
+/** Reorders a packed block for these kernels: two pairs of columns at a time. */
 export function arrange(block: usize, cols: i32): void {
   const flip = i8x16.splat(unsigned() ? -128 : 0);
   for (const end = block + blockBytes(cols); block < end; block += GROUP_BYTES - SCALES) {
@@ -41,7 +42,7 @@ function dot(activations: v128, weights: v128, sum: v128): v128 {
   return i32x4.relaxed_dot_i8x16_i7x16_add_s(activations, weights, sum);
 }
 
-/** What every row's sum has too much: 128·Σ x of the group whose scale and sum are at `scale`. */
+/** The excess of every row's sum: 128·Σ x of the group whose scale and sum are at `scale`. */
 // @ts-ignore: decorator
 @inline
 function excess(scale: usize): v128 {

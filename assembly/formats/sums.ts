@@ -1,4 +1,4 @@
-// Sums of a unit of 32 rows, f32, one after the other.
+// Sums of a unit of 32 rows: consecutive f32.
 
 /** out[t][32] = 0, by stores: memory.fill is a call out of the module, 1 % of a token. */
 export function clearRows(out: usize, stride: usize, count: i32): void {

@@ -26,7 +26,10 @@ export function blockBytes(format: i32, cols: i32): usize {
   }
 }
 
-/** Packs one block from f32: lane r, column c = src[r·rowStride + c·colStride], strides in values; missing rows are zero. */
+/**
+ * Packs one block from f32: lane r, column c = src[r·rowStride + c·colStride], strides in values; missing rows are
+ * zero.
+ */
 export function pack(
   format: i32,
   block: usize,
@@ -48,13 +51,13 @@ export function pack(
   }
 }
 
-/** Packs one block from rows as they are stored in the type that the format keeps exactly: Q8_0 or Q4_0. */
+/** Packs one block from rows stored in the type that the format keeps exactly: Q8_0 or Q4_0. */
 export function packStored(format: i32, block: usize, cols: i32, src: usize, rowBytes: usize, rows: i32): void {
   if (format == FORMAT_INT8) int8Pack.packQ8(block, cols, src, rowBytes, rows);
   else int4Pack.packQ4(block, cols, src, rowBytes, rows, scratch + SCRATCH_TILE);
 }
 
-/** Puts a packed block into the order that this machine's kernels read. */
+/** Reorders a packed block for this machine's kernels. */
 export function arrange(format: i32, block: usize, cols: i32): void {
   if (!RELAXED) return;
   if (format == FORMAT_INT4) int4Block.arrange(block, cols);

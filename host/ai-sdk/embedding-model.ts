@@ -8,7 +8,7 @@ const MAX_VALUES = 2048;
 /**
  * An embedding model of the AI SDK, specification v3: the hidden state at a text's last token, of length 1. RWKV models
  * are not trained for it: it compares texts roughly.
- * @param model stays the caller's to dispose of
+ * @param model the caller disposes of it
  * @example
  * const { embeddings } = await wkvEmbedding(model).doEmbed({ values: ["a king", "a queen"] }); // embedMany() of "ai" calls this
  * console.log(embeddings.length);

@@ -14,13 +14,13 @@ import { messagesOf } from "./prompt.ts";
 import { partsOf } from "./stream.ts";
 
 export interface WkvSettings extends Pick<ChatOptions, "think" | "preset"> {
-  /** How messages become prompts. Default: what the model's file says. */
+  /** How messages become prompts. Default: the model file's template. */
   template?: string | ChatTemplate;
 }
 
 /**
- * A language model of the AI SDK, specification v3. Options of wkv go under `providerOptions.wkv`.
- * @param model stays the caller's to dispose of
+ * A language model for the AI SDK, specification v3. wkv's options go under `providerOptions.wkv`.
+ * @param model the caller disposes of it
  * @example
  * const prompt = [{ role: "user", content: [{ type: "text", text: "Why is the sky blue?" }] }];
  * const { content } = await wkv(model).doGenerate({ prompt, maxOutputTokens: 5 }); // generateText() of "ai" calls this
@@ -45,7 +45,7 @@ export function wkv(model: Model, settings: WkvSettings = {}): LanguageModelV3 {
   };
 }
 
-/** @throws what `chat` throws for wrong messages and options */
+/** @throws the errors of `chat` for wrong messages and options */
 async function answer(
   model: Model,
   settings: WkvSettings,
@@ -90,7 +90,7 @@ function streamOf(
   });
 }
 
-/** The whole answer: what its parts add up to. */
+/** The whole answer, folded from its parts. */
 async function fold(
   parts: AsyncIterable<LanguageModelV3StreamPart>,
 ): Promise<Omit<LanguageModelV3GenerateResult, "warnings">> {

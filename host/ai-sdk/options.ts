@@ -3,7 +3,7 @@ import { isEffort, THINK_BY_EFFORT } from "../chat/efforts.ts";
 import type { AnswerOptions, Tool, ToolChoice } from "../chat/index.ts";
 import type { ConstraintSource, JsonSchema } from "../constraint/index.ts";
 
-/** The call's options as the library's. What the library does not have is a warning, never an error. */
+/** Translates a call's options. Anything wkv does not support becomes a warning, never an error. */
 export function answerOptions(call: LanguageModelV3CallOptions, warnings: SharedV3Warning[]): AnswerOptions {
   const { reasoning } = call as { reasoning?: string }; // of `ai` 7
   const think = isEffort(reasoning) ? THINK_BY_EFFORT[reasoning] : undefined;

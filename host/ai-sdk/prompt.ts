@@ -6,7 +6,7 @@ import type {
 } from "@ai-sdk/provider";
 import type { ChatMessage, TextPart, ToolCall } from "../chat/index.ts";
 
-/** The prompt as messages of a chat. @param warnings where parts that are no text are noted */
+/** The prompt as chat messages. @param warnings gets an entry for each part that is not text */
 export function messagesOf(prompt: LanguageModelV3Prompt, warnings: SharedV3Warning[]): ChatMessage[] {
   return prompt.flatMap((message) => messageOf(message, warnings));
 }

@@ -3,7 +3,7 @@ import type { ChatPiece, ChatStop, ToolCall } from "../chat/index.ts";
 
 type Block = "reasoning" | "text";
 
-/** The pieces of an answer as parts of a stream: blocks that are opened and closed, calls, the end. */
+/** The pieces of an answer as stream parts: blocks that are opened and closed, calls, the end. */
 export async function* partsOf(
   pieces: AsyncIterable<ChatPiece>,
   promptTokens: () => number,
@@ -43,9 +43,9 @@ class Blocks {
   }
 }
 
-/** A call comes whole: it is certain only when its JSON has ended. */
+/** A call is sent as a whole: it is certain only when its JSON is complete. */
 function* callParts({ function: { name, arguments: input } }: ToolCall): Generator<LanguageModelV3StreamPart> {
-  const toolCallId = `call_${crypto.randomUUID()}`; // not the chat's: a conversation's answers are made by different calls
+  const toolCallId = `call_${crypto.randomUUID()}`; // not the chat's id: several chats answer one conversation
   yield { type: "tool-input-start", id: toolCallId, toolName: name };
   yield { type: "tool-input-delta", id: toolCallId, delta: input };
   yield { type: "tool-input-end", id: toolCallId };

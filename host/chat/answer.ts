@@ -2,49 +2,51 @@ import { isBlank } from "../prompt/clean.ts";
 import { beginningAtEnd } from "../session/stop-filter.ts";
 import { type AnswerStart, BARE_CALLS, BLANKS, FENCE, THOUGHT, THOUGHT_END } from "./marks.ts";
 
-/** What of an answer became certain with some more of the model's text. */
+/** What has become certain of an answer with the latest text of the model. */
 export interface AnswerText {
   readonly text: string;
   readonly thinking: string;
 }
 
 /**
- * Takes the model's text apart as it comes: the thought, the answer, and what may be a call. Nothing is given out that
- * might still turn out to be something else; blank ends are left out. The pieces joined are the whole, so the message is
- * a fold of the stream.
+ * Splits the model's text as it arrives: thought, answer, and possible calls. Text is held back while it might still be
+ * something else; leading and trailing blanks are dropped. The concatenated pieces are the whole, so the message is a
+ * fold of the stream.
  */
 export class AnswerReader {
-  /** Where the text began, by the end of the prompt, which may have begun the thought or the call already. */
+  /**
+   * Where the text starts, according to the end of the prompt, which may already have opened the thought or the call.
+   */
   readonly at: AnswerStart;
   #thinks: boolean;
   readonly #calls: boolean;
   #part: AnswerStart | "thought" | "text";
-  /** Characters that came, the last of which are held. */
+  /** Characters received; the last of them are held back. */
   #come = 0;
   #held = "";
   readonly #trimmers = { text: new Trimmer(), thinking: new Trimmer() };
-  /** The beginning that was there already: its length, what is certain of it, and what it is if nothing follows. */
-  readonly #begun: { length: number; certain: { text: string; thinking: string }; whole: AnswerText };
+  /** The prefill: its length, the certain part of it, and what it is if nothing follows. */
+  readonly #prefill: { length: number; certain: { text: string; thinking: string }; whole: AnswerText };
 
   /**
    * @param opening the end of the prompt
-   * @param options whether thoughts are told apart, and whether calls are
-   * @param begun the beginning of an answer that goes on: it is read, but not given out again
+   * @param options whether to recognise thoughts, and calls
+   * @param prefill of an answer that is continued: parsed, but not emitted again
    */
-  constructor(opening: string, options: { thinks: boolean; calls: boolean }, begun = "") {
+  constructor(opening: string, options: { thinks: boolean; calls: boolean }, prefill = "") {
     const { thinks, calls } = options;
     this.#thinks = thinks;
     this.#calls = calls;
     this.at = startOf(opening, thinks, calls);
     this.#part = thinks || calls ? this.at : "text";
-    const whole = begun === "" ? { text: "", thinking: "" } : new AnswerReader(opening, options).#all(begun);
-    this.#begun = { length: begun.length, certain: { text: "", thinking: "" }, whole };
-    this.push(begun);
+    const whole = prefill === "" ? { text: "", thinking: "" } : new AnswerReader(opening, options).#all(prefill);
+    this.#prefill = { length: prefill.length, certain: { text: "", thinking: "" }, whole };
+    this.push(prefill);
   }
 
-  /** The beginning of an answer that goes on, without what turned out to be a mark or part of a call. */
-  get begun(): AnswerText {
-    const { length, certain, whole } = this.#begun;
+  /** The prefill, without what turned out to be a mark or part of a call. */
+  get prefill(): AnswerText {
+    const { length, certain, whole } = this.#prefill;
     return this.#come - this.#held.length < length ? whole : certain;
   }
 
@@ -64,7 +66,7 @@ export class AnswerReader {
     return out;
   }
 
-  /** What was held back. @param isCall whether the held text is a call, and so no part of the answer */
+  /** What was held back. @param isCall whether the held text is a call, and so not part of the answer */
   end(isCall: boolean): AnswerText {
     const out = { text: "", thinking: "" };
     const from = this.#come - this.#held.length;
@@ -86,10 +88,10 @@ export class AnswerReader {
     else if (this.#part === "text") this.#give(out, "text", this.#textUntilCall(), from);
   }
 
-  /** @param from of how many characters the text comes after */
+  /** @param from the number of characters before the text */
   #give(out: { text: string; thinking: string }, part: keyof AnswerText, text: string, from: number): void {
-    const known = Math.max(0, this.#begun.length - from);
-    this.#begun.certain[part] += this.#trimmers[part].push(text.slice(0, known));
+    const known = Math.max(0, this.#prefill.length - from);
+    this.#prefill.certain[part] += this.#trimmers[part].push(text.slice(0, known));
     out[part] += this.#trimmers[part].push(text.slice(known));
   }
 
@@ -110,7 +112,7 @@ export class AnswerReader {
   #finishTag(): void {
     if (this.#held === "") return;
     if (this.#held.startsWith(">")) this.#held = this.#held.slice(1);
-    this.#thinks = false; // there is one thought at most
+    this.#thinks = false; // at most one thought
     this.#part = this.#part === "opened" ? "thought" : "start";
   }
 
@@ -118,7 +120,7 @@ export class AnswerReader {
     return this.#calls ? this.#until(FENCE, "call") : this.#take(this.#held.length);
   }
 
-  /** The held text before a mark, or what of it cannot be the beginning of one. */
+  /** The held text before a mark, or the part of it that cannot be the beginning of one. */
   #until(mark: string, next: "closed" | "call"): string {
     const at = this.#held.indexOf(mark);
     if (at < 0) return this.#take(this.#held.length - beginningAtEnd(this.#held, mark));
@@ -147,7 +149,7 @@ function withoutBlanks(text: string): string {
   return text.slice(from);
 }
 
-/** Lets text through without blank ends: blanks wait until something follows. */
+/** Passes text on without blanks at the ends: blanks wait until something follows. */
 class Trimmer {
   #blanks = "";
   #begun = false;

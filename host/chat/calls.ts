@@ -8,29 +8,29 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type AnswerStart, BARE_CALLS, BLANKS, FENCE, THOUGHT, THOUGHT_END } from "./marks.ts";
 import type { Tool } from "./messages.ts";
 
-/** Which answers there may be. */
+/** The permitted answers. */
 export interface AnswerRules {
   readonly tools: readonly Tool[];
   readonly at: AnswerStart;
   /** Whether an answer may begin with a thought. */
   readonly thinks: boolean;
-  /** Whether there has to be a call. */
+  /** Whether a call is required. */
   readonly required: boolean;
-  /** Whether there is one call at most; else also an array of calls. */
+  /** Whether at most one call is allowed; else also an array of calls. */
   readonly one: boolean;
 }
 
-/** The last constraint of a vocabulary: its tools are often those of the next answer, and what it computed serves again. */
+/** The last constraint of each vocabulary: the next answer often has the same tools, and can reuse its tables. */
 const kept = new WeakMap<Tokenizer, { key: string; constraint: Constraint }>();
 
 /**
- * Answers of which every call names a function and has arguments for which its schema holds. The text before a call is
- * free, and a call ends the answer.
- * @param begun what is there of the answer
- * @throws WkvError `bad-constraint` that names the function whose schema is not supported; RangeError where `begun` is
- * no beginning of such an answer
+ * Constrains answers so that every call names a function and has arguments that match its schema. The text before a
+ * call is free, and a call ends the answer.
+ * @param prefill of the answer
+ * @throws WkvError `bad-constraint` naming the function whose schema is not supported; RangeError if `prefill` cannot
+ *   be continued to such an answer
  */
-export function answerConstraint(tokenizer: Tokenizer, rules: AnswerRules, begun: string): Constraint {
+export function answerConstraint(tokenizer: Tokenizer, rules: AnswerRules, prefill: string): Constraint {
   const key = JSON.stringify(rules);
   let { constraint, key: known } = kept.get(tokenizer) ?? {};
   if (!constraint || key !== known) {
@@ -38,7 +38,7 @@ export function answerConstraint(tokenizer: Tokenizer, rules: AnswerRules, begun
     kept.set(tokenizer, { key, constraint });
   }
   const own = constraint.fork();
-  for (const token of tokenizer.encode(begun)) accept(own, token);
+  for (const token of tokenizer.encode(prefill)) accept(own, token);
   return own;
 }
 
@@ -46,16 +46,18 @@ function accept(constraint: Constraint, token: number): void {
   try {
     constraint.accept(token);
   } catch (cause) {
-    throw new RangeError('"messages" expected a last answer that can become one with calls of these tools', { cause });
+    throw new RangeError('"messages" expected a last answer that can be continued with calls of these tools', {
+      cause,
+    });
   }
 }
 
-/** Texts in which a mark is looked for, as rules of one byte each, and calls after it. */
+/** Texts in which a mark is searched, as rules of one byte each, and the calls after it. */
 class Answers {
   readonly #grammar: Grammar;
   readonly #rules: AnswerRules;
   readonly #json: Json;
-  /** By {@link BARE_CALLS}: what comes after the mark. */
+  /** For each of {@link BARE_CALLS}: what follows the mark. */
   readonly #afterBare: readonly Node[];
   readonly #afterFence: Node;
 
@@ -91,12 +93,12 @@ class Answers {
       return this.#grammar.sequence([colon, this.#json.literals([name]), comma, key, colon, given, end]);
     } catch (error) {
       if (!(error instanceof WkvError)) throw error;
-      const advice = `Mend the parameters of the function "${name}", or give it "strict": false for any arguments.`;
+      const advice = `Fix the parameters of the function "${name}", or set "strict": false for arbitrary arguments.`;
       throw new WkvError(error.code, `${error.message} ${advice}`, { cause: error });
     }
   }
 
-  /** An answer from its beginning. @param thought what is after a thought's mark, where there may be one */
+  /** A whole answer. @param thought what follows a thought's mark, if thoughts are allowed */
   #answer(thought?: Node): Node {
     const text = this.#until(FENCE, this.#afterFence);
     const marks = BARE_CALLS.map((mark, i) => [mark, this.#afterBare[i]!] as const);
@@ -109,14 +111,14 @@ class Answers {
     return start;
   }
 
-  /** After the first characters of a mark: the rest of it, or text that is none. No mark here has a part of the fence. */
+  /** After the first characters of a mark: the rest of it, or other text. No mark here contains part of the fence. */
   #begun(mark: string, read: number, after: Node, text: readonly Node[]): Node {
     if (read === mark.length) return after;
     const ways = new Map([[FENCE[0]!, text[1]!]]);
     return this.#byte(ways.set(mark[read]!, this.#begun(mark, read + 1, after, text)), text[0]!);
   }
 
-  /** Any text up to a mark, and what is after it: node `i` is where the first `i` characters of the mark have come. */
+  /** Any text up to a mark, and what follows it: at node `i` the first `i` characters of the mark have been read. */
   #until(mark: string, after: Node): readonly Node[] {
     const rules = Array.from(mark, () => this.#grammar.rule());
     for (const [i, rule] of rules.entries()) {
@@ -130,7 +132,7 @@ class Answers {
     return rules;
   }
 
-  /** One more byte and what is after it, by the character that it is. The text may end before, unless it has to call. */
+  /** One more byte and what follows it, by character. The text may end before it, unless a call is required. */
   #byte(ways: ReadonlyMap<string, Node>, others: Node): Node {
     const grammar = this.#grammar;
     const nodes = this.#rules.required ? [] : [grammar.empty];

@@ -4,7 +4,7 @@ import type { AnswerOptions } from "./options.ts";
 import { THINK_MODES } from "./template.ts";
 import { callable } from "./tools.ts";
 
-/** @throws RangeError when there is nothing to answer or to continue */
+/** @throws RangeError if there is nothing to answer or to continue */
 export function checkAnswerable(messages: readonly ChatMessage[]): void {
   const last = messages.at(-1);
   if (!last || last.role === "system")
@@ -12,7 +12,7 @@ export function checkAnswerable(messages: readonly ChatMessage[]): void {
       `"messages" expected a last message to answer or to continue, got ${last ? "a system's" : "none"}`,
     );
   if (last.tool_calls?.length)
-    throw new RangeError('"messages" expected the results of the last message\'s calls after it, got none');
+    throw new RangeError('"messages" expected results for the calls of the last message, got none');
 }
 
 export function checkOptions(options: AnswerOptions): void {
@@ -23,7 +23,7 @@ export function checkOptions(options: AnswerOptions): void {
   if (tools !== undefined) checkTools(tools);
 }
 
-/** @throws RangeError or TypeError when the options of an answer do not go together */
+/** @throws RangeError or TypeError for contradictory options */
 export function checkCalls({ tools = [], toolChoice = "auto", constraint }: AnswerOptions): void {
   const isName = typeof toolChoice === "object" && toolChoice !== null;
   if (!isName && !["auto", "required", "none"].includes(toolChoice))
@@ -37,5 +37,5 @@ export function checkCalls({ tools = [], toolChoice = "auto", constraint }: Answ
         (isName ? JSON.stringify(toolChoice.function?.name) : "none"),
     );
   if (constraint !== undefined && called.length > 0)
-    throw new TypeError('"constraint" expected none beside tools that may be called: take toolChoice "none"');
+    throw new TypeError('"constraint" expected none if tools may be called: set toolChoice to "none"');
 }

@@ -4,17 +4,17 @@ import { jinjaTemplate, looksLikeJinja } from "./jinja/template.ts";
 import type { ChatTemplate } from "./template.ts";
 import { templates } from "./templates.ts";
 
-/** What a template is chosen by: a model's facts, and the vocabulary's kind. */
+/** What determines a template: facts about the model, and the kind of vocabulary. */
 export interface TemplateHints {
   readonly info: Pick<ModelInfo, "architecture" | "chatTemplate" | "name">;
   readonly tokenizer: { readonly kind: string };
 }
 
 /**
- * The template of a model: what the caller names, else what the file says (`tokenizer.chat_template` of a GGUF, or a
- * Jinja template in `chat_template.jinja` or `tokenizer_config.json` beside it), else what the model's name says (raven, pile, world, g0, g1), else `raven` for RWKV-4 with the Pile's vocabulary and `world`
- * for all others.
- * @param wanted a name, a Jinja template, or an object of the caller's own
+ * The template of a model: the caller's choice, else the file's (`tokenizer.chat_template` of a GGUF, or a Jinja
+ * template in `chat_template.jinja` or `tokenizer_config.json` next to it), else by the model's name (raven, pile,
+ * world, g0, g1), else `raven` for RWKV-4 with the Pile vocabulary and `world` for all others.
+ * @param wanted a name, a Jinja template, or a custom object
  * @throws WkvError `bad-file` for a Jinja template that cannot be used; RangeError for an unknown name
  * @example
  * const { name } = await chooseTemplate(model);

@@ -1,6 +1,6 @@
 import type { ThinkMode } from "./template.ts";
 
-/** How much a model that thinks does so, by the efforts that OpenAI and the AI SDK name. */
+/** How much a model thinks, by the effort names of OpenAI and the AI SDK. */
 export const THINK_BY_EFFORT = {
   none: "off",
   minimal: "fake",

@@ -1,6 +1,6 @@
 import { cleanText } from "../prompt/clean.ts";
 
-/** The mark of the format, and the flower that stands for it where the text itself has one. */
+/** The format's mark, and the flower that replaces it if it occurs in the text. */
 const MARK = "✿";
 const OTHER = "❀";
 
@@ -13,7 +13,7 @@ const OTHER = "❀";
 export const FILL_STOP: readonly string[] = [MARK];
 
 /**
- * The prompt for what stands between two texts, for models that were trained to fill in:
+ * The prompt for the text between two others, for models trained to fill in the middle:
  * `session.generate(fillPrompt(before, after), { stop: FILL_STOP })`.
  * @example
  * console.log(fillPrompt("A king ", " the sea."));

@@ -47,7 +47,7 @@ export async function guideAnswer(
   return {
     prompt: prompt.history + prompt.opening,
     stop: template.stops,
-    constraint: await constraintOf(tokenizer, template, reader, prompt.begun ?? "", options),
+    constraint: await constraintOf(tokenizer, template, reader, prompt.prefill ?? "", options),
     message: (text) => messageOf(readerOf(prompt, template, options), text, calls),
   };
 }
@@ -57,18 +57,18 @@ function messageOf(reader: AnswerReader, whole: string, calls: number): Assistan
   const read = reader.push(whole);
   const toolCalls = reader.call ? readCalls(reader.call, calls) : undefined;
   const { text, thinking } = reader.end(toolCalls !== undefined);
-  const { begun } = reader;
-  return answerMessage(begun.text + read.text + text, begun.thinking + read.thinking + thinking, toolCalls);
+  const { prefill } = reader;
+  return answerMessage(prefill.text + read.text + text, prefill.thinking + read.thinking + thinking, toolCalls);
 }
 
 /** What takes an answer apart as it comes. */
 export function readerOf(
-  { opening, begun = "" }: Prompt,
+  { opening, prefill = "" }: Prompt,
   { thinks }: ChatTemplate,
   options: AnswerOptions,
 ): AnswerReader {
   const calls = callable(options.tools, options.toolChoice).tools.length > 0;
-  return new AnswerReader(opening.slice(0, opening.length - begun.length), { thinks, calls }, begun);
+  return new AnswerReader(opening.slice(0, opening.length - prefill.length), { thinks, calls }, prefill);
 }
 
 /** What holds calls to their tools, at the end of what is there of the answer. */
@@ -76,11 +76,11 @@ export async function constraintOf(
   tokenizer: Tokenizer,
   { thinks }: ChatTemplate,
   { at }: AnswerReader,
-  begun: string,
+  prefill: string,
   options: AnswerOptions,
 ): Promise<GenerateOptions["constraint"]> {
   const { tools, required, one } = callable(options.tools, options.toolChoice);
   if (tools.length === 0) return options.constraint;
   const { answerConstraint } = await import("./calls.ts");
-  return answerConstraint(tokenizer, { tools, at, thinks, required, one }, begun);
+  return answerConstraint(tokenizer, { tools, at, thinks, required, one }, prefill);
 }

@@ -3,8 +3,9 @@
 export { checkPrompt, type Finding, fixPrompt } from "../prompt/check.ts";
 export { cleanAnswer, cleanTurn } from "../prompt/clean.ts";
 export type { SpeakerFormat, TemplateName } from "../prompt/formats.ts";
-export { Chat, chat, createChat, loadChat } from "./chat.ts";
+export { Chat } from "./chat.ts";
 export { chooseTemplate } from "./choose.ts";
+export { chat, createChat, loadChat } from "./create.ts";
 export { encodePrompt } from "./encode.ts";
 export { FILL_STOP, fillPrompt } from "./fill.ts";
 export { type AnswerGuide, guideAnswer } from "./guide.ts";

@@ -1,6 +1,6 @@
-/** Messages in OpenAI's shape, so that what is written for one chat works with the other. */
+/** Messages in OpenAI's format, so that code written for one chat works with the other. */
 
-/** "developer" is OpenAI's newer name of "system". */
+/** "developer" is OpenAI's newer name for "system". */
 export type Role = "system" | "developer" | "user" | "assistant" | "tool";
 
 /** A part of a message. Several parts are material and a question: see `questionFirst`. */
@@ -18,12 +18,12 @@ export interface ToolCall {
 
 export interface ChatMessage {
   readonly role: Role;
-  /** Null or left out only in an assistant's message: one of tool calls, of reasoning, or a refusal. */
+  /** Null or absent only in an assistant's message with tool calls, reasoning or a refusal. */
   readonly content?: string | readonly TextPart[] | null;
-  /** What the model thought before it answered. Kept for whoever reads the chat; the model never reads it again. */
+  /** What the model thought before it answered. Kept for display; the model never reads it again. */
   readonly reasoning?: string;
   readonly tool_calls?: readonly ToolCall[] | null;
-  /** Of a tool's message: the call that it answers. */
+  /** For a tool's message: the call it answers. */
   readonly tool_call_id?: string;
 }
 
@@ -35,8 +35,8 @@ export interface AssistantMessage extends ChatMessage {
 }
 
 /**
- * A function that the model may call. `parameters` is a JSON schema of an object, which its arguments always keep to;
- * without one it takes none. With `strict: false` the arguments are any JSON object.
+ * A function that the model may call. `parameters` is a JSON schema of an object, which its arguments always match;
+ * without one there are no arguments. With `strict: false` the arguments are any JSON object.
  */
 export interface Tool {
   readonly type: "function";
@@ -48,7 +48,9 @@ export interface Tool {
   };
 }
 
-/** `auto`: the model decides. `required`: the answer ends with a call, or with one of this function. `none`: no calls. */
+/**
+ * `auto`: the model decides. `required`: the answer ends with a call, or with one of this function. `none`: no calls.
+ */
 export type ToolChoice =
   | "auto"
   | "required"
@@ -63,7 +65,7 @@ export function partsOf({ content }: ChatMessage): readonly string[] {
   return typeof content === "string" ? [content] : content.map(({ text }) => text);
 }
 
-/** @throws TypeError naming the message that is none */
+/** @throws TypeError naming the invalid message */
 export function checkMessages(messages: unknown): asserts messages is readonly ChatMessage[] {
   if (!Array.isArray(messages)) throw new TypeError(`"messages" expected an array, got ${typeof messages}`);
   for (const [i, message] of messages.entries()) checkMessage(message, `messages[${i}]`);
@@ -82,7 +84,7 @@ function checkMessage(message: unknown, name: string): void {
     throw new TypeError(`"${name}" expected tool_calls of { id, type, function: { name, arguments } }`);
 }
 
-/** Messages as the templates expect them: OpenAI's "developer" is "system", and nulls that say nothing are left out. */
+/** Messages as the templates expect them: "developer" becomes "system", and null fields are dropped. */
 export function plainMessages(messages: readonly ChatMessage[]): ChatMessage[] {
   return messages.map(({ role, content, reasoning, tool_calls, ...rest }) => ({
     ...rest,
@@ -103,10 +105,10 @@ function isToolCall(call: unknown): boolean {
 }
 
 function describe(value: unknown): string {
-  return value === null ? "null" : Array.isArray(value) ? "an array with parts that are no text" : typeof value;
+  return value === null ? "null" : Array.isArray(value) ? "an array with parts that are not text" : typeof value;
 }
 
-/** @throws TypeError naming the tool that is none */
+/** @throws TypeError naming the invalid tool */
 export function checkTools(tools: unknown): asserts tools is readonly Tool[] {
   if (!Array.isArray(tools)) throw new TypeError(`"tools" expected an array, got ${typeof tools}`);
   for (const [i, tool] of tools.entries()) {

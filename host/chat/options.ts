@@ -3,8 +3,8 @@ import type { ChatMessage, TextPart } from "./messages.ts";
 import { type ChatTemplate, PROMPT_OPTIONS, type PromptOptions } from "./template.ts";
 
 /**
- * How an answer is made: as in `generate`. `stop` comes on top of what ends an answer of the template, and `preset` is by
- * default the template's.
+ * Options of an answer: those of `generate`. `stop` is added to the template's own stop texts, and `preset` defaults to
+ * the template's.
  */
 export interface AnswerOptions extends GenerateOptions, PromptOptions {}
 
@@ -16,9 +16,9 @@ export const ANSWER_OPTIONS = { ...GENERATE_OPTIONS, ...PROMPT_OPTIONS } as cons
 export interface ChatOptions extends AnswerOptions {
   /** A name ("raven", "world", "g1"), a Jinja template, or an object. Default: what the model's file says. */
   template?: string | ChatTemplate | undefined;
-  /** What the system says first. */
+  /** The system message. */
   system?: string | undefined;
-  /** A conversation to go on with. */
+  /** A conversation to continue. */
   messages?: readonly ChatMessage[] | undefined;
 }
 
@@ -29,5 +29,5 @@ export const CHAT_OPTIONS = {
   messages: true,
 } as const satisfies Record<keyof ChatOptions, true>;
 
-/** What a user says: text, material and question as parts, or messages such as the results of tools. */
+/** A user's input: text, material and question as parts, or messages such as tool results. */
 export type ChatInput = string | readonly TextPart[] | ChatMessage | readonly ChatMessage[];

@@ -9,9 +9,9 @@ const HEADER = 12;
 
 export interface SavedChat {
   readonly messages: readonly ChatMessage[];
-  /** The name of a template that comes with wkv; others are not saved. */
+  /** The name of a template bundled with wkv; others are not saved. */
   readonly template: TemplateName | undefined;
-  /** What the state has read. */
+  /** The text that the state has read. */
   readonly text: string;
   readonly state: Uint8Array | undefined;
 }
@@ -28,7 +28,7 @@ export function writeSaved(chat: Omit<SavedChat, "template"> & { template: strin
   return bytes;
 }
 
-/** @throws WkvError `bad-state` for anything else than what `writeSaved` gave */
+/** @throws WkvError `bad-state` for anything not written by `writeSaved` */
 export function readSaved(bytes: Uint8Array): SavedChat {
   if (!(bytes instanceof Uint8Array)) throw new TypeError(`"saved" expected a Uint8Array, got ${typeof bytes}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -38,7 +38,7 @@ export function readSaved(bytes: Uint8Array): SavedChat {
   if (version !== VERSION)
     throw new WkvError(
       "bad-state",
-      `The saved chat is of version ${version}, this wkv reads ${VERSION}: save it again.`,
+      `The saved chat has version ${version}, but this wkv reads ${VERSION}: save it again.`,
     );
   if (HEADER + length > bytes.length) throw damaged();
   const state = bytes.subarray(HEADER + length);
@@ -57,5 +57,5 @@ function readJson(bytes: Uint8Array): Omit<SavedChat, "state"> {
 }
 
 function damaged(cause?: unknown): WkvError {
-  return new WkvError("bad-state", "The saved chat is cut off or damaged: save it again.", { cause });
+  return new WkvError("bad-state", "The saved chat is truncated or damaged: save it again.", { cause });
 }

@@ -8,7 +8,7 @@ import type { AssistantMessage, ToolCall } from "./messages.ts";
 export interface ChatPiece {
   /** The part of the answer that became certain with this token; often empty. */
   readonly text: string;
-  /** The same of the thought. */
+  /** Likewise for the thought. */
   readonly thinking: string;
   readonly token: number;
   readonly logprob?: number;
@@ -16,23 +16,23 @@ export interface ChatPiece {
   /** Why the answer ended, and how it went; on the last piece only. */
   readonly stop?: ChatStop;
   readonly toolCalls?: readonly ToolCall[];
-  /** Its `promptTokens` are those that had to be read: what was new. */
+  /** `promptTokens` counts the tokens that had to be read: the new ones. */
   readonly usage?: Usage;
 }
 
-/** As in `generate`, and `tool_calls`: the answer is calls of tools. */
+/** As in `generate`, plus `tool_calls`: the answer is tool calls. */
 export type ChatStop = StopReason | "tool_calls";
 
 export interface ChatResult {
   readonly message: AssistantMessage;
-  /** Undefined when the reader left before the end. */
+  /** Undefined if the reader left before the end. */
   readonly stop: ChatStop | undefined;
   readonly usage: Usage | undefined;
 }
 
 /**
- * An answer as it comes: `for await (const piece of answer)`, or `await answer.result()` for all of it at once. Nothing is
- * computed until one of the two is done; leaving the loop ends the answer where it is.
+ * An answer as it is generated: `for await (const piece of answer)`, or `await answer.result()` for all of it at once.
+ * Nothing is computed until one of the two is used; leaving the loop stops the answer there.
  */
 export class Answer implements AsyncIterable<ChatPiece>, Streams<ChatPiece> {
   readonly #pieces: Streamed<ChatPiece>;
@@ -47,7 +47,7 @@ export class Answer implements AsyncIterable<ChatPiece>, Streams<ChatPiece> {
     return this.#pieces;
   }
 
-  /** The message, once the answer is over; reads what nobody has read yet. */
+  /** The message, once the answer is complete; reads the rest of the answer if necessary. */
   async result(): Promise<ChatResult> {
     for await (const _ of this.#pieces);
     return this.#fold.result();

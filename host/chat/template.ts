@@ -8,14 +8,15 @@ import { type ChatMessage, partsOf, type Tool, type ToolChoice } from "./message
 import { callable, describeTools, RESULT, writeCalls } from "./tools.ts";
 
 /**
- * How much a G1 model thinks before it answers. `off`: not at all. `fake`: an empty thought is put into its mouth, which
- * is as fast and often better. `on`: it thinks. `a bit`, `a lot`: the user's message says so too.
+ * How much a G1 model thinks before it answers. `off`: not at all. `fake`: the prompt already contains an empty
+ * `<think></think>`, which is as fast and often better. `on`: it thinks. `a bit`, `a lot`: the user's message says so
+ * too.
  */
 export type ThinkMode = "off" | "fake" | "on" | "a bit" | "a lot";
 
 export const THINK_MODES: readonly ThinkMode[] = ["off", "fake", "on", "a bit", "a lot"];
 
-/** What a prompt is made with, beside the messages. */
+/** What a prompt is made from, besides the messages. */
 export interface PromptOptions extends Arrangement {
   think?: ThinkMode | undefined;
   tools?: readonly Tool[] | undefined;
@@ -30,26 +31,26 @@ export const PROMPT_OPTIONS = {
   toolChoice: true,
 } as const satisfies Record<keyof PromptOptions, true>;
 
-/** A prompt in two halves. "\0" in either is the token that ends a text. */
+/** A prompt in two parts. "\0" in either is the end-of-text token. */
 export interface Prompt {
-  /** The messages so far: what a later prompt begins with as well. */
+  /** The messages so far: later prompts begin with this too. */
   readonly history: string;
-  /** What asks for the answer, and what of the messages is said differently only now. */
+  /** What asks for the answer, and whatever is worded differently only for now. */
   readonly opening: string;
-  /** Where the last message is an answer to be continued: what of it the opening ends with. */
-  readonly begun?: string;
+  /** If the last message is an answer to be continued: its text, with which the opening ends. */
+  readonly prefill?: string;
 }
 
-/** How messages become a text that the model knows. Write one of your own for a model with a format of its own. */
+/** How messages become text in the model's format. Implement this for a model with a different format. */
 export interface ChatTemplate {
   readonly name: string;
-  /** Texts before which an answer ends. The token that ends a text always ends it. */
+  /** Texts before which an answer ends. The end-of-text token always ends it. */
   readonly stops: readonly string[];
   /** Whether answers may begin with a thought in `<think>` and `</think>`. */
   readonly thinks: boolean;
-  /** Settings of the sampler, where nobody says others. */
+  /** Sampler settings, unless specified otherwise. */
   readonly preset?: Preset;
-  /** The last message is the user's or a tool's, or an answer to be continued. */
+  /** The last message is a user's or a tool's, or an answer to be continued. */
   prompt(messages: readonly ChatMessage[], options?: PromptOptions): Prompt;
 }
 
@@ -85,9 +86,9 @@ class Writer {
     const { required } = callable(tools, toolChoice);
     const mode = this.#format.thinks && !required ? think : "off";
     const last = messages.at(-1);
-    const begun = last?.role === "assistant" ? this.#begun(last, mode) : "";
+    const prefill = last?.role === "assistant" ? this.#prefill(last, mode) : "";
     const asked = last?.role === "assistant" ? messages.slice(0, -1) : messages;
-    // "(think a bit)" is said to the last message only while it is being answered.
+    // "(think a bit)" is added to the last message only while it is being answered.
     const suffix = mode.startsWith("a ") && asked.at(-1)?.role === "user" ? ` (think ${mode})` : "";
     const kept = suffix ? asked.slice(0, -1) : asked;
     const start = this.#format.startsWithEnd ? "\0" : "";
@@ -96,12 +97,12 @@ class Writer {
     const described = toolChoice === "none" ? "" : describe(tools, required);
     return {
       history: start + this.#beginning(turns, kept, described),
-      opening: answered.join("") + (begun ? `${this.#format.assistant}:${begun}` : this.#opening(mode, required)),
-      begun,
+      opening: answered.join("") + (prefill ? `${this.#format.assistant}:${prefill}` : this.#opening(mode, required)),
+      prefill,
     };
   }
 
-  /** All turns; what there is to say about tools ends the system's message, or is one. */
+  /** All turns; the description of tools ends the system message, or is one. */
   #beginning(turns: readonly string[], messages: readonly ChatMessage[], tools: string): string {
     if (!tools) return turns.join("");
     const { system } = this.#format;
@@ -126,15 +127,15 @@ class Writer {
     return `${RESULT}:${text && "\n"}${text}`;
   }
 
-  /** Where an empty line ends an answer, none may be in one. */
+  /** If an empty line ends an answer, the answer may not contain one. */
   #answer(message: ChatMessage): string {
     const clean = this.#format.stops.includes("\n\n") ? cleanTurn : cleanAnswer;
     const text = withoutSpeakers(clean(partsOf(message).join("\n")), this.#names);
     return [text, ...(message.tool_calls?.length ? [writeCalls(message.tool_calls)] : [])].filter(Boolean).join("\n");
   }
 
-  /** What stands after "Assistant:" of an answer that goes on: its thought, and its text. */
-  #begun(message: ChatMessage, mode: ThinkMode): string {
+  /** The text after "Assistant:" of an answer that is continued: its thought and its text. */
+  #prefill(message: ChatMessage, mode: ThinkMode): string {
     const text = this.#withoutBegunStop(this.#answer(message));
     const { reasoning = "" } = this.#format.thinks ? message : {};
     const thought = withoutSpeakers(cleanAnswer(reasoning), this.#names);
@@ -143,7 +144,7 @@ class Writer {
     return text ? `${opened}${thought && "\n"}${THOUGHT_END}\n${text}` : opened;
   }
 
-  /** An answer that was cut may end with the beginning of the next turn, which would be completed. */
+  /** An answer that was cut may end with the beginning of the next turn, which the model would complete. */
   #withoutBegunStop(text: string): string {
     const begun = this.#format.stops.map((stop) => beginningAtEnd(text, stop));
     return cleanAnswer(text.slice(0, text.length - Math.max(0, ...begun)));
@@ -153,7 +154,7 @@ class Writer {
     return `${name ? `${name}:${text && " "}` : ""}${text}\n\n`;
   }
 
-  /** No space at the end: it belongs to the first token of the answer. The last ">" is the model's too. */
+  /** No space at the end: it is part of the answer's first token. The last ">" is the model's too. */
   #opening(mode: ThinkMode, isForced: boolean): string {
     const thought = mode === "off" ? "" : mode === "fake" ? " <think>\n</think" : " <think";
     return `${this.#format.assistant}:${isForced ? ` ${FENCE}` : thought}`;
@@ -164,7 +165,7 @@ function describe(tools: readonly Tool[], required: boolean): string {
   return tools.length > 0 ? cleanTurn(describeTools(tools, required)) : "";
 }
 
-/** The speakers' names, and what else may not begin a line of what somebody says. */
+/** The speakers' names, and what else may not begin a line of a message. */
 function speakersOf({ user, assistant, system }: SpeakerFormat): string[] {
   return [user, assistant, ...(system ? [system] : []), RESULT];
 }

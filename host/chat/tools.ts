@@ -2,10 +2,12 @@ import { trim } from "../prompt/clean.ts";
 import { FENCE } from "./marks.ts";
 import type { Tool, ToolCall, ToolChoice } from "./messages.ts";
 
-/** How the line after which a tool's result comes begins. */
+/** Beginning of the line before a tool's result. */
 export const RESULT = "Function output";
 
-/** What the system says of the tools, as G1 models have seen it: a line each, such as `- weather(city: string)`. */
+/**
+ * The tools' description in the system message, as G1 models know it: a line each, such as `- weather(city: string)`.
+ */
 export function describeTools(tools: readonly Tool[], required: boolean): string {
   const lines = tools.map(({ function: { name, description, parameters } }) =>
     [`- ${name}(${signature(parameters)})`, ...(description ? [trim(description).replace(/\s+/g, " ")] : [])].join(
@@ -24,16 +26,16 @@ function signature(parameters: Readonly<Record<string, unknown>> = {}): string {
     .join(", ");
 }
 
-/** The calls as the model writes them: JSON in a fence, an object for one, an array for several. */
+/** Calls as the model writes them: JSON in a fence, an object for one, an array for several. */
 export function writeCalls(calls: readonly ToolCall[]): string {
   const plain = calls.map(({ function: { name, arguments: given } }) => ({ name, arguments: parsed(given) ?? {} }));
   return `${FENCE}\n${JSON.stringify(plain.length === 1 ? plain[0] : plain)}\n\`\`\``;
 }
 
 /**
- * The calls that a model wrote, with or without the fence's beginning.
- * @param nth how many calls the chat had before: ids count on
- * @returns undefined when the text was cut before its end
+ * The calls that a model wrote, with or without the opening of the fence.
+ * @param nth number of earlier calls in the chat: ids continue from it
+ * @returns undefined if the text is incomplete
  */
 export function readCalls(text: string, nth: number): ToolCall[] | undefined {
   const value = parsed(trim(text).slice(text.startsWith(FENCE) ? FENCE.length : 0));
@@ -45,7 +47,7 @@ export function readCalls(text: string, nth: number): ToolCall[] | undefined {
   }));
 }
 
-/** Which tools there may be calls of, whether there has to be one, and whether there is one at most. */
+/** Which tools may be called, whether a call is required, and whether there may be only one. */
 export interface Callable {
   readonly tools: readonly Tool[];
   readonly required: boolean;

@@ -9,7 +9,7 @@ export interface Tensor {
   readonly dtype: Dtype;
   /** Row-major, outermost axis first, as torch prints it. */
   readonly shape: readonly number[];
-  /** Of a packed file: `dtype` is what the tensor is in memory, too. */
+  /** In packed files, `dtype` is also the format in memory. */
   readonly packed?: true;
   /**
    * Fills `target` with the tensor's row-major bytes from byte `from` on. Views with other strides are gathered.
@@ -22,33 +22,36 @@ export interface Tensor {
 export interface Checkpoint {
   readonly format: "pth" | "safetensors" | "rwkv.cpp" | "gguf" | "packed";
   readonly tensors: ReadonlyMap<string, Tensor>;
-  /** Entries that hold no weights, such as counters and integer masks: name to what it is. For `inspect` and messages. */
+  /** Entries without weights, such as counters and integer masks: name to description. For `inspect` and messages. */
   readonly skipped?: ReadonlyMap<string, string>;
-  /** What the file says of its model in words and numbers; only GGUF files do. */
+  /** The file's own metadata about its model; only GGUF files have it. */
   readonly metadata?: Metadata;
-  /** The `config.json` of a repository from Hugging Face. */
+  /** The `config.json` of a Hugging Face repository. */
   readonly config?: ModelConfig;
-  /** The files of a model that is in several: plain names, and bytes of each. */
+  /** The files of a model split into several: plain names and sizes in bytes. */
   readonly parts?: readonly { readonly name: string; readonly size: number }[];
-  /** Only of files that `wkv convert` packed: the weights as the kernels read them. Its tensors cannot be read one by one. */
+  /**
+   * Only in files packed by `wkv convert`: the weights as the kernels read them. Their tensors cannot be read one by
+   * one.
+   */
   readonly packed?: PackedWeights;
-  /** The vocabulary that a file of `wkv convert` carries: a file's contents, or "bytes". */
+  /** The vocabulary inside a file of `wkv convert`: a file's contents, or "bytes". */
   readonly vocabulary?: () => Promise<Uint8Array | "bytes">;
 }
 
-/** Whether this is the state that a layer starts with after state tuning: [heads, values, keys]. By its published name. */
+/** Whether a tensor with this published name is a tuned state: a layer's initial state, [heads, values, keys]. */
 export function isTunedState(name: string): boolean {
   return name.endsWith(".att.time_state");
 }
 
-/** One run of bytes of a file, which is memory from the first weight to the last. */
+/** One contiguous range of the file: memory from the first weight to the last. */
 export interface PackedWeights {
   readonly weights: WeightFormat;
   readonly groupNormEps: number;
-  /** Bytes of the run. */
+  /** Length in bytes. */
   readonly size: number;
-  /** Where a weight is in the run: bytes [begin, end). */
+  /** Where a weight is in the range: bytes [begin, end). */
   readonly ranges: ReadonlyMap<string, { begin: number; end: number }>;
-  /** Fills `target` from byte `from` of the run on. */
+  /** Fills `target` from byte `from` of the range on. */
   read(target: Uint8Array, from: number): Promise<void>;
 }

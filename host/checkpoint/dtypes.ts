@@ -1,9 +1,12 @@
-/** Number formats of stored tensors. The Q formats are ggml's blocks along the last axis: of 32 values, K-quants of 256. */
+/**
+ * Number formats of stored tensors. The Q formats are ggml's blocks along the last axis: 32 values each, 256 in
+ * K-quants.
+ */
 export type Dtype = "F32" | "F16" | "BF16" | "Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q8_0" | KQuant;
 
 export type KQuant = "Q2_K" | "Q3_K" | "Q4_K" | "Q5_K" | "Q6_K";
 
-/** Bytes that `count` values take; `count` must be whole blocks of a Q format. */
+/** Bytes that `count` values take; in a Q format `count` must be a multiple of the block. */
 export function byteLength(dtype: Dtype, count: number): number {
   return (count / BLOCK[dtype].values) * BLOCK[dtype].bytes;
 }

@@ -2,7 +2,7 @@ import { WkvError } from "../errors.ts";
 import { quoted } from "./damage.ts";
 import type { Dtype } from "./dtypes.ts";
 
-/** ggml's numbers for the types that wkv reads. rwkv.cpp has numbers of its own. */
+/** ggml's type numbers that wkv reads. rwkv.cpp numbers its types differently. */
 export const GGML_TYPES: Readonly<Record<Dtype, number>> = {
   F32: 0,
   F16: 1,
@@ -21,7 +21,7 @@ export const GGML_TYPES: Readonly<Record<Dtype, number>> = {
 
 const READ = new Map(Object.entries(GGML_TYPES).map(([dtype, type]) => [type, dtype as Dtype]));
 
-/** Those that it does not, for messages. */
+/** The other types, for messages. */
 const NOT_READ = new Map([
   [9, "Q8_1"],
   [15, "Q8_K"],
@@ -45,16 +45,16 @@ const NOT_READ = new Map([
 ]);
 
 /**
- * @param file its name, for the message, as the tensor's
- * @throws WkvError `unsupported-model` for a type that is not read; it says which are, and how to get them
+ * @param file file name for the message; `tensor` likewise
+ * @throws WkvError `unsupported-model` for any other type, with the supported types and how to get one
  */
 export function dtypeOf(type: number, tensor: string, file: string): Dtype {
   const dtype = READ.get(type);
   if (dtype) return dtype;
   throw new WkvError(
     "unsupported-model",
-    `${file}: tensor ${quoted(tensor)} is ${NOT_READ.get(type) ?? `of type ${type}`}; of GGUF files wkv reads ` +
-      `${[...READ.values()].join(", ")}. Take the model as one of those, or quantise it again with ` +
-      "llama-quantize --pure, which makes all matrices the type that it is told.",
+    `${file}: tensor ${quoted(tensor)} is ${NOT_READ.get(type) ?? `of type ${type}`}; wkv supports these GGUF types: ` +
+      `${[...READ.values()].join(", ")}. Get the model in one of them, or requantise it with ` +
+      "llama-quantize --pure, which gives all matrices the requested type.",
   );
 }

@@ -1,20 +1,20 @@
 import { damaged } from "./damage.ts";
 import { LENGTH_BYTES, type MetadataValue, type NumberList, StringList } from "./metadata.ts";
 
-/** The bytes at hand end inside the header: more have to be read, or the file is cut off. */
+/** The available bytes end inside the header: read more, or the file is truncated. */
 export class HeaderTooShort extends Error {}
 
 const BOOL = 7;
 const STRING = 8;
 const ARRAY = 9;
 
-/** The class of a list of numbers. */
+/** The array class for a list of numbers. */
 interface ListClass {
   readonly BYTES_PER_ELEMENT: number;
   new (buffer: ArrayBuffer): NumberList;
 }
 
-/** GGUF's numbers for types of numbers, and what a list of them becomes. */
+/** GGUF's numeric types, and the array class for a list of each. */
 const NUMBERS = new Map<number, ListClass>([
   [0, Uint8Array],
   [1, Int8Array],
@@ -30,9 +30,9 @@ const NUMBERS = new Map<number, ListClass>([
 ]);
 
 /**
- * Reads GGUF's primitives from the beginning of a file. Nothing is allocated for a count or a length before the bytes
- * that it counts are there.
- * @throws HeaderTooShort (all methods) where the bytes at hand end
+ * Reads GGUF's primitives from the beginning of a file. Nothing is allocated for a count or length before the bytes
+ * that it counts are available.
+ * @throws HeaderTooShort (all methods) where the available bytes end
  */
 export class GgufCursor {
   readonly #file: string;
@@ -41,7 +41,7 @@ export class GgufCursor {
   readonly #decoder = new TextDecoder();
   #at = 0;
 
-  /** @param file its name, for messages */
+  /** @param file file name for messages */
   constructor(file: string, bytes: Uint8Array) {
     this.#file = file;
     this.#bytes = bytes;
@@ -57,30 +57,30 @@ export class GgufCursor {
     return this.#view.getUint32(this.#take(4), true);
   }
 
-  /** A length, count or offset: 64 bits, of which those beyond 2^53 can only be damage. */
+  /** A length, count or offset: 64 bits. A value beyond 2^53 can only be damage. */
   size(): number {
     const at = this.#take(8);
     const value = this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * 2 ** 32;
     if (value > Number.MAX_SAFE_INTEGER)
       throw damaged(
         this.#file,
-        `its header claims ${value} of something at byte ${at}: it is damaged; fetch it again.`,
+        `its header claims ${value} of something at byte ${at}: the file is damaged; fetch it again.`,
       );
     return value;
   }
 
-  /** @throws WkvError `bad-file` when it has more than `most` bytes */
+  /** @throws WkvError `bad-file` if it is longer than `most` bytes */
   name(most: number): string {
     const length = this.size();
     if (length > most)
       throw damaged(
         this.#file,
-        `a name at byte ${this.#at} has ${length} bytes, at most ${most} are read: the file is damaged; fetch it again.`,
+        `a name at byte ${this.#at} has ${length} bytes (the limit is ${most}): the file is damaged; fetch it again.`,
       );
     return this.#text(length);
   }
 
-  /** @throws WkvError `bad-file` for a type that GGUF does not have */
+  /** @throws WkvError `bad-file` for a type that GGUF does not define */
   value(): MetadataValue {
     const type = this.u32();
     if (type === ARRAY) return this.#list();
@@ -101,7 +101,7 @@ export class GgufCursor {
     if (!List)
       throw damaged(
         this.#file,
-        `a value of type ${type} at byte ${this.#at}, which is no type of GGUF or a list of lists: ` +
+        `a value of type ${type} at byte ${this.#at}, which GGUF does not define (or a nested list): ` +
           "the file is damaged; fetch or convert it again.",
       );
     const at = this.#take(count * List.BYTES_PER_ELEMENT);
@@ -124,7 +124,7 @@ export class GgufCursor {
     return this.#decoder.decode(this.#bytes.subarray(at, this.#at));
   }
 
-  /** Steps over `length` bytes. @returns where they begin */
+  /** Skips `length` bytes. @returns where they begin */
   #take(length: number): number {
     this.#check(length);
     const at = this.#at;

@@ -4,16 +4,16 @@ import { GgufCursor, HeaderTooShort } from "./gguf-cursor.ts";
 import type { Metadata, MetadataValue } from "./metadata.ts";
 import { MAX_TENSORS } from "./stored.ts";
 
-/** The first four bytes, read as characters. */
+/** The first four bytes as characters. */
 export const GGUF_MAGIC = "GGUF";
 
-/** 1 had counts of 32 bits; 3 is 2, and says that big-endian files exist. */
+/** Version 1 had 32-bit counts. Version 3 is version 2 plus big-endian files. */
 const VERSIONS = [2, 3];
 
-/** Read at first: enough for all but the vocabulary. Then four times as much, and so on. */
+/** The first read: enough for everything except the vocabulary. Each further read is four times as large. */
 const FIRST_BYTES = 2 ** 18;
 const GROWTH = 4;
-/** Vocabularies of 250,000 tokens, with merges and scores, take 20 MB. */
+/** Vocabularies of 250,000 tokens with merges and scores take 20 MB. */
 const MAX_HEADER_BYTES = 2 ** 25;
 
 const MAX_ENTRIES = 10_000;
@@ -21,27 +21,27 @@ const MAX_KEY_BYTES = 2 ** 16;
 const MAX_NAME_BYTES = 128;
 const MAX_AXES = 4;
 
-/** A tensor as the header describes it. */
+/** A tensor as described by the header. */
 export interface GgufTensor {
   readonly name: string;
-  /** ggml's number. */
+  /** ggml's type number. */
   readonly type: number;
   /** Outermost axis first, the reverse of the file's order. */
   readonly shape: readonly number[];
-  /** From the first byte after the header and its padding. */
+  /** Counted from the first byte after the header and its padding. */
   readonly offset: number;
 }
 
 export interface GgufHeader {
   readonly metadata: Metadata;
   readonly tensors: readonly GgufTensor[];
-  /** The header's bytes, without the padding. */
+  /** Bytes of the header without padding. */
   readonly length: number;
 }
 
 /**
- * The header of a GGUF file: magic number, version, counts, key-value pairs, tensors. It does not say how long it is, so
- * it is parsed from a beginning of the file, and again from a larger one when that was too small.
+ * The header of a GGUF file: magic number, version, counts, key-value pairs, tensors. It does not state its length, so
+ * a prefix of the file is parsed, and a larger one if that was too short.
  * @throws WkvError `bad-file`
  */
 export async function readGgufHeader(source: Source): Promise<GgufHeader> {
@@ -58,8 +58,8 @@ export async function readGgufHeader(source: Source): Promise<GgufHeader> {
 
 function tooShort({ name, size }: Source): Error {
   return size <= MAX_HEADER_BYTES
-    ? damaged(name, `its header does not end before byte ${size}: the file is cut off or damaged; fetch it again.`)
-    : damaged(name, `its header has more than ${MAX_HEADER_BYTES} bytes: the file is damaged; fetch it again.`);
+    ? damaged(name, `its header does not end before byte ${size}: the file is truncated or damaged; fetch it again.`)
+    : damaged(name, `its header is longer than ${MAX_HEADER_BYTES} bytes: the file is damaged; fetch it again.`);
 }
 
 function parseHeader(file: string, bytes: Uint8Array): GgufHeader {
@@ -69,13 +69,13 @@ function parseHeader(file: string, bytes: Uint8Array): GgufHeader {
   if (tensors > MAX_TENSORS || entries > MAX_ENTRIES)
     throw damaged(
       file,
-      `its header claims ${tensors} tensors and ${entries} entries of metadata, and wkv reads ${MAX_TENSORS} and ` +
+      `its header claims ${tensors} tensors and ${entries} metadata entries; the limits are ${MAX_TENSORS} and ` +
         `${MAX_ENTRIES}: the file is damaged; fetch it again.`,
     );
   const metadata = new Map<string, MetadataValue>();
   for (let i = 0; i < entries; i++) {
     const key = cursor.name(MAX_KEY_BYTES);
-    if (metadata.has(key)) throw damaged(file, `the key ${quoted(key)} is there twice; convert the model again.`);
+    if (metadata.has(key)) throw damaged(file, `the key ${quoted(key)} appears twice; convert the model again.`);
     metadata.set(key, cursor.value());
   }
   const found = Array.from({ length: tensors }, () => parseTensor(file, cursor));
@@ -84,16 +84,16 @@ function parseHeader(file: string, bytes: Uint8Array): GgufHeader {
 
 function checkVersion(file: string, cursor: GgufCursor): void {
   const magic = Array.from(GGUF_MAGIC).reduceRight((word, symbol) => word * 256 + symbol.charCodeAt(0), 0);
-  if (cursor.u32() !== magic) throw damaged(file, "no GGUF file: its magic number is missing.");
+  if (cursor.u32() !== magic) throw damaged(file, "not a GGUF file: the magic number is missing.");
   const version = cursor.u32();
   if (VERSIONS.includes(version)) return;
-  // In a big-endian file the version's one byte is the last of the four.
+  // In a big-endian file the version's only non-zero byte is the last of the four.
   const isBigEndian = version > 0 && version % 2 ** 24 === 0;
   throw damaged(
     file,
     isBigEndian
       ? "a big-endian GGUF file: convert the model again as little-endian."
-      : `GGUF version ${version}, and wkv reads 2 and 3: convert the model again with a current llama.cpp.`,
+      : `GGUF version ${version}; wkv reads 2 and 3: convert the model again with a current llama.cpp.`,
   );
 }
 

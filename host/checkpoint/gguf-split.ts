@@ -12,16 +12,16 @@ export interface GgufPart {
   readonly header: GgufHeader;
 }
 
-/** Only the first has a vocabulary. */
+/** Only the first part has a vocabulary. */
 const MAX_HEADERS_BYTES = 2 ** 26;
 
-/** `NAME-00001-of-00003.gguf`, as llama-gguf-split calls the parts. */
+/** `NAME-00001-of-00003.gguf`, the naming of llama-gguf-split. */
 const PART = /^(.*)-(\d{5})-of-(\d{5})(\.gguf)$/;
 
 /**
- * The headers of all parts of a model, in order: of one file when it is whole. Only the first has the model's metadata.
+ * The headers of all parts of a model, in order (one if it is not split). Only the first has the model's metadata.
  * @param source any part
- * @throws WkvError `bad-file` when parts are missing or of different models
+ * @throws WkvError `bad-file` if parts are missing or belong to different models
  */
 export async function openGgufParts(source: Source): Promise<GgufPart[]> {
   const header = await readGgufHeader(source);
@@ -34,8 +34,8 @@ export async function openGgufParts(source: Source): Promise<GgufPart[]> {
   if (Number(total) !== count)
     throw damaged(
       source.name,
-      `it is one of ${count} parts, whose names end in -00001-of-${digits(count)}.gguf and so on: ` +
-        "give a part its own name again, or put them together with llama-gguf-split --merge.",
+      `it is one of ${count} parts, which must be named ...-00001-of-${digits(count)}.gguf and so on: ` +
+        "restore the original name, or join the parts with llama-gguf-split --merge.",
     );
   const parts: GgufPart[] = [];
   let headerBytes = 0;
@@ -46,10 +46,7 @@ export async function openGgufParts(source: Source): Promise<GgufPart[]> {
     checkPart(parts[i]!, i, count);
     headerBytes += parts[i]!.header.length;
     if (headerBytes > MAX_HEADERS_BYTES)
-      throw damaged(
-        source.name,
-        `the headers of its parts have more than ${MAX_HEADERS_BYTES} bytes: fetch them again.`,
-      );
+      throw damaged(source.name, `the headers of its parts exceed ${MAX_HEADERS_BYTES} bytes: fetch them again.`);
   }
   return parts;
 }
@@ -67,7 +64,7 @@ function checkPart({ source, header: { metadata } }: GgufPart, index: number, co
     );
 }
 
-/** @throws WkvError `bad-file` when the parts have not as many tensors as the first one says */
+/** @throws WkvError `bad-file` if the parts do not have the number of tensors stated by the first one */
 export function checkSplitCount(metadata: Metadata, tensors: number, file: string): void {
   const expected = metadata.get("split.tensors.count");
   if (expected === undefined || expected === tensors) return;

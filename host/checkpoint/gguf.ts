@@ -9,19 +9,19 @@ import { checkSplitCount, type GgufPart, openGgufParts } from "./gguf-split.ts";
 import type { Metadata } from "./metadata.ts";
 import { addTensor, extentOf, storedTensor, valueCount } from "./stored.ts";
 
-/** What `general.architecture` may say. */
+/** Supported values of `general.architecture`. */
 const ARCHITECTURES = ["rwkv6", "rwkv7"];
 const HYBRIDS = new Set(["rwkv6qwen2", "arwkv7"]);
 
-/** Tensors start at multiples of it, where `general.alignment` says nothing else. */
+/** Alignment of tensors unless `general.alignment` says otherwise. */
 const DEFAULT_ALIGNMENT = 32;
 
 /**
- * A `.gguf` file of llama.cpp, version 2 or 3: a header with key-value pairs and the directory of tensors, then their
- * values, aligned. Names, shapes and values are as the file has them; its key-value pairs become `metadata`. Of a split
- * model any part will do: the others are opened beside it.
- * @throws WkvError `bad-file` for a damaged or hostile file, `unsupported-model` for other models than RWKV-6 and 7, and
- *   for quantisations that cannot be read
+ * A `.gguf` file of llama.cpp, version 2 or 3: a header with key-value pairs and the tensor directory, then the aligned
+ * values. Names, shapes and values are kept as stored; the key-value pairs become `metadata`. For a split model any
+ * part will do: the others are opened next to it.
+ * @throws WkvError `bad-file` for a damaged or hostile file, `unsupported-model` for models other than RWKV-6 and 7 and
+ *   for unsupported quantisations
  */
 export async function openGguf(source: Source): Promise<Checkpoint> {
   const parts = await openGgufParts(source);
@@ -38,12 +38,12 @@ export async function openGguf(source: Source): Promise<Checkpoint> {
 function checkModel(metadata: Metadata, file: string): void {
   const architecture = metadata.get("general.architecture");
   if (typeof architecture !== "string")
-    throw damaged(file, "it does not say its general.architecture: convert the model again with a current llama.cpp.");
+    throw damaged(file, "general.architecture is missing: convert the model again with a current llama.cpp.");
   if (ARCHITECTURES.includes(architecture)) return;
-  const hybrid = HYBRIDS.has(architecture) ? ", a Transformer whose attention was made RWKV," : "";
+  const hybrid = HYBRIDS.has(architecture) ? ", a Transformer whose attention was replaced by RWKV," : "";
   throw new WkvError(
     "unsupported-model",
-    `${file} is a GGUF file of the architecture ${quoted(architecture)}${hybrid} and of GGUF files wkv runs ` +
+    `${file} is a GGUF file of architecture ${quoted(architecture)}${hybrid}; of GGUF files wkv runs ` +
       `${ARCHITECTURES.join(" and ")}.`,
   );
 }
@@ -58,7 +58,7 @@ function addTensors(tensors: Map<string, Tensor>, { source, header }: GgufPart):
 function alignmentOf(metadata: Metadata, file: string): number {
   const alignment = metadata.get("general.alignment") ?? DEFAULT_ALIGNMENT;
   if (typeof alignment === "number" && Number.isInteger(Math.log2(alignment)) && alignment >= 1) return alignment;
-  throw damaged(file, `general.alignment is ${alignment}, which is no power of two: convert the model again.`);
+  throw damaged(file, `general.alignment is ${alignment}, not a power of two: convert the model again.`);
 }
 
 function toTensor(source: Source, { name, type, shape, offset }: GgufTensor, dataStart: number): Tensor {
@@ -72,7 +72,7 @@ function toTensor(source: Source, { name, type, shape, offset }: GgufTensor, dat
   return storedTensor(name, dtype, shape, extent);
 }
 
-/** Where two tensors shared bytes, one of them would be nonsense. */
+/** Rejects overlapping tensors, which would give nonsense. */
 function checkPlaces(
   found: readonly GgufTensor[],
   tensors: ReadonlyMap<string, Tensor>,
@@ -85,7 +85,7 @@ function checkPlaces(
     if (offset < end || offset % alignment !== 0)
       throw damaged(
         file,
-        `tensor ${quoted(name)} starts at offset ${offset}, inside another one or off the alignment of ${alignment}: ` +
+        `tensor ${quoted(name)} starts at offset ${offset}, inside another one or not aligned to ${alignment}: ` +
           "fetch or convert the model again.",
       );
     end = offset + bytesOf(dtype, shape);

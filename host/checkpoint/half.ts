@@ -1,9 +1,12 @@
-/** Numbers of 16 bits as f32, whose bits `toBits` makes. */
+/** 16-bit numbers as f32; `toBits` gives the f32's bits. */
 export function fromBits(halves: Uint16Array, toBits: (half: number) => number): Float32Array {
   return new Float32Array(Uint32Array.from(halves, toBits).buffer);
 }
 
-/** Half precision. Shifted into an f32's place the exponent is 112 too small; the multiplication mends it, for subnormals too. */
+/**
+ * Half precision. Shifted into f32 position the exponent is 112 too small; the multiplication corrects it, also for
+ * subnormals.
+ */
 export function fromF16(halves: Uint16Array): Float32Array {
   const magnitudes = fromBits(halves, (half) => (half & 0x7fff) << 13).map((value) => value * 2 ** 112);
   const bits = new Uint32Array(magnitudes.buffer);
@@ -14,7 +17,7 @@ export function fromF16(halves: Uint16Array): Float32Array {
   return magnitudes;
 }
 
-/** The half-precision number at a byte of a block. */
+/** The half-precision number at a byte offset of a block. */
 export function half(block: DataView, at: number): number {
   return fromF16(Uint16Array.of(block.getUint16(at, true)))[0] as number;
 }

@@ -1,6 +1,9 @@
-/** Headers and indexes are objects of objects of lists. */
+/** Maximum nesting: headers and indexes are objects of objects of lists. */
 const MAX_DEPTH = 8;
-/** Objects, lists and their items: 20 for each of the most tensors that are read. Parsed, an item takes some 50 bytes. */
+/**
+ * Maximum count of objects, lists and items: 20 for each of the most tensors accepted. A parsed item takes about 50
+ * bytes.
+ */
 const MAX_ITEMS = 2_000_000;
 
 const [QUOTE, BACKSLASH] = [0x22, 0x5c];
@@ -9,8 +12,8 @@ const CLOSE = new Set([0x5d, 0x7d]);
 const COMMA = 0x2c;
 
 /**
- * The JSON object in a file's header; undefined when the bytes are none. What is nested deeply or has very many items is
- * not parsed: a few megabytes of brackets would take hundreds.
+ * The JSON object in a file's header; undefined if the bytes are not one. Deep nesting and very many items are refused
+ * before parsing: a few megabytes of brackets would take hundreds.
  */
 export function parseJsonObject(bytes: Uint8Array): object | undefined {
   if (!isBounded(bytes)) return undefined;
@@ -35,7 +38,7 @@ function isBounded(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** Where the string ends that begins at `start`. */
+/** Where the string that begins at `start` ends. */
 function endOfString(bytes: Uint8Array, start: number): number {
   let i = start + 1;
   while (i < bytes.length && bytes[i] !== QUOTE) i += bytes[i] === BACKSLASH ? 2 : 1;

@@ -1,15 +1,15 @@
 import type { Dtype, KQuant } from "./dtypes.ts";
 import { half } from "./half.ts";
 
-/** What a group of values of a block shares: value = scale · q − least. */
+/** What the values of a group share: value = scale · q − least. */
 interface Group {
   readonly scale: number;
   readonly least: number;
 }
 
-/** One of ggml's K-quants: 256 values a block, in groups that share a scale. Sizes and places are bytes. */
+/** One of ggml's K-quants: blocks of 256 values in groups that share a scale. Sizes and offsets are in bytes. */
 interface Layout {
-  /** Values of a group. */
+  /** Values per group. */
   readonly values: 16 | 32;
   /** The scale and least value of group `g`. */
   group(block: DataView, g: number): Group;
@@ -55,7 +55,7 @@ export function isKQuant(dtype: Dtype): dtype is KQuant {
   return dtype in LAYOUTS;
 }
 
-/** The same values as assembly/kquants.ts gives: 256 of them, from one block. */
+/** The 256 values of one block, equal to those of assembly/kquants.ts. */
 export function unpackK(dtype: KQuant, block: DataView, target: Float32Array): void {
   const { values, group, integer } = LAYOUTS[dtype];
   for (let first = 0; first < 256; first += values) {
@@ -64,7 +64,7 @@ export function unpackK(dtype: KQuant, block: DataView, target: Float32Array): v
   }
 }
 
-/** Of Q4_K and Q5_K: 6 bits of each scale and least value, packed into the 12 bytes after d and dmin. */
+/** Q4_K and Q5_K: 6 bits of each scale and least value, packed into the 12 bytes after d and dmin. */
 function packedScale(block: DataView, g: number): Group {
   const byte = (i: number) => block.getUint8(4 + i);
   const [scale, least] =
@@ -74,12 +74,12 @@ function packedScale(block: DataView, g: number): Group {
   return { scale: half(block, 0) * scale, least: half(block, 2) * least };
 }
 
-/** Value `i` of those that 32 bytes hold four times 32 of, from `at` on. */
+/** Value `i` where 32 bytes hold four runs of 32 values (2 bits each), from `at` on. */
 function twoBits(block: DataView, at: number, i: number): number {
   return (block.getUint8(at + (i >> 7) * 32 + (i & 31)) >> (((i >> 5) & 3) * 2)) & 3;
 }
 
-/** Value `i` of those that 32 bytes hold two times 32 of. */
+/** Value `i` where 32 bytes hold two runs of 32 values (4 bits each). */
 function nibble(block: DataView, at: number, i: number): number {
   return (block.getUint8(at + (i >> 6) * 32 + (i & 31)) >> (((i >> 5) & 1) * 4)) & 15;
 }

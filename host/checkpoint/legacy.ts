@@ -6,11 +6,11 @@ import { PickleCutOff } from "./pickle-bytes.ts";
 import { type Extent, extentOf } from "./stored.ts";
 import { TorchPickle, type TorchStorage, torchCheckpoint } from "./torch.ts";
 
-/** The first pickle of a legacy file is this number and nothing else. */
+/** The magic number: the only content of a legacy file's first pickle. */
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
 
-/** Pickles do not say how long they are: a piece this long is tried first, and a longer one as long as the pickle is cut off. */
+/** Pickles do not state their length: this many bytes are tried first, and more while the pickle is cut off. */
 const FIRST_PIECE = 1024;
 const MAX_PICKLE_BYTES = 16 * 2 ** 20;
 
@@ -25,9 +25,9 @@ export function isLegacyPth(head: Uint8Array): boolean {
 
 /**
  * A `.pth` file as torch wrote it before 1.6, or with `_use_new_zipfile_serialization=False`: five pickles (magic
- * number, protocol, machine, state dict, list of storage keys), then for each key the storage's length as int64 and its
+ * number, protocol, machine, state dict, list of storage keys), then each key's storage: its length as int64 and its
  * values.
- * @throws WkvError `bad-file` for damaged or hostile files, `unsupported-model` for what is no state dict
+ * @throws WkvError `bad-file` for damaged or hostile files, `unsupported-model` for anything but a state dict
  */
 export async function openLegacyPth(source: Source): Promise<Checkpoint> {
   const plain = plainHost(source.name);
@@ -48,12 +48,12 @@ export async function openLegacyPth(source: Source): Promise<Checkpoint> {
 
 function checkHeader(file: string, magic: unknown, protocol: unknown, machine: unknown): void {
   if (magic !== MAGIC || protocol !== PROTOCOL || !(machine instanceof Map))
-    throw damaged(file, "its torch header is not one that we know: save the model again with a newer torch.");
+    throw damaged(file, "unknown torch header: save the model again with a newer torch.");
   if (machine.get("little_endian") !== true)
     throw damaged(file, "not little-endian: save the model again on a little-endian machine.");
 }
 
-/** Walks from one storage's length to the next: nothing else says where they are. */
+/** Walks from one storage's length to the next: their offsets are not stored anywhere else. */
 async function locateStorages(
   source: Source,
   keys: unknown,
@@ -65,12 +65,12 @@ async function locateStorages(
   for (const key of keys) {
     const storage = storages.get(key);
     if (!storage || extents.has(storage))
-      throw damaged(source.name, "the list of storages does not fit the tensors: fetch the file again.");
+      throw damaged(source.name, "the list of storages does not match the tensors: fetch the file again.");
     const length = new DataView((await readBytes(source, at, 8)).buffer).getBigInt64(0, true);
     if (length !== BigInt(storage.length))
       throw damaged(
         source.name,
-        `storage ${quoted(storage.key)} at byte ${at} has ${length} values, but ${storage.length} are needed: fetch the file again.`,
+        `storage ${quoted(storage.key)} at byte ${at} has ${length} values, expected ${storage.length}: fetch the file again.`,
       );
     extents.set(storage, extentOf(source, at + 8, storage.size));
     at += 8 + storage.size;
@@ -97,7 +97,7 @@ function plainHost(file: string): PickleHost {
     file,
     global: () => undefined,
     persistent: () => {
-      throw damaged(file, "a storage is named outside the state dict: fetch the file again.");
+      throw damaged(file, "a storage is referenced outside the state dict: fetch the file again.");
     },
   };
 }

@@ -1,7 +1,7 @@
-/** What a file says beside its tensors, by key. Only GGUF files say much. */
+/** A file's metadata, by key. Only GGUF files have much of it. */
 export type Metadata = ReadonlyMap<string, MetadataValue>;
 
-/** 64-bit integers beyond 2^53 are bigints; lists of booleans are bytes of 0 and 1. */
+/** 64-bit integers beyond 2^53 are bigints; lists of booleans are bytes 0 and 1. */
 export type MetadataValue = number | bigint | boolean | string | NumberList | StringList;
 
 export type NumberList =
@@ -16,19 +16,22 @@ export type NumberList =
   | BigUint64Array
   | BigInt64Array;
 
-/** Bytes of the length before each string of a list. */
+/** Bytes of the length before each string in a list. */
 export const LENGTH_BYTES = 8;
 
 /**
- * A list of strings as GGUF stores it: each with its length before it. A vocabulary has 65,536, so they stay bytes until
- * someone asks.
+ * A list of strings as GGUF stores it: each preceded by its length. A vocabulary has 65,536 of them, so they stay bytes
+ * until requested.
  */
 export class StringList {
-  /** UTF-8, or what a converter took for it. */
+  /** UTF-8, or what a converter took for UTF-8. */
   readonly bytes: Uint8Array;
   readonly #ends: Uint32Array;
 
-  /** @param ends where in `bytes` each string ends; it starts 8 bytes, its length, after the one before it */
+  /**
+   * @param ends end offset of each string in `bytes`; a string starts 8 bytes (its length) after the end of the
+   * previous one
+   */
   constructor(bytes: Uint8Array, ends: Uint32Array) {
     this.bytes = bytes;
     this.#ends = ends;

@@ -14,7 +14,7 @@ import { mayBeIndex, openSharded } from "./sharded.ts";
 import { withoutWrappers } from "./trainer-names.ts";
 import { guessFormat, isText, startsWith } from "./unknown.ts";
 
-/** First bytes that tell any format from any other. */
+/** First bytes, enough to distinguish all formats. */
 const HEAD_BYTES = 512;
 
 /**
@@ -26,10 +26,11 @@ export function openModelFile(input: ModelSource, options: FetchOptions = {}): P
 }
 
 /**
- * Opens a model file as a directory of tensors; only headers are read. The content decides which format it is, not the
- * name. Of a model in several files, the others are opened beside this one: the index or a part of it. The source stays
- * open as long as its tensors are read, and is the caller's to close.
- * @throws WkvError `unknown-format` when no reader knows the bytes; `bad-file` or `unsupported-model` from the reader
+ * Opens a model file as a directory of tensors; only headers are read. The format is detected from the content, not the
+ * name. If the model is split, the other files are opened next to this one (the index or a part). The source must stay
+ * open while its tensors are read; the caller closes it.
+ * @throws WkvError `unknown-format` if no reader recognises the bytes; `bad-file` or `unsupported-model` from the
+ *   reader
  */
 export async function openCheckpoint(source: Source): Promise<Checkpoint> {
   const head = await readBytes(source, 0, Math.min(HEAD_BYTES, source.size));
@@ -43,7 +44,7 @@ async function openShard(source: Source): Promise<Checkpoint> {
   return openFile(source, await readBytes(source, 0, Math.min(HEAD_BYTES, source.size)));
 }
 
-/** A file that holds its tensors itself. */
+/** A file that contains its tensors itself. */
 async function openFile(source: Source, head: Uint8Array): Promise<Checkpoint> {
   if (startsWith(head, "PK\x03\x04") || startsWith(head, "PK\x05\x06")) return openPth(source);
   if (isLegacyPth(head)) return openLegacyPth(source);
@@ -53,7 +54,7 @@ async function openFile(source: Source, head: Uint8Array): Promise<Checkpoint> {
   const { looksLike, advice } = guessFormat(head);
   throw new WkvError(
     "unknown-format",
-    `${source.name} ${looksLike ?? `starts with bytes ${hex(head)}, which no reader knows`}: ${advice}`,
+    `${source.name} ${looksLike ?? `starts with the unknown bytes ${hex(head)}`}: ${advice}`,
   );
 }
 
@@ -65,7 +66,7 @@ function isGgmf(head: Uint8Array): boolean {
   return head.length >= 4 && new DataView(head.buffer).getUint32(0, true) === GGMF_MAGIC;
 }
 
-/** Eight bytes of header length, then the JSON header. Were the eight bytes text, the length would be astronomical. */
+/** Eight bytes of header length, then the JSON header. As text, eight bytes would give an astronomical length. */
 function isSafetensors(head: Uint8Array): boolean {
   return head[8] === 0x7b && !isText(head.subarray(0, 8));
 }

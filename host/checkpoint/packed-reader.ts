@@ -1,13 +1,13 @@
-// Files of `wkv convert`: safetensors whose metadata says how to read them.
+// Files of `wkv convert`: safetensors whose metadata describes the packing.
 //
 //   wkv.layout           PACKED_LAYOUT of abi.ts; only where the weights are packed
-//   wkv.weights          a row of weight-formats.ts
+//   wkv.layout           PACKED_LAYOUT of abi.ts; only if the weights are packed
 //   wkv.group_norm_eps   as a number
 //   wkv.tensors          JSON: published name to [dtype, shape] before packing
-//   wkv.tokenizer        kind of the vocabulary, whose file's bytes are the tensor `wkv.vocabulary`; "bytes" has none
+//   wkv.tokenizer        kind of the vocabulary, whose file is the tensor `wkv.vocabulary`; "bytes" has none
 //
-// The packed weights are the file's first tensors, in the order and at the distances in which they lie in memory. A tuned
-// state follows them, as published.
+// The packed weights are the file's first tensors, in the order and at the relative offsets they have in memory. A
+// tuned state follows them, as published.
 import { PACKED_LAYOUT } from "../../assembly/abi.ts";
 import { WkvError } from "../errors.ts";
 import { readBytes, type Source } from "../source/source.ts";
@@ -29,11 +29,11 @@ export const KEY = {
   tokenizer: "wkv.tokenizer",
 } as const;
 
-/** Larger than any vocabulary; the same limit as for a file of its own. */
+/** Larger than any vocabulary; the same limit as for a separate file. */
 const MAX_VOCABULARY_BYTES = 64 << 20;
 const MAX_AXES = 8;
 
-/** Dtype and published shape of each tensor, as `wkv.tensors` has them. */
+/** Dtype and published shape of each tensor, as in `wkv.tensors`. */
 export type PackedTensors = Record<string, readonly [Dtype, readonly number[]]>;
 
 export function isPacked({ metadata }: SafetensorsHeader): boolean {
@@ -41,8 +41,8 @@ export function isPacked({ metadata }: SafetensorsHeader): boolean {
 }
 
 /**
- * The tensors as they were before packing, for whoever asks what model this is, and the run of packed bytes.
- * @throws WkvError `unsupported-model` for another version's layout, `bad-file` for contradictory metadata
+ * The tensors as they were before packing, for recognition and inspection, and the range of packed bytes.
+ * @throws WkvError `unsupported-model` for the layout of another version, `bad-file` for contradictory metadata
  */
 export function openPacked(source: Source, header: SafetensorsHeader): Checkpoint {
   const { metadata } = header;
@@ -50,7 +50,7 @@ export function openPacked(source: Source, header: SafetensorsHeader): Checkpoin
   if (layout !== String(PACKED_LAYOUT))
     throw new WkvError(
       "unsupported-model",
-      `${source.name} was packed for another version of wkv (layout ${quoted(layout ?? "")}, this one has ${PACKED_LAYOUT}): ` +
+      `${source.name} was packed by another version of wkv (layout ${quoted(layout ?? "")}, this one has ${PACKED_LAYOUT}): ` +
         "run wkv convert on the original model again.",
     );
   const tensors = new Map<string, Tensor>();
@@ -58,19 +58,22 @@ export function openPacked(source: Source, header: SafetensorsHeader): Checkpoin
     addTensor(tensors, { name, dtype, shape, packed: true, read: () => refuseToRead(source.name, name) }, source.name);
   for (const { name, dtype, shape, begin, end } of header.entries.filter(isState)) {
     if (dtype !== "F32" || byteLength("F32", valueCount(shape)) !== end - begin)
-      throw damaged(source.name, `tensor ${quoted(name)} has not the size of its shape; convert the model again.`);
+      throw damaged(
+        source.name,
+        `the size of tensor ${quoted(name)} does not match its shape; convert the model again.`,
+      );
     const extent = extentOf(source, header.dataStart + begin, end - begin);
     addTensor(tensors, storedTensor(name, "F32", shape, extent), source.name);
   }
   return { format: "packed", tensors, packed: packedWeights(source, header), ...readVocabulary(source, header) };
 }
 
-/** Of a model that was tuned by its state: the only tensors that are as published. */
+/** The tuned state of a model that has one: the only tensors stored as published. */
 function isState({ name }: SafetensorsEntry): boolean {
   return isTunedState(name);
 }
 
-/** What a file, packed or not, says of its vocabulary. @throws WkvError `bad-file` */
+/** The vocabulary named in a file's metadata, packed or not. @throws WkvError `bad-file` */
 export function readVocabulary(source: Source, header: SafetensorsHeader): Pick<Checkpoint, "vocabulary"> {
   const kind = header.metadata.get(KEY.tokenizer);
   if (kind === undefined) return {};
@@ -88,7 +91,7 @@ function packedWeights(source: Source, { entries, dataStart, metadata }: Safeten
   if (!isWeightFormat(weights) || !(groupNormEps > 0))
     throw damaged(
       source.name,
-      `its metadata has no sound ${KEY.weights} and ${KEY.groupNormEps}; convert the model again.`,
+      `its metadata has no valid ${KEY.weights} and ${KEY.groupNormEps}; convert the model again.`,
     );
   const packed = entries.filter((entry) => entry.name !== VOCABULARY && !isState(entry));
   return {
@@ -107,7 +110,7 @@ function parseTensors(json: string | undefined, file: string): [string, readonly
   } catch {
     // Not JSON: the same to the user.
   }
-  throw damaged(file, `its metadata has no sound ${KEY.tensors}; convert the model again.`);
+  throw damaged(file, `its metadata has no valid ${KEY.tensors}; convert the model again.`);
 }
 
 function isTensor([dtype, shape]: readonly [Dtype, readonly number[]]): boolean {
@@ -118,6 +121,6 @@ function isTensor([dtype, shape]: readonly [Dtype, readonly number[]]): boolean 
 async function refuseToRead(file: string, name: string): Promise<never> {
   throw new WkvError(
     "unsupported-model",
-    `${file} is packed, so the values of ${name} cannot be shown: look into the model that it was made from.`,
+    `${file} is packed, so the values of ${name} cannot be shown: inspect the model that it was made from.`,
   );
 }

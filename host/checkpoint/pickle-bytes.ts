@@ -1,7 +1,7 @@
 import { WkvError } from "../errors.ts";
 import { damaged } from "./damage.ts";
 
-/** The bytes end before the pickle does: whoever reads in pieces may try again with more. */
+/** The bytes end before the pickle does; a caller that reads in pieces can retry with more. */
 export class PickleCutOff extends WkvError {}
 
 /** Torch's magic number takes 10 bytes, its sizes at most 8. */
@@ -10,9 +10,9 @@ const MAX_LINE_BYTES = 256;
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
-/** A pickle's bytes, read from front to back in the forms that its instructions use. Each read may throw PickleCutOff. */
+/** A pickle's bytes, read front to back in the encodings its instructions use. Each read may throw PickleCutOff. */
 export class PickleBytes {
-  /** The next byte's place. */
+  /** Offset of the next byte. */
   at = 0;
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
@@ -24,7 +24,7 @@ export class PickleBytes {
     this.file = file;
   }
 
-  /** Ends with an error that names the place. */
+  /** Throws an error that names the offset. */
   fail(what: string): never {
     throw damaged(this.file, `the pickle ${what} before byte ${this.at}: the file is damaged; fetch it again.`);
   }
@@ -67,7 +67,7 @@ export class PickleBytes {
     }
   }
 
-  /** Text up to a line's end. */
+  /** Text up to the end of the line. */
   line(): string {
     const start = this.at;
     while (this.u8() !== 0x0a) if (this.at - start > MAX_LINE_BYTES) this.fail("holds an endless line");
@@ -78,7 +78,7 @@ export class PickleBytes {
     return line;
   }
 
-  /** A little-endian two's complement number of any length. */
+  /** A little-endian two's complement integer of any length. */
   long(length: number): number | bigint {
     if (length < 0 || length > MAX_LONG_BYTES) this.fail(`holds a number of ${length} bytes`);
     const bytes = this.raw(length);
@@ -95,7 +95,7 @@ export class PickleBytes {
       throw new PickleCutOff(
         "bad-file",
         `${this.file}: the pickle needs ${length} bytes at byte ${start}, but only ${this.bytes.length - start} ` +
-          "are there: the file is cut off or damaged; fetch it again.",
+          "are available: the file is truncated or damaged; fetch it again.",
       );
     this.at += length;
     return start;

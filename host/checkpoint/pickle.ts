@@ -2,26 +2,26 @@ import { damaged } from "./damage.ts";
 import { PickleBytes } from "./pickle-bytes.ts";
 import { refusal } from "./python-objects.ts";
 
-/** What a pickle may reach outside itself. Nothing else exists for it, so nothing else can run. */
+/** Everything a pickle may reach outside itself. Nothing else is reachable, so nothing else can run. */
 export interface PickleHost {
-  /** The file, for messages. */
+  /** File name for messages. */
   readonly file: string;
-  /** What `module.name` stands for, or undefined to refuse it. Only a function can be called by the pickle. */
+  /** The value of `module.name`, or undefined to refuse it. The pickle can call it only if it is a function. */
   global(path: string): unknown;
-  /** What a persistent id stands for: torch names its storages this way. */
+  /** The value of a persistent id: torch names its storages this way. */
   persistent(id: unknown): unknown;
 }
 
-/** A state dict takes about 40 steps a tensor, and its pickler empties the stack every thousand items. */
+/** A state dict takes about 40 steps per tensor, and its pickler empties the stack every thousand items. */
 const MAX_STEPS = 500_000;
 const MAX_STACK = 20_000;
 
 /**
  * Runs one pickle. None, bool, int and float become null, boolean, number (bigint beyond 2^53) and number; str, bytes,
- * list, tuple and set, dict become string, Uint8Array, array and Map.
+ * list, tuple, set and dict become string, Uint8Array, array, array, array and Map.
  * @returns the value, and the byte after the pickle
- * @throws PickleCutOff when the bytes end first
- * @throws WkvError `bad-file` for a global that the host refuses, and for anything that torch.save does not write
+ * @throws PickleCutOff if the bytes end first
+ * @throws WkvError `bad-file` for a global that the host refuses, and for anything torch.save does not write
  */
 export function unpickle(bytes: Uint8Array, host: PickleHost): { value: unknown; end: number } {
   const input = new PickleBytes(bytes, host.file);
@@ -39,7 +39,7 @@ export function unpickle(bytes: Uint8Array, host: PickleHost): { value: unknown;
       );
     instruction(machine);
   }
-  throw damaged(host.file, `the pickle goes on after ${MAX_STEPS} steps: this is no model's list of tensors.`);
+  throw damaged(host.file, `the pickle runs for more than ${MAX_STEPS} steps: this is not a model's list of tensors.`);
 }
 
 /** The pickle's stack and memo. */
@@ -104,7 +104,7 @@ class Machine {
     this.push(value);
   }
 
-  /** REDUCE and NEWOBJ: only functions that the host gave out can be on the stack. */
+  /** REDUCE and NEWOBJ: the only functions on the stack are those provided by the host. */
   call(): void {
     const args = this.pop();
     const callee = this.pop();

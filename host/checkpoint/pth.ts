@@ -7,13 +7,14 @@ import type { Extent } from "./stored.ts";
 import { TorchPickle, type TorchStorage, torchCheckpoint } from "./torch.ts";
 import { readZipDirectory, type ZipEntry, zipExtent } from "./zip.ts";
 
-/** The pickle of a large model takes some 400 KB. */
+/** The pickle of a large model takes about 400 KB. */
 const MAX_PICKLE_BYTES = 16 * 2 ** 20;
 
 /**
- * A `.pth` file as torch has written it since 1.6: a zip archive with one folder of any name, in it `data.pkl`, which
- * names the tensors, and `data/KEY`, a storage each. Other entries are left alone.
- * @throws WkvError `bad-file` for damaged, compressed or hostile files, `unsupported-model` for what is no state dict
+ * A `.pth` file as torch has written it since 1.6: a zip archive with one folder of any name, containing `data.pkl`,
+ * which names the tensors, and `data/KEY` for each storage. Other entries are ignored.
+ * @throws WkvError `bad-file` for damaged, compressed or hostile files, `unsupported-model` for anything but a state
+ *   dict
  */
 export async function openPth(source: Source): Promise<Checkpoint> {
   const entries = await readZipDirectory(source);
@@ -34,14 +35,11 @@ function storageExtent(source: Source, entry: ZipEntry | undefined, storage: Tor
   const label = `storage ${quoted(storage.key)}`;
   if (!entry) throw damaged(source.name, `${label} is not in the archive: fetch the file again.`);
   if (entry.size < storage.size)
-    throw damaged(
-      source.name,
-      `${label} has ${entry.size} bytes, but ${storage.size} are needed: fetch the file again.`,
-    );
+    throw damaged(source.name, `${label} has ${entry.size} bytes, expected ${storage.size}: fetch the file again.`);
   return zipExtent(source, entry);
 }
 
-/** The folder that holds `data.pkl`, with its slash. */
+/** The folder with `data.pkl`, including its slash. */
 function findFolder(entries: ReadonlyMap<string, ZipEntry>, file: string): string {
   const pickles = [...entries.keys()].filter((name) => /^[^/]*\/data\.pkl$/.test(name));
   const names = [...entries.keys()];
@@ -49,7 +47,7 @@ function findFolder(entries: ReadonlyMap<string, ZipEntry>, file: string): strin
     throw damaged(file, `${pickles.length} folders with a data.pkl: save the model again with torch.save.`);
   const folder = pickles[0]?.slice(0, -"data.pkl".length);
   if (folder === undefined) throw notTorch(names, file);
-  // TorchScript: its code would have to be run to know the tensors' names.
+  // TorchScript: the tensors' names are only known by running its code.
   if (names.includes(`${folder}constants.pkl`))
     throw new WkvError(
       "unknown-format",
@@ -62,13 +60,13 @@ function notTorch(names: string[], file: string): WkvError {
   const some = names.slice(0, 4).map(quoted).join(", ");
   return new WkvError(
     "unknown-format",
-    `${file} is a zip archive, but not one of torch.save (no FOLDER/data.pkl in it): it holds ${some || "nothing"}. ` +
+    `${file} is a zip archive, but not one of torch.save (it has no FOLDER/data.pkl): it contains ${some || "nothing"}. ` +
       "If the model file is inside, unpack it first.",
   );
 }
 
 async function checkByteOrder(source: Source, entry: ZipEntry | undefined): Promise<void> {
-  if (!entry) return; // torch wrote none before 2.1, and only little-endian
+  if (!entry) return; // torch wrote none before 2.1, and was little-endian only
   const order = new TextDecoder().decode(await readEntry(source, entry, 16));
   if (order !== "little")
     throw damaged(source.name, `its byte order is ${quoted(order)}: save the model again on a little-endian machine.`);
@@ -78,7 +76,7 @@ async function readEntry(source: Source, entry: ZipEntry, limit: number): Promis
   if (entry.size > limit)
     throw damaged(
       source.name,
-      `the zip entry ${quoted(entry.name)} has ${entry.size} bytes, more than the ${limit} of any model.`,
+      `the zip entry ${quoted(entry.name)} has ${entry.size} bytes; no model needs more than ${limit}.`,
     );
   const bytes = new Uint8Array(entry.size);
   await zipExtent(source, entry).read(bytes, 0);

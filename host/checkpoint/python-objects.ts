@@ -1,8 +1,8 @@
-// Python objects that trainers save next to weights: sizes, devices, options, counters. They are read as plain data, and
-// nothing of Python runs.
+// Python objects that trainers save next to weights: sizes, devices, options, counters. They are read as plain data; no
+// Python code runs.
 import { damaged, quoted } from "./damage.ts";
 
-/** Makes the value of a call in a pickle from its arguments. */
+/** Computes the value of a call in a pickle from its arguments. */
 type Constructor = (args: unknown[]) => unknown;
 
 const asGiven: Constructor = (args) => args;
@@ -54,8 +54,8 @@ const ACTIVE = new Set(
 );
 
 /**
- * What a class or function that a pickle names is for us: something that makes data of the pickle's own values.
- * @returns undefined for everything that is not known to be harmless
+ * The local replacement for a class or function that a pickle names: it turns the pickle's values into plain data.
+ * @returns undefined unless it is known to be harmless
  */
 export function pythonObject(path: string, file: string): Constructor | undefined {
   const known = OBJECTS.get(path);
@@ -64,13 +64,13 @@ export function pythonObject(path: string, file: string): Constructor | undefine
   return isDictClass(path) ? unknownDict(path, file) : undefined;
 }
 
-/** A class by its name, of a module of the trainer's: probably its own kind of dict. */
+/** A class of the trainer's own module: probably a dict subclass. */
 function isDictClass(path: string): boolean {
   const [top = ""] = path.split(".");
   return /\.[A-Z]\w{0,99}$/.test(path) && !ACTIVE.has(top);
 }
 
-/** Such a class may be named, and made without arguments: then its items are those of a dict. */
+/** Such a class may be named and created without arguments; its items are then those of a dict. */
 function unknownDict(path: string, file: string): Constructor {
   return (args) => {
     if (args.length > 0) throw refusal(path, file);
@@ -82,7 +82,7 @@ function unknownDict(path: string, file: string): Constructor {
 export function refusal(path: string, file: string): Error {
   return damaged(
     file,
-    `asks for the Python object ${quoted(path)}, which no file of weights needs: loading it in Python could run any ` +
+    `asks for the Python object ${quoted(path)}, which weights do not need: loading it in Python could run any ` +
       "code. If you trust its source, save only its weights: torch.save(model.state_dict(), PATH).",
   );
 }

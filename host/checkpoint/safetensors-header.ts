@@ -2,7 +2,7 @@ import { readBytes, type Source } from "../source/source.ts";
 import { damaged, quoted } from "./damage.ts";
 import { parseJsonObject } from "./json.ts";
 
-/** Bytes of the header length that starts the file. */
+/** Size of the header length at the start of the file, in bytes. */
 const PREFIX_BYTES = 8;
 
 /** The format's own limit. */
@@ -14,7 +14,7 @@ export interface SafetensorsEntry {
   readonly name: string;
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Bytes from the first byte after the header. */
+  /** Byte offsets from the end of the header. */
   readonly begin: number;
   readonly end: number;
 }
@@ -23,7 +23,7 @@ export interface SafetensorsHeader {
   readonly entries: readonly SafetensorsEntry[];
   /** First byte after the header. */
   readonly dataStart: number;
-  /** `__metadata__`: what the writer says of the file. */
+  /** `__metadata__`: free-form strings from the writer. */
   readonly metadata: ReadonlyMap<string, string>;
 }
 
@@ -34,7 +34,7 @@ export async function readSafetensorsHeader(source: Source): Promise<Safetensors
   if (length > MAX_HEADER_BYTES)
     throw damaged(
       source.name,
-      `its header claims ${length} bytes, more than the ${MAX_HEADER_BYTES} of any model: fetch it again.`,
+      `its header claims ${length} bytes; no model needs more than ${MAX_HEADER_BYTES}: fetch it again.`,
     );
   const header = parseJson(await readBytes(source, PREFIX_BYTES, length), source.name);
   const entries = Object.entries(header)
@@ -60,7 +60,7 @@ function parseEntry(name: string, value: unknown, file: string): SafetensorsEntr
   if (typeof dtype !== "string" || !isCounts(shape) || !isCounts(offsets) || offsets.length !== 2)
     throw damaged(
       file,
-      `the header's entry for tensor ${quoted(name)} has no sound dtype, shape and data_offsets: fetch it again.`,
+      `the header's entry for tensor ${quoted(name)} has no valid dtype, shape and data_offsets: fetch it again.`,
     );
   return { name, dtype, shape, begin: offsets[0]!, end: offsets[1]! };
 }

@@ -7,16 +7,16 @@ import { isPacked, openPacked, readVocabulary } from "./packed-reader.ts";
 import { readSafetensorsHeader, type SafetensorsEntry } from "./safetensors-header.ts";
 import { addTensor, extentOf, storedTensor, valueCount } from "./stored.ts";
 
-/** Types of masks and counters, which hold no weights. */
+/** Types of masks and counters, which are not weights. */
 const SKIPPED = new Set(["BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64"]);
 
 const DTYPES: ReadonlySet<string> = new Set<Dtype>(["F32", "F16", "BF16"]);
 
 /**
- * A `.safetensors` file: header length as uint64, JSON header, values, aligned to nothing. As the format demands, the
- * tensors must fill the file without overlap or gap, in any order; this finds files that are cut off and names that are
- * given twice. Integer and boolean tensors are skipped, float64 and float8 refused.
- * @throws WkvError `bad-file` for a damaged or hostile file, `unsupported-model` for types that cannot be read
+ * A `.safetensors` file: header length as uint64, JSON header, unaligned values. As the format requires, the tensors
+ * must fill the file without overlaps or gaps, in any order; this detects truncated files and duplicate names. Integer
+ * and boolean tensors are skipped, float64 and float8 refused.
+ * @throws WkvError `bad-file` for a damaged or hostile file, `unsupported-model` for unsupported types
  */
 export async function openSafetensors(source: Source): Promise<Checkpoint> {
   const header = await readSafetensorsHeader(source);
@@ -30,11 +30,11 @@ export async function openSafetensors(source: Source): Promise<Checkpoint> {
     else addTensor(tensors, toTensor(source, entry, dataStart), source.name);
   }
   if (tensors.size === 0)
-    throw new WkvError("unsupported-model", `${source.name}: no weights in this file: give one with a model in it.`);
+    throw new WkvError("unsupported-model", `${source.name}: this file has no weights: give one with a model.`);
   return { format: "safetensors", tensors, skipped, ...readVocabulary(source, header) };
 }
 
-/** Each tensor must begin where the one before it ends, and the last one end with the file. */
+/** Each tensor must begin where the previous one ends, and the last must end with the file. */
 function checkCoverage(source: Source, entries: readonly SafetensorsEntry[], dataStart: number): void {
   let at = 0;
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
@@ -49,7 +49,7 @@ function checkCoverage(source: Source, entries: readonly SafetensorsEntry[], dat
   if (dataStart + at !== source.size)
     throw damaged(
       source.name,
-      `the tensors end at byte ${dataStart + at}, the file at byte ${source.size}: it is cut off or damaged; fetch it again.`,
+      `the tensors end at byte ${dataStart + at}, the file at byte ${source.size}: it is truncated or damaged; fetch it again.`,
     );
 }
 
@@ -57,13 +57,13 @@ function toTensor(source: Source, { name, dtype, shape, begin, end }: Safetensor
   if (!isDtype(dtype))
     throw new WkvError(
       "unsupported-model",
-      `${source.name}: tensor ${quoted(name)} is ${quoted(dtype)}, and wkv reads F32, F16 and BF16: convert the model to one of them.`,
+      `${source.name}: tensor ${quoted(name)} is ${quoted(dtype)}; wkv reads F32, F16 and BF16: convert the model to one of them.`,
     );
   const size = byteLength(dtype, valueCount(shape));
   if (size !== end - begin)
     throw damaged(
       source.name,
-      `tensor ${quoted(name)} of ${dtype} and shape [${shape}] takes ${size} bytes, but its data_offsets hold ${end - begin}: ` +
+      `tensor ${quoted(name)} of ${dtype} and shape [${shape}] takes ${size} bytes, but its data_offsets span ${end - begin}: ` +
         "convert the model again.",
     );
   return storedTensor(name, dtype, shape, extentOf(source, dataStart + begin, size));

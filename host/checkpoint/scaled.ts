@@ -2,13 +2,13 @@ import type { Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
 import { BLOCK, type Dtype } from "./dtypes.ts";
 
-/** A float in a block: where it is, and what its bits mean. */
+/** A float inside a block: its offset and format. */
 interface Field {
   readonly at: number;
   readonly bytes: 2 | 4;
-  /** The smallest normal number's bits, which are also the exponent's unit. */
+  /** Bits of the smallest normal number, which are also one unit of the exponent. */
   readonly unit: number;
-  /** Infinity's bits; NaNs are beyond. */
+  /** Bits of infinity; NaNs are above. */
   readonly infinity: number;
 }
 
@@ -16,7 +16,9 @@ const f32: Field = { at: 0, bytes: 4, unit: 1 << 23, infinity: 0x7f800000 };
 const bf16: Field = { at: 0, bytes: 2, unit: 1 << 7, infinity: 0x7f80 };
 const f16: Field = { at: 0, bytes: 2, unit: 1 << 10, infinity: 0x7c00 };
 
-/** What has to be multiplied in a block of each format so that all its values are: scale, and minimum if there is one. */
+/**
+ * The numbers of a block to multiply so that all its values are multiplied: the scale, and the minimum if there is one.
+ */
 const FIELDS: Readonly<Record<Dtype, readonly Field[]>> = {
   F32: [f32],
   BF16: [bf16],
@@ -37,16 +39,16 @@ const FIELDS: Readonly<Record<Dtype, readonly Field[]>> = {
 };
 
 /**
- * The tensor with all values times 2^`exponent`, in the same format: exact, since only exponents change.
+ * The tensor with all values multiplied by 2^`exponent`, in the same format: exact, since only exponents change.
  * @param exponent 0 or more
- * @param file the tensor's, for messages
+ * @param file file name for messages
  */
 export function scaledTensor(tensor: Tensor, exponent: number, file: string): Tensor {
   if (exponent === 0) return tensor;
   const { dtype } = tensor;
   const block = BLOCK[dtype].bytes;
   const tooLarge = () =>
-    damaged(file, `tensor ${quoted(tensor.name)} times 2^${exponent} is too large for ${dtype}; convert it as F32.`);
+    damaged(file, `tensor ${quoted(tensor.name)} times 2^${exponent} overflows ${dtype}; convert it as F32.`);
   return {
     ...tensor,
     async read(target, from) {
@@ -62,13 +64,13 @@ export function scaledTensor(tensor: Tensor, exponent: number, file: string): Te
   };
 }
 
-/** @returns false when the product is beyond the format */
+/** @returns false if the product overflows the format */
 function scale(view: DataView, at: number, { bytes, unit, infinity }: Field, exponent: number): boolean {
   const bits = bytes === 2 ? view.getUint16(at, true) : view.getInt32(at, true);
   const signBit = bytes === 2 ? 0x8000 : 0x80000000 | 0;
   let magnitude = bits & ~signBit;
   if (magnitude === 0 || magnitude >= infinity) return true;
-  // Twice a number below the normal ones has twice its bits, also where it becomes normal.
+  // Doubling a subnormal number doubles its bits, also where the result becomes normal.
   for (; exponent > 0 && magnitude < unit; exponent--) magnitude *= 2;
   magnitude += exponent * unit;
   if (magnitude >= infinity) return false;

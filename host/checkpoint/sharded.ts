@@ -6,20 +6,20 @@ import { parseJsonObject } from "./json.ts";
 import { MAX_PARTS, openPart } from "./parts.ts";
 import { addTensor, MAX_TENSORS } from "./stored.ts";
 
-/** Indexes take some 100 bytes a tensor. */
+/** Indexes take about 100 bytes per tensor. */
 const MAX_INDEX_BYTES = 8 * 2 ** 20;
 
-/** Whether a file of JSON text is as long as an index may be. */
+/** Whether a JSON file is small enough to be an index. */
 export function mayBeIndex({ size }: Source): boolean {
   return size <= MAX_INDEX_BYTES;
 }
 
 /**
  * A model in several files, by its index: `model.safetensors.index.json` or `pytorch_model.bin.index.json`, whose
- * `weight_map` says which file each tensor is in. The files lie beside the index.
+ * `weight_map` gives each tensor's file. The files are next to the index.
  * @param openShard opens one of them
- * @returns undefined when the JSON is no index
- * @throws WkvError `bad-file` when a file or a tensor is missing, or a tensor is there twice
+ * @returns undefined if the JSON is not an index
+ * @throws WkvError `bad-file` if a file or tensor is missing, or a tensor appears twice
  */
 export async function openSharded(
   source: Source,
@@ -50,7 +50,7 @@ export async function openSharded(
   return { format, tensors, skipped, parts };
 }
 
-/** Which file each tensor is in, or undefined when this is no index. */
+/** The file of each tensor, or undefined if this is not an index. */
 function parseIndex(bytes: Uint8Array): [string, unknown][] | undefined {
   const { weight_map: map } = (parseJsonObject(bytes) ?? {}) as { weight_map?: unknown };
   return map !== null && typeof map === "object" ? Object.entries(map) : undefined;
@@ -60,11 +60,14 @@ function shardNames(map: readonly [string, unknown][], file: string): string[] {
   const names = new Set<string>();
   for (const [tensor, name] of map) {
     if (typeof name !== "string")
-      throw damaged(file, `its entry for tensor ${quoted(tensor)} names no file: fetch it again.`);
+      throw damaged(file, `its entry for tensor ${quoted(tensor)} is not a file name: fetch it again.`);
     names.add(name);
   }
   if (map.length > MAX_TENSORS || names.size > MAX_PARTS)
-    throw damaged(file, `an index of ${map.length} tensors in ${names.size} files is no model's: fetch it again.`);
+    throw damaged(
+      file,
+      `it lists ${map.length} tensors in ${names.size} files, more than any model has: fetch it again.`,
+    );
   if (names.size === 0) throw new WkvError("unsupported-model", `${file} is the index of a model without tensors.`);
   return [...names].sort();
 }

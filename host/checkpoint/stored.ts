@@ -3,26 +3,28 @@ import type { Tensor } from "./checkpoint.ts";
 import { damaged, quoted } from "./damage.ts";
 import { byteLength, type Dtype } from "./dtypes.ts";
 
-/** A run of bytes inside a source, addressed from its own start. */
+/** A range of bytes of a source, addressed from the range's start. */
 export interface Extent {
   /** Bytes. */
   readonly size: number;
   read(target: Uint8Array, offset: number): Promise<void>;
 }
 
-/** More tensors than any model has: past this, a header is there to use up memory. */
+/** More tensors than any model has: a longer header is an attempt to exhaust memory. */
 export const MAX_TENSORS = 100_000;
 
 /**
- * The `size` bytes of `source` from `start` on.
- * @throws WkvError `bad-file` when the source ends before them
+ * The range of `size` bytes of `source` from `start` on.
+ * @throws WkvError `bad-file` if the source ends earlier
  */
 export function extentOf(source: Source, start: number, size: number): Extent {
   checkRange(source.name, source.size, start, size);
   return { size, read: (target, offset) => source.read(target, start + offset) };
 }
 
-/** Values in a tensor of this shape; a scalar's shape is empty. Exact up to 2^53, and never too small beyond. */
+/**
+ * Number of values in a tensor of this shape; a scalar's shape is empty. Exact up to 2^53, and never too small beyond.
+ */
 export function valueCount(shape: readonly number[]): number {
   return shape.reduce((count, size) => count * size, 1);
 }
@@ -41,7 +43,7 @@ export function storedTensor(name: string, dtype: Dtype, shape: readonly number[
   };
 }
 
-/** Every `Tensor.read` passes here first. A slice outside the tensor is the caller's mistake, not the file's. */
+/** Called by every `Tensor.read`. A slice outside the tensor is the caller's mistake, not the file's. */
 export function checkSlice(name: string, size: number, from: number, length: number): void {
   if (!(Number.isSafeInteger(from) && from >= 0 && from + length <= size))
     throw new RangeError(
@@ -51,7 +53,7 @@ export function checkSlice(name: string, size: number, from: number, length: num
 
 /**
  * Adds a tensor to a directory.
- * @throws WkvError `bad-file` for a name that is there already, or for too many tensors
+ * @throws WkvError `bad-file` for a duplicate name or too many tensors
  */
 export function addTensor(tensors: Map<string, Tensor>, tensor: Tensor, file: string): void {
   if (tensors.has(tensor.name))

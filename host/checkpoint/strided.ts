@@ -4,22 +4,22 @@ import { quoted } from "./damage.ts";
 import { BLOCK, type Dtype } from "./dtypes.ts";
 import { checkSlice, type Extent, storedTensor, valueCount } from "./stored.ts";
 
-/** How a torch tensor looks into its storage; all counts are values, not bytes. */
+/** A torch tensor's view of its storage; all counts are values, not bytes. */
 export interface View {
   readonly shape: readonly number[];
-  /** Distance in the storage from one index of an axis to the next. */
+  /** Distance in the storage between neighbours along each axis. */
   readonly strides: readonly number[];
-  /** The first value's place in the storage. */
+  /** Index of the first value in the storage. */
   readonly offset: number;
 }
 
-/** Bytes of storage held at a time while a view is gathered. */
+/** Bytes of storage in memory at a time while a view is gathered. */
 const WINDOW = 1 << 20;
 
-/** A gathered view is held whole for a while; no matrix of a model is near this. Bytes. */
+/** Limit in bytes for a gathered view, which is in memory as a whole; no model's matrix comes near it. */
 const MAX_GATHERED = 2 ** 30;
 
-/** Why this view cannot be taken of a storage of `stored` values, or undefined when it can. */
+/** Why this view of a storage of `stored` values is invalid; undefined if it is valid. */
 export function viewProblem(view: View, stored: number): string | undefined {
   if (valueCount(view.shape) === 0) return undefined;
   const last = view.shape.reduce((at, size, axis) => at + (size - 1) * view.strides[axis]!, view.offset);
@@ -28,7 +28,7 @@ export function viewProblem(view: View, stored: number): string | undefined {
   return undefined;
 }
 
-/** The view as a tensor: contiguous ones are read in place, others are gathered. The view must have no problem. */
+/** The view as a tensor: a contiguous view is read in place, any other is gathered. The view must be valid. */
 export function viewTensor(name: string, dtype: Dtype, view: View, storage: Extent): Tensor {
   const unit = BLOCK[dtype].bytes;
   const size = valueCount(view.shape) * unit;
@@ -42,15 +42,15 @@ export function viewTensor(name: string, dtype: Dtype, view: View, storage: Exte
   if (size > MAX_GATHERED)
     throw new WkvError(
       "too-large",
-      `tensor ${quoted(name)} is a strided view of ${size} bytes, too large to rearrange here: ` +
+      `tensor ${quoted(name)} is a strided view of ${size} bytes, too large to rearrange while loading: ` +
         "save it again with .contiguous().",
     );
   return gatheredTensor(name, dtype, view, storage, size);
 }
 
 /**
- * Gathered as a whole at the first read, because a transposed matrix costs a pass over its storage however little of it
- * is wanted, and let go when its last byte has been handed out: readers go from front to back.
+ * Gathered as a whole at the first read, because any part of a transposed matrix costs a pass over its storage, and
+ * released after its last byte has been read: readers go front to back.
  */
 function gatheredTensor(name: string, dtype: Dtype, view: View, storage: Extent, size: number): Tensor {
   let gathered: Promise<Uint8Array> | undefined;
@@ -72,7 +72,7 @@ function gatheredTensor(name: string, dtype: Dtype, view: View, storage: Extent,
   };
 }
 
-/** The view's values in row-major order; `unit` is the bytes of one value, 2 or 4. */
+/** The view's values in row-major order; `unit` is bytes per value, 2 or 4. */
 async function gather(view: View, unit: number, storage: Extent): Promise<Uint8Array> {
   const Values = unit === 2 ? Uint16Array : Uint32Array;
   const count = valueCount(view.shape);
@@ -105,13 +105,15 @@ async function gather(view: View, unit: number, storage: Extent): Promise<Uint8A
 
 interface Axis {
   readonly size: number;
-  /** Values between neighbours in the storage. */
+  /** Distance between neighbours in the storage, in values. */
   readonly stride: number;
-  /** Values between neighbours in row-major order. */
+  /** Distance between neighbours in row-major order, in values. */
   readonly step: number;
 }
 
-/** Walked outermost first, these axes go through the storage from front to back, so that one moving window is enough. */
+/**
+ * Walked in this order, outermost first, the axes traverse the storage front to back, so one moving window is enough.
+ */
 function axesInStorageOrder({ shape, strides }: View): Axis[] {
   return shape
     .map((size, axis) => ({ size, stride: strides[axis]!, step: valueCount(shape.slice(axis + 1)) }))
@@ -123,7 +125,7 @@ function isContiguous(view: View): boolean {
   return valueCount(view.shape) === 0 || axesInStorageOrder(view).every(({ stride, step }) => stride === step);
 }
 
-/** Whether some stored value may be seen twice, as after `expand()`: such a view can be far larger than its file. */
+/** Whether a stored value may appear twice, as after `expand()`: such a view can be far larger than its file. */
 function repeats(view: View): boolean {
   let extent = 1;
   for (const { size, stride } of axesInStorageOrder(view).reverse()) {

@@ -12,7 +12,7 @@ class StorageKind {
   readonly torchName: string;
   /** Bytes of one value. */
   readonly unit: number;
-  /** Absent where the values are no weights of ours. */
+  /** Absent for types that are not weights. */
   readonly dtype?: Dtype;
 
   constructor(torchName: string, unit: number, dtype?: Dtype) {
@@ -22,7 +22,7 @@ class StorageKind {
   }
 }
 
-/** A flat run of values that tensors are views of. Where its bytes are is the container's affair. */
+/** A flat run of values of which tensors are views. The container knows where its bytes are. */
 export class TorchStorage {
   readonly kind: StorageKind;
   readonly key: string;
@@ -41,7 +41,7 @@ export class TorchStorage {
   }
 }
 
-/** What `_rebuild_tensor_v2` was given: not checked before the tensor's name is known, so that errors can name it. */
+/** The arguments of `_rebuild_tensor_v2`: validated once the tensor's name is known, so that errors can give it. */
 class TorchTensor {
   readonly args: unknown[];
 
@@ -68,12 +68,12 @@ const GLOBALS = new Map<string, unknown>([
   ].map((kind) => [`torch.${kind.torchName}`, kind] as const),
 ]);
 
-/** Keys under which training scripts put the state dict beside other things. */
+/** Keys under which training scripts store the state dict next to other things. */
 const WRAPPERS = ["state_dict", "model_state_dict", "model", "module"];
 const MAX_WRAPPERS = 4;
 const MAX_AXES = 8;
 
-/** What a torch pickle may name and use, and the storages that it names. Keep one for one pickle. */
+/** What a torch pickle may name and use, and the storages it names. One instance per pickle. */
 export class TorchPickle implements PickleHost {
   readonly file: string;
   readonly storages = new Map<string, TorchStorage>();
@@ -86,16 +86,16 @@ export class TorchPickle implements PickleHost {
     return GLOBALS.get(path) ?? pythonObject(path, this.file);
   }
 
-  /** `("storage", kind, key, device, length)`, and a sixth item in the legacy form. The device does not matter here. */
+  /** `("storage", kind, key, device, length)`, with a sixth item in the legacy format. The device is ignored. */
   persistent(id: unknown): TorchStorage {
     const [tag, kind, key, , length, part] = Array.isArray(id) ? id : [];
     if (tag !== "storage" || !(kind instanceof StorageKind) || typeof key !== "string" || !isCount(length))
       throw damaged(
         this.file,
-        "a storage is named in a way that torch.save does not: the file is damaged; fetch it again.",
+        "a storage is referenced in a way that torch.save does not use: the file is damaged; fetch it again.",
       );
     if (part !== undefined && part !== null)
-      throw damaged(this.file, "written by torch older than 0.4: load it in torch and save it again with torch.save.");
+      throw damaged(this.file, "written by torch before 0.4: load it in torch and save it again with torch.save.");
     const known = this.storages.get(key);
     if (known && (known.kind !== kind || known.length !== length))
       throw damaged(this.file, `storage ${quoted(key)} has two types or sizes: the file is damaged; fetch it again.`);
@@ -106,10 +106,10 @@ export class TorchPickle implements PickleHost {
 }
 
 /**
- * The state dict in an unpickled object, bare or wrapped. Integer and boolean tensors and everything that is no tensor
- * are skipped: they hold no weights. float64 is refused, because it does.
- * @param bytesOf where a storage's bytes are; throws when they are not all there
- * @throws WkvError `unsupported-model` for no state dict or float64, `bad-file` for tensors that their storage cannot hold
+ * The state dict in an unpickled object, bare or wrapped. Integer and boolean tensors and anything that is not a tensor
+ * are skipped, since they are not weights. float64 is refused, since it is.
+ * @param bytesOf gives a storage's bytes; throws if they are not all present
+ * @throws WkvError `unsupported-model` for float64 or no state dict, `bad-file` for tensors that exceed their storage
  */
 export function torchCheckpoint(root: unknown, file: string, bytesOf: (storage: TorchStorage) => Extent): Checkpoint {
   const tensors = new Map<string, Tensor>();
@@ -148,7 +148,7 @@ function unwrap(root: unknown, file: string): Map<unknown, unknown> {
   );
 }
 
-/** The tensor, or why it is skipped. */
+/** The tensor, or the reason it is skipped. */
 function readTensor(
   name: string,
   tensor: TorchTensor,
@@ -168,7 +168,7 @@ function readTensor(
   if (kind.torchName === "DoubleStorage")
     throw new WkvError(
       "unsupported-model",
-      `${file}: tensor ${quoted(name)} is float64, and wkv reads float32, float16 and bfloat16: ` +
+      `${file}: tensor ${quoted(name)} is float64; wkv reads float32, float16 and bfloat16: ` +
         "save the model again after model.float().",
     );
   if (!kind.dtype) return `a tensor of torch.${kind.torchName}`;
@@ -190,7 +190,7 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** For messages: never prints the value itself, which may be endless. */
+/** For messages: never prints the value itself, which may be huge. */
 function kindOf(value: unknown): string {
   if (value === null) return "None";
   if (value instanceof Map) return "dict";

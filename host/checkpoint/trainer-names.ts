@@ -1,13 +1,13 @@
 import type { Checkpoint } from "./checkpoint.ts";
 import { addTensor } from "./stored.ts";
 
-/** What wrappers of trainers put before a model's names: DataParallel, DeepSpeed, Lightning, FSDP. */
+/** Prefixes that trainers' wrappers add to a model's names: DataParallel, DeepSpeed, Lightning, FSDP. */
 const OUTER = /^(?:(?:module|_forward_module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.)+/;
-/** What wrappers of single layers put inside: torch.compile, FSDP, activation checkpointing. */
+/** Parts that wrappers of single layers insert: torch.compile, FSDP, activation checkpointing. */
 const INNER = /\.(?:(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.)+/g;
 
 /**
- * The checkpoint with the names that the model had before a trainer wrapped it.
+ * The checkpoint under the names the model had before a trainer wrapped it.
  * @throws WkvError `bad-file` when two names become the same
  */
 export function withoutWrappers(checkpoint: Checkpoint, file: string): Checkpoint {

@@ -1,6 +1,6 @@
-/** What a file that no reader knows seems to be, and what to give instead. */
+/** What a file that no reader recognises seems to be, and what to give instead. */
 export interface Guess {
-  /** Goes after the file's name: "is empty", "is a web page"; undefined when nothing comes to mind. */
+  /** Follows the file's name: "is empty", "is a web page"; undefined if there is no guess. */
   readonly looksLike?: string;
   readonly advice: string;
 }
@@ -10,14 +10,14 @@ const UNPACK = "unpack it and give the model file inside.";
 const FETCH_AGAIN = "fetch the model file itself again.";
 const CONVERT_GGML = "convert the original .pth with a current rwkv.cpp, or give it as it is.";
 
-/** First bytes, as Latin-1, of what people hand over by mistake. */
+/** First bytes, as Latin-1, of files that are given by mistake. */
 const SIGNATURES: readonly (readonly [start: string, looksLike: string, advice: string])[] = [
   ["lmgg", "is a ggml file of the oldest kind", CONVERT_GGML],
   ["wkvs", "is a saved session of wkv, not a model", "give a model, and this file with --state or to createSession()."],
   ["tjgg", "is a ggjt file of old llama.cpp", CONVERT_GGML],
   [
     "version https://git-lfs",
-    "is a Git LFS pointer, not the model it stands for",
+    "is a Git LFS pointer, not the model it points to",
     "run git lfs pull, or fetch it over HTTP.",
   ],
   ["\x1f\x8b", "is compressed with gzip", UNPACK],
@@ -54,7 +54,7 @@ function guessText(head: Uint8Array): Guess | undefined {
   return isText(head) ? { looksLike: "is text, not weights", advice: GIVE_A_MODEL } : undefined;
 }
 
-/** Whether there is nothing but printable characters, white space and what may be UTF-8 beyond ASCII. */
+/** Whether there are only printable characters, white space and possible UTF-8 beyond ASCII. */
 export function isText(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d));
 }

@@ -3,8 +3,8 @@ import { fromBits, fromF16, half } from "./half.ts";
 import { isKQuant, unpackK } from "./kquants.ts";
 
 /**
- * Stored numbers as f32: the same values as assembly/dtypes.ts gives, for those who look into a file without the module.
- * @param bytes whole blocks of the format, from a multiple of 4 bytes on
+ * Stored numbers as f32: the same values as assembly/dtypes.ts, for inspection without the module.
+ * @param bytes whole blocks of the format, aligned to 4 bytes
  */
 export function decodeValues(dtype: Dtype, bytes: Uint8Array): Float32Array {
   const { buffer, byteOffset, length } = bytes;
@@ -16,7 +16,7 @@ export function decodeValues(dtype: Dtype, bytes: Uint8Array): Float32Array {
 
 /**
  * ggml's blocks of 32 values: scale d, minimum m (in the _1 formats), high bits (in the Q5 formats), then the values.
- * Those of 256 values are in kquants.ts.
+ * Blocks of 256 values are in kquants.ts.
  */
 function fromBlocks(dtype: Dtype, view: DataView): Float32Array {
   const { values, bytes } = BLOCK[dtype];

@@ -1,26 +1,26 @@
 import * as abi from "../../assembly/abi.ts";
 import type { Dtype } from "./dtypes.ts";
 
-/** How the matrices of a model are kept in memory, and in packed files. */
+/** How the matrices of a model are stored in memory and in packed files. */
 interface WeightFormatRow {
-  /** FORMAT_... of abi.ts. */
+  /** A FORMAT_... of abi.ts. */
   readonly id: number;
   /** Bytes of a packed matrix. */
   bytes(rows: number, cols: number): number;
-  /** The stored format whose numbers it keeps exactly, under which packed files list their matrices. */
+  /** The stored format whose numbers it keeps exactly; packed files list their matrices as this type. */
   readonly dtype: Dtype;
   /** Whether products read quantised activations. */
   readonly quantised: boolean;
-  /** Whether these have 8 bits in every product of the model, rather than 14. */
+  /** Whether activations have 8 bits in every product of the model, rather than 14. */
   readonly activations8: boolean;
 }
 
-/** 32 weights of one row: integers of 8 bits and a scale of 16. */
+/** 32 weights of one row: 8-bit integers and a 16-bit scale. */
 const INT8_GROUP_BYTES = abi.QUANT_VALUES + 2;
-/** The same with integers of 4 bits. */
+/** The same with 4-bit integers. */
 const INT4_GROUP_BYTES = abi.QUANT_VALUES / 2 + 2;
 
-/** A new format is a row here, its FORMAT_... in abi.ts, and its kernels in assembly/formats/. */
+/** A new format needs a row here, its FORMAT_... in abi.ts, and its kernels in assembly/formats/. */
 export const WEIGHT_FORMATS = {
   int8: {
     id: abi.FORMAT_INT8,

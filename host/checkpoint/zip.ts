@@ -5,7 +5,7 @@ import { type Extent, extentOf } from "./stored.ts";
 /** One file in a zip archive, as its central directory describes it. */
 export interface ZipEntry {
   readonly name: string;
-  /** 0 is stored as it is; anything else is compressed. */
+  /** 0 is stored; anything else is compressed. */
   readonly method: number;
   readonly encrypted: boolean;
   /** Bytes in the archive and bytes when unpacked; equal for stored entries. */
@@ -15,7 +15,7 @@ export interface ZipEntry {
   readonly headerAt: number;
 }
 
-/** Bounds on the directory: models have a few thousand entries of about 80 bytes. */
+/** Limits for the directory: models have a few thousand entries of about 80 bytes. */
 const MAX_DIRECTORY_BYTES = 16 * 2 ** 20;
 const MAX_ENTRIES = 100_000;
 
@@ -32,16 +32,16 @@ const ENTRY_BYTES = 46;
 const LOCAL_HEADER_BYTES = 30;
 const MAX_COMMENT_BYTES = 0xffff;
 
-const CUT_OFF = "the file is cut off or damaged; fetch it again.";
+const CUT_OFF = "the file is truncated or damaged; fetch it again.";
 
 /**
  * Reads the central directory at the archive's end. Names are labels only: nothing is ever written to a path.
- * @throws WkvError `bad-file` when the directory is missing or contradicts itself or the file's size
+ * @throws WkvError `bad-file` if the directory is missing or contradicts itself or the file's size
  */
 export async function readZipDirectory(source: Source): Promise<ReadonlyMap<string, ZipEntry>> {
   const { start, size } = await findDirectory(source);
   if (size > MAX_DIRECTORY_BYTES)
-    throw damaged(source.name, `a zip directory of ${size} bytes is no model's; ${CUT_OFF}`);
+    throw damaged(source.name, `a zip directory of ${size} bytes is too large for a model; ${CUT_OFF}`);
   const directory = await readBytes(source, start, size);
   const entries = new Map<string, ZipEntry>();
   for (let at = 0; at < directory.length; ) {
@@ -58,8 +58,8 @@ export async function readZipDirectory(source: Source): Promise<ReadonlyMap<stri
 }
 
 /**
- * The bytes of a stored entry. Its local header is read at the first use, since only it says where they start.
- * @throws WkvError `bad-file` when the entry is compressed or encrypted
+ * The bytes of a stored entry. Its local header is read on first use, since only it says where they start.
+ * @throws WkvError `bad-file` if the entry is compressed or encrypted
  */
 export function zipExtent(source: Source, entry: ZipEntry): Extent {
   if (entry.encrypted || entry.method !== 0 || entry.packedSize !== entry.size)
@@ -93,12 +93,12 @@ async function locate(source: Source, entry: ZipEntry): Promise<Extent> {
   return extentOf(source, start, entry.size);
 }
 
-/** Where the central directory is: the end record says so, or its 64-bit twin where a number does not fit. */
+/** Where the central directory is, according to the end record, or its 64-bit twin if a number does not fit. */
 async function findDirectory(source: Source): Promise<{ start: number; size: number }> {
   const tailStart = Math.max(0, source.size - END_BYTES - MAX_COMMENT_BYTES);
   const tail = viewOf(await readBytes(source, tailStart, source.size - tailStart));
   const at = findEnd(tail);
-  if (at === undefined) throw damaged(source.name, `a zip archive without its end, so ${CUT_OFF}`);
+  if (at === undefined) throw damaged(source.name, `the end of the zip archive is missing; ${CUT_OFF}`);
   const size = tail.getUint32(at + 12, true);
   const start = tail.getUint32(at + 16, true);
   if (size !== 0xffffffff && start !== 0xffffffff) return { start, size };
@@ -127,14 +127,14 @@ function parseEntry(directory: Uint8Array, at: number, file: string): { entry: Z
   const view = viewOf(directory);
   const variableAt = at + ENTRY_BYTES;
   if (variableAt > directory.length || view.getUint32(at, true) !== SIGNATURE.entry)
-    throw damaged(file, `the zip directory breaks off after ${at} of ${directory.length} bytes; ${CUT_OFF}`);
+    throw damaged(file, `the zip directory is cut off after ${at} of ${directory.length} bytes; ${CUT_OFF}`);
   const extraAt = variableAt + view.getUint16(at + 28, true);
   const commentAt = extraAt + view.getUint16(at + 30, true);
   const next = commentAt + view.getUint16(at + 32, true);
   if (next > directory.length) throw damaged(file, `a zip entry runs past the directory's end; ${CUT_OFF}`);
   const name = new TextDecoder().decode(directory.subarray(variableAt, extraAt));
   const wide = wideFields(new DataView(view.buffer, view.byteOffset + extraAt, commentAt - extraAt));
-  // The 64-bit field holds only the numbers that are all ones here, in this order.
+  // The 64-bit field has only the numbers that are all ones here, in this order.
   const widen = (narrow: number) => (narrow === 0xffffffff ? (wide.shift() ?? narrow) : narrow);
   const size = widen(view.getUint32(at + 24, true));
   const packedSize = widen(view.getUint32(at + 20, true));
@@ -158,7 +158,7 @@ function wideFields(extra: DataView): number[] {
   return [];
 }
 
-/** Numbers past 2^53 lose digits, but stay far past the end of any file, where the range checks catch them. */
+/** Numbers beyond 2^53 lose digits, but stay far beyond the end of any file, where the range checks catch them. */
 function u64(view: DataView, at: number): number {
   return Number(view.getBigUint64(at, true));
 }

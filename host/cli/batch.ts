@@ -25,9 +25,9 @@ const HELP = `${VOCAB_HELP}
 
 IN.jsonl has a request per line, as for OpenAI's batches:
   {"custom_id":"1","method":"POST","url":"/v1/chat/completions","body":{"messages":[...],"max_tokens":100}}
-OUT.jsonl gets an answer per line, in the order in which they are ready:
+OUT.jsonl gets an answer per line, in order of completion:
   {"id":"...","custom_id":"1","response":{"status_code":200,"request_id":"...","body":{...}},"error":null}
-A run that was ended goes on where it was: requests whose custom_id is in OUT.jsonl are left out.
+A stopped run resumes: requests whose custom_id is in OUT.jsonl are skipped.
 With --redis the answers come from the workers of that queue (wkv worker --help), on any number of machines.
 
 Examples:
@@ -38,15 +38,15 @@ Examples:
 export function addBatch(program: Command): void {
   const command = program
     .command("batch")
-    .description("Answers a file of requests; can be ended and resumed.")
+    .description("Answers a file of requests; can be stopped and resumed.")
     .argument("<IN>", "requests, one JSON object per line")
     .argument("<OUT>", "answers; appended to")
-    .option("--model <file>", "a model file, an address or a folder; default: the model that comes with wkv")
+    .option("--model <file>", "a model file, an address or a folder; default: the bundled model")
     .option("--redis <address>", "gives the requests to workers: redis://HOST:PORT")
     .option("--queue <name>", "the workers' queue in Redis", "wkv")
-    .option("--parallel <n>", "requests that are answered at the same time", number, 32)
-    .option("-n, --max-tokens <n>", "most tokens of a text; default: 2048", number)
-    .option("--prefix-cache <MB>", "memory for states of prompts; 0: none", number, 256);
+    .option("--parallel <n>", "requests answered at the same time", number, 32)
+    .option("-n, --max-tokens <n>", "maximum tokens per text; default: 2048", number)
+    .option("--prefix-cache <MB>", "memory for cached states of prompts; 0: none", number, 256);
   addModelOptions(command);
   command.addHelpText("after", HELP).action(run);
 }
@@ -57,7 +57,7 @@ async function run(input: string, output: string, options: BatchOptions): Promis
   const jobs = await readJobs(input);
   const done = await readDone(output);
   const left = jobs.filter(({ custom_id }) => !done.has(custom_id));
-  if (!quiet) note(`${jobs.length} requests, ${jobs.length - left.length} of them answered already`);
+  if (!quiet) note(`${jobs.length} requests, ${jobs.length - left.length} already answered`);
   if (left.length === 0) return;
   await interruptible(async (signal) => {
     const file = new AnswerFile(output, left.length, quiet);
@@ -80,7 +80,7 @@ async function answerHere(
   const { parallel, maxTokens, prefixCache } = options;
   const source = options.model ?? (await defaultModel("box"));
   if (!source) throw new UsageError("--model is missing: wkv batch IN.jsonl OUT.jsonl --model MODEL");
-  const { createServer } = await import("../server/index.ts"); // other commands start without it
+  const { createServer } = await import("../server/index.ts"); // only this command needs it
   await using model = await load(source, { ...options, prefixCache: { maxBytes: prefixCache * 1e6 } }, signal);
   const server = createServer(model, { parallel, waiting: parallel, maxTokens, deadline: 86_400 });
   const queue = jobs.values();

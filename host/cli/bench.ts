@@ -38,15 +38,15 @@ Examples:
 export function addBench(program: Command): void {
   program
     .command("bench")
-    .description("Measures speed: prefill, decode, the share of the memory's bandwidth, where the time goes.")
+    .description("Measures speed: prefill, decode, share of the memory bandwidth, time per phase.")
     .argument("[MODEL]", "a model file; default: the bundled model")
     .option("--weights <format>", WEIGHTS_HELP)
     .option("--activations <format>", ACTIVATIONS_HELP)
     .option("--threads <n>", "threads that compute; default: the cores, at most 4", number)
     .option("--simd <build>", 'which build of the kernels: "plain" or "relaxed"')
     .option("--prefill <n>", "tokens of the prompt; default: 512", number)
-    .option("--decode <n>", "tokens made in each round; default: 64", number)
-    .option("--sessions <n>", "sessions that decode together; default: 1", number)
+    .option("--decode <n>", "tokens decoded in each round; default: 64", number)
+    .option("--sessions <n>", "sessions decoding together; default: 1", number)
     .option("--rounds <n>", "default: 5", number)
     .option("-q, --quiet", "no progress")
     .option("--json", "one JSON object")

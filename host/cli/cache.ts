@@ -10,8 +10,8 @@ import { UsageError } from "./failure.ts";
 import { inLine, note, print, printJson } from "./output.ts";
 
 const HELP = `
-Downloads lie in $XDG_CACHE_HOME/wkv, else in ~/.cache/wkv. A model that is there is used without asking the net: to have
-a newer one, remove it first. A download that was cut off goes on where it ended when its model is asked for again.
+Downloads are in $XDG_CACHE_HOME/wkv, else in ~/.cache/wkv. A cached model is used without any request: to get a
+newer one, remove it first. A partial download resumes when its model is requested again.
 
 Examples:
   $ wkv cache
@@ -21,23 +21,23 @@ Examples:
 export function addCache(program: Command): void {
   const cache = program
     .command("cache")
-    .description("Lists what was downloaded, and removes it.")
+    .description("Lists downloads, and removes them.")
     .option("--json", "one JSON array: address, bytes, whole, path, fetched")
     .addHelpText("after", HELP)
     .action(list);
   cache
     .command("rm")
     .description("Removes downloads.")
-    .argument("[ADDRESS...]", "as wkv cache lists them")
+    .argument("[ADDRESS...]", "as listed by wkv cache")
     .option("--all", "everything")
-    .option("--unfinished", "what was cut off")
+    .option("--unfinished", "partial downloads")
     .action(remove);
 }
 
 async function list({ json }: { json?: boolean }): Promise<void> {
   const listed = await (await diskStore()).list();
   if (json) return printJson(listed);
-  if (listed.length === 0) return note("nothing was downloaded");
+  if (listed.length === 0) return note("no downloads");
   await print(listed.map(line).join(""));
 }
 

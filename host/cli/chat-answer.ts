@@ -11,14 +11,14 @@ import { WordWrap } from "./terminal/wrap.ts";
 const REASONS: Record<ChatStop, string> = {
   end: "the model ended its answer",
   stop: "the next turn would begin",
-  length: "--max-tokens reached, /continue goes on",
+  length: "--max-tokens reached, /continue continues",
   complete: "nothing more is allowed to follow",
   tool_calls: "the model calls a tool",
 };
 
 /**
- * Streams an answer: the answer to standard output, its thought to standard error, and how it went.
- * @throws Interrupted when Ctrl-C ended it
+ * Streams an answer: the answer to standard output, its thought to standard error, then the counts.
+ * @throws Interrupted after Ctrl-C
  */
 export async function answerTo(talk: Talk, start: (chat: Chat, options: AnswerOptions) => Answer): Promise<void> {
   await interruptible(async (signal) => {
@@ -40,7 +40,7 @@ async function printAnswer(answer: Answer, quiet: boolean): Promise<void> {
   }
 }
 
-/** Prints an answer as it comes: the thought in grey, an empty line, the answer; on a terminal with whole words. */
+/** Prints an answer as it comes: the thought in grey, an empty line, the answer; on a terminal in whole words. */
 class Shown {
   readonly #quiet: boolean;
   readonly #wrap = new WordWrap(() => process.stdout.columns || 80);

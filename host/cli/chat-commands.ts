@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { type Chat, createChat, loadChat } from "../chat/chat.ts";
+import type { Chat } from "../chat/chat.ts";
+import { createChat, loadChat } from "../chat/create.ts";
 import { encodePrompt } from "../chat/encode.ts";
 import { type ChatMessage, checkMessages, partsOf } from "../chat/messages.ts";
 import type { ChatOptions } from "../chat/options.ts";
@@ -22,28 +23,28 @@ interface ChatCommand {
   run(talk: Talk, argument: string, lines: LineReader): Promise<void> | void;
 }
 
-/** What is wrong with a command; the chat goes on. */
+/** An invalid command; the chat continues. */
 class CommandError extends Error {}
 
 const COMMANDS: Readonly<Record<string, ChatCommand>> = {
   help: { usage: "/help", help: "this list", run: help },
   history: { usage: "/history", help: "the messages so far, with their numbers", run: history },
-  system: { usage: "/system [TEXT]", help: "what the system says first; without a text: nothing", run: system },
+  system: { usage: "/system [TEXT]", help: "set the system message; without a text: remove it", run: system },
   think: { usage: "/think MODE", help: THINK_MODES.join(", "), run: think },
   regenerate: { usage: "/regenerate", help: "another answer instead of the last one", run: regenerate },
-  continue: { usage: "/continue", help: "go on with an answer that was cut", run: continueAnswer },
+  continue: { usage: "/continue", help: "continue an answer that was cut off", run: continueAnswer },
   edit: {
     usage: "/edit [N] [TEXT]",
-    help: "change message N (default: your last one) and go on from there",
+    help: "change message N (default: your last one) and answer again",
     run: edit,
   },
-  fork: { usage: "/fork [NAME]", help: "go on in a copy of the chat; without a name: list them", run: fork },
-  switch: { usage: "/switch NAME", help: "go on in another copy (the first one is main)", run: switchTo },
-  save: { usage: "/save FILE", help: "messages and state; a FILE.json has the messages alone", run: save },
-  load: { usage: "/load FILE", help: "go on with a saved chat", run: loadFrom },
-  reset: { usage: "/reset", help: "forget everything but the system's text", run: reset },
+  fork: { usage: "/fork [NAME]", help: "continue in a copy of the chat; without a name: list them", run: fork },
+  switch: { usage: "/switch NAME", help: "switch to another copy (the first one is main)", run: switchTo },
+  save: { usage: "/save FILE", help: "messages and state; a FILE.json has only the messages", run: save },
+  load: { usage: "/load FILE", help: "continue a saved chat", run: loadFrom },
+  reset: { usage: "/reset", help: "remove all messages except the system message", run: reset },
   clear: { usage: "/clear", help: "the same, and clear the screen", run: clear },
-  undo: { usage: "/undo", help: "take back your last message and its answer", run: undo },
+  undo: { usage: "/undo", help: "remove your last message and its answer", run: undo },
   set: { usage: "/set [NAME VALUE]", help: "change an option, such as temperature 0.5; alone: list them", run: set },
   info: { usage: "/info", help: "the model, the format, the settings", run: info },
   tokens: { usage: "/tokens", help: "how many tokens the conversation has", run: tokens },
@@ -58,13 +59,13 @@ export function isCommand(line: string): boolean {
   return /^\/[^/]/.test(line);
 }
 
-/** Runs `/NAME ARGUMENT`. Errors are printed, and the chat goes on. @throws Interrupted */
+/** Runs `/NAME ARGUMENT`. Errors are printed, and the chat continues. @throws Interrupted */
 export async function runCommand(line: string, talk: Talk, lines: LineReader): Promise<void> {
   const [, name = "", argument = ""] = /^\/(\S*)\s*(.*)$/s.exec(line) ?? [];
   const known = ALIASES[name] ?? name;
   const command = Object.hasOwn(COMMANDS, known) ? COMMANDS[known] : undefined;
   try {
-    if (!command) throw new CommandError(`/${name} is no command: /help lists them.`);
+    if (!command) throw new CommandError(`/${name} is not a command: /help lists them.`);
     await command.run(talk, argument.trim(), lines);
   } catch (error) {
     if (!(error instanceof CommandError || error instanceof WkvError)) throw error;
@@ -96,13 +97,13 @@ function think(talk: Talk, mode: string): void {
 
 function regenerate(talk: Talk): Promise<void> {
   if (!chatOf(talk).messages.some(({ role }) => role === "user"))
-    throw new CommandError("/regenerate: nothing has been said yet.");
+    throw new CommandError("/regenerate: there is no message yet.");
   return answerTo(talk, (chat, options) => chat.regenerate(options));
 }
 
 function continueAnswer(talk: Talk): Promise<void> {
   if (chatOf(talk).messages.at(-1)?.role !== "assistant")
-    throw new CommandError("/continue: there is no answer to go on with.");
+    throw new CommandError("/continue: there is no answer to continue.");
   return answerTo(talk, (chat, options) => chat.answer(options));
 }
 
@@ -124,7 +125,7 @@ function fork(talk: Talk, name: string): void {
     return;
   }
   if (talk.chats.has(name))
-    throw new CommandError(`/fork: there is a chat ${name} already; /switch ${name} goes there.`);
+    throw new CommandError(`/fork: the chat ${name} already exists; /switch ${name} switches to it.`);
   talk.chats.set(name, chatOf(talk).fork());
   talk.current = name;
 }
@@ -168,7 +169,7 @@ async function undo(talk: Talk): Promise<void> {
   if (last < 0) throw new CommandError("/undo: there is no message of yours yet.");
   const { questionFirst, readTwice } = talk.options;
   replace(talk, await createChat(model, { template, messages: messages.slice(0, last), questionFirst, readTwice }));
-  note(`${last} messages are left`);
+  note(`${last} messages left`);
 }
 
 function set(talk: Talk, given: string): void {
@@ -182,7 +183,7 @@ function set(talk: Talk, given: string): void {
   }
 }
 
-/** The settings and their values, as far as they are not left to the model. */
+/** The settings and their values; "default" if not set. */
 function settingLines({ options }: Talk, names: readonly string[]): string[] {
   return names.map((name) => {
     const value = options[name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()) as keyof typeof options];
@@ -243,6 +244,6 @@ function messagesIn(bytes: Uint8Array, path: string): readonly ChatMessage[] {
     return messages;
   } catch (cause) {
     const reason = (cause as Error).message;
-    throw new WkvError("bad-state", `${path} holds no messages (${reason}): give what /save wrote.`, { cause });
+    throw new WkvError("bad-state", `${path} has no messages (${reason}): give a file written by /save.`, { cause });
   }
 }

@@ -9,13 +9,13 @@ async function historyFile(): Promise<string> {
   return join(await cacheFolder(), "chat-history");
 }
 
-/** What was entered in earlier chats, the newest first. A file that cannot be read is an empty history. */
+/** Entries of earlier chats, newest first. An unreadable file is an empty history. */
 export async function readHistory(): Promise<string[]> {
   const lines = await readFile(await historyFile(), "utf8").catch(() => "");
   return lines.split("\n").flatMap(parsed).slice(-MOST).reverse();
 }
 
-/** One entry per line, as JSON. A history that cannot be written does not end a chat. */
+/** One entry per line, as JSON. A failed write does not end a chat. */
 export async function addToHistory(entry: string): Promise<void> {
   const file = await historyFile();
   try {

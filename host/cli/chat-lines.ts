@@ -3,7 +3,7 @@ import { linesOf } from "./lines.ts";
 import { type EditorOptions, type Line, LineEditor } from "./terminal/editor.ts";
 import { styled } from "./terminal/style.ts";
 
-/** Where messages come from. */
+/** A source of messages. */
 export interface LineReader {
   readonly isTerminal: boolean;
   /**
@@ -16,7 +16,7 @@ export interface LineReader {
 
 export interface Message {
   readonly text: string;
-  /** Several pasted lines are a message as they are, even if they begin like a command. */
+  /** Several pasted lines are one message, even if they begin like a command. */
   readonly isVerbatim: boolean;
 }
 

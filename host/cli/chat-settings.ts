@@ -2,11 +2,11 @@ import { Command } from "commander";
 import { addTextOptions, type TextOptions } from "./options.ts";
 import { checkTextOptions } from "./text.ts";
 
-/** What /set changes: the options of texts, under the names of the command line. */
+/** What /set changes: the text options, under their command-line names. */
 export const SETTINGS: readonly string[] = textOptions().options.map(({ long = "" }) => long.replace(/^--/, ""));
 
 /**
- * One of them, from `temperature 0.5`.
+ * Parses one of them, from `temperature 0.5`.
  * @throws CommanderError, RangeError, TypeError
  */
 export function readSetting(given: string): TextOptions {

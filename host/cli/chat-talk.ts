@@ -5,7 +5,7 @@ import type { ModelOptions, TextOptions } from "./options.ts";
 import { unescaped } from "./parse.ts";
 import { samplerOptions } from "./sampling.ts";
 
-/** Answers are longer than the texts of `wkv run`, above all with a thought; Ctrl-C ends one that goes on and on. */
+/** Answers are longer than the texts of `wkv run`, especially with a thought; Ctrl-C ends an endless one. */
 const MAX_TOKENS = 2000;
 
 export interface ChatCommandOptions extends ModelOptions, TextOptions {
@@ -19,13 +19,13 @@ export interface ChatCommandOptions extends ModelOptions, TextOptions {
   history?: boolean;
 }
 
-/** The conversation at hand and the others that were forked from it; what a command may change. */
+/** The current conversation and its forks; what a command may change. */
 export interface Talk {
   options: ChatCommandOptions;
   readonly chats: Map<string, Chat>;
   current: string;
   think: ThinkMode | undefined;
-  /** Answers so far: with --seed each has a different seed. */
+  /** Answers so far: with --seed each gets a different seed. */
   answers: number;
   /** Set by /exit. */
   isOver: boolean;

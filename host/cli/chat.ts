@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { type Chat, createChat } from "../chat/chat.ts";
+import type { Chat } from "../chat/chat.ts";
+import { createChat } from "../chat/create.ts";
 import type { ChatOptions } from "../chat/options.ts";
 import { THINK_MODES } from "../chat/template.ts";
 import { templateIn } from "../model/template.ts";
@@ -22,19 +23,18 @@ import { note } from "./output.ts";
 import { unescaped } from "./parse.ts";
 import { checkTextOptions } from "./text.ts";
 
-/** What to expect of the small model that comes with wkv. */
-const BOX_CAN =
-  "a very small model: tell it facts and ask about them, in simple sentences, and it looks them up; it knows nothing else.";
+/** What to expect of the small bundled model. */
+const BOX_CAN = "a very small model: give it facts in simple sentences and ask about them; it knows nothing else.";
 
 const HELP = `${VOCAB_HELP}
 
-A line is a message, and so is a pasted text of several lines. A line that ends with \\ continues in the next one; all lines
+A line is a message, and so is a pasted text of several lines. A line that ends with \\ continues on the next one; all lines
 between two lines of """ are one message. A line that begins with / is a command: /help lists them, Tab completes them. What
-you type during an answer is kept for the next message. Ctrl-C stops an answer; Ctrl-D, /exit, or Ctrl-C twice in an empty
-line leave. Earlier messages are in the cache folder (chat-history) for the arrow keys, unless --no-history is given.
+you type during an answer is kept for the next message. Ctrl-C stops an answer; Ctrl-D, /exit, or Ctrl-C twice on an empty
+line exit. Earlier messages are in the cache folder (chat-history) for the arrow keys, unless --no-history is given.
 An answer has at most 2000 tokens unless --max-tokens says otherwise.
-Without a terminal every line of standard input is a message, and the answers go to standard output, thoughts to standard
-error. With --json each piece is a line {"text","thinking","token"}, and the last of an answer has "stop" and "usage" too.
+Without a terminal every line of standard input is a message; answers go to standard output, thoughts to standard error.
+With --json each piece is a line {"text","thinking","token"}, and the last one of an answer also has "stop" and "usage".
 
 Examples:
   $ wkv chat model.pth --system "You are brief."
@@ -44,19 +44,19 @@ Examples:
 export function addChat(program: Command): void {
   const command = program
     .command("chat")
-    .description("Talks with a model.")
-    .argument("[MODEL]", "a model file; default: box, which comes with wkv")
-    .option("--system <text>", "what the system says first")
+    .description("Chat with a model.")
+    .argument("[MODEL]", "a model file; default: box, which is bundled")
+    .option("--system <text>", "the system message")
     .option(
       "--template <name>",
       'the format: "raven", "world", "g1", or a file with a Jinja template; default: by the model',
     )
     .option("--think <mode>", `how a G1 model thinks: ${THINK_MODES.join(", ")}; default: off`)
-    .option("--load <file>", "go on with a saved chat")
+    .option("--load <file>", "continue a saved chat")
     .option("--question-first", "put the question of a message before its material")
-    .option("--read-twice", "give a message with material twice")
+    .option("--read-twice", "read a message with material twice")
     .option("--no-history", "neither read nor write the history of messages")
-    .option("--json", "JSON, one object a line");
+    .option("--json", "JSON, one object per line");
   addTextOptions(command);
   addModelOptions(command);
   command.addHelpText("after", HELP).action(chat);
@@ -86,7 +86,7 @@ async function chat(path: string | undefined, options: ChatCommandOptions): Prom
   }
 }
 
-/** What of the options makes a chat; the rest is for its answers. */
+/** The options of a chat; the rest are for its answers. */
 async function chatOptionsOf(options: ChatCommandOptions): Promise<ChatOptions> {
   const { system, template, questionFirst, readTwice } = options;
   const isFile = template !== undefined && !isTemplateName(template) && template !== "rwkv-world";
@@ -132,7 +132,7 @@ async function converse(talk: Talk, lines: LineReader): Promise<void> {
       await take(said, talk, lines);
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error;
-      if (!talk.options.quiet) note("Ctrl-C ended the answer; /continue goes on with it.");
+      if (!talk.options.quiet) note("Ctrl-C ended the answer; /continue continues it.");
     }
   }
 }

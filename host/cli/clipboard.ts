@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
-/** Programs that put standard input on the clipboard; the first one that works is taken. */
+/** Programs that copy standard input to the clipboard; the first one that works is used. */
 const TOOLS: readonly (readonly [command: string, ...args: string[]])[] = [
   ["wl-copy"],
   ["xclip", "-selection", "clipboard"],
@@ -10,7 +10,7 @@ const TOOLS: readonly (readonly [command: string, ...args: string[]])[] = [
   ["clip.exe"],
 ];
 
-/** @returns whether one of the tools took the text */
+/** @returns whether one of the tools accepted the text */
 export async function copyToClipboard(text: string): Promise<boolean> {
   for (const [command, ...args] of TOOLS) if (await pipe(command, args, text)) return true;
   return false;

@@ -14,21 +14,21 @@ export interface ConstraintOptions {
 
 export function addConstraintOptions(command: Command): Command {
   return command
-    .option("--schema <json>", "the text is JSON of this schema: a file, or the schema itself")
+    .option("--schema <json>", "the text is JSON that matches this schema: a file, or the schema itself")
     .option("--whitespace <where>", 'with --schema: "none", "space" after , and : (default), or "lines"')
     .option("--regex <expression>", "the whole text matches this")
     .option("--choice <text>", "the text is one of these; may be given several times", collect);
 }
 
 /**
- * What the text may be, if that was said. It is tried before a model is loaded.
+ * The constraint, if one is given; validated before a model is loaded.
  * @throws UsageError; WkvError `bad-constraint`
  */
 export async function readConstraint(options: ConstraintOptions): Promise<ConstraintSource | undefined> {
   const { schema, whitespace, regex, choice } = options;
   if ([schema, regex, choice].filter((given) => given !== undefined).length > 1)
     throw new UsageError("give one of --schema, --regex and --choice, not several.");
-  if (whitespace !== undefined && schema === undefined) throw new UsageError("--whitespace goes with --schema.");
+  if (whitespace !== undefined && schema === undefined) throw new UsageError("--whitespace requires --schema.");
   const source =
     schema !== undefined
       ? { schema: readSchema(schema), whitespace }
@@ -44,7 +44,7 @@ export async function readConstraint(options: ConstraintOptions): Promise<Constr
   return source;
 }
 
-/** JSON begins with a brace, or is `true` or `false`; all else is the path of a file. */
+/** JSON begins with a brace, or is `true` or `false`; anything else is a file's path. */
 function readSchema(given: string) {
   const isJson = /^\s*(\{|true\s*$|false\s*$)/.test(given);
   try {

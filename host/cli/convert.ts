@@ -44,13 +44,13 @@ Examples:
 export function addConvert(program: Command): void {
   program
     .command("convert")
-    .description("Makes one file of a model and its vocabulary, packed for the quickest start.")
+    .description("Converts a model and its vocabulary to one file, packed for the fastest start.")
     .argument("<IN>", "a model file")
     .argument("<OUT>", "the file to make: a .safetensors or .gguf")
     .option("--weights <format>", `${quotedFormats("f16", "auto")}; default: ${DEFAULT_WEIGHTS}`)
     .option("--vocab <vocab>", 'the vocabulary: a file, an address, "world", "pile" or "bytes"; default: as wkv run')
-    .option("--no-vocab", "put no vocabulary into the file")
-    .option("--group-norm-eps <x>", "epsilon of the group norm in RWKV-5 to 7, where it is not 64e-5", number)
+    .option("--no-vocab", "omit the vocabulary")
+    .option("--group-norm-eps <x>", "epsilon of the group norm in RWKV-5 to 7, if it is not 64e-5", number)
     .option("--lora <file[:scale]>", "merge a LoRA; may be given several times", loraFile)
     .option("--lora-alpha <n>", "its trainer's lora_alpha: adds scale · alpha / rank; default: the rank", number)
     .option("--calibrate [file]", "round to int4 by what it does to a text; default: one that the model writes itself")

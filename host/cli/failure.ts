@@ -1,13 +1,13 @@
 import { CommanderError } from "commander";
 import { WkvError } from "../errors.ts";
 
-/** Arguments that make no sense together. The message says what to type. */
+/** Contradictory arguments. The message says what to type. */
 export class UsageError extends Error {}
 
 /** Ctrl-C. */
 export class Interrupted extends Error {
-  /** What was done until then has been reported. */
-  told = false;
+  /** Whether the results so far have been reported. */
+  reported = false;
 
   constructor() {
     super("ended by Ctrl-C");
@@ -21,7 +21,7 @@ export interface Failure {
   readonly exitCode: number;
 }
 
-/** What a program and a person are told about an error, and the exit code that goes with it. */
+/** An error as reported to programs and people, with its exit code. */
 export function explain(error: unknown): Failure {
   if (error instanceof WkvError) return { code: error.code, message: error.message, exitCode: 1 };
   if (error instanceof Interrupted) return { code: "interrupted", message: error.message, exitCode: 130 };
@@ -32,12 +32,12 @@ export function explain(error: unknown): Failure {
   return { code: "bug", message: error instanceof Error ? `${error.stack}` : String(error), exitCode: 1 };
 }
 
-/** The library's word about an argument: `"topP" expected a number from 0 to 1, got 2`. */
+/** The library's message about an argument: `"topP" expected a number from 0 to 1, got 2`. */
 function isWrongArgument(error: unknown): error is Error {
   return (error instanceof TypeError || error instanceof RangeError) && /^"\w+" expected /.test(error.message);
 }
 
-/** The same about the option that the argument came from: `--top-p expected ...`. */
+/** The same for the command-line option: `--top-p expected ...`. */
 function asOption(message: string): string {
   return message.replace(
     /^"(\w+)" expected/,

@@ -31,10 +31,10 @@ interface InspectOptions {
 }
 
 const HELP = `
-Only headers are read, however large the file is, and of a model on the net (hf:ORG/REPO, https://...) only they are
-fetched, where its server gives ranges; --stats reads all values. A model with NaN values can be loaded, so
-look here when a model makes no sense. A file that wkv cannot run is described as far as possible; the exit code is 1.
---tensors says of each tensor what it becomes in memory with int8 weights; with --json also where.
+Only headers are read, however large the file is; of a remote model (hf:ORG/REPO, https://...) only they are fetched, if
+its server supports ranges. --stats reads all values. A model with NaN values can be loaded, so look here if a model
+writes nonsense. A file that wkv cannot run is described as far as possible; the exit code is 1. --tensors shows what
+each tensor becomes in memory with int8 weights; with --json also its address.
 
 Examples:
   $ wkv inspect model.pth
@@ -46,14 +46,14 @@ Examples:
 export function addInspect(program: Command): void {
   program
     .command("inspect")
-    .description("Shows what a model, a LoRA or a tuned state holds: version, sizes, memory, vocabulary.")
+    .description("Shows what a model, a LoRA or a tuned state contains: version, sizes, memory, vocabulary.")
     .argument("[MODEL]", "a .pth, .safetensors, .gguf or .bin file, a folder with one, or an address")
-    .option("--memory", "what every published shape would take in memory; needs no MODEL")
+    .option("--memory", "the memory that every published shape needs; without MODEL")
     .option("--tensors", "list all tensors")
-    .option("--stats", "read all values: smallest, largest, NaN, infinite, tensors of zeros")
+    .option("--stats", "read all values: smallest, largest, NaN, infinite, all-zero tensors")
     .option("--json", "one JSON object")
-    .option("--state <file>", "draw a saved state as a picture; needs no MODEL")
-    .option("--out <file>", "where the picture goes, a PNG file; default: the state's name and .png")
+    .option("--state <file>", "draw a saved state as a picture; without MODEL")
+    .option("--out <file>", "the picture, a PNG file; default: the state's name and .png")
     .addHelpText("after", HELP)
     .action(inspect);
 }
@@ -139,17 +139,20 @@ function memoryRows(memory: NonNullable<Inspection["memory"]>): Row[] {
   return Object.entries(memory).map(([format, facts]) => {
     if (!facts) return ["memory", `${format}: more than the 4 GiB of 32-bit WebAssembly`];
     const { weights, session, total } = facts;
-    return ["memory", `${format}: ${size(total)}, of it weights ${size(weights)}, a session ${size(session)}`];
+    return [
+      "memory",
+      `${format}: ${size(total)}, including ${size(weights)} of weights and ${size(session)} per session`,
+    ];
   });
 }
 
 function tokenizerText(tokenizer: TokenizerFacts): string {
   if ("error" in tokenizer) return `none: ${tokenizer.error}`;
   const { source, kind, ids } = tokenizer;
-  return kind ? `${source} (${kind}, ${ids} ids)` : `${source} (downloaded when it is needed)`;
+  return kind ? `${source} (${kind}, ${ids} ids)` : `${source} (downloaded when needed)`;
 }
 
-/** Statistics of the whole file, and the names of the tensors that look wrong. */
+/** Statistics of the whole file, and the names of suspicious tensors. */
 function findings({ tensors }: Inspection) {
   const of = (wrong: (stats: Stats) => boolean) =>
     tensors.filter(({ stats }) => stats && wrong(stats)).map(({ name }) => name);
@@ -182,7 +185,7 @@ function statsText({ nan, infinite, min, max }: Stats): string {
   return [`${short(min)} to ${short(max)}`, ...wrong].join(", ");
 }
 
-/** What a tensor becomes in memory, with its published name where the file has another. */
+/** What a tensor becomes in memory, with its published name if the file has another. */
 function placesText(name: string, places: readonly TensorPlace[]): string {
   const [first] = places;
   if (!first) return "not loaded";

@@ -1,8 +1,8 @@
 import { Interrupted } from "./failure.ts";
 
 /**
- * Does work that Ctrl-C ends by aborting the signal (its reason is an `Interrupted`). A second Ctrl-C ends the program
- * at once.
+ * Does work that Ctrl-C ends by aborting the signal (with an `Interrupted` as reason). A second Ctrl-C ends the program
+ * immediately.
  */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();

@@ -6,7 +6,7 @@ import type { ModelOptions } from "./options.ts";
 import { statusLine } from "./output.ts";
 import { progressLines } from "./progress.ts";
 
-/** Loads a model, showing how far it is. */
+/** Loads a model, showing progress. */
 export async function load(
   source: ModelSource,
   {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The program `wkv`: one file a command; what goes wrong in any of them ends here.
+// The program `wkv`: one file per command; all errors are handled here.
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addBatch } from "./batch.ts";
@@ -45,7 +45,7 @@ Examples:
   $ wkv serve model.pth
   $ wkv run --help
 
-Exit codes: 0 done, 1 something is wrong with a file or the machine, 2 wrong usage, 130 ended by Ctrl-C.`,
+Exit codes: 0 success, 1 a problem with a file or the machine, 2 wrong usage, 130 Ctrl-C.`,
   );
 addRun(program);
 addChat(program);
@@ -74,13 +74,13 @@ try {
   process.exitCode = await fail(error);
 }
 
-/** Says what went wrong; returns the exit code. */
+/** Reports an error; returns the exit code. */
 async function fail(error: unknown): Promise<number> {
   if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help, --version
   const { code, message, exitCode } = explain(error);
   const said = error instanceof CommanderError || error instanceof Interrupted;
   if (!said) note(message);
-  if (process.argv.includes("--json") && !(error instanceof Interrupted && error.told))
+  if (process.argv.includes("--json") && !(error instanceof Interrupted && error.reported))
     await printJson({ error: { code, message } });
   return exitCode;
 }

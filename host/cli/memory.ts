@@ -2,10 +2,10 @@ import { WEIGHT_FORMAT_NAMES } from "../checkpoint/weight-formats.ts";
 import { type PublishedMemory, publishedMemory } from "../inspect/published-memory.ts";
 import { print, printJson } from "./output.ts";
 
-/** Buffers of threads are small, and a table should be the same on every machine. */
+/** Per-thread buffers are small, and the table should be the same on every machine. */
 const THREADS = 4;
 
-/** What published shapes take: the table of docs/memory.md, or JSON. */
+/** Memory of published shapes: the table of docs/memory.md, or JSON. */
 export async function printMemory({ json }: { json?: boolean }): Promise<void> {
   const models = publishedMemory(THREADS);
   await (json ? printJson(models) : print(table(models)));

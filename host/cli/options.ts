@@ -5,7 +5,7 @@ import type { TokenizerSource } from "../tokenizer/load.ts";
 import { number } from "./parse.ts";
 import { addSamplingOptions, type SamplingOptions } from "./sampling.ts";
 
-/** How a model is loaded. */
+/** Options for loading a model. */
 export interface ModelOptions {
   vocab?: TokenizerSource | null;
   weights?: WeightFormat;
@@ -22,7 +22,7 @@ export interface ModelOptions {
 export const ACTIVATIONS_HELP = 'round inputs of int8 matrices to 8 bits: "int8"; faster with relaxed SIMD, less exact';
 export const WEIGHTS_HELP = `how matrices are kept in memory: ${quotedFormats()}`;
 
-/** How a text is made. */
+/** Options for generating a text. */
 export interface TextOptions extends SamplingOptions {
   maxTokens?: number;
   stop?: string[];
@@ -38,7 +38,7 @@ export function addModelOptions(command: Command): Command {
     .option("--threads <n>", "threads that compute; default: the cores, at most 4", number)
     .option("--embedding <place>", '"memory", or "source": in the file, of which a row is read when its token comes')
     .option("--simd <build>", 'which build of the kernels: "plain" or "relaxed"; the bits are the same')
-    .option("--group-norm-eps <x>", "epsilon of the group norm in RWKV-5 to 7, where it is not 64e-5", number)
+    .option("--group-norm-eps <x>", "epsilon of the group norm in RWKV-5 to 7, if it is not 64e-5", number)
     .option("--lora <file[:scale]>", "merge a LoRA while loading; may be given several times", loraFile)
     .option("--lora-alpha <n>", "its trainer's lora_alpha: adds scale · alpha / rank; default: the rank", number)
     .option("-q, --quiet", "no progress and no summary");
@@ -46,7 +46,7 @@ export function addModelOptions(command: Command): Command {
 
 export function addTextOptions(command: Command): Command {
   command
-    .option("-n, --max-tokens <n>", "most tokens to make; default: 256", number)
+    .option("-n, --max-tokens <n>", "maximum tokens to generate; default: 256", number)
     .option("--stop <text>", "end before this text; may be given several times", collect)
     .addOption(
       new Option("--draft <kind>", "read ahead what followed an earlier occurrence; the text is the same").choices([
@@ -58,10 +58,10 @@ export function addTextOptions(command: Command): Command {
 }
 
 export const VOCAB_HELP = `
-The vocabulary is taken from --vocab, else from a file beside the model (MODEL.vocab.txt, vocab.txt,
-rwkv_vocab_v20230424.txt, tokenizer.json), else by the model's size: "world" and "pile" are downloaded once.`;
+The vocabulary is --vocab, else the one in the model's file, else a file next to the model (MODEL.vocab.txt, vocab.txt,
+rwkv_vocab_v20230424.txt, tokenizer.json), else inferred from its size: "world" and "pile" are downloaded once.`;
 
-/** `FILE` or `FILE:0.5`; other colons, as in addresses and Windows paths, belong to the file. */
+/** `FILE` or `FILE:0.5`; other colons, as in addresses and Windows paths, belong to the file name. */
 export function loraFile(
   text: string,
   before: NonNullable<ModelOptions["lora"]> = [],
@@ -71,7 +71,7 @@ export function loraFile(
   return [...before, { source, scale: number(scale as string) }];
 }
 
-/** Every value of an option that may be given several times. */
+/** All values of a repeatable option. */
 export function collect(text: string, before: string[] = []): string[] {
   return [...before, text];
 }

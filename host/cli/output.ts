@@ -7,7 +7,9 @@ export async function print(text: string | Uint8Array): Promise<void> {
   if (text.length > 0 && !process.stdout.write(text)) await once(process.stdout, "drain");
 }
 
-/** C0 and C1 controls but line ends and tabs, and what reorders text. They come out of models and files. */
+/**
+ * C0 and C1 controls except line ends and tabs, and characters that reorder text. Models and files may contain them.
+ */
 const CONTROLS = /[^\P{Cc}\n\t]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** One line of JSON, with controls escaped. */
@@ -24,7 +26,7 @@ export function withoutControls(text: string): string {
   return text.replace(CONTROLS, "\uFFFD");
 }
 
-/** What comes out of a file, as a part of a line: a line break in it would be a line of its own. */
+/** Text from a file, as part of a line: a line break in it would start another line. */
 export function inLine(text: string): string {
   return withoutControls(text).replace(/[\n\t]/g, "\uFFFD");
 }
@@ -57,7 +59,7 @@ export function watchOutput(): void {
   process.stderr.on("error", () => {});
 }
 
-/** A line on the terminal that is written over: `show` it, then `clear` it. Nothing where there is no terminal. */
+/** A terminal line that is overwritten: `show` it, then `clear` it. Does nothing without a terminal. */
 export function statusLine(quiet = false) {
   const visible = process.stderr.isTTY && !quiet;
   let last = "";

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 type Fetch = (request: Request) => Promise<Response>;
 
-/** The page as it was built, and the model that comes with it, which the package has once. */
+/** The built page, and the bundled model, which is in the package only once. */
 const PAGE = fileURLToPath(new URL("../web/dist", import.meta.url));
 const MODELS = fileURLToPath(new URL("../models/fairy", import.meta.url));
 
@@ -25,7 +25,7 @@ export function hasPage(): boolean {
   return existsSync(PAGE);
 }
 
-/** Answers what the page is made of, and leaves all else to the server. */
+/** Serves the page's files, and leaves everything else to the server. */
 export function withPage(fetch: Fetch): Fetch {
   const files = pageFiles();
   return async (request) => {
@@ -36,7 +36,7 @@ export function withPage(fetch: Fetch): Fetch {
   };
 }
 
-/** Paths of requests, and the files that answer them: nothing else can be asked for. */
+/** Request paths, and the files they serve: nothing else can be requested. */
 function pageFiles(): Map<string, string> {
   if (!hasPage()) return new Map();
   const files = readdirSync(PAGE, { recursive: true, withFileTypes: true })

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 
-/** The library says which range it expects, and names the option. */
+/** The library reports the expected range, and names the option. */
 export function number(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || Number.isNaN(value)) throw new InvalidArgumentError(`Expected a number, got "${text}".`);
@@ -18,7 +18,7 @@ export function tokenIds(text: string): number[] {
 
 const ESCAPES: Record<string, string> = { n: "\n", r: "\r", t: "\t", "\\": "\\" };
 
-/** What `--escapes` stands for; other backslashes stay as they are. */
+/** The escapes of `--escapes`; other backslashes are kept. */
 export function unescaped(text: string): string {
   return text.replace(/\\([nrt\\])/g, (_, letter: string) => ESCAPES[letter] as string);
 }

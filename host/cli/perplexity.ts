@@ -22,9 +22,9 @@ interface PerplexityCommandOptions extends ModelOptions {
 
 const HELP = `${VOCAB_HELP}
 
-The text is read in one go, the state carried from its beginning to its end, unless --context is given. Before it stands
-the token that ends a text, where the vocabulary has one: so the first token of the text counts too.
-With --compare the model is loaded twice, and the divergence is that of its probabilities from those of the other weights.
+The text is one context, with the state carried from its beginning to its end, unless --context is given. It is preceded
+by the end-of-text token, if the vocabulary has one, so that the first token of the text counts too.
+With --compare the model is loaded twice; the divergence is between its probabilities and those with the other weights.
 
 Examples:
   $ wkv perplexity model.pth story.txt
@@ -38,12 +38,12 @@ export function addPerplexity(program: Command): void {
     .argument("<MODEL>", "a model file")
     .argument("<FILE>", "the text; - reads it from standard input")
     .addOption(
-      new Option("--compare <format>", "also measure how far the model is from itself with these weights").choices(
+      new Option("--compare <format>", "also measure the difference from the model with these weights").choices(
         WEIGHT_FORMAT_NAMES,
       ),
     )
-    .option("--context <n>", "forget everything after so many tokens", number)
-    .option("--limit <bytes>", "read no more of the text", number)
+    .option("--context <n>", "reset the session after this many tokens", number)
+    .option("--limit <bytes>", "read at most this much of the text", number)
     .option("--json", "one JSON object");
   addModelOptions(command);
   command.addHelpText("after", HELP).action(measure);
@@ -69,7 +69,7 @@ async function measure(path: string, file: string, options: PerplexityCommandOpt
   });
 }
 
-/** The text's bytes, at most `limit` of them and no part of a character at the end. */
+/** The text's bytes, at most `limit` of them and no partial character at the end. */
 async function readText(file: string, limit = Infinity): Promise<Uint8Array> {
   if (limit !== Infinity && !(Number.isInteger(limit) && limit > 0))
     throw new UsageError(`--limit expected a whole number from 1 on, got ${limit}`);
@@ -87,7 +87,7 @@ async function readTextFile(file: string): Promise<Uint8Array> {
   }
 }
 
-/** A token is predicted from those before it. */
+/** A token is predicted from the ones before it. */
 function checkLength({ tokenizer }: Model, text: Uint8Array): void {
   if (text.length === 0) throw new UsageError("the text is empty: give a text with at least two tokens.");
   if (tokenizer.endOfText === undefined && tokenizer.encode(text).length < 2)

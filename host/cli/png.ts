@@ -10,7 +10,7 @@ export function png({ width, height, pixels }: Picture): Uint8Array {
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
   header.set([8, RGB], 8);
-  // Before each row a byte says how it is filtered: not at all.
+  // Before each row a byte gives its filter: none.
   const rows = Buffer.alloc(height * (1 + 3 * width));
   for (let y = 0; y < height; y++)
     rows.set(pixels.subarray(y * 3 * width, (y + 1) * 3 * width), y * (1 + 3 * width) + 1);
@@ -30,7 +30,7 @@ function chunk(type: string, data: Buffer): Buffer {
   return Buffer.concat([length, body, sum]);
 }
 
-/** Node's own is not in Node 20. */
+/** Node 20 has no built-in one. */
 function crc32(bytes: Buffer): number {
   let crc = -1;
   for (const byte of bytes) {

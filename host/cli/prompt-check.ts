@@ -18,26 +18,26 @@ interface PromptCheckOptions {
 }
 
 const HELP = `
-With --check each finding is a line PLACE: MESSAGE (RULE), with --json one array of
-{"rule","message","index","length","line","column","replacement"?}; the exit code is 1 when there are any. With --fix the
-mended prompt goes to standard output and nothing else; what cannot be mended goes to standard error.
+With --check each finding is a line FILE:LINE:COLUMN: MESSAGE (RULE), with --json one array of
+{"rule","message","index","length","line","column","replacement"?}; the exit code is 1 if there are any. With --fix only
+the fixed prompt goes to standard output; findings that cannot be fixed go to standard error.
 
 Examples:
   $ wkv prompt --check prompt.txt
   $ wkv prompt --check -e "User: Why is the sky blue?\\n\\nAssistant: "
-  $ wkv prompt --fix - --template raven < prompt.txt > mended.txt`;
+  $ wkv prompt --fix - --template raven < prompt.txt > fixed.txt`;
 
 export function addPromptCheck(program: Command): void {
   program
     .command("prompt")
-    .description("Finds, and mends, what in a prompt breaks the format that a model knows.")
+    .description("Finds and fixes what breaks the model's format in a prompt.")
     .argument(
       "[FILE|TEXT]",
-      "the prompt: a file if there is one of that name, else the text itself; - reads standard input",
+      "the prompt: a file if one with this name exists, else the text itself; - reads standard input",
     )
     .option("--check", "list what is wrong")
-    .option("--fix", "print the prompt mended")
-    .option("--template <name>", 'whose format: "raven", "world" or "g1"; default: world')
+    .option("--fix", "print the fixed prompt")
+    .option("--template <name>", 'the format: "raven", "world" or "g1"; default: world')
     .option("-e, --escapes", "read \\n, \\t and \\\\ in TEXT as in C")
     .option("--json", "JSON")
     .addHelpText("after", HELP)
@@ -54,9 +54,9 @@ async function prompt(argument: string | undefined, options: PromptCheckOptions)
     if (findings.length > 0) process.exitCode = 1;
     return;
   }
-  const mended = fixPrompt(given, template);
-  await (json ? printJson({ text: mended }) : printText(mended));
-  for (const finding of checkPrompt(mended, template)) note(describe(finding, name));
+  const fixed = fixPrompt(given, template);
+  await (json ? printJson({ text: fixed }) : printText(fixed));
+  for (const finding of checkPrompt(fixed, template)) note(describe(finding, name));
 }
 
 async function readText(argument: string | undefined, { escapes }: PromptCheckOptions): Promise<[string, string]> {

@@ -5,7 +5,7 @@ import { textBytes } from "../source/text.ts";
 import { UsageError } from "./failure.ts";
 import { unescaped } from "./parse.ts";
 
-/** A prompt as it was given: text, its bytes from standard input, or token ids. */
+/** A prompt as given: text, its bytes from standard input, or token ids. */
 export type Prompt = string | Uint8Array | readonly number[];
 
 export interface PromptOptions extends Arrangement {
@@ -17,8 +17,7 @@ export interface PromptOptions extends Arrangement {
 export async function readPrompt(argument: string | undefined, options: PromptOptions): Promise<Prompt> {
   const isArranged = options.questionFirst || options.readTwice;
   if (options.tokens) {
-    if (isArranged)
-      throw new UsageError("--question-first and --read-twice are for prompts of text, not for --tokens.");
+    if (isArranged) throw new UsageError("--question-first and --read-twice require a text prompt, not --tokens.");
     if (argument !== undefined) throw new UsageError("give either PROMPT or --tokens, not both.");
     return options.tokens;
   }
@@ -34,14 +33,14 @@ function asText(given: string | Uint8Array, { escapes }: PromptOptions): string 
   return escapes ? unescaped(given) : given;
 }
 
-/** The prompt's tokens. @throws WkvError when the model has no vocabulary */
+/** The prompt's tokens. @throws WkvError if the model has no vocabulary */
 export function promptTokens(model: Model, prompt: Prompt): readonly number[] {
   const ids = typeof prompt === "string" || prompt instanceof Uint8Array ? model.tokenizer.encode(prompt) : prompt;
-  if (ids.length === 0) throw new UsageError("the prompt is empty: a model needs at least one token to go on from.");
+  if (ids.length === 0) throw new UsageError("the prompt is empty: a model needs at least one token to continue.");
   return ids;
 }
 
-/** `echo text | wkv run MODEL -` is to be the same as `wkv run MODEL text`. */
+/** So that `echo text | wkv run MODEL -` equals `wkv run MODEL text`. */
 function withoutLastNewline(bytes: Uint8Array): Uint8Array {
   if (bytes.at(-1) !== 0x0a) return bytes;
   return bytes.subarray(0, bytes.at(-2) === 0x0d ? -2 : -1);

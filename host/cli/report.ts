@@ -3,15 +3,15 @@ import type { GenerateOptions } from "../session/session.ts";
 
 const REASONS: Record<StopReason | "interrupted", string> = {
   end: "the model ended the text",
-  stop: "a --stop text came",
+  stop: "a --stop text occurred",
   length: "--max-tokens reached",
   complete: "the text is complete",
   interrupted: "ended by Ctrl-C",
 };
 
-/** Counts tokens and time while a text is made. */
+/** Counts tokens and time while a text is generated. */
 export class Report {
-  /** Why the text ended; undefined while it has not. */
+  /** Why the text ended; undefined until then. */
   reason: StopReason | "interrupted" | undefined;
   #complete: boolean | undefined;
   readonly #seed: number | undefined;
@@ -29,7 +29,7 @@ export class Report {
     this.#start = performance.now();
   }
 
-  /** One more token has been made. */
+  /** One more token has been generated. */
   made({ stop, complete }: Piece): void {
     this.#made = { tokens: this.#made.tokens + 1, seconds: this.#elapsed() };
     this.reason = stop;
@@ -61,7 +61,7 @@ export class Report {
   }
 }
 
-/** Tokens a second, to a tenth. */
+/** Tokens per second, to a tenth. */
 function rate({ tokens, seconds }: { tokens: number; seconds: number }): number {
   return seconds > 0 ? Math.round((10 * tokens) / seconds) / 10 : 0;
 }

@@ -27,12 +27,12 @@ interface RunOptions extends ModelOptions, TextOptions, ConstraintOptions, State
 
 const HELP = `${VOCAB_HELP}
 
-The text goes to standard output and ends its last line, everything else goes to standard error. A newline at the end
-of standard input is left out.
-With --json each piece is a line {"text","token","logprob"?,"topLogprobs"?}, and the last line says how it went:
+The text goes to standard output and ends with a newline, everything else goes to standard error. A newline at the end
+of standard input is ignored.
+With --json each piece is a line {"text","token","logprob"?,"topLogprobs"?}, and the last line is a summary:
 {"reason","complete"?,"read","made","seed"?,"readPerSecond","madePerSecond"}. The reason is "end" (the model ended the
-text), "stop" (a --stop text came), "length" (--max-tokens), "complete" (nothing can follow that --schema, --regex or
---choice allows) or "interrupted" (Ctrl-C). With one of these three, "complete" says whether the text is.
+text), "stop" (a --stop text occurred), "length" (--max-tokens), "complete" (--schema, --regex or --choice allows no
+more text) or "interrupted" (Ctrl-C). With one of these three options, "complete" says whether the text satisfies it.
 
 Examples:
   $ wkv run "Once upon a time"
@@ -51,22 +51,22 @@ Examples:
 export function addRun(program: Command): void {
   const command = program
     .command("run")
-    .description("Streams the text that a model writes after a prompt.")
+    .description("Generates text after a prompt.")
     .argument(
       "[MODEL]",
       "a .pth, .safetensors, .gguf or .bin file, or a folder with one; or a name that wkv list has; default: fairy",
     )
-    .argument("[PROMPT]", "how the text begins; - reads it from standard input")
+    .argument("[PROMPT]", "the beginning of the text; - reads it from standard input")
     .option("--tokens <ids>", "token ids instead of PROMPT, such as 34,105,110", tokenIds)
-    .option("--question-first", "put the question that PROMPT ends with before its material")
+    .option("--question-first", "put the question at the end of PROMPT before its material")
     .option("--read-twice", "read a PROMPT of material and a question twice")
-    .option("--logits", "print the logits after the last token, one for each id of the vocabulary, and make no text")
+    .option("--logits", "print the logits after the last token, one per id, and generate no text")
     .option(
       "--logprobs [n]",
       "with --json: each token's log-probability, and the n likeliest tokens with theirs",
       number,
     )
-    .option("--json", "JSON, one object a line; with --logits one array");
+    .option("--json", "JSON, one object per line; with --logits one array");
   addStateOptions(command);
   addTextOptions(command);
   addConstraintOptions(command);
@@ -101,7 +101,7 @@ async function run(first: string | undefined, second: string | undefined, option
   });
 }
 
-/** @param prompt undefined: none, the session is to go on from where it was saved */
+/** @param prompt undefined: none, the session continues where it was saved */
 async function tokensToRead(model: Model, session: Session, prompt: Prompt | undefined): Promise<readonly number[]> {
   if (prompt !== undefined) return promptTokens(model, prompt);
   if (!(await hasRead(session)))

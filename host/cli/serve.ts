@@ -33,9 +33,9 @@ interface ServeOptions extends ModelOptions {
 
 const HELP = `${VOCAB_HELP}
 
-Clients of OpenAI's API take http://HOST:PORT/v1 as their base URL. What there is: docs/server.md.
-Keys may also come from the environment variable WKV_API_KEY, several of them with commas between.
-SIGTERM and Ctrl-C: no new requests, those that run may end for --grace seconds.
+The base URL for clients of OpenAI's API is http://HOST:PORT/v1. Routes and fields: docs/server.md.
+Keys may also be given in the environment variable WKV_API_KEY, separated by commas.
+SIGTERM and Ctrl-C: no new requests; running ones have --grace seconds to finish.
 
 Examples:
   $ wkv serve
@@ -49,22 +49,22 @@ Examples:
 export function addServe(program: Command): void {
   const command = program
     .command("serve")
-    .description("Serves models to clients of OpenAI's API.")
-    .argument("[MODELS...]", "model files, addresses or folders; default: the model that comes with wkv")
-    .option("--host <name>", "where to listen", "127.0.0.1")
-    .option("--port <n>", "0: any port that is free", number, 8080)
-    .option("--alias <name>", "the model's name for clients; one for each model", collect)
-    .option("--api-key <key>", "a key that requests have to send; may be given several times", collect)
-    .option("--template <name>", "raven, world or g1; default: what the model's file says")
-    .option("--store <place>", "where named states are kept: a folder or redis://…; default: in memory")
-    .option("--parallel <n>", "texts that are made at the same time; default: 16", number)
+    .description("Serves models through OpenAI's API.")
+    .argument("[MODELS...]", "model files, addresses or folders; default: the bundled model")
+    .option("--host <name>", "address to listen on", "127.0.0.1")
+    .option("--port <n>", "0: any free port", number, 8080)
+    .option("--alias <name>", "a model's name for clients; one per model", collect)
+    .option("--api-key <key>", "require this key; may be given several times", collect)
+    .option("--template <name>", "raven, world or g1; default: the model file's")
+    .option("--store <place>", "storage of named states: a folder or redis://…; default: in memory")
+    .option("--parallel <n>", "texts generated at the same time; default: 16", number)
     .option("--waiting <n>", "requests that may wait; default: 64", number)
-    .option("-n, --max-tokens <n>", "most tokens of a text; default: 2048", number)
-    .option("--deadline <seconds>", "most seconds for an answer; default: 600", number)
-    .option("--prefix-cache <MB>", "memory for states of prompts, for each model; 0: none", number, 256)
-    .option("--cors <origin>", 'a page that may ask, or "*"; may be given several times', collect)
-    .option("--metrics", "answer GET /metrics, for Prometheus")
-    .option("--grace <seconds>", "how long running answers may take after SIGTERM", number, 30);
+    .option("-n, --max-tokens <n>", "maximum tokens per text; default: 2048", number)
+    .option("--deadline <seconds>", "maximum time per answer; default: 600", number)
+    .option("--prefix-cache <MB>", "memory for cached states of prompts, per model; 0: none", number, 256)
+    .option("--cors <origin>", 'a page that may send requests, or "*"; may be given several times', collect)
+    .option("--metrics", "serve GET /metrics, for Prometheus")
+    .option("--grace <seconds>", "time for running answers after SIGTERM", number, 30);
   addModelOptions(command);
   command.addHelpText("after", HELP).action(start);
 }
@@ -77,7 +77,7 @@ async function start(paths: string[], options: ServeOptions): Promise<void> {
   const settings = await serverOptions(options, apiKeys);
   const stop = stopSignal();
   const models = loadAll(sources, options, stop);
-  const { createServer } = await import("../server/index.ts"); // other commands start without it
+  const { createServer } = await import("../server/index.ts"); // only this command needs it
   const server = createServer(models, settings);
   let listener: HttpServer | undefined;
   try {
@@ -103,7 +103,7 @@ async function sourcesByName(paths: readonly string[], alias: readonly string[] 
   if (sources.length === 0) throw new UsageError("MODEL is missing: wkv serve MODEL");
   if (alias.length > sources.length) throw new UsageError("--alias: there are more names than models.");
   const named = new Map(sources.map((source, i) => [alias[i] ?? modelName(source), source]));
-  if (named.size < sources.length) throw new UsageError("two models have one name: give each an --alias.");
+  if (named.size < sources.length) throw new UsageError("two models have the same name: give each an --alias.");
   return named;
 }
 
@@ -113,7 +113,7 @@ function modelName(source: string): string {
   return last.replace(/\.(pth|pt|safetensors|gguf|bin|zip)$/i, "");
 }
 
-/** One after the other: loading takes more memory than having loaded. */
+/** One at a time: loading takes more memory than a loaded model. */
 function loadAll(
   sources: ReadonlyMap<string, string>,
   options: ServeOptions,
@@ -132,7 +132,7 @@ function loadAll(
 async function serverOptions(options: ServeOptions, apiKeys: readonly string[]): Promise<ServerOptions> {
   const { host, store, template, parallel, waiting, maxTokens, deadline, cors, metrics } = options;
   if (!LOCAL.includes(host) && apiKeys.length === 0)
-    note(`warning: ${host} may be reached from other machines, and there is no --api-key`);
+    note(`warning: ${host} may be reachable from other machines, and there is no --api-key`);
   return {
     apiKeys,
     ...(store && { storage: await openStorage(store) }),
@@ -142,7 +142,7 @@ async function serverOptions(options: ServeOptions, apiKeys: readonly string[]):
   };
 }
 
-/** Names of this machine that no other one can be behind. */
+/** Host names that can only mean this machine. */
 const LOCAL = ["127.0.0.1", "localhost", "[::1]", "::1"];
 
 async function listen({ fetch }: Server, { host, port }: ServeOptions): Promise<HttpServer> {
@@ -152,7 +152,7 @@ async function listen({ fetch }: Server, { host, port }: ServeOptions): Promise<
   return listener;
 }
 
-/** For clients that send their requests drop by drop. */
+/** Against clients that send their requests drop by drop. */
 const TIMEOUTS = { headersTimeout: 20_000, requestTimeout: 60_000, keepAliveTimeout: 10_000, maxHeaderSize: 1 << 14 };
 
 function describe({ address, family, port }: AddressInfo, model: string, needsKey: boolean): void {

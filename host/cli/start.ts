@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { chat } from "../chat/chat.ts";
+import { chat } from "../chat/create.ts";
 import type { Model } from "../model/model.ts";
 import { BEGINNING, bundledPath } from "./bundled.ts";
 import { interruptible } from "./interrupt.ts";
@@ -14,10 +14,10 @@ interface StartOptions extends ModelOptions, TextOptions {
   random?: boolean;
 }
 
-/** Large enough to be read from memory rather than from a cache, small enough to be made in a moment. */
+/** Large enough to be read from memory rather than from a cache, small enough to be generated quickly. */
 const RANDOM_SHAPE = { layers: 6, width: 512, headSize: 64, vocabSize: 96 };
 
-/** What the second model is asked: a passage of facts and a question about one of them. */
+/** The prompt of the second model: a passage of facts and a question about one of them. */
 const PASSAGE =
   "The lantern belongs to Rosa. Otto lives near the mill. The code of the tower is 4721. The grey fox is called Fritz.";
 const QUESTION = "What is the code of the tower?";
@@ -33,9 +33,9 @@ export function addStart(program: Command): void {
   const command = program
     .command("start")
     .description("Writes a story and answers a question with the bundled models (what `npm start` runs).")
-    .argument("[MODEL]", "a model file; default: the two that come with wkv, else random weights")
-    .argument("[PROMPT]", "how the text begins", BEGINNING)
-    .option("--random", "take random weights though models come with wkv");
+    .argument("[MODEL]", "a model file; default: the two bundled ones, else random weights")
+    .argument("[PROMPT]", "the beginning of the text", BEGINNING)
+    .option("--random", "use random weights even though models are bundled");
   addTextOptions(command);
   addModelOptions(command);
   command.addHelpText("after", HELP).action(start);
@@ -48,7 +48,7 @@ async function start(argument: string | undefined, beginning: string, options: S
   const prompt = await readPrompt(beginning, options);
   await interruptible(async (signal) => {
     await using model = path ? await load(path, options, signal) : await loadRandom(options, signal);
-    note(`${path ?? "a model of random weights, made just now"}: ${describe(model)}`);
+    note(`${path ?? "a model with random weights"}: ${describe(model)}`);
     const ids = promptTokens(model, prompt);
     await printText(model.tokenizer.decode(ids));
     await streamText(model.createSession(), ids, options, signal);
@@ -57,7 +57,7 @@ async function start(argument: string | undefined, beginning: string, options: S
   });
 }
 
-/** The other model that comes with wkv answers a question about a passage. */
+/** The other bundled model answers a question about a passage. */
 async function askAbout(path: string, options: StartOptions, signal: AbortSignal): Promise<void> {
   await using model = await load(path, options, signal);
   note(`${path}: ${describe(model)}; a passage and a question about it:`);
@@ -80,7 +80,7 @@ function loadRandom(options: StartOptions, signal: AbortSignal): Promise<Model> 
   return load(syntheticModel(RANDOM_SHAPE), { vocab: printable(), ...options }, signal);
 }
 
-/** A vocabulary of what a keyboard has, so that noise can be printed: a file of one symbol a line. */
+/** A vocabulary of keyboard characters, so that noise can be printed: a file with one symbol per line. */
 function printable(): Uint8Array {
   const symbols = Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i).replace("\\", "\\\\"));
   return new TextEncoder().encode(["\\n", "\\s", ...symbols].join("\n"));

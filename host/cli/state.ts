@@ -16,23 +16,23 @@ export function addStateOptions(command: Command): Command {
   return command
     .option(
       "--state <file>",
-      "start from a tuned state (.pth, .st), or go on from a session that --state-out saved; PROMPT may then be left out",
+      "start from a tuned state (.pth, .st), or continue a session saved by --state-out; PROMPT is then optional",
     )
     .option("--state-out <file>", "save the session afterwards, also after Ctrl-C");
 }
 
-/** Says before a text is made that it could not be saved afterwards. @throws UsageError */
+/** Checks in advance that the text can be saved afterwards. @throws UsageError */
 export async function checkStateOut({ stateOut }: StateOptions): Promise<void> {
   if (stateOut === undefined) return;
   const folder = dirname(stateOut);
   const isFolder = await stat(folder)
     .then((found) => found.isDirectory())
     .catch(() => false);
-  if (!isFolder) throw new UsageError(`--state-out: there is no folder ${folder}; make it first.`);
+  if (!isFolder) throw new UsageError(`--state-out: the folder ${folder} does not exist; create it first.`);
 }
 
 /**
- * A session that goes on from --state, or a new one.
+ * A session that continues from --state, or a new one.
  * @throws WkvError `not-found`, `bad-state`
  */
 export async function openSession(model: Model, { state }: StateOptions): Promise<Session> {
@@ -42,15 +42,15 @@ export async function openSession(model: Model, { state }: StateOptions): Promis
   return session;
 }
 
-/** Saves to --state-out, unless Ctrl-C came while the prompt was read. @throws WkvError `not-saved` */
+/** Saves to --state-out, unless Ctrl-C came while the prompt was being read. @throws WkvError `not-saved` */
 export async function saveSession(session: Session, { stateOut, quiet }: StateOptions): Promise<void> {
   if (stateOut === undefined) return;
-  if (!(await hasRead(session))) return note(`the prompt was not read to its end, so ${stateOut} was not written.`);
+  if (!(await hasRead(session))) return note(`the prompt was not read completely, so ${stateOut} was not written.`);
   await session.saveFile(stateOut);
   if (!quiet) note(`saved ${stateOut}`);
 }
 
-/** Whether the session can go on without a prompt. */
+/** Whether the session can continue without a prompt. */
 export async function hasRead(session: Session): Promise<boolean> {
   try {
     await session.feed([]);

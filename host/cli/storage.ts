@@ -8,7 +8,7 @@ import { UsageError } from "./failure.ts";
 import { isRedis, redisStorage } from "./redis.ts";
 
 /**
- * Where named states are kept.
+ * Storage of named states.
  * @param place a folder, or the address of a Redis server
  */
 export async function openStorage(place: string): Promise<StateStorage> {
@@ -19,7 +19,7 @@ export async function openStorage(place: string): Promise<StateStorage> {
   return createStorage({ driver: wholeFiles(fsDriver({ base }), base) });
 }
 
-/** A state is there as it was before or as it is now, whenever the machine stops. */
+/** A state has its old or its new content, whenever the machine stops. */
 function wholeFiles<D extends ReturnType<typeof fsDriver>>(driver: D, base: string): D {
   const write = async (key: string, bytes: Uint8Array) => {
     const path = resolve(base, key.replaceAll(":", "/"));

@@ -1,4 +1,4 @@
-/** Shape of a model of random weights. */
+/** Shape of a model with random weights. */
 export interface SyntheticShape {
   readonly layers: number;
   readonly width: number;
@@ -6,11 +6,11 @@ export interface SyntheticShape {
   readonly vocabSize: number;
 }
 
-/** Name, shape, and the interval that the values are drawn from. */
+/** Name, shape, and the interval of the values. */
 type Draw = readonly [name: string, shape: readonly number[], low: number, high: number];
 
 /**
- * An RWKV-7 model of seeded random weights, as a .safetensors file in memory: the same bytes on every machine. It
+ * An RWKV-7 model with seeded random weights, as a .safetensors file in memory: the same bytes on every machine. It
  * writes noise, at the speed of any model of its shape.
  */
 export function syntheticModel(shape: SyntheticShape, seed = 1): Uint8Array {
@@ -43,7 +43,7 @@ function allDraws({ layers, width, headSize, vocabSize }: SyntheticShape): Draw[
   ];
 }
 
-/** Values in the ranges that training leaves them in, so that nothing overflows or dies out. */
+/** Values in the ranges of trained models, so that nothing overflows or vanishes. */
 function block(layer: number, width: number, headSize: number): Draw[] {
   const draws: Draw[] = [
     ...norm("ln1", width),
@@ -69,7 +69,7 @@ function norm(name: string, width: number): Draw[] {
   ];
 }
 
-/** Uniform, of the variance that keeps the size of a vector. */
+/** Uniform, with the variance that preserves the size of a vector. */
 function matrix(name: string, rows: number, cols: number): Draw {
   const limit = Math.sqrt(3 / cols);
   return [name, [rows, cols], -limit, limit];

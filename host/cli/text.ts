@@ -16,15 +16,14 @@ export interface StreamOptions extends TextOptions {
   quiet?: boolean;
 }
 
-/** Says before a model is loaded what the library would say afterwards. @throws RangeError or TypeError */
+/** Validates options before a model is loaded. @throws RangeError or TypeError */
 export function checkTextOptions(options: StreamOptions): void {
   const { maxTokens, stop, logprobs } = options;
   checkGenerateOptions({ ...samplerOptions(options), maxTokens, stop, logprobs });
 }
 
 /**
- * Lets the session read a prompt, streams the text that it writes to standard output and reports how it
- * went, also when Ctrl-C ended it.
+ * Feeds a prompt, streams the generated text to standard output and reports the counts, also after Ctrl-C.
  * @throws Interrupted after the report; WkvError
  */
 export async function streamText(
@@ -46,7 +45,7 @@ export async function streamText(
     }
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
-    error.told = true;
+    error.reported = true;
     report.reason = "interrupted";
     throw error;
   } finally {
@@ -55,7 +54,7 @@ export async function streamText(
   }
 }
 
-/** The seed is chosen here, so that the report can tell it and the text can be made again. */
+/** The seed is chosen here, so that it can be reported and the text reproduced. */
 function generateOptions(options: StreamOptions, signal: AbortSignal): GenerateOptions {
   const { maxTokens, logprobs, escapes, constraint, draft, stop = [] } = options;
   const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];

@@ -22,8 +22,8 @@ interface TokenizeOptions {
 
 const HELP = `${VOCAB_HELP}
 
-Prints the ids on one line, as --tokens of wkv run takes them. With --json, in either direction, one array of
-{"id","text"}; a token that is no text by itself, because it ends inside a character, has "bytes" instead.
+Prints the ids on one line, in the format of --tokens of wkv run. With --json, in either direction, one array of
+{"id","text"}; a token that ends inside a character has "bytes" instead.
 
 Examples:
   $ wkv tokenize "Once upon a time" --model model.pth
@@ -36,7 +36,7 @@ export function addTokenize(program: Command): void {
     .description("Shows the token ids of a text, or the text of token ids.")
     .argument("[TEXT]", "the text; - reads it from standard input, byte for byte but for a byte-order mark")
     .option("--vocab <vocab>", 'a file, an address, "world", "pile" or "bytes"')
-    .option("--model <model>", "the model whose vocabulary to take")
+    .option("--model <model>", "the model whose vocabulary to use")
     .option("--decode <ids>", "print the text of these ids; - reads them from standard input")
     .option("--json", "one JSON array")
     .addHelpText("after", HELP)
@@ -64,7 +64,7 @@ async function openTokenizer({ vocab, model }: TokenizeOptions): Promise<Tokeniz
   throw new UsageError('a vocabulary is missing: give --vocab (a file, "world", "pile" or "bytes") or --model.');
 }
 
-/** A model's tokenizer; of the model only the header is read. */
+/** A model's tokenizer; only the header of the model is read. */
 async function tokenizerOf(model: string, vocab: string | undefined): Promise<Tokenizer> {
   const file = await openModelFile(sourceOf(model));
   try {

@@ -1,65 +1,67 @@
 import { WkvError } from "../errors.ts";
 import type { Grammar, Node } from "./grammar.ts";
 
-/** No way on. */
+/** Dead end. */
 export const DEAD = -1;
-/** More tokens than anybody makes. */
+/** Larger than any number of tokens. */
 export const NO_END = 2 ** 30;
 const UNKNOWN = 0;
-/** The continuation after which nothing has to come. */
+/** The empty continuation: the text may end. */
 const DONE = 0;
 
-/** Continuations that are looked at between two calls of `begin()`; that takes about a second. */
+/** Limit for continuations examined between two calls of `begin()`; they take about a second. */
 const MAX_EFFORT = 3_000_000;
-/** All continuations together, about 150 MB. */
+/** Limit for all continuations, about 150 MB. */
 const MAX_CONTINUATIONS = 1_000_000;
-/** From here on an automaton is better made anew: about 50 MB. */
+/** From this size on it is better to rebuild the automaton: about 50 MB. */
 const MANY_CONTINUATIONS = 250_000;
 const MANY_CELLS = 4_000_000;
-/** Ways on at one place. Sensible constraints have a handful; those of ambiguous ones multiply. */
+/**
+ * Limit for parallel continuations in one state. Sensible constraints have a handful; those of ambiguous ones multiply.
+ */
 const MAX_WAYS = 20_000;
 
 /**
- * A grammar as a deterministic automaton whose states are made when they are first reached.
+ * A grammar as a deterministic automaton whose states are created on first use.
  *
- * What has to come at some place is a continuation: a node, and the continuation after it. A state is the set of
- * continuations that begin with a plain node (or DONE), so it takes in nesting and counting alike. Equal continuations
- * and equal sets are one, which makes this the subset construction for all that is regular, and a pushdown automaton
- * with memory of where it has been for the rest.
+ * A continuation is what must follow: a node, and the continuation after it. A state is the set of continuations that
+ * begin with a plain node (or DONE), so nesting and counting need no special treatment. Equal continuations and equal
+ * sets are shared, which makes this the subset construction for the regular parts, and a pushdown automaton with
+ * memoisation for the rest.
  */
 export class Automaton {
   readonly grammar: Grammar;
-  /** Symbols of one class are the same to every node of the grammar: class c is `starts[c] .. starts[c + 1] - 1`. */
+  /** Symbols of one class are equivalent for every node of the grammar: class c is `starts[c] .. starts[c + 1] - 1`. */
   readonly starts: readonly number[];
-  /** Of symbols below 256. */
+  /** For symbols below 256. */
   readonly classOf = new Uint8Array(256);
   readonly classes: number;
   /**
-   * A state is the place of its row. `rows[state]`: tokens to the nearest end at most, NO_END where the vocabulary has no
-   * way to one. `rows[state + 1 + class]`: the next state, DEAD, or 0 where `step` has not been asked. The array is
-   * replaced when it grows.
+   * A state is the index of its row. `rows[state]`: upper bound for the tokens to the nearest end, NO_END if the
+   * vocabulary has no way to one. `rows[state + 1 + class]`: the next state, DEAD, or 0 if `step` has not computed it
+   * yet. The array is replaced when it grows.
    */
   rows = new Int32Array(1 << 12);
 
-  /** Continuation i: its node, the continuation after it, and what the shortest way through it costs. */
+  /** Continuation i: its node, the continuation after it, and the cost of the shortest way through it. */
   readonly #nodeOf: Node[] = [];
   readonly #restOf: number[] = [];
   readonly #costOf: number[] = [];
   readonly #continuations = new Map<number, number>();
-  /** What follows in a plain node, by its id and the class of the symbol. */
+  /** What follows in a plain node, by node id and symbol class. */
   readonly #derived = new Map<number, Node>();
-  /** Continuation i was looked at in this round. */
+  /** The round in which continuation i was last examined. */
   #seen = new Uint32Array(1 << 10);
   #round = 0;
   #effort = 0;
 
-  /** Of each row, the continuations in the order of their ids; row 0 is no state. */
+  /** For each row, the continuations in id order; row 0 is not a state. */
   readonly #waysOf: number[][] = [[]];
   readonly #states = new Map<string, number>();
-  /** Cells of rows, and continuations of states. */
+  /** Total cells of rows, and continuations of states. */
   #cells = 0;
 
-  /** @param symbols how many there are: 256 bytes, or 0x110000 code points */
+  /** @param symbols their number: 256 bytes, or 0x110000 code points */
   constructor(grammar: Grammar, symbols: number) {
     this.grammar = grammar;
     const starts = new Set([0]);
@@ -75,17 +77,17 @@ export class Automaton {
     this.#costOf.push(0);
   }
 
-  /** It has grown so large that whoever goes on should move to a new one. */
+  /** It has grown so large that callers should move to a new one. */
   get isLarge(): boolean {
     return this.#nodeOf.length > MANY_CONTINUATIONS || this.#cells > MANY_CELLS;
   }
 
-  /** Another piece of work begins, with a new budget. */
+  /** Starts another piece of work, with a new budget. */
   begin(): void {
     this.#effort = 0;
   }
 
-  /** The state in which all of `root` has to come. */
+  /** The initial state for `root`. */
   enter(root: Node): number {
     return this.#state([this.#continuation(root, DONE)]);
   }
@@ -95,7 +97,7 @@ export class Automaton {
     return other.#state(this.#ways(state).map((way) => this.#rebuilt(way, other, (node) => node)));
   }
 
-  /** A state from which the next `length` symbols lead on as from this one: what may come more often is not counted. */
+  /** A state equivalent for the next `length` symbols: larger counts are not distinguished. */
   withoutCounts(state: number, length: number): number {
     const uncounted = (node: Node) =>
       node.kind === "repeat" && node.max > length ? this.grammar.repeat(node.body, node.min, Infinity) : node;
@@ -136,7 +138,7 @@ export class Automaton {
     return derived;
   }
 
-  /** The state of these continuations, or DEAD when no string goes through any of them. */
+  /** The state of these continuations, or DEAD if no string goes through any of them. */
   #state(continuations: readonly number[]): number {
     const ways = this.#expand(continuations);
     if (ways.length === 0) return DEAD;
@@ -164,7 +166,7 @@ export class Automaton {
     this.rows = larger;
   }
 
-  /** Opens continuations until each begins with a plain node or is DONE. @returns them in the order of their ids */
+  /** Expands continuations until each begins with a plain node or is DONE. @returns them in id order */
   #expand(continuations: readonly number[]): number[] {
     this.#round++;
     const open = [...continuations];
@@ -222,7 +224,7 @@ export class Automaton {
 function tooAmbiguous(): WkvError {
   return new WkvError(
     "bad-constraint",
-    "The constraint is too ambiguous: at some place it has too many ways to go on. Make it simpler, such as without " +
-      "repetitions inside repetitions, or with alternatives that begin differently.",
+    "The constraint is too ambiguous: too many alternatives have to be followed at once. Simplify it: avoid " +
+      "repetitions inside repetitions, and let alternatives begin differently.",
   );
 }

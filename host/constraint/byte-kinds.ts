@@ -1,15 +1,15 @@
 /**
- * Bytes in kinds, so that which ones come in many tokens fits into 32 bits. What constraints often tell apart is a kind of
- * its own.
+ * Bytes grouped into kinds, so that the set of bytes in a token fits into 32 bits. Bytes that constraints often
+ * distinguish have separate kinds.
  */
 const GROUPS: readonly string[] = [
   ...["abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ", "0", "123456789"],
   ...[" ", "\n", "\t\r", '"', "\\", "'", ",", ":", ".", "-", "_", "/", "@", "{", "}", "[", "]", "()"],
 ];
 const OTHER_ASCII = GROUPS.length;
-/** A whole character above ASCII in UTF-8. */
+/** A whole non-ASCII character in UTF-8. */
 export const CHARACTER = 1 << (OTHER_ASCII + 1);
-/** A part of one, and what is no UTF-8. */
+/** A part of one, or invalid UTF-8. */
 export const BROKEN = 1 << (OTHER_ASCII + 2);
 
 /** `[128]`: the kind of an ASCII byte, as a bit. */
@@ -26,7 +26,7 @@ export const BYTES_OF: ReadonlyMap<number, readonly number[]> = new Map(
 type Bytes = readonly [low: number, high: number];
 const NEXT: Bytes = [0x80, 0xbf];
 
-/** Every character above ASCII, as ranges of its bytes: table 3-7 of the Unicode standard. */
+/** Every non-ASCII character, as ranges of its bytes: table 3-7 of the Unicode standard. */
 export const CHARACTERS: readonly (readonly Bytes[])[] = [
   [[0xc2, 0xdf], NEXT],
   [[0xe0, 0xe0], [0xa0, 0xbf], NEXT],
@@ -38,7 +38,7 @@ export const CHARACTERS: readonly (readonly Bytes[])[] = [
   [[0xf4, 0xf4], [0x80, 0x8f], NEXT, NEXT],
 ];
 
-/** Inside which characters of that table a text is, after a byte more. -1: it is no UTF-8; 0: between characters. */
+/** The row of that table a text is in, after one more byte. -1: invalid UTF-8; 0: between characters. */
 export function within(before: number, byte: number): number {
   if (before < 0) return -1;
   if (before === 0 && byte < 0x80) return 0;

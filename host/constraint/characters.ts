@@ -1,13 +1,13 @@
 import type { Grammar, Node } from "./grammar.ts";
 
-/** Code points from the first to the second. A set is sorted ranges that do not touch. */
+/** Ranges of code points, inclusive. A set is sorted, and its ranges do not touch. */
 export type Range = readonly [low: number, high: number];
 export type Characters = readonly Range[];
 
 const LAST = 0x10ffff;
 const SURROGATES: Range = [0xd800, 0xdfff];
 
-/** The set of these ranges. Surrogates are no characters and are left out. */
+/** The set of these ranges, without surrogates, which are not characters. */
 export function characters(ranges: Iterable<Range>): Characters {
   return without(merged(ranges), [SURROGATES]);
 }
@@ -45,7 +45,7 @@ export const ANY: Characters = [
   [SURROGATES[1] + 1, LAST],
 ];
 
-/** Where the number of bytes of UTF-8 changes. */
+/** Code points at which the number of UTF-8 bytes changes. */
 const LENGTH_ENDS = [0x7f, 0x7ff, 0xffff];
 
 /** One character of the set, in UTF-8. */
@@ -62,8 +62,8 @@ export function includes(set: Characters, codePoint: number): boolean {
 }
 
 /**
- * Code points as sequences of byte ranges: a range is cut where the number of bytes changes, and then until its first and
- * last have all bytes alike up to one, and after that one everything from 80 to BF.
+ * Code points as sequences of byte ranges: a range is split where the number of bytes changes, and further until its
+ * ends agree in all bytes up to one, and every later byte covers 80 to BF.
  */
 function sequences(grammar: Grammar, low: number, high: number): Node[] {
   const cutAt = (end: number) => [...sequences(grammar, low, end), ...sequences(grammar, end + 1, high)];
@@ -88,13 +88,13 @@ function encode(code: number): number[] {
   return [0xf0 | (code >> 18), tail(12), tail(6), tail(0)];
 }
 
-/** One of these texts, with beginnings that are the same written once. */
+/** One of these texts, with common prefixes shared. */
 export function words(grammar: Grammar, texts: Iterable<string>): Node {
   const sorted = [...new Set(texts)].map(codePoints).sort(compare);
   return wordsFrom(grammar, sorted, 0, sorted.length, 0);
 }
 
-/** The words `from .. to - 1` after their first `depth` characters, which are the same. */
+/** The words `from .. to - 1` after their first `depth` characters, which are equal. */
 function wordsFrom(grammar: Grammar, sorted: readonly number[][], from: number, to: number, depth: number): Node {
   const first = sorted[from]!;
   const last = sorted[to - 1]!;
@@ -112,7 +112,7 @@ function wordsFrom(grammar: Grammar, sorted: readonly number[][], from: number, 
   return grammar.sequence([...beginning, grammar.choice(branches)]);
 }
 
-/** Where the words end that have the same character at `depth` as the one at `from`. */
+/** End of the words that have the same character at `depth` as the one at `from`. */
 function endOfRun(sorted: readonly number[][], from: number, to: number, depth: number): number {
   let end = from + 1;
   while (end < to && sorted[end]![depth] === sorted[from]![depth]) end++;
@@ -123,7 +123,7 @@ function character(grammar: Grammar, codePoint: number): Node {
   return utf8(grammar, [[codePoint, codePoint]]);
 }
 
-/** A lone surrogate is U+FFFD, as in every text that is encoded. */
+/** A lone surrogate is U+FFFD, as in all encoded text. */
 export function codePoints(text: string): number[] {
   return Array.from(text, (character) => (/\p{Surrogate}/u.test(character) ? 0xfffd : character.codePointAt(0)!));
 }

@@ -10,7 +10,7 @@ import {
   wrong,
 } from "./keywords.ts";
 
-/** Of two values of a keyword, the one that asks for more. */
+/** The stricter of two values of a keyword. */
 const STRICTER: Record<string, (a: number, b: number) => number> = {
   minLength: Math.max,
   minItems: Math.max,
@@ -25,12 +25,12 @@ const STRICTER: Record<string, (a: number, b: number) => number> = {
 };
 
 /**
- * The schema that holds where both hold. After this `pattern` and `format` may be arrays, all of which count.
+ * The schema that holds if both hold. Afterwards `pattern` and `format` may be arrays, all of which apply.
  * @param a keywords without `$ref`, `allOf`, `anyOf` and `oneOf`; so is `b`
  */
 export function merge(a: Keywords, b: Keywords, where: string): Keywords {
   if (("prefixItems" in a && "items" in b) || ("prefixItems" in b && "items" in a))
-    throw wrong(where, '"prefixItems" and "items" of schemas that have to hold together are not supported');
+    throw wrong(where, '"prefixItems" and "items" of schemas that must both hold are not supported');
   const merged: Record<string, unknown> = { ...a };
   for (const [keyword, value] of Object.entries(b)) {
     if (!(keyword in a)) merged[keyword] = value;
@@ -60,11 +60,11 @@ function mergeValues(keyword: string, a: unknown, b: unknown, where: string): un
     case "propertyNames":
       return { allOf: [a, b] };
     default:
-      throw wrong(where, `"${keyword}" of schemas that have to hold together is not supported`);
+      throw wrong(where, `"${keyword}" of schemas that must both hold is not supported`);
   }
 }
 
-/** The types that both allow. A whole number is a number. */
+/** The types that both allow. An integer is a number. */
 function commonTypes(a: readonly Type[], b: readonly Type[]): Type[] {
   const allows = (types: readonly Type[], type: Type) =>
     types.includes(type) || (type === "integer" && types.includes("number"));
@@ -72,7 +72,7 @@ function commonTypes(a: readonly Type[], b: readonly Type[]): Type[] {
   return common.includes("number") ? common.filter((type) => type !== "integer") : common;
 }
 
-/** A property that only one of the two names is an additional one to the other. */
+/** A property named by only one of the two is an additional one for the other. */
 function mergeProperties(a: Keywords, b: Keywords): Record<string, JsonSchema> {
   const [inA, inB] = [propertiesOf(a), propertiesOf(b)];
   const names = new Set([...Object.keys(inA), ...Object.keys(inB)]);
@@ -91,7 +91,7 @@ export function propertiesOf(schema: Keywords): Record<string, JsonSchema> {
   return isObject(schema.properties) ? (schema.properties as Record<string, JsonSchema>) : {};
 }
 
-/** The types that a value may have. */
+/** The possible types of a value. */
 export function typesOf(schema: Keywords): readonly Type[] {
   if (schema.enum) {
     const types = new Set((schema.enum as unknown[]).map(typeOf));
@@ -101,9 +101,9 @@ export function typesOf(schema: Keywords): readonly Type[] {
 }
 
 /**
- * Whether no value can be valid for both, as far as types, `enum`, bounds of numbers, and the properties of objects
- * tell: "no" may be wrong, "yes" is not.
- * @param alternatives what a property's schema comes to: one of these holds
+ * Whether no value can be valid for both, judged by types, `enum`, bounds of numbers, and properties of objects: a "no"
+ * may be wrong, a "yes" is certain.
+ * @param alternatives the alternatives that a property's schema expands to
  */
 export function areDisjoint(
   a: Keywords,
@@ -119,10 +119,10 @@ export function areDisjoint(
   });
 }
 
-/** Properties that are compared at the moment, from the outermost on: schemas may contain themselves. */
+/** Properties being compared, from the outermost on: schemas may be recursive. */
 type Pairs = readonly (readonly [JsonSchema, JsonSchema])[];
 
-/** Most schemas tell alternatives apart by a `const`: no other property need be looked into then. */
+/** Most schemas distinguish alternatives by a `const`: then no other property needs to be compared. */
 function tagsFirst(names: readonly string[], properties: Readonly<Record<string, JsonSchema>>): string[] {
   const isTag = (name: string) => {
     const schema = properties[name];
@@ -153,7 +153,7 @@ function areDisjointObjects(
   const names = byA.filter((name) => byB.includes(name) && Object.hasOwn(inA, name) && Object.hasOwn(inB, name));
   return tagsFirst(names, inA).some((name) => {
     const [one, other] = [inA[name]!, inB[name]!];
-    // A pair inside itself tells nothing: what is apart is so by some other property.
+    // A recursive pair proves nothing: if the alternatives differ, some other property shows it.
     if (within.some(([x, y]) => x === one && y === other)) return false;
     const [left, right] = [alternatives(one), alternatives(other)];
     const inside: Pairs = [...within, [one, other]];

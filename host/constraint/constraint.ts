@@ -5,51 +5,51 @@ import { Grammar, type Node } from "./grammar.ts";
 import { apply, idsOf, Masks } from "./masks.ts";
 import { type Vocabulary, vocabularyOf } from "./vocabulary.ts";
 
-/** What a text may be, as it is made token by token. */
+/** Restricts a text while it is generated token by token. */
 export interface Constraint {
   /**
-   * Takes every token out that cannot come next: its logit becomes -Infinity. The end of the text may come where the
-   * text is complete. Some token is always left, unless the text is {@link Constraint.finished}.
+   * Masks every token that cannot come next: its logit becomes -Infinity. The end of the text is allowed if the text is
+   * complete. Some token is always left, unless the text is {@link Constraint.finished}.
    * @param logits changed in place
-   * @param left tokens that may still be made; accepting one makes it one less. Once there are few, only those are left
-   *   in after which the text can be completed in time; where that is too late, as if there were enough. Default: any
-   *   number.
-   * @throws WkvError `bad-constraint` where there are more ways to go on than can be followed
+   * @param left tokens that may still be generated; accepting one decrements it. When few are left, only tokens after
+   *   which the text can be completed in time are allowed; if it is too late for that, as if there were enough.
+   *   Default: unlimited.
+   * @throws WkvError `bad-constraint` if there are too many alternatives to follow
    */
   mask(logits: Float32Array, left?: number): void;
   /**
-   * The tokens that `mask` would leave in, where there are at most so many; undefined where there are more. Optional: with
+   * The tokens that `mask` would leave in, where there are at most this many; undefined where there are more. Optional: with
    * it only those logits are computed.
    */
   allowed?(left: number, most: number): readonly number[] | undefined;
-  /** Takes a token in. @throws RangeError for one that cannot come next */
+  /** Accepts a token. @throws RangeError for one that cannot come next */
   accept(token: number): void;
-  /** The text may end here. */
+  /** Whether the text may end here. */
   readonly complete: boolean;
-  /** The text is complete, and nothing can follow that would be complete in time. */
+  /** Whether the text is complete, and no continuation could be completed in time. */
   readonly finished: boolean;
-  /** Another one at the same place. It shares what was computed. */
+  /** A copy at the same point; it shares computed tables. */
   fork(): Constraint;
 }
 
 /**
  * The constraint of a grammar of bytes, for the tokens of a vocabulary.
- * @param rootOf makes the node that the whole text is
- * @throws WkvError `bad-constraint` where no text is left that the vocabulary can spell
+ * @param rootOf creates the node of the whole text
+ * @throws WkvError `bad-constraint` if the vocabulary cannot spell any matching text
  */
 export function grammarConstraint(tokenizer: Tokenizer, rootOf: (grammar: Grammar) => Node): Constraint {
   const vocabulary = vocabularyOf(tokenizer);
   const grammar = new Grammar((byte) => vocabulary.hasByte[byte] === 1, vocabulary.characters);
   const root = rootOf(grammar);
-  grammar.settle();
+  grammar.computeCosts();
   if (root.cost === Infinity)
     throw new WkvError(
       "bad-constraint",
       root === grammar.never || vocabulary.hasByte.every((has) => has)
-        ? "The constraint holds for no text at all: its parts contradict one another, or never end."
-        : "The constraint holds for no text that this vocabulary can spell: some characters that it needs are no tokens.",
+        ? "The constraint matches no text: its parts contradict each other, or never end."
+        : "The constraint matches no text that this vocabulary can spell: some required characters are not tokens.",
     );
-  if (root === grammar.empty) throw new WkvError("bad-constraint", "The constraint holds for the empty text alone.");
+  if (root === grammar.empty) throw new WkvError("bad-constraint", "The constraint matches only the empty text.");
   return new GrammarConstraint(vocabulary, { grammar, root });
 }
 
@@ -58,10 +58,10 @@ class GrammarConstraint implements Constraint {
   readonly #vocabulary: Vocabulary;
   #masks: Masks;
   #state: number;
-  /** Tokens that may still be made. */
+  /** Tokens that may still be generated. */
   #left = Infinity;
 
-  /** @param from another one, to go on from where it is */
+  /** @param from another one, to continue from its point */
   constructor(vocabulary: Vocabulary, from: { grammar: Grammar; root: Node } | GrammarConstraint) {
     this.#vocabulary = vocabulary;
     if (from instanceof GrammarConstraint) {

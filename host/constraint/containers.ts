@@ -4,10 +4,10 @@ import type { Node } from "./grammar.ts";
 import { type Json, PLAIN } from "./json.ts";
 import { type Compile, type JsonSchema, type Keywords, sameJson, wrong } from "./keywords.ts";
 
-/** Characters of a property's name that additional names are compared with. */
+/** Characters of a property name that are compared with additional names. */
 const MAX_COMPARED = 64;
 
-/** Items in turn: those of `prefixItems`, then any number that `items` holds for. */
+/** Items in order: those of `prefixItems`, then any number of `items`. */
 export function arrayNode(json: Json, keywords: Keywords, where: string, compile: Compile): Node {
   const { grammar } = json;
   const { minItems = 0, maxItems = Infinity } = keywords as Record<string, number>;
@@ -18,7 +18,7 @@ export function arrayNode(json: Json, keywords: Keywords, where: string, compile
   const item = !hasMore ? grammar.never : items === undefined ? json.value : compile(items, `${where}/items`);
   if (first.length === 0) return json.array(json.list(item, minItems, maxItems));
   const more = grammar.sequence([json.comma, item]);
-  /** What follows after `first.length` items. */
+  /** What follows `first.length` items. */
   let rest = hasMore
     ? grammar.repeat(more, Math.max(minItems - first.length, 0), maxItems - first.length)
     : grammar.empty;
@@ -35,8 +35,8 @@ interface Property {
 }
 
 /**
- * Properties in the order in which the schema has them, then additional ones. Where a schema names properties and says
- * nothing of additional ones, there are none.
+ * Properties in the order of the schema, then additional ones. If a schema names properties and does not mention
+ * additional ones, there are none.
  */
 export function objectNode(json: Json, keywords: Keywords, where: string, compile: Compile): Node {
   const { required = [], additionalProperties } = keywords as {
@@ -65,7 +65,7 @@ export function objectNode(json: Json, keywords: Keywords, where: string, compil
   return json.object(membersNode(json, properties, additional));
 }
 
-/** A name may come twice where any may come, so the number of different ones is not known. */
+/** Names may repeat if any name is allowed, so the number of distinct ones is unknown. */
 function checkCounts(
   { minProperties = 0, maxProperties = Infinity }: { minProperties?: number; maxProperties?: number },
   names: readonly string[],
@@ -102,7 +102,7 @@ function freeMembers(json: Json, keywords: Keywords, name: Node, value: Node): N
   return json.list(member(json, name, value), minProperties, maxProperties);
 }
 
-/** From the last property to the first: what may follow if a member was written before, and if none was. */
+/** From the last property to the first: what may follow after a written member, and after none. */
 function membersNode(json: Json, properties: readonly Property[], additional: Node): Node {
   const { grammar } = json;
   let afterSome = grammar.repeat(grammar.sequence([json.comma, additional]), 0, Infinity);
@@ -116,7 +116,7 @@ function membersNode(json: Json, properties: readonly Property[], additional: No
   return afterNone;
 }
 
-/** A name of at least one character, none of them escaped, that is none of these. */
+/** A name of at least one character, none escaped, that is not one of these. */
 function otherName(json: Json, names: readonly string[]): Node {
   const taken = names.map(codePoints);
   const plain = taken.filter((name) => name.every((code) => includes(PLAIN, code)));
@@ -124,8 +124,8 @@ function otherName(json: Json, names: readonly string[]): Node {
 }
 
 /**
- * Plain characters that are none of these words from `depth` on: they leave all of them at some character, or end
- * inside. What is alike in the first 64 characters counts as the word.
+ * Plain characters that are none of these words from `depth` on: they differ from each at some character, or end
+ * inside. A name that agrees with a word in the first 64 characters counts as the word.
  */
 function otherThan(json: Json, words: readonly (readonly number[])[], depth: number): Node {
   const { grammar } = json;

@@ -1,26 +1,29 @@
 import { WkvError } from "../errors.ts";
 
-/** Nodes of a grammar. JSON schemas that people write have hundreds to thousands. */
+/** Limit for nodes of a grammar. Hand-written JSON schemas have hundreds to thousands. */
 const MAX_NODES = 300_000;
-/** Alternatives of a choice inside a choice that become its own. */
+/** Largest inner choice that is flattened into the outer one. */
 const MAX_FLATTENED = 16;
-/** Nodes that {@link Grammar.settle} looks at. A pass over all of them carries what is known at least one rule further. */
+/**
+ * Limit for nodes examined by {@link Grammar.computeCosts}. A pass over all of them propagates costs at least one rule
+ * further.
+ */
 const MAX_EFFORT = 30_000_000;
 
 /**
- * A language: a set of strings of symbols. Symbols are numbers, bytes where tokens are compared and code points where
- * two patterns are. Equal nodes are one node, so nodes are compared by identity.
+ * A language: a set of strings of symbols. Symbols are numbers: bytes when matching tokens, code points when
+ * intersecting patterns. Equal nodes are shared, so nodes are compared by identity.
  */
 export type Node = Empty | Symbols | Sequence | Choice | Repeat | Rule;
 
 interface Common {
-  /** Nodes that this one is made of have lower ids; only a rule's body may have a higher one. */
+  /** Children have lower ids; only a rule's body may have a higher one. */
   readonly id: number;
-  /** Holds the empty string. Rules do not tell and count as not empty, so no rule may be repeated that could be. */
+  /** Contains the empty string. Rules count as not nullable, so a nullable rule must not be repeated. */
   readonly nullable: boolean;
-  /** Made of symbols, sequences and choices alone. */
+  /** Consists of symbols, sequences and choices only. */
   readonly isPlain: boolean;
-  /** Tokens that the shortest string takes at most; Infinity where the vocabulary cannot spell any. */
+  /** Upper bound for the tokens of the shortest string; Infinity if the vocabulary cannot spell any. */
   cost: number;
 }
 
@@ -42,14 +45,14 @@ export interface Choice extends Common {
   readonly kind: "choice";
   readonly nodes: readonly Node[];
 }
-/** `min` to `max` times `body`, which is not nullable. Counted when it is walked, so a large `max` takes no memory. */
+/** `min` to `max` times `body`, which is not nullable. Counted during the walk, so a large `max` takes no memory. */
 export interface Repeat extends Common {
   readonly kind: "repeat";
   readonly body: Node;
   readonly min: number;
   readonly max: number;
 }
-/** A node that is known before what it stands for is: the way to recursion. */
+/** A node whose body is set later: the means of recursion. */
 export interface Rule extends Common {
   readonly kind: "rule";
   body: Node;
@@ -57,21 +60,21 @@ export interface Rule extends Common {
 
 type Shape<T> = T extends Node ? Omit<T, "id" | "cost" | "isPlain"> : never;
 
-/** Makes nodes, one of each kind. */
+/** Creates nodes, sharing equal ones. */
 export class Grammar {
   readonly nodes: Node[] = [];
   readonly empty: Node;
-  /** No string at all. */
+  /** The empty language. */
   readonly never: Node;
   readonly #known = new Map<string, Node>();
   readonly #cached = new Map<string, Node>();
-  /** Nodes whose shortest string is one token, although its symbols are not tokens each. */
+  /** Nodes whose shortest string is one token, although its symbols are not all tokens. */
   readonly #single = new Set<Node>();
   readonly #isToken: (symbol: number) => boolean;
-  /** Characters that are tokens while their bytes are not. */
+  /** Characters that are tokens although their bytes are not. */
   readonly characters: readonly number[];
 
-  /** @param isToken whether a symbol can be written by itself: there is a token of this one byte */
+  /** @param isToken whether a symbol is a token on its own: there is a token of this one byte */
   constructor(isToken: (symbol: number) => boolean = () => true, characters: readonly number[] = []) {
     this.#isToken = isToken;
     this.characters = characters;
@@ -103,7 +106,7 @@ export class Grammar {
     return this.#node(`c${distinct.map(({ id }) => id)}`, { kind: "choice", nodes: distinct, nullable });
   }
 
-  /** Long choices stay as they are: a chain of optional parts would take the square of its length. */
+  /** Long choices are not flattened: a chain of optional parts would take quadratic space. */
   #mayFlatten(node: Node): node is Choice {
     return node.kind === "choice" && node.nodes.length <= MAX_FLATTENED && !this.#single.has(node);
   }
@@ -122,12 +125,12 @@ export class Grammar {
     return this.#node(`r${body.id},${min},${max}`, { kind: "repeat", body, min, max, nullable: min === 0 });
   }
 
-  /** What is left of a repetition after one turn. */
+  /** The rest of a repetition after one iteration. */
   afterOne({ body, min, max }: Repeat): Node {
     return this.repeat(body, Math.max(min - 1, 0), max - 1);
   }
 
-  /** What may follow after `symbol` in a plain node. */
+  /** What may follow `symbol` in a plain node. */
   derive(node: Node, symbol: number): Node {
     switch (node.kind) {
       case "symbols":
@@ -143,27 +146,27 @@ export class Grammar {
     }
   }
 
-  /** A rule, which must be given its body before {@link Grammar.settle}. */
+  /** A rule, whose body must be set before {@link Grammar.computeCosts}. */
   rule(): Rule {
     return this.#node(`u${this.nodes.length}`, { kind: "rule", body: this.never, nullable: false }) as Rule;
   }
 
-  /** What `make` made for this key before. */
+  /** Memoises `make` by key. */
   cached(key: string, make: () => Node): Node {
     let node = this.#cached.get(key);
     if (!node) this.#cached.set(key, (node = make()));
     return node;
   }
 
-  /** Says that some string of `node` is one token. */
+  /** Declares that some string of `node` is one token. */
   isOneToken(node: Node): Node {
     this.#single.add(node);
     node.cost = Math.min(node.cost, 1);
     return node;
   }
 
-  /** Computes the costs of everything, once all rules have their bodies: the least fixed point, from Infinity down. */
-  settle(): void {
+  /** Computes all costs, once all rules have bodies: the least fixed point, from Infinity down. */
+  computeCosts(): void {
     for (let effort = 0; effort < MAX_EFFORT; effort += this.nodes.length) {
       let changed = false;
       for (const node of this.nodes) {
@@ -175,7 +178,7 @@ export class Grammar {
       }
       if (!changed) return;
     }
-    throw new WkvError("bad-constraint", "The constraint's definitions refer to one another too deeply: simplify it.");
+    throw new WkvError("bad-constraint", "The constraint's definitions refer to each other too deeply: simplify it.");
   }
 
   /** The same without the empty string. */

@@ -1,4 +1,6 @@
-/** Text that keeps to a JSON schema, a regular expression or a list: `import { createConstraint } from "wkv/constraint"`. */
+/**
+ * Structured output by JSON schema, regular expression or choices: `import { createConstraint } from "wkv/constraint"`.
+ */
 
 import { WkvError } from "../errors.ts";
 import { checkNames } from "../options/names.ts";
@@ -16,16 +18,16 @@ export type { Constraint } from "./constraint.ts";
 export type { Whitespace } from "./json.ts";
 export type { JsonSchema } from "./keywords.ts";
 
-/** What a text may be: one of the three. */
+/** The permitted texts: one of the three. */
 export type ConstraintSource =
   | {
-      /** The text is JSON for which this schema holds. Which keywords there are: docs/constrained.md. */
+      /** The text is JSON that matches this schema. Supported keywords: docs/constrained.md. */
       schema: JsonSchema;
       /** Where the JSON may have white space. Default "space". */
       whitespace?: Whitespace | undefined;
     }
   | {
-      /** The whole text matches this; of a RegExp's flags `u` and `s` are allowed. */
+      /** The whole text matches this; for a RegExp the flags `u` and `s` are allowed. */
       regex: string | RegExp;
     }
   | {

@@ -2,14 +2,14 @@ import { ANY, both, type Characters, utf8, without, words } from "./characters.t
 import type { Grammar, Node, Rule } from "./grammar.ts";
 
 /**
- * Where JSON may have white space: nowhere; a space after `,` and `:`, or none; or as "space" and a line break with
- * indentation wherever there may be one.
+ * Permitted white space in JSON: none; a space after `,` and `:`, or none; or as "space" plus a line break with
+ * indentation wherever JSON allows one.
  */
 export type Whitespace = "none" | "space" | "lines";
 export const WHITESPACE: readonly Whitespace[] = ["none", "space", "lines"];
 
 const MAX_INDENT = 40;
-/** Digits before the point, and behind it: what a double keeps. */
+/** Digits before the point, and after it: what a double preserves. */
 export const MAX_DIGITS = 15;
 
 /** What a string must escape: control characters, the quote and the backslash. */
@@ -23,11 +23,11 @@ export const PLAIN = without(ANY, ESCAPED);
 /** The parts of JSON as nodes of a grammar of bytes. */
 export class Json {
   readonly grammar: Grammar;
-  /** A comma and what may follow it. */
+  /** A comma and the white space that may follow it. */
   readonly comma: Node;
   readonly colon: Node;
   readonly digit: Node;
-  /** One character of a string, written in any way. */
+  /** One character of a string, in any notation. */
   readonly character: Node;
   /** A number of any size that a double holds. */
   readonly number: Node;
@@ -54,7 +54,7 @@ export class Json {
     return this.grammar.sequence([this.text('"'), inside, this.text('"')]);
   }
 
-  /** One character of the set inside a string, escaped only where it must be and in the shortest way. */
+  /** One character of the set inside a string, escaped only if necessary and in the shortest way. */
   encode(set: Characters): Node {
     return this.grammar.cached(`json ${set}`, () => {
       const escaped: string[] = [];
@@ -120,7 +120,7 @@ export class Json {
     return this.grammar.choice([this.grammar.empty, this.text(" "), line]);
   }
 
-  /** `\n` and the like, and `\uXXXX`: two of them for what is beyond 16 bits, never half of a pair. */
+  /** `\n` and the like, and `\uXXXX`: a pair of them beyond 16 bits, never half of one. */
   #escape(): Node {
     const { grammar } = this;
     const hex = grammar.choice([this.digit, grammar.symbols(0x41, 0x46), grammar.symbols(0x61, 0x66)]);

@@ -5,10 +5,10 @@ import type { Node } from "./grammar.ts";
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
 /** A schema that is an object. */
 export type Keywords = { readonly [keyword: string]: unknown };
-/** Makes a node of a schema inside another one. @param where its JSON pointer, such as `#/properties/name` */
+/** Compiles a nested schema to a node. @param where its JSON pointer, such as `#/properties/name` */
 export type Compile = (schema: JsonSchema, where: string) => Node;
 
-/** What says nothing about which values are valid. */
+/** Keywords that do not restrict values. */
 const ANNOTATIONS = new Set([
   ..."title description default examples deprecated readOnly writeOnly $schema $id $comment $defs definitions".split(
     " ",
@@ -19,7 +19,7 @@ const ANNOTATIONS = new Set([
 export const TYPES = ["null", "boolean", "integer", "number", "string", "array", "object"] as const;
 export type Type = (typeof TYPES)[number];
 
-/** What each keyword has to be. */
+/** The expected value of each keyword. */
 const EXPECTED: Record<string, [what: string, holds: (value: unknown) => boolean]> = {
   type: ["a type or an array of types", (value) => asArray(value).length > 0 && asArray(value).every(isType)],
   enum: ["an array", (value) => Array.isArray(value)],
@@ -32,14 +32,14 @@ const EXPECTED: Record<string, [what: string, holds: (value: unknown) => boolean
   required: ["an array of texts", (value) => Array.isArray(value) && value.every(isText)],
   additionalProperties: ["a schema", isSchema],
   propertyNames: ["a schema", isSchema],
-  minProperties: ["a whole number from 0 on", isCount],
-  maxProperties: ["a whole number from 0 on", isCount],
+  minProperties: ["a whole number >= 0", isCount],
+  maxProperties: ["a whole number >= 0", isCount],
   items: ['a schema (an array of them is called "prefixItems")', isSchema],
   prefixItems: ["an array of schemas", isSchemas],
-  minItems: ["a whole number from 0 on", isCount],
-  maxItems: ["a whole number from 0 on", isCount],
-  minLength: ["a whole number from 0 on", isCount],
-  maxLength: ["a whole number from 0 on", isCount],
+  minItems: ["a whole number >= 0", isCount],
+  maxItems: ["a whole number >= 0", isCount],
+  minLength: ["a whole number >= 0", isCount],
+  maxLength: ["a whole number >= 0", isCount],
   pattern: ["a text", isText],
   format: ["a text", isText],
   minimum: ["a number", Number.isFinite],
@@ -48,7 +48,7 @@ const EXPECTED: Record<string, [what: string, holds: (value: unknown) => boolean
   exclusiveMaximum: ["a number", Number.isFinite],
 };
 
-/** Which types a keyword says something about. */
+/** The keywords that apply to each type. */
 export const KEYWORDS_OF: Record<"object" | "array" | "string" | "number", readonly string[]> = {
   object: ["properties", "required", "additionalProperties", "propertyNames", "minProperties", "maxProperties"],
   array: ["items", "prefixItems", "minItems", "maxItems"],
@@ -57,8 +57,8 @@ export const KEYWORDS_OF: Record<"object" | "array" | "string" | "number", reado
 };
 
 /**
- * The keywords of a schema that say which values are valid, `const` as an `enum` of one.
- * @throws WkvError `bad-constraint` that names a keyword which is not supported, or not what it has to be
+ * The keywords of a schema that restrict values, with `const` as an `enum` of one.
+ * @throws WkvError `bad-constraint` naming a keyword that is not supported or has a wrong value
  */
 export function readKeywords(schema: JsonSchema, where: string): Keywords {
   if (typeof schema === "boolean") return schema ? {} : { enum: [] };
@@ -117,7 +117,7 @@ function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** Whether two JSON values are equal; the order of an object's keys does not matter. */
+/** Whether two JSON values are equal, ignoring the order of keys. */
 export function sameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (Array.isArray(a) || Array.isArray(b))
@@ -129,7 +129,7 @@ export function sameJson(a: unknown, b: unknown): boolean {
   );
 }
 
-/** The type of a JSON value, as narrow as there is one. */
+/** The narrowest type of a JSON value. */
 export function typeOf(value: unknown): Type {
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";

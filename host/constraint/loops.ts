@@ -4,7 +4,7 @@ import { BROKEN, BYTES_OF, CHARACTER, CHARACTERS } from "./byte-kinds.ts";
 /** Which kinds of bytes lead from a state back to it. */
 export class Loops {
   readonly #automaton: Automaton;
-  /** By the number of the state: the kinds that were looked at, and those of them that do. */
+  /** By state: the kinds examined so far, and those of them that do. */
   #known = new Int32Array(1 << 8);
   #loop = new Int32Array(1 << 8);
 
@@ -19,7 +19,7 @@ export class Loops {
     for (let open = kinds & ~this.#known[number]!; open !== 0; open &= open - 1) {
       const kind = open & -open;
       if (this.#loops(state, kind)) this.#loop[number]! |= kind;
-      // Where characters are counted none does.
+      // Where characters are counted, none does.
       else if (this.#loop[number] === 0 && this.#known[number] !== 0) this.#known[number] = -1;
       this.#known[number]! |= kind;
       if ((this.#loop[number]! & kind) === 0) break;

@@ -3,20 +3,20 @@ import type { Grammar } from "./grammar.ts";
 import { Loops } from "./loops.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
-/** The tokens that may come in a state. */
+/** The tokens allowed in a state. */
 export interface Allowed {
-  /** Bit `place % 32` of word `place >> 5`, by the places of {@link Vocabulary.tokens}. */
+  /** Bit `rank % 32` of word `rank >> 5`, by the ranks of {@link Vocabulary.tokens}. */
   readonly bits: Uint32Array;
   readonly count: number;
-  /** The most tokens that completing the text may still take after one of these. */
+  /** Upper bound for the tokens needed to complete the text after one of these. */
   readonly farthest: number;
 }
 
-/** Of masks that are kept; one of World has 8 KiB. */
+/** Limit for cached masks; one for World has 8 KiB. */
 const MAX_KEPT_BYTES = 16 << 20;
-/** From so many nodes below one on it pays to ask whether all of them are the same. */
+/** Subtree size from which it pays to test whether the whole subtree is allowed. */
 const MANY = 16;
-/** A bit of a column, for nodes with so many below them. */
+/** Flag in a column, for nodes with such a subtree. */
 const LARGE = 1 << 15;
 
 /** An automaton with the masks of its states. */
@@ -24,7 +24,7 @@ export class Masks {
   readonly automaton: Automaton;
   readonly #vocabulary: Vocabulary;
   readonly #kept = new Map<number, Allowed>();
-  /** `[node]`: where in a row its byte is, and {@link LARGE}. */
+  /** `[node]`: the column of its byte in a row, and {@link LARGE}. */
   readonly #columnAt: Uint16Array;
   /** The state after the bytes so far, by depth in the tree. */
   readonly #stateAt: Int32Array;
@@ -43,7 +43,7 @@ export class Masks {
     this.#loops = new Loops(this.automaton);
   }
 
-  /** What may come in `state`, if the text is to be complete after `left` more tokens. */
+  /** The tokens allowed in `state`, if the text must be complete after `left` more tokens. */
   allowed(state: number, left: number): Allowed {
     const all = this.#kept.get(state) ?? this.#compute(state);
     if (all.farthest < left) return all;
@@ -51,7 +51,7 @@ export class Masks {
     return near.count > 0 || this.automaton.isComplete(state) ? near : all;
   }
 
-  /** A token can only be so long, so places that differ in what is beyond that share a mask. */
+  /** Tokens have a maximum length, so states that differ only beyond it share a mask. */
   #compute(state: number): Allowed {
     const like = this.automaton.withoutCounts(state, this.#vocabulary.deepest);
     const allowed = this.#kept.get(like) ?? this.#walk(like, Infinity);
@@ -61,18 +61,18 @@ export class Masks {
   }
 
   /**
-   * Goes through the vocabulary and the automaton together, and leaves out what is below a byte that cannot come. Where
-   * all bytes at and below a node lead back to the state before it, such as letters inside a string, the tokens there are
+   * Walks the vocabulary and the automaton together, and skips everything below a byte that is not allowed. If all
+   * bytes at and below a node lead back to the state before it, such as letters inside a string, all tokens there are
    * taken at once.
    */
   #walk(state: number, nearest: number): Allowed {
     const { automaton } = this;
-    const { size, depth, end, placeAt, tokens, kindsFrom, firstPlace } = this.#vocabulary;
+    const { size, depth, end, rankAt, tokens, kindsFrom, firstRank } = this.#vocabulary;
     const loops = this.#loops;
     const columnAt = this.#columnAt;
     const stateAt = this.#stateAt;
     let { rows } = automaton;
-    // One bit more, for the nodes without a token: setting it costs less than a branch that cannot be foreseen.
+    // One extra bit for nodes without a token: setting it costs less than an unpredictable branch.
     const bits = new Uint32Array((tokens.length >>> 5) + 1);
     let farthest = 0;
     stateAt[0] = state;
@@ -88,7 +88,7 @@ export class Masks {
           const shortest = rows[before]!;
           if (shortest !== NO_END && shortest <= nearest) {
             farthest = Math.max(farthest, shortest);
-            setRange(bits, firstPlace[node]!, firstPlace[end[node]!]!);
+            setRange(bits, firstRank[node]!, firstRank[end[node]!]!);
           }
           node = end[node]!;
           continue;
@@ -104,14 +104,14 @@ export class Masks {
         }
       }
       stateAt[level] = next;
-      const place = placeAt[node++]!;
+      const rank = rankAt[node++]!;
       const shortest = rows[next]!;
       if (shortest > farthest) {
-        // Too far from an end, or with no way to one in this vocabulary.
+        // Too far from an end, or no way to one in this vocabulary.
         if (shortest > nearest || shortest === NO_END) continue;
         farthest = shortest;
       }
-      bits[place >>> 5]! |= 1 << (place & 31);
+      bits[rank >>> 5]! |= 1 << (rank & 31);
     }
     bits[tokens.length >>> 5]! &= ~(1 << (tokens.length & 31));
     return { bits, count: countBits(bits), farthest };
@@ -133,7 +133,7 @@ function setRange(bits: Uint32Array, from: number, to: number): void {
 /** Sets the logits of all other tokens to -Infinity. */
 export function apply({ bits, count }: Allowed, vocabulary: Vocabulary, logits: Float32Array): void {
   const { tokens, sameBytes, withoutBytes, ids } = vocabulary;
-  const same = sameBytes.filter(([, place]) => bits[place >>> 5]! & (1 << (place & 31)));
+  const same = sameBytes.filter(([, rank]) => bits[rank >>> 5]! & (1 << (rank & 31)));
   const kept = same.map(([id]) => logits[id]!);
   if (8 * count < tokens.length) keepOnly(bits, count, tokens, logits);
   else {
@@ -159,7 +159,7 @@ export function idsOf({ bits }: Allowed, { tokens, sameBytes }: Vocabulary): num
   return ids;
 }
 
-/** Few are left, so it is faster to put them aside. */
+/** Few are left, so it is faster to save and restore them. */
 function keepOnly(bits: Uint32Array, count: number, tokens: Int32Array, logits: Float32Array): void {
   const ids = new Int32Array(count);
   const values = new Float32Array(count);
@@ -174,12 +174,12 @@ function keepOnly(bits: Uint32Array, count: number, tokens: Int32Array, logits: 
   for (let i = 0; i < count; i++) logits[ids[i]!] = values[i]!;
 }
 
-/** The number of the lowest bit that is set. */
+/** The index of the lowest set bit. */
 function lowest(word: number): number {
   return 31 - Math.clz32(word & -word);
 }
 
-/** The usual sums of neighbouring bits, pairs and fours. */
+/** The usual sums of adjacent bits, pairs and nibbles. */
 function countBits(words: Uint32Array): number {
   let count = 0;
   for (const word of words) {

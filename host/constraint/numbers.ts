@@ -4,10 +4,10 @@ import { type Json, MAX_DIGITS } from "./json.ts";
 
 const ZERO = 0x30;
 const NINE = 0x39;
-/** The largest number that is written where a schema has no bound. */
+/** The largest number that is generated if a schema has no bound. */
 const LARGEST = 10 ** MAX_DIGITS - 1;
 
-/** Bounds of a number; an exclusive one is not reached. */
+/** Bounds of a number; an exclusive bound is not included. */
 export interface Bounds {
   readonly minimum?: number;
   readonly maximum?: number;
@@ -58,7 +58,7 @@ function naturals(json: Json, low: bigint, high: bigint): Node {
   return grammar.choice(parts);
 }
 
-/** Digits from `first` to `last`, which are of one length. */
+/** Digits from `first` to `last`, which have equal length. */
 function digitsBetween(json: Json, first: string, last: string): Node {
   const { grammar, digit } = json;
   const after = first.length - 1;
@@ -73,21 +73,21 @@ function digitsBetween(json: Json, first: string, last: string): Node {
   return grammar.choice(parts);
 }
 
-/** A bound that is not negative. */
+/** A bound >= 0. */
 interface Bound {
   readonly whole: number;
-  /** Digits behind the point, without zeros at the end. */
+  /** Decimal digits, without trailing zeros. */
   readonly fraction: string;
-  /** Not reached. */
+  /** Not included. */
   readonly open: boolean;
   /**
-   * Digits that may be written behind the point beside this bound. A decimal number is rounded to the nearest double,
-   * which may be the bound: that matters where it is open, and cannot happen with 15 digits in all.
+   * Maximum decimal digits next to this bound. A decimal number is rounded to the nearest double, which may be the
+   * bound: that matters if it is exclusive, and cannot happen with 15 digits in total.
    */
   readonly places: number;
 }
 
-/** Numbers within the bounds, without exponent; any number where there are none. */
+/** Numbers within the bounds, without exponent; any number if there are none. */
 export function numberNode(json: Json, bounds: Bounds, where: string): Node {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = bounds;
   if ([minimum, maximum, exclusiveMinimum, exclusiveMaximum].every((bound) => bound === undefined)) return json.number;
@@ -108,14 +108,14 @@ export function numberNode(json: Json, bounds: Bounds, where: string): Node {
 const CLOSED_ZERO = boundOf(0, false, "");
 const OPEN_ZERO = boundOf(0, true, "");
 
-/** Of the number without its sign. */
+/** For the absolute value. */
 function boundOf(value: number, open: boolean, what: string): Bound {
   const [whole = "", fraction = ""] = String(Math.abs(value)).split(".");
   const places = open ? MAX_DIGITS - whole.length : Math.max(MAX_DIGITS, fraction.length);
   if (!/^\d{1,15}$/.test(whole) || !/^\d*$/.test(fraction))
     throw new WkvError(
       "bad-constraint",
-      `${what}, which is not supported: bounds of numbers have at most ${MAX_DIGITS} digits before the point, and are not so small that they are written with an exponent.`,
+      `${what}, which is not supported: bounds must have at most ${MAX_DIGITS} digits before the point, and not be so small that they are written with an exponent.`,
     );
   return { whole: Number(whole), fraction, open, places };
 }
@@ -137,13 +137,13 @@ function decimals(json: Json, low: Bound, high: Bound): Node {
   ]);
 }
 
-/** A point and the digits, or nothing where there may be no digits. */
+/** A point and the digits, or nothing if there may be no digits. */
 function behindPoint(json: Json, digits: Node): Node {
   const some = json.grammar.sequence([json.text("."), json.grammar.withoutEmpty(digits)]);
   return digits.nullable ? json.grammar.optional(some) : some;
 }
 
-/** Up to `places` digits d such that 0.d is at least 0.`fraction`, or more than that. */
+/** Up to `places` digits d such that 0.d is at least 0.`fraction`, or greater. */
 function atLeast(json: Json, fraction: string, more: boolean, places: number): Node {
   const { grammar, digit } = json;
   if (fraction === "" && !more) return grammar.repeat(digit, 0, places);
@@ -153,7 +153,7 @@ function atLeast(json: Json, fraction: string, more: boolean, places: number): N
   return grammar.choice([same, larger(json, first, NINE + 1, places)]);
 }
 
-/** The same for at most, or less. */
+/** Likewise for at most, or less. */
 function atMost(json: Json, fraction: string, less: boolean, places: number): Node {
   const { grammar } = json;
   if (places === 0 && fraction !== "") return grammar.empty;
@@ -163,14 +163,14 @@ function atMost(json: Json, fraction: string, less: boolean, places: number): No
   return grammar.choice([grammar.empty, same, larger(json, ZERO - 1, first, places)]);
 }
 
-/** Digits of which the first is between the two, neither of which it reaches. */
+/** Digits of which the first is strictly between the two. */
 function larger(json: Json, low: number, high: number, places: number): Node {
   const { grammar, digit } = json;
   if (high - low < 2) return grammar.never;
   return grammar.sequence([grammar.symbols(low + 1, high - 1), grammar.repeat(digit, 0, places - 1)]);
 }
 
-/** Digits behind the same whole number as both bounds have. */
+/** Digits after a whole part that both bounds share. */
 function between(json: Json, low: Bound, high: Bound, places: number): Node {
   const { grammar } = json;
   if (high.fraction === "")

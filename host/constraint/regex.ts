@@ -2,7 +2,7 @@ import { WkvError } from "../errors.ts";
 import { ANY, type Characters, characters, type Range, without } from "./characters.ts";
 import type { Grammar, Node } from "./grammar.ts";
 
-/** A regular expression, read. */
+/** A parsed regular expression. */
 export type Regex =
   | { readonly kind: "characters"; readonly set: Characters }
   | { readonly kind: "sequence" | "choice"; readonly parts: readonly Regex[] }
@@ -51,20 +51,20 @@ const EMPTY: Regex = { kind: "sequence", parts: [] };
 const ANYTHING: Regex = { kind: "repeat", body: { kind: "characters", set: ANY }, min: 0, max: Infinity };
 
 /**
- * Reads a regular expression in the syntax of ECMAScript, where a character is a code point (as with the flag `u`).
+ * Parses a regular expression in ECMAScript syntax, where a character is a code point (as with the flag `u`).
  * @param where for messages
- * @throws WkvError `bad-constraint` that says what is wrong or not supported
+ * @throws WkvError `bad-constraint` naming what is wrong or not supported
  */
 export function parseRegex(source: string, where: string, dotAll = false): Regex {
   return new Parser(source, where, dotAll).parse();
 }
 
-/** The whole text matches, so that `^` at its beginning and `$` at its end say nothing. */
+/** The whole text matches, so a leading `^` and a trailing `$` have no effect. */
 export function matchAll(regex: Regex, where: string): Regex {
   return withoutAnchors(atEnd(atStart(regex, EMPTY), EMPTY), where);
 }
 
-/** Some part of the text matches, as `pattern` in a JSON schema means it. */
+/** Some part of the text matches, as for `pattern` in a JSON schema. */
 export function matchSome(regex: Regex, where: string): Regex {
   return withoutAnchors(atEnd(atStart(regex, ANYTHING), ANYTHING), where);
 }
@@ -75,7 +75,7 @@ export interface Lengths {
   readonly max: number;
 }
 
-/** Bounds of the lengths of all matches. */
+/** Bounds for the length of all matches. */
 export function lengthsOf(regex: Regex): Lengths {
   switch (regex.kind) {
     case "characters":
@@ -97,7 +97,7 @@ export function lengthsOf(regex: Regex): Lengths {
   }
 }
 
-/** @param encode one character of a set, as it is written */
+/** @param encode encodes one character of a set */
 export function regexNode(grammar: Grammar, regex: Regex, encode: (set: Characters) => Node): Node {
   const nodeOf = (part: Regex) => regexNode(grammar, part, encode);
   switch (regex.kind) {
@@ -182,7 +182,7 @@ class Parser {
     const body = this.#atom();
     const counts = this.#quantifier();
     if (!counts) return body;
-    this.#take("?"); // lazy: the same texts
+    this.#take("?"); // lazy: matches the same texts
     if (this.#quantifier()) throw this.#wrong("a quantifier after a quantifier");
     if (body.kind === "start" || body.kind === "end") throw this.#wrong("a quantifier after ^ or $");
     return { kind: "repeat", body, ...counts };
@@ -196,7 +196,7 @@ class Parser {
     const close = this.#source.indexOf("}", this.#at);
     const inside = close < 0 ? "" : this.#source.slice(this.#at + 1, close).join("");
     const [all, least = "", comma, most] = /^(\d+)(,(\d*))?$/.exec(inside) ?? [];
-    if (all === undefined) return undefined; // a brace like any other character
+    if (all === undefined) return undefined; // a brace is then an ordinary character
     this.#at = close + 1;
     const min = Number(least);
     const max = !comma ? min : most === "" ? Infinity : Number(most);
@@ -317,7 +317,7 @@ class Parser {
   }
 
   #wrong(what: string): WkvError {
-    return new WkvError("bad-constraint", `${this.#where}: there is ${what}. Mend the expression.`);
+    return new WkvError("bad-constraint", `${this.#where}: there is ${what}. Fix the expression.`);
   }
 }
 

@@ -18,29 +18,29 @@ import {
 import { type Bounds, integerNode, numberNode } from "./numbers.ts";
 import { stringNode } from "./strings.ts";
 
-/** How deep a schema may nest, apart from `$ref`. */
+/** Limit for nesting, apart from `$ref`. */
 const MAX_DEPTH = 64;
-/** Alternatives that `allOf`, `anyOf` and `oneOf` of one place may multiply to. */
+/** Limit for the alternatives that `allOf`, `anyOf` and `oneOf` of one place multiply to. */
 const MAX_ALTERNATIVES = 1000;
 
-/** Pairs of alternatives of `oneOf` that are compared, in all. */
+/** Limit for compared pairs of alternatives of `oneOf`. */
 const MAX_COMPARISONS = 50_000;
 
 /**
- * The JSON texts for which a schema holds, as a node; not always all of them, see docs/constrained.md.
- * @throws WkvError `bad-constraint` that names the keyword which is wrong or not supported
+ * The JSON texts that match a schema, as a node; sometimes a subset, see docs/constrained.md.
+ * @throws WkvError `bad-constraint` naming the keyword that is wrong or not supported
  */
 export function schemaNode(grammar: Grammar, schema: JsonSchema, whitespace: Whitespace): Node {
   return new SchemaCompiler(grammar, plainJson(schema), whitespace).compile();
 }
 
-/** What `JSON.stringify` sees of it: no functions, no circles. */
+/** What `JSON.stringify` sees of it: no functions, no cycles. */
 function plainJson(schema: unknown): JsonSchema {
   try {
     return JSON.parse(JSON.stringify(schema));
   } catch (error) {
     if (error instanceof RangeError) throw wrong("#", "it is nested too deeply");
-    throw wrong("#", `it is no JSON: ${(error as Error).message.split("\n")[0]}`);
+    throw wrong("#", `it is not JSON: ${(error as Error).message.split("\n")[0]}`);
   }
 }
 
@@ -48,11 +48,11 @@ class SchemaCompiler {
   readonly #grammar: Grammar;
   readonly #schema: JsonSchema;
   readonly #json: Json;
-  /** By the text of the reference. */
+  /** By reference. */
   readonly #rules = new Map<string, Rule>();
-  /** Of schemas that are not references but resolve some, such as `allOf` of a `$ref`: these may contain themselves. */
+  /** For schemas that resolve references, such as `allOf` of a `$ref`: these may be recursive. */
   readonly #combinedRules = new Map<JsonSchema, Rule>();
-  /** Rules that have no body yet, and what makes it. */
+  /** Rules without a body, and what creates it. */
   readonly #open: { rule: Rule; body: () => Node }[] = [];
   /** Arrays of `oneOf` that are checked, or being checked: one may contain itself. */
   readonly #checked = new Set<readonly JsonSchema[]>();
@@ -92,7 +92,7 @@ class SchemaCompiler {
     return node;
   }
 
-  /** A rule for a schema that may contain itself: it is compiled once. */
+  /** A rule for a schema that may be recursive: it is compiled once. */
   #recursive(schema: JsonSchema, where: string): Node | undefined {
     if (!mayRecurse(schema)) return undefined;
     let rule = this.#combinedRules.get(schema);
@@ -104,7 +104,7 @@ class SchemaCompiler {
     return rule;
   }
 
-  /** The cases in which nothing has to be merged. */
+  /** The cases that need no merging. */
   #simple(keywords: Keywords, where: string): Node | undefined {
     const names = Object.keys(keywords);
     if (names.length > 1) return undefined;
@@ -149,7 +149,7 @@ class SchemaCompiler {
     return Object.keys(a).length === 0 ? b : merge(a, b, where);
   }
 
-  /** `oneOf` wants exactly one to hold, so it must be sure that no other does. */
+  /** `oneOf` requires exactly one to hold, so no other may hold by accident. */
   #checkOneOf(schemas: readonly JsonSchema[], where: string): void {
     if (this.#checked.has(schemas)) return;
     this.#checked.add(schemas);
@@ -168,7 +168,7 @@ class SchemaCompiler {
 
   #countComparison(where: string): void {
     if (++this.#comparisons > MAX_COMPARISONS)
-      throw wrong(where, '"oneOf" has too many alternatives to see that only one can hold: use "anyOf"');
+      throw wrong(where, '"oneOf" has too many alternatives to prove that only one can hold: use "anyOf"');
   }
 
   #areDisjoint(a: Keywords, b: Keywords, where: string): boolean {
@@ -181,14 +181,14 @@ class SchemaCompiler {
 
   #resolve(reference: string, where: string): JsonSchema {
     if (reference !== "#" && !reference.startsWith("#/"))
-      throw wrong(where, `the reference "${reference}" is not supported; supported are those such as "#/$defs/name"`);
+      throw wrong(where, `the reference "${reference}" is not supported; supported: those such as "#/$defs/name"`);
     let at: unknown = this.#schema;
     for (const part of reference.split("/").slice(1)) {
       const name = unescaped(part).replaceAll("~1", "/").replaceAll("~0", "~");
       const isThere = (isObject(at) || Array.isArray(at)) && Object.hasOwn(at, name);
       at = isThere ? (at as Record<string, unknown>)[name] : undefined;
     }
-    if (at === undefined) throw wrong(where, `there is nothing at the reference "${reference}"`);
+    if (at === undefined) throw wrong(where, `the reference "${reference}" points to nothing`);
     return at as JsonSchema;
   }
 
@@ -202,12 +202,12 @@ class SchemaCompiler {
     return this.#grammar.choice(narrow.map((type) => this.#ofType(type, keywords, where)));
   }
 
-  /** One of the values of `enum`, written as `JSON.stringify` does. */
+  /** One of the values of `enum`, written as by `JSON.stringify`. */
   #values(keywords: Keywords, where: string): Node {
     const { enum: values, type, ...rest } = keywords;
     const [other] = Object.keys(rest);
     if (other !== undefined)
-      throw wrong(where, `"enum" beside "${other}" is not supported: leave the values out for which it does not hold`);
+      throw wrong(where, `"enum" beside "${other}" is not supported: remove the values for which it does not hold`);
     const types = type === undefined ? TYPES : (asArray(type) as Type[]);
     const allowed = (values as unknown[]).filter((value) => {
       const own = typeOf(value);
@@ -241,7 +241,7 @@ class SchemaCompiler {
 /** OpenAPI's formats of numbers. `float` and `double` hold for every number. */
 const NUMBER_FORMATS: readonly unknown[] = ["int32", "float", "double"];
 
-/** @throws WkvError `bad-constraint` for a format that none of the types can have: it must not be ignored */
+/** @throws WkvError `bad-constraint` for a format that applies to none of the types: ignoring it would be wrong */
 function checkFormat({ format }: Keywords, types: readonly Type[], where: string): void {
   if (format === undefined || types.includes("string")) return;
   const isNumber = types.includes("number") || types.includes("integer");
@@ -253,14 +253,14 @@ function checkFormat({ format }: Keywords, types: readonly Type[], where: string
   );
 }
 
-/** The bounds of a number together with those of its format. */
+/** The bounds of a number combined with those of its format. */
 function withFormat(keywords: Keywords): Bounds {
   const { minimum = -Infinity, maximum = Infinity, ...rest } = keywords as Record<string, number>;
   if (!asArray(keywords.format).includes("int32")) return keywords as Bounds;
   return { ...rest, minimum: Math.max(minimum, -(2 ** 31)), maximum: Math.min(maximum, 2 ** 31 - 1) } as Bounds;
 }
 
-/** Whether making alternatives of a schema resolves a reference, so that it may contain itself. */
+/** Whether expanding a schema resolves a reference, so that it may be recursive. */
 function mayRecurse(schema: JsonSchema, depth = 0): boolean {
   if (!isObject(schema) || depth > MAX_DEPTH) return false;
   if ("$ref" in schema) return true;
@@ -274,7 +274,7 @@ function stringRules(keywords: Keywords) {
   return { minLength, maxLength, patterns: texts(pattern), formats: texts(format) };
 }
 
-/** Without `type`, the types that the other keywords are about; all types if there are none. */
+/** Without `type`, the types that the other keywords apply to; all types if there are none. */
 function impliedTypes(keywords: Keywords): readonly Type[] {
   if (keywords.type !== undefined) return asArray(keywords.type) as Type[];
   const types = (Object.keys(KEYWORDS_OF) as (keyof typeof KEYWORDS_OF)[]).filter((type) =>
@@ -283,7 +283,7 @@ function impliedTypes(keywords: Keywords): readonly Type[] {
   return types.length > 0 ? types : TYPES;
 }
 
-/** A reference is part of an address, and may be escaped as one. */
+/** A reference is a URL fragment, and may be percent-encoded. */
 function unescaped(part: string): string {
   try {
     return decodeURIComponent(part);

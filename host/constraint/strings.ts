@@ -6,7 +6,7 @@ import type { Json } from "./json.ts";
 import { type Lengths, lengthsOf, matchAll, matchSome, parseRegex, type Regex, regexNode } from "./regex.ts";
 
 const CODE_POINTS = 0x110000;
-/** Places in a string at which two expressions, or an expression and a length, are told apart. */
+/** Limit for the states when expressions, or an expression and a length, are intersected. */
 const MAX_PLACES = 30_000;
 
 const LABEL = "[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?";
@@ -18,7 +18,7 @@ const DATE =
   `|${LEAP_YEAR}-02-29)`;
 const TIME = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])";
 
-/** Every text that matches is of the format; a format may have texts beyond that. */
+/** Every match has the format; a format may allow further texts. */
 const FORMATS: Record<string, string> = {
   date: DATE,
   time: TIME,
@@ -32,19 +32,19 @@ const FORMATS: Record<string, string> = {
   uri: `https?://${HOST}(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~-]{0,60}){0,8}(\\?[A-Za-z0-9._~=&-]{0,100})?(#[A-Za-z0-9._~-]{0,60})?`,
 };
 
-/** What is asked of a string, all at once. */
+/** All restrictions of a string. */
 export interface StringRules {
   readonly minLength: number;
-  /** In code points; Infinity for any. */
+  /** In code points; Infinity: unlimited. */
   readonly maxLength: number;
-  /** Expressions of which each matches some part. */
+  /** Expressions that must each match some part. */
   readonly patterns: readonly string[];
   readonly formats: readonly string[];
 }
 
 /**
- * A JSON string. Where only its length counts it may use every escape; else every character is written in one way.
- * @throws WkvError `bad-constraint` for an expression or a format that is not supported
+ * A JSON string. If only its length is restricted it may use every escape; else every character is written in one way.
+ * @throws WkvError `bad-constraint` for an expression or format that is not supported
  */
 export function stringNode(json: Json, rules: StringRules, where: string): Node {
   const { minLength, maxLength, patterns, formats } = rules;
@@ -62,7 +62,7 @@ export function stringNode(json: Json, rules: StringRules, where: string): Node 
   return json.quoted(all.length === 1 ? regexNode(json.grammar, only!, encode) : intersection(json, all, where));
 }
 
-/** Whether every match has an allowed length, so that the length needs no expression. */
+/** Whether every match has a permitted length, so that the length needs no automaton. */
 function isWithin({ min, max }: Lengths, minLength: number, maxLength: number): boolean {
   return min >= minLength && max <= maxLength;
 }
@@ -78,8 +78,8 @@ function formatRegex(format: string, where: string): Regex {
 }
 
 /**
- * Strings that match all the expressions: their automata side by side, a rule for each pair of states that is reached.
- * What is computed here is regular and finite, so whether a string can still be completed shows in the costs.
+ * Strings that match all the expressions: the product of their automata, a rule for each reachable pair of states. It
+ * is regular and finite, so the costs show whether a string can still be completed.
  */
 function intersection(json: Json, regexes: readonly Regex[], where: string): Node {
   const grammar = new Grammar();
@@ -95,7 +95,7 @@ function intersection(json: Json, regexes: readonly Regex[], where: string): Nod
     if (rules.size >= MAX_PLACES)
       throw new WkvError(
         "bad-constraint",
-        `The string at ${where} has a pattern or format together with lengths or other patterns that make more than ` +
+        `The string at ${where} combines a pattern or format with lengths or other patterns in more than ` +
           `${MAX_PLACES} cases: lower "maxLength", or write the length into the pattern.`,
       );
     rule = json.grammar.rule();
@@ -115,7 +115,7 @@ function intersection(json: Json, regexes: readonly Regex[], where: string): Nod
   return root;
 }
 
-/** The characters that lead on, by where they lead. */
+/** Characters by the state they lead to. */
 function waysOn(automaton: Automaton, states: readonly number[], ruleOf: (states: readonly number[]) => Rule) {
   const ways = new Map<Rule, Range[]>();
   for (let symbolClass = 0; symbolClass < automaton.classes; symbolClass++) {

@@ -2,9 +2,9 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { BROKEN, CHARACTER, KIND_OF, within } from "./byte-kinds.ts";
 
 /**
- * The tokens of a vocabulary as a tree of bytes, laid out in the order of a walk that goes into every node before its
- * next sibling: going on is `node + 1`, and leaving out everything below is `end[node]`. World has 116,079 nodes in
- * 2.8 MB, and a walk through all of them, with a step of an automaton each, takes about a millisecond.
+ * The tokens of a vocabulary as a byte tree in preorder: descending is `node + 1`, and skipping a subtree is
+ * `end[node]`. World has 116,079 nodes in 2.8 MB, and a walk through all of them, with a step of an automaton each,
+ * takes about a millisecond.
  */
 export class Vocabulary {
   readonly endOfText: number | undefined;
@@ -13,27 +13,27 @@ export class Vocabulary {
   readonly byte: Uint8Array;
   /** Bytes from the root. */
   readonly depth: Uint16Array;
-  /** The node after the last one below. */
+  /** The node after the subtree. */
   readonly end: Int32Array;
-  /** The tokens in the order of the nodes. A set of tokens is a set of places here, so all below a node are a range. */
+  /** The tokens in node order. A set of tokens is a set of ranks in this list, so a subtree is a range. */
   readonly tokens: Int32Array;
-  /** The place of the token that ends at a node; `tokens.length` where there is none. */
-  readonly placeAt: Int32Array;
-  /** `[size + 1]`: the place of the first token at or after a node. */
-  readonly firstPlace: Int32Array;
-  /** The kinds of bytes that come at a node and below it, as bits; BROKEN where a character has begun before it. */
+  /** The rank of the token that ends at a node; `tokens.length` if there is none. */
+  readonly rankAt: Int32Array;
+  /** `[size + 1]`: the rank of the first token at or after a node. */
+  readonly firstRank: Int32Array;
+  /** The kinds of bytes at a node and below it, as bits; BROKEN if a character has begun before it. */
   readonly kindsFrom: Int32Array;
-  /** Tokens with the same bytes as one with a lower id, and the place of that one. */
-  readonly sameBytes: readonly (readonly [id: number, place: number])[];
-  /** Ids without bytes, which no text has; the end of the text is one. */
+  /** Tokens with the same bytes as one with a lower id, and that token's rank. */
+  readonly sameBytes: readonly (readonly [id: number, rank: number])[];
+  /** Ids without bytes, which occur in no text; the end of the text is one. */
   readonly withoutBytes: readonly number[];
   /** Bytes of the longest token. */
   readonly deepest: number;
   /** Ids below this; not all have a token. */
   readonly ids: number;
-  /** `[256]`: 1 where the byte alone is a token. */
+  /** `[256]`: 1 if the byte alone is a token. */
   readonly hasByte = new Uint8Array(256);
-  /** Code points above ASCII that are a token each, where some byte is no token; else none, for nobody has to ask. */
+  /** Non-ASCII code points that are single tokens, if some byte is not a token; else empty, as it is not needed. */
   readonly characters: readonly number[];
   readonly #tokenizer: Tokenizer;
 
@@ -47,11 +47,11 @@ export class Vocabulary {
     this.byte = new Uint8Array(tree.size);
     this.depth = new Uint16Array(tree.size);
     this.end = new Int32Array(tree.size);
-    this.placeAt = new Int32Array(tree.size);
-    this.firstPlace = new Int32Array(tree.size + 1);
+    this.rankAt = new Int32Array(tree.size);
+    this.firstRank = new Int32Array(tree.size + 1);
     this.tokens = this.#layOut(tree);
-    const places = new Map(tree.sameBytes.map(([, other]) => [other, this.tokens.indexOf(other)]));
-    this.sameBytes = tree.sameBytes.map(([id, other]) => [id, places.get(other)!]);
+    const ranks = new Map(tree.sameBytes.map(([, other]) => [other, this.tokens.indexOf(other)]));
+    this.sameBytes = tree.sameBytes.map(([id, other]) => [id, ranks.get(other)!]);
     this.withoutBytes = [...tokens.keys()].filter((id) => tokens[id]!.length === 0);
     this.deepest = this.depth.reduce((a, b) => Math.max(a, b), 0);
     this.kindsFrom = this.#findKinds();
@@ -59,7 +59,7 @@ export class Vocabulary {
     this.characters = this.hasByte.every((has) => has) ? [] : singleCharacters(tokens);
   }
 
-  /** The bytes of a token; none for an id without one, and for the end of the text. */
+  /** The bytes of a token; empty for an id without one, and for the end of the text. */
   bytesOf(id: number): Uint8Array {
     const isText = Number.isInteger(id) && id >= 0 && id < this.ids && id !== this.endOfText;
     return isText ? this.#tokenizer.tokenBytes(id) : new Uint8Array(0);
@@ -71,7 +71,7 @@ export class Vocabulary {
     const count = tree.token.reduce((sum, token) => sum + (token < 0 ? 0 : 1), 0);
     let placed = 0;
     const open: number[] = [0];
-    /** The place of the last node at each depth, until what is below it is complete. */
+    /** The latest node at each depth, until its subtree is complete. */
     const above: number[] = [];
     const depths = [0];
     for (let node = open.pop(); node !== undefined; node = open.pop()) {
@@ -80,8 +80,8 @@ export class Vocabulary {
       above.push(placed);
       this.byte[placed] = tree.byte[node]!;
       this.depth[placed] = depth;
-      this.placeAt[placed++] = tree.token[node]! < 0 ? count : tokens.push(tree.token[node]!) - 1;
-      this.firstPlace[placed] = tokens.length;
+      this.rankAt[placed++] = tree.token[node]! < 0 ? count : tokens.push(tree.token[node]!) - 1;
+      this.firstRank[placed] = tokens.length;
       for (let child = firstChild[node]!; child !== 0; child = nextSibling[child]!) {
         open.push(child);
         depths.push(depth + 1);
@@ -92,10 +92,10 @@ export class Vocabulary {
   }
 
   #findKinds(): Int32Array {
-    const { size, byte, depth, placeAt, tokens } = this;
+    const { size, byte, depth, rankAt, tokens } = this;
     const kinds = new Int32Array(size);
     const parents = new Int32Array(size);
-    /** The nodes on the way, by depth, and where in a character they are. */
+    /** The nodes on the path, by depth, and their position in a character. */
     const path = new Int32Array(this.deepest + 1);
     const inside = new Int32Array(this.deepest + 1);
     const isBegun = new Uint8Array(size);
@@ -106,7 +106,7 @@ export class Vocabulary {
       parents[node] = path[level - 1]!;
       path[level] = node;
       isBegun[node] = before === 0 ? 0 : 1;
-      const isCut = inside[level]! > 0 && placeAt[node]! < tokens.length;
+      const isCut = inside[level]! > 0 && rankAt[node]! < tokens.length;
       kinds[node] = isCut || inside[level]! < 0 ? BROKEN : byte[node]! < 0x80 ? KIND_OF[byte[node]!]! : CHARACTER;
     }
     for (let node = size - 1; node > 0; node--) {
@@ -167,7 +167,7 @@ function singleCharacters(tokens: readonly Uint8Array[]): number[] {
 
 const vocabularies = new WeakMap<Tokenizer, Vocabulary>();
 
-/** The tree of a tokenizer, made once. */
+/** The tree of a tokenizer, built once. */
 export function vocabularyOf(tokenizer: Tokenizer): Vocabulary {
   let vocabulary = vocabularies.get(tokenizer);
   if (!vocabulary) vocabularies.set(tokenizer, (vocabulary = new Vocabulary(tokenizer)));

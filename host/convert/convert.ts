@@ -34,9 +34,9 @@ export interface ConvertOptions extends OpenOptions {
   size?: number;
   /** "gguf": a file that llama.cpp reads too, of RWKV-6 and 7. Default: by the target's name, otherwise "safetensors". */
   format?: "safetensors" | "gguf";
-  /** The vocabulary to put into the file, chosen as `loadModel` does. null: none. */
+  /** The vocabulary to include in the file, chosen as by `loadModel`. null: none. */
   vocab?: TokenizerSource | null;
-  /** Epsilon of the group norm in RWKV-5 to 7, where it is not what `loadModel` takes; only for packed files. */
+  /** Epsilon of the group norm in RWKV-5 to 7, if it differs from `loadModel`'s choice; only for packed files. */
   groupNormEps?: number;
   threads?: number;
   onProgress?: (progress: Progress) => void;
@@ -55,21 +55,22 @@ const CONVERT_OPTIONS = {
 } as const satisfies Record<keyof ConvertOptions, true>;
 
 export interface Converted {
-  /** Of the file. */
+  /** Size of the file. */
   readonly bytes: number;
   /** "auto" gives int4, with some matrices in int8. */
   readonly weights: WeightFormat | "f16";
-  /** Kind of the vocabulary in the file; undefined when there is none. */
+  /** Kind of the vocabulary in the file; undefined if there is none. */
   readonly tokenizer: string | undefined;
 }
 
-/** Bytes that are written at a time. */
+/** Bytes per write. */
 const CHUNK = 4 << 20;
 
 /**
- * Makes one file of a model: weights and vocabulary. Loaded, it gives the same bits as its source loaded with the same
- * `weights`.
- * @param target a path, which holds the old file or the whole new one at any time, or a stream, which is closed at the end
+ * Converts a model to one file with weights and vocabulary. Loading it gives the same bits as loading its source with
+ * the same `weights`.
+ * @param target a path, which at any time holds the old file or the complete new one, or a stream, which is closed at
+ *   the end
  * @throws WkvError as `loadModel`, and `no-space`; TypeError and RangeError for wrong arguments; the signal's reason
  * @example
  * const { bytes } = await convertModel("box", "box-int8.safetensors", { weights: "int8" });
@@ -229,7 +230,7 @@ async function* memoryChunks(plan: Plan, engine: Engine, { onProgress, signal }:
   signal?.throwIfAborted();
 }
 
-/** What follows the weights. */
+/** The part of the file after the weights. */
 function tailBytes(recipe: Recipe, vocabulary: CarriedVocabulary | undefined): number {
   return stateTensors(recipe).reduce((sum, { bytes }) => sum + bytes, vocabulary?.contents.length ?? 0);
 }
@@ -248,7 +249,7 @@ async function* concat(
 
 async function send(target: Job["target"], size: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   if (target instanceof WritableStream) return sendToStream(target, chunks);
-  if (!files) throw new WkvError("not-found", `${target}: there are no files here; give a WritableStream.`);
+  if (!files) throw new WkvError("not-found", `${target}: there is no file system here; give a WritableStream.`);
   await files.saveFile(typeof target === "string" ? target : files.fileURLToPath(target), chunks, size);
 }
 

@@ -10,7 +10,7 @@ import { type PublishedTensor, publishedTensors, publishedValues } from "./publi
 
 type HalfTensor = PublishedTensor & OutTensor;
 
-/** @throws WkvError `unsupported-model` when the file holds functions of the published values */
+/** @throws WkvError `unsupported-model` if the file stores transformed values */
 export function halfHeader(recipe: Recipe, vocabulary: CarriedVocabulary | undefined, file: string) {
   const tensors = halfTensors(recipe, file);
   const parts = vocabularyParts(vocabulary);
@@ -49,7 +49,7 @@ function halfTensors(recipe: Recipe, file: string): HalfTensor[] {
   });
 }
 
-/** Rounds to the nearest, ties to even. @throws WkvError `unsupported-model` when a value is beyond f16's largest */
+/** Rounds to nearest, ties to even. @throws WkvError `unsupported-model` if a value exceeds the range of f16 */
 export function toF16(values: Float32Array, name: string, file: string): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const out = new Uint16Array(values.length);
@@ -58,7 +58,7 @@ export function toF16(values: Float32Array, name: string, file: string): Uint16A
     if (Math.abs(value) >= 65520 && value !== Infinity && value !== -Infinity)
       throw new WkvError(
         "unsupported-model",
-        `${file}: ${name} has a value of ${value}, and f16 ends at 65504: convert to int8 or f32.`,
+        `${file}: ${name} has the value ${value}, beyond the f16 limit of 65504: convert to int8 or f32.`,
       );
     out[i] = halfBits(bits[i] as number);
   }
@@ -76,7 +76,7 @@ export function halfBits(bits: number): number {
   return sign | ((shifted + 0xfff + ((shifted >>> 13) & 1)) >>> 13);
 }
 
-/** Below 2^-14 a step is 2^-24: adding 2^-1 to the f32 rounds it to just that step. */
+/** Below 2^-14 the spacing is 2^-24: adding 2^-1 to the f32 rounds it to exactly that. */
 function subnormal(magnitude: number): number {
   WORD[0] = magnitude;
   VALUE[0] = (VALUE[0] as number) + 0.5;

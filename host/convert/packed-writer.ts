@@ -1,4 +1,4 @@
-// Writing of the files that checkpoint/packed-reader.ts reads.
+// Writes the files that checkpoint/packed-reader.ts reads.
 import { LINE, PACKED_LAYOUT } from "../../assembly/abi.ts";
 import { byteLength, type Dtype } from "../checkpoint/dtypes.ts";
 import { KEY, type PackedTensors, VOCABULARY } from "../checkpoint/packed-reader.ts";
@@ -10,7 +10,7 @@ import type { Recipe } from "../models/recipe.ts";
 import { weightValues } from "../models/values.ts";
 import { count } from "../models/weights.ts";
 
-/** A tensor of a safetensors file to be; tensors lie in the order of their list. */
+/** A tensor of a safetensors file to be written; tensors are stored in list order. */
 export interface OutTensor {
   readonly name: string;
   readonly dtype: string;
@@ -32,7 +32,7 @@ export function safetensorsHeader(tensors: readonly OutTensor[], metadata: Recor
   return out;
 }
 
-/** The vocabulary's part of a header. */
+/** The header entries for the vocabulary. */
 export function vocabularyParts(vocabulary: CarriedVocabulary | undefined): {
   tensors: OutTensor[];
   metadata: Record<string, string>;
@@ -43,12 +43,12 @@ export function vocabularyParts(vocabulary: CarriedVocabulary | undefined): {
   return { tensors: bytes ? [tensor] : [], metadata: { [KEY.tokenizer]: vocabulary.kind } };
 }
 
-/** The state that a tuned model starts from: plain tensors after the weights. */
+/** The initial state of a tuned model: plain tensors after the weights. */
 export function stateTensors({ tunedState = [] }: Recipe): OutTensor[] {
   return tunedState.map(({ name, shape }) => ({ name, dtype: "F32", shape, bytes: byteLength("F32", count(shape)) }));
 }
 
-/** The values of those tensors, in the published order. */
+/** The values of those tensors, in published order. */
 export async function* stateChunks({ tunedState = [] }: Recipe): AsyncGenerator<Uint8Array> {
   for (const weight of tunedState) {
     const values = await weightValues(weight);
@@ -56,7 +56,7 @@ export async function* stateChunks({ tunedState = [] }: Recipe): AsyncGenerator<
   }
 }
 
-/** The header of a packed file; the run of weights follows it, then a tuned state, then the vocabulary. */
+/** The header of a packed file; the weights follow it, then a tuned state, then the vocabulary. */
 export function packedHeader(recipe: Recipe, plan: Plan, vocabulary: CarriedVocabulary | undefined): Uint8Array {
   const parts = vocabularyParts(vocabulary);
   return safetensorsHeader([...runTensors(recipe, plan), ...stateTensors(recipe), ...parts.tensors], {
@@ -69,7 +69,7 @@ export function packedHeader(recipe: Recipe, plan: Plan, vocabulary: CarriedVoca
 }
 
 /**
- * The run as tensors without gaps: each from its address to the next one's. What other programs can make sense of has its
+ * The weights as tensors without gaps: each from its address to the next one's. What other programs can read has its
  * true type and shape, the rest is bytes.
  */
 function runTensors(recipe: Recipe, { addresses, firstWeight, weightBytes }: Plan): OutTensor[] {
@@ -88,7 +88,7 @@ function runTensors(recipe: Recipe, { addresses, firstWeight, weightBytes }: Pla
   });
 }
 
-/** Of a matrix, whose rows are interleaved, the size alone. */
+/** For a matrix, whose rows are interleaved, only the size. */
 function plainType(entry: Entry): { dtype: Dtype; shape: number[] } {
   if (entry.kind === "vector") return { dtype: "F32", shape: [entry.length] };
   if (entry.kind === "table") return { dtype: entry.weight.tensor.dtype, shape: [entry.rows, entry.cols] };
@@ -96,8 +96,8 @@ function plainType(entry: Entry): { dtype: Dtype; shape: number[] } {
 }
 
 /**
- * Every tensor under its published name and with its published shape; five of RWKV-6's matrices are views of one tensor.
- * int8 is called Q8_0, which is the same but for the order and the precision of the scales.
+ * Every tensor under its published name and with its published shape; five of RWKV-6's matrices are views of one
+ * tensor. int8 is listed as Q8_0, which differs only in the order and the precision of the scales.
  */
 function publishedTensors(recipe: Recipe, plan: Plan): PackedTensors {
   const tensors: Record<string, [Dtype, number[]]> = {};

@@ -4,14 +4,14 @@ import type { Engine, RunOptions } from "./engine.ts";
 import type { Plan } from "./plan.ts";
 import { FEW_TOKENS } from "./prompt-share.ts";
 
-/** Tokens that a session wants to take in. */
+/** Tokens that a session feeds. */
 export interface Job {
   /** Address of the session's state. */
   readonly state: number;
   readonly tokens: readonly number[];
-  /** Index of the first token after which logits are wanted. Default: the last one. */
+  /** Index of the first token whose logits are wanted. Default: the last one. */
   readonly logitsFrom?: number;
-  /** Where the logits after the last token go; a new array by default, which costs a tenth of a millisecond. */
+  /** Receives the logits after the last token; a new array by default, which costs a tenth of a millisecond. */
   readonly into?: Float32Array | undefined;
   /**
    * Only logits of these units of 32 ids are wanted, after the last token; the others may be −∞. None: no logits.
@@ -19,7 +19,7 @@ export interface Job {
    */
   readonly units?: readonly number[] | undefined;
   hidden?: Float32Array;
-  /** Tokens taken in so far. */
+  /** Tokens processed so far. */
   done: number;
 }
 
@@ -30,16 +30,16 @@ interface Segment {
   readonly end: number;
 }
 
-/** A row whose logits are asked for. */
+/** A row whose logits are wanted. */
 interface Wanted {
   readonly job: Job;
   readonly row: number;
 }
 
-/** Rows of several jobs that go through the model together: its weights are read once for all of them. */
+/** Rows of several jobs that go through the model together, so that its weights are read once for all of them. */
 export interface Batch {
   readonly segments: readonly Segment[];
-  /** Logits are computed for these rows only; those of one job in the order of its tokens. */
+  /** Logits are computed for these rows only, in token order within each job. */
   readonly wanted: readonly Wanted[];
   /** Jobs that end with this batch. */
   readonly ending: readonly Job[];
@@ -51,8 +51,8 @@ const left = (job: Job) => job.tokens.length - job.done;
 export const isPrompt = (job: Job) => left(job) > FEW_TOKENS;
 
 /**
- * Fills a batch from the jobs that wait, those with the fewest tokens left first: a session that makes text gets its one
- * row in every batch, however long another's prompt is.
+ * Fills a batch from the waiting jobs, those with the fewest tokens left first: a generating session gets its one row in
+ * every batch, however long another session's prompt is.
  * @param promptRows most rows of jobs that read prompts
  */
 export function makeBatch(
@@ -81,7 +81,7 @@ export function makeBatch(
 }
 
 /**
- * Runs a batch and counts its tokens as taken in.
+ * Runs a batch and counts its tokens as processed.
  * @param options `timestamps`: where thread 0 stores the time at the end of each phase, or 0
  * @returns the logits of each row in `batch.wanted`
  */
@@ -141,7 +141,7 @@ function tokensOf({ segments }: Pick<Batch, "segments">): number[] {
 }
 
 /**
- * What lies at TABLE_BATCH: see abi.ts.
+ * What is at TABLE_BATCH: see abi.ts.
  * @param places the rows of the embedding where the tokens' are, if they are not the tokens
  */
 export function batchWords(

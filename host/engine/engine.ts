@@ -9,37 +9,37 @@ import type { Platform, Thread } from "./platform.ts";
 import type { Answer, FromThread, Start, ToThread } from "./protocol.ts";
 import { DOT_KINDS, type Kernels } from "./simd.ts";
 
-/** Milliseconds after which a thread that does not start is given up. */
+/** Milliseconds after which a thread that has not started counts as failed. */
 const START_LIMIT = 20_000;
 
 export interface RunOptions {
-  /** How many threads take part. Default: all. */
+  /** Number of threads to use. Default: all. */
   readonly threads?: number | undefined;
 }
 
-/** What can start before the plan is known: the module is compiling, the threads are starting. */
+/** What can start before the plan is known: compiling the module, starting the threads. */
 export interface Prepared {
   readonly kernels: Kernels;
   readonly module: Promise<WebAssembly.Module>;
   readonly threads: readonly Thread[];
-  /** Why threads did not start. */
+  /** The reason if threads did not start. */
   readonly failures: unknown[];
 }
 
-/** Blocks of a matrix that are read in turn when one token decodes. */
+/** Blocks of a matrix that are read in turn when one token is decoded. */
 const STREAMS = 4;
-/** Why there is one thread on a platform that has more. */
+/** The reason for a single thread on a platform that supports more. */
 const NOT_SHARED =
-  "the threads of this runtime do not see what the others write to shared memory: use a newer version of it.";
+  "the threads of this runtime do not see each other's writes to shared memory: use a newer version of it.";
 
 /**
- * The threads and their memory. Commands run one after another, in the order in which they were given; each returns
- * a promise, and the caller's event loop goes on meanwhile.
+ * The threads and their memory. Commands run in the order in which they were issued; each returns a promise, and the
+ * caller's event loop keeps running.
  */
 export class Engine {
   readonly kernels: Kernels;
   readonly memory: EngineMemory;
-  /** Why there is one thread, however many were asked for. */
+  /** The reason for a single thread, whatever number was requested. */
   readonly singleThreadReason: string | undefined;
   /** Where the plan has the embedding outside. */
   embedding: EmbeddingRows | undefined;
@@ -59,7 +59,7 @@ export class Engine {
     first.onFailure = (error) => this.#fail(error);
   }
 
-  /** Compiles the module and starts threads; the result goes to `start`, or to `discard`. */
+  /** Compiles the module and starts threads; pass the result to `start` or to `discard`. */
   static prepare(platform: Platform, kernels: Kernels, count: number): Prepared {
     const module = platform.compile(kernels.simd);
     module.catch(() => {}); // start() reports it
@@ -75,10 +75,10 @@ export class Engine {
   }
 
   /**
-   * Makes the memory at the plan's size, with the model table, and starts the threads. Where they cannot share it, or
-   * turn out not to see one another's writes, there is one thread, and the memory is its own.
-   * @throws WkvError `too-large` when the memory cannot be had, `not-found` when a file of the package is missing,
-   *   `engine` when a thread does not start
+   * Creates the memory at the plan's size, with the model table, and starts the threads. If they cannot share it, or
+   * turn out not to see each other's writes, there is one thread with private memory.
+   * @throws WkvError `too-large` if the memory cannot be allocated, `not-found` if a file of the package is missing,
+   *   `engine` if a thread does not start
    */
   static async start(plan: Plan, platform: Platform, prepared: Prepared): Promise<Engine> {
     const { kernels } = prepared;
@@ -106,7 +106,7 @@ export class Engine {
     }
   }
 
-  /** Whether the threads see one another's writes. */
+  /** Whether the threads see each other's writes. */
   async #start(module: WebAssembly.Module, memory: Start["memory"]): Promise<boolean> {
     const start = (thread: number): Start => ({ start: thread, threads: this.threads, module, memory });
     for (const [i, thread] of this.#threads.entries()) if (i > 0) thread.post(start(i));
@@ -117,12 +117,12 @@ export class Engine {
     return this.#threads.length;
   }
 
-  /** Runs a command: OP_... of abi.ts and its arguments. */
+  /** Runs a command: an OP_... of abi.ts and its arguments. */
   async run(op: number, args: readonly number[], { threads = this.threads }: RunOptions = {}): Promise<void> {
     await this.#ask({ run: [op, 0, threads, ...args] });
   }
 
-  /** Stops the threads, whatever they are doing, and lets go of the memory; running commands are rejected. */
+  /** Stops the threads, whatever they are doing, and releases the memory; running commands are rejected. */
   async dispose(): Promise<void> {
     this.#fail(new WkvError("disposed", "The model was disposed while it was working."));
     await Promise.all(this.#threads.map((thread) => thread.stop()));
@@ -130,18 +130,18 @@ export class Engine {
     await this.embedding?.close();
   }
 
-  /** Asks thread 0, which keeps the program alive until it has answered. */
+  /** Sends a request to thread 0 and keeps the program alive until it has answered. */
   #ask(message: ToThread, transfer?: ArrayBuffer[]): Promise<Answer> {
     if (this.#failure) return Promise.reject(this.#failure);
     this.#threads[0]?.post(message, transfer);
     this.#threads[0]?.keepAlive(true);
     const answer = new Promise<Answer>((resolve, reject) => this.#waiting.push({ resolve, reject }));
-    answer.catch(() => {}); // whoever did not wait for it hears of a failure from the next one
+    answer.catch(() => {}); // callers that do not await it get the failure from their next request
     return answer;
   }
 
   #answer(message: FromThread): void {
-    if (this.#failure) return; // an answer that was on its way must not let the program end before the threads have
+    if (this.#failure) return; // a late answer must not let the program end before the threads have
     if ("failed" in message) {
       this.#fail(threadFailure(message.failed));
       return;
@@ -161,7 +161,7 @@ export class Engine {
   }
 }
 
-/** Resolves when all of these threads run the module; to false when one does not in time. */
+/** Resolves when all of these threads run the module; to false if one does not start in time. */
 function startsOf(threads: readonly Thread[], onFailure: (error: unknown) => void): Promise<boolean> {
   let left = threads.length;
   return new Promise((resolve) => {

@@ -3,17 +3,17 @@ import * as W from "../../assembly/slots.ts";
 import type { Engine } from "./engine.ts";
 import type { Plan } from "./plan.ts";
 
-/** A head of the time mixing; both numbers count from 0. */
+/** A head of the time mixing; both indices count from 0. */
 export interface Head {
   readonly layer: number;
   readonly head: number;
 }
 
-/** Heads that are cut out of a model in memory. The kernels do not know of it. */
+/** Heads cut out of a model in memory. The kernels do not know about it. */
 export class HeadCuts {
   readonly #engine: Engine;
   readonly #plan: Plan;
-  /** Values that were replaced by zeros. */
+  /** The values that were replaced by zeros. */
   readonly #saved: { address: number; values: Float32Array }[] = [];
 
   constructor(engine: Engine, plan: Plan) {
@@ -21,7 +21,7 @@ export class HeadCuts {
     this.#plan = plan;
   }
 
-  /** Cuts these heads, and no others. Nothing else may be running. */
+  /** Cuts exactly these heads. Nothing else may be running. */
   async set(heads: readonly Head[]): Promise<void> {
     const { memory } = this.#engine;
     for (const { address, values } of this.#saved.splice(0)) await memory.write(address, values);

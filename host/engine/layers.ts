@@ -4,19 +4,19 @@ import { batchWords, type Job, makeBatch } from "./batch.ts";
 import type { Engine, RunOptions } from "./engine.ts";
 import type { Plan } from "./plan.ts";
 
-/** What a token is on its way through the model. */
+/** A token's activations, layer by layer. */
 export interface LayerValues {
   /** The residual stream: `width` values after the embedding, and after each layer. */
   readonly hidden: readonly Float32Array[];
-  /** The head applied to each of them: `vocabSize` logits. */
+  /** Logit lens: the head applied to each of them, `vocabSize` logits. */
   readonly lens: readonly Float32Array[] | undefined;
-  /** The model's: of the last of them. */
+  /** The model's logits: those of the last layer. */
   readonly logits: Float32Array;
 }
 
 /**
- * Takes one token into a state, layer by layer, with the bits that a whole pass gives. Nothing else may be running.
- * @param lens whether logits are wanted after every layer, which costs the head each time
+ * Feeds one token into a state, layer by layer, with the same bits as a whole pass. Nothing else may be running.
+ * @param lens whether to compute logits after every layer, which costs the head each time
  */
 export async function runLayers(
   engine: Engine,

@@ -2,42 +2,42 @@ import { WkvError } from "../errors.ts";
 import type { Answer, ToThread } from "./protocol.ts";
 
 const PAGE = 65536;
-/** All that a 32-bit address can reach. */
+/** The limit of 32-bit addresses. */
 const MOST_PAGES = 65536;
 
 type Values = Uint8Array | Uint32Array | Float32Array;
 
 /**
- * The module's memory as the host uses it: addresses and sizes in bytes. Nobody reads or writes what a running command
- * works on. Changes come before every command and every read that is asked for later, awaited or not.
+ * The module's memory as seen by the host: addresses and sizes in bytes. Do not touch what a running command uses.
+ * Writes take effect before every command and read issued later, awaited or not.
  */
 export interface EngineMemory {
   write(address: number, values: Values): Promise<void>;
-  /** @param into an array of `length` that may be written over and returned, which saves making one */
+  /** @param into a reusable array of `length` bytes, which may be overwritten and returned */
   read(address: number, length: number, into?: Float32Array): Promise<Float32Array>;
-  /** Lets `read` fill `length` bytes at `address`: in place where that can be done. */
+  /** Lets `read` fill `length` bytes at `address`: in place if possible. */
   fill(address: number, length: number, read: (target: Uint8Array) => Promise<void>): Promise<void>;
   copy(from: number, to: number, length: number): Promise<void>;
   /**
-   * Makes the memory at least `size` bytes long. When there is a promise, that is known only when it resolves; until then,
-   * and if it rejects, nothing can be had of what is beyond the end, and all else goes on.
-   * @throws WkvError `too-large` when it cannot be had
+   * Grows the memory to at least `size` bytes. If it returns a promise, success is known only when that resolves; until
+   * then, and if it rejects, everything beyond the end is inaccessible, and everything else keeps working.
+   * @throws WkvError `too-large` if it cannot be allocated
    */
   grow(size: number): Promise<void> | undefined;
   release(): void;
 }
 
-/** @throws WkvError `too-large` when it cannot be had */
+/** @throws WkvError `too-large` if it cannot be allocated */
 export function makeMemory(pages: number): WebAssembly.Memory {
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: MOST_PAGES, shared: true });
   } catch (cause) {
     const mb = Math.ceil((pages * PAGE) / 1e6);
-    throw new WkvError("too-large", `No memory of ${mb} MB can be had: free some, or take a smaller model.`, { cause });
+    throw new WkvError("too-large", `Cannot allocate ${mb} MB: free memory, or use a smaller model.`, { cause });
   }
 }
 
-/** A memory that the host looks into itself. */
+/** A memory that the host accesses directly. */
 export class SharedMemory implements EngineMemory {
   #memory: WebAssembly.Memory;
 
@@ -77,17 +77,17 @@ export class SharedMemory implements EngineMemory {
   }
 }
 
-/** A memory that only thread 0 sees, where none can be shared: everything goes there and comes back as messages. */
+/** A private memory of thread 0, where memory cannot be shared: all access is by messages. */
 export class RemoteMemory implements EngineMemory {
   readonly #ask: (message: ToThread, transfer?: ArrayBuffer[]) => Promise<Answer>;
-  /** Bytes that are known to be there. */
+  /** Bytes known to exist. */
   #size = 0;
 
   constructor(ask: (message: ToThread, transfer?: ArrayBuffer[]) => Promise<Answer>) {
     this.#ask = ask;
   }
 
-  // What is not awaited may fail unheard: so these promises are the engine's own, which it has seen to.
+  // Callers may not await these writes; the engine's own promise already has a rejection handler.
   write(address: number, values: Values): Promise<void> {
     return this.#ask({
       write: address,
@@ -109,7 +109,7 @@ export class RemoteMemory implements EngineMemory {
     return this.#ask({ copy: from, to, length }) as Promise<void>;
   }
 
-  /** The thread finds out whether there is that much. */
+  /** The thread finds out whether that much is available. */
   grow(size: number): Promise<void> | undefined {
     if (size <= this.#size) return undefined;
     if (size > MOST_PAGES * PAGE) throw cannotGrow(size);
@@ -122,8 +122,8 @@ export class RemoteMemory implements EngineMemory {
 }
 
 /**
- * Makes a memory at least `size` bytes long.
- * @throws WkvError `too-large` when it cannot be had
+ * Creates a memory of at least `size` bytes.
+ * @throws WkvError `too-large` if it cannot be allocated
  */
 export function growMemory(memory: WebAssembly.Memory, size: number): void {
   const missing = Math.ceil((size - memory.buffer.byteLength) / PAGE);
@@ -135,21 +135,21 @@ export function growMemory(memory: WebAssembly.Memory, size: number): void {
   }
 }
 
-/** What a session is told that finds no place. */
+/** The error for a session whose state does not fit. */
 export function cannotGrow(size: number, cause?: unknown): WkvError {
   const mb = Math.ceil(size / 1e6);
-  const message = `No memory for another session (${mb} MB in all): dispose of sessions that are done.`;
+  const message = `No memory for another session (${mb} MB in total): dispose of unused sessions.`;
   return new WkvError("too-large", message, { cause });
 }
 
 /**
- * V8 does not count shared memory when it decides whether to collect garbage, so that a program which loads one model
- * after the other would keep them all. A buffer of the same size counts; nothing writes to it, so it takes no memory.
+ * V8 ignores shared memory when it decides whether to collect garbage, so a program that loads one model after another
+ * would keep them all. A buffer of the same size counts; it is never written, so it takes no memory.
  */
 function suggestCollection(bytes: number): void {
   try {
     new ArrayBuffer(bytes);
   } catch {
-    // No address space for it: then V8 collects on its own account.
+    // No address space left: V8 then collects anyway.
   }
 }

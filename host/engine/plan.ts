@@ -18,18 +18,21 @@ export const MAX_WANTED = 16;
 const MAX_WANTED_TOGETHER = 64;
 /** Values that the loader takes at a time, where a tensor can be taken in slices. */
 const SLICE_VALUES = 1 << 19;
-/** Slices that are on their way at the same time: one is read while another is packed. A third gained no time. */
+/** Slices in flight at the same time: one is read while another is packed. A third gained no time. */
 const LANES = 2;
-/** All that a 32-bit address can reach. */
+/** The limit of 32-bit addresses. */
 const MEMORY_LIMIT = 2 ** 32;
 const PAGE = 65536;
 /** More than any version has in a layer. */
 const MAX_PHASES = 12;
-/** 32 activations: a scale, a sum, integers of 16 bits; of 8 bits, the same as bytes too (assembly/quantise.ts). */
+/**
+ * 32 activations: a scale, a sum, 16-bit integers; for 8-bit activations, also the same as bytes
+ * (assembly/quantise.ts).
+ */
 const QUANT_BYTES = 8 + 2 * abi.QUANT_VALUES;
 const QUANT8_BYTES = QUANT_BYTES + abi.QUANT_VALUES;
 
-/** Where everything is in the module's memory, in bytes; made before the memory is. */
+/** The layout of the module's memory, in bytes; made before the memory exists. */
 export interface Plan {
   readonly shape: Shape;
   readonly threads: number;
@@ -43,23 +46,26 @@ export interface Plan {
   readonly globalSlots: number;
   readonly bufferTable: number;
   readonly batch: number;
-  /** Times of the phases, when they are measured (f64). */
+  /** Times of the phases, if measured (f64). */
   readonly timestamps: number;
   readonly scratch: number;
   readonly scratchBytes: number;
-  /** Addresses of each activation buffer and its quantised twin, bytes between rows; 0 where none is needed. */
+  /** Addresses of each activation buffer and its quantised twin, bytes between rows; 0 if not needed. */
   readonly buffers: readonly BufferAddress[];
   /** Most rows of a batch whose logits can be asked for. */
   readonly logitsRows: number;
   readonly addresses: ReadonlyMap<Entry, number>;
   /** Bytes of the packed matrices, which every token reads. */
   readonly matrixBytes: number;
-  /** Where the packed weights start, and bytes of weights: packed matrices, vectors, and the embedding as stored. */
+  /** Address of the packed weights, and their bytes: packed matrices, vectors, and the embedding as stored. */
   readonly firstWeight: number;
   readonly weightBytes: number;
-  /** While loading: addresses for stored values and the same as f32, one of each a lane. Sessions take the room later. */
+  /**
+   * While loading: addresses for stored values and for their f32 values, one of each per lane. Sessions use this space
+   * later.
+   */
   readonly staging: readonly { raw: number; f32: number }[];
-  /** The first session's state; the others follow. */
+  /** Address of the first session's state; the others follow. */
   readonly states: number;
   readonly stateBytes: number;
   /** Size of the memory with one session. */
@@ -200,7 +206,7 @@ function quantisedBytes(values: number, activations8: boolean): number {
   return (values / abi.QUANT_VALUES) * (activations8 ? QUANT8_BYTES : QUANT_BYTES);
 }
 
-/** Bytes that an entry takes in memory. */
+/** Bytes of an entry in memory. */
 function entryBytes(e: Entry, weights: WeightFormat, embedding: Plan["embedding"]): number {
   if (e.kind === "vector") return e.length * 4;
   if (e.kind === "table") return byteLength(e.weight.tensor.dtype, rowsInMemory(e, embedding) * e.cols);
@@ -212,8 +218,8 @@ function rowsInMemory({ rows }: TableEntry, embedding: Plan["embedding"]): numbe
 }
 
 /**
- * The format that a matrix is packed to. Some have too few columns for blocks. Some that are small, or that 4 bits cost
- * most, stay int8 unless the file has them in Q4_0, and so do those that it has in 4 bits with a least value: they would
+ * The format that a matrix is packed to. Some have too few columns for blocks. Small matrices, and those that lose most
+ * with 4 bits, stay int8 unless the file has them in Q4_0; so do those stored in 4 bits with a least value, which would
  * be rounded twice.
  */
 export function matrixFormat(e: MatrixEntry, weights: WeightFormat): WeightFormat {
@@ -227,7 +233,7 @@ export function matrixFormat(e: MatrixEntry, weights: WeightFormat): WeightForma
 
 const WITH_LEAST_VALUE: readonly Dtype[] = ["Q4_1", "Q4_K"];
 
-/** Rows that are loaded at a time: all of them when a matrix is stored by columns. */
+/** Rows loaded at a time: all of them if a matrix is stored by columns. */
 export function rowsPerSlice(e: MatrixEntry | TableEntry): number {
   if (e.kind === "matrix" && e.transposed) return e.rows;
   return Math.max(1, Math.floor(SLICE_VALUES / e.cols / abi.UNIT_ROWS)) * abi.UNIT_ROWS;

@@ -1,17 +1,17 @@
 import type { FromThread, ToThread } from "./protocol.ts";
 
-/** The module's two builds: with the instructions that every WebAssembly SIMD has, or with relaxed SIMD as well. */
+/** The module's two builds: baseline WebAssembly SIMD only, or relaxed SIMD as well. */
 export type Simd = "plain" | "relaxed";
 
 /** What differs between runtimes. */
 export interface Platform {
-  /** How many threads are worth starting when nobody says. */
+  /** Default number of threads. */
   readonly defaultThreads: number;
-  /** Undefined where threads can share memory; else a sentence that says why not, and what to change. */
+  /** Undefined if threads can share memory; else a sentence with the reason and what to change. */
   readonly singleThreadReason: string | undefined;
-  /** False where relaxed SIMD is known to be computed wrongly. */
+  /** False if relaxed SIMD is known to be computed incorrectly. */
   readonly mayRelax: boolean;
-  /** The module, compiled once. @throws WkvError `not-found` naming the file that is missing */
+  /** The module, compiled once. @throws WkvError `not-found` naming the missing file */
   compile(simd: Simd): Promise<WebAssembly.Module>;
   /** @param own browsers: a file of the page's own site that imports the thread's code */
   startThread(own?: string | URL): Thread;
@@ -19,12 +19,12 @@ export interface Platform {
   readonly debug?: readonly (readonly [word: number, value: number])[];
 }
 
-/** A worker of whatever kind the runtime has. */
+/** A worker, of the runtime's kind. */
 export interface Thread {
   onMessage: (message: FromThread) => void;
   onFailure: (error: unknown) => void;
   post(message: ToThread, transfer?: ArrayBuffer[]): void;
-  /** Whether the program should stay alive for this thread. */
+  /** Whether this thread should keep the program alive. */
   keepAlive(yes: boolean): void;
   stop(): Promise<void>;
 }

@@ -6,7 +6,7 @@ export interface Start {
   readonly start: number;
   readonly threads: number;
   readonly module: WebAssembly.Module;
-  /** The memory that all threads share, or the size and first content of one that this thread makes for itself. */
+  /** The memory shared by all threads, or the size and initial content of a private memory that this thread creates. */
   readonly memory: WebAssembly.Memory | OwnMemory;
 }
 
@@ -16,7 +16,7 @@ export interface OwnMemory {
   readonly table: Uint8Array;
 }
 
-/** Requests to thread 0: a command (op and arguments, see abi.ts), or access to a memory that only it sees. */
+/** Requests to thread 0: a command (op and arguments, see abi.ts), or access to a memory that only this thread sees. */
 export type ToThread =
   | Start
   | { run: number[] }
@@ -25,11 +25,11 @@ export type ToThread =
   | { copy: number; to: number; length: number }
   | { grow: number };
 
-/** The result of a request: values that were read, whether the threads see one another's writes, or nothing. */
+/** The result of a request: values read, whether the threads see each other's writes, or nothing. */
 export type Answer = Float32Array | boolean | undefined;
 /**
- * Started: a thread other than 0 runs the module, and answers no more messages. Refused: the request cannot be done, and
- * nothing has changed. Failed: the thread cannot be used any more.
+ * Started: a thread other than 0 runs the module, and sends no more messages. Refused: the request is impossible, and
+ * nothing has changed. Failed: the thread is unusable.
  */
 export type FromThread =
   | { started: true }

@@ -14,22 +14,22 @@ interface WaitingJob extends Job {
 }
 
 /**
- * Takes tokens through the model. Sessions that wait at the same time go through it together, batch by batch; what a
- * session gets has the same bits whoever shares its batches. States live in the module's memory, in places of equal
- * size after the model.
+ * Runs tokens through the model. Sessions that wait at the same time are processed together, batch by batch; a
+ * session's results have the same bits whatever shares its batches. States are in the module's memory, in slots of
+ * equal size after the model.
  */
 export class Runner {
   readonly plan: Plan;
   readonly engine: Engine;
-  /** What sessions start with, where the model has a tuned state. */
+  /** The initial state, if the model has a tuned one. */
   readonly #start: Float32Array | undefined;
-  /** Places that nobody has, the lowest one last: it is taken first, and those that the memory may not reach to come last. */
+  /** Free slots, the lowest one last, as it is taken first; slots that the memory may not reach are taken last. */
   readonly #free: number[] = [];
-  #places = 0;
-  /** Places that hold nothing yet: the memory is growing, or it could not. */
+  #slots = 0;
+  /** Slots without a state yet: the memory is growing, or could not grow. */
   readonly #growing = new Map<number, Promise<void>>();
   #waiting: WaitingJob[] = [];
-  /** Work that wants the engine to itself. */
+  /** Work that needs exclusive use of the engine. */
   readonly #alone: (() => Promise<void>)[] = [];
   #running = false;
   readonly #threadCount: ThreadCount;
@@ -45,11 +45,11 @@ export class Runner {
   }
 
   /**
-   * Takes in at least one token.
-   * @param into an array that may be written over with the result
+   * Feeds at least one token.
+   * @param into an array that may be overwritten with the result
    * @returns the logits after the last one
-   * @throws WkvError `too-large` when the memory could not grow for the state; the signal's reason, between batches: the
-   *   state has then taken in some of the tokens
+   * @throws WkvError `too-large` if the memory could not grow for the state; the signal's reason, between batches: the
+   *   state has then read some of the tokens
    */
   async feed(
     state: number,
@@ -81,7 +81,7 @@ export class Runner {
     return this.alone(() => runHead(this.engine, this.plan, hidden, { threads: this.#threadCount.forRows(1) }));
   }
 
-  /** The same; returns the logits after each token from index `from` on. */
+  /** Like `feed`; returns the logits after each token from index `from` on. */
   feedEach(state: number, tokens: readonly number[], signal?: AbortSignal, from = 0): Promise<Float32Array[]> {
     return this.#enqueue({ state, tokens, logitsFrom: from, done: 0 }, signal);
   }
@@ -94,7 +94,7 @@ export class Runner {
     });
   }
 
-  /** Does work that nothing else may run beside, between two batches. */
+  /** Does work that must run alone, between two batches. */
   alone<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#alone.push(() => work().then(resolve, reject));
@@ -102,7 +102,7 @@ export class Runner {
     });
   }
 
-  /** Takes a token in, and tells what it was after each layer: see {@link runLayers}. */
+  /** Feeds a token and reports its activations after each layer: see {@link runLayers}. */
   async inspect(state: number, token: number, lens: boolean): Promise<LayerValues> {
     await this.reached(state);
     return this.alone(() =>
@@ -112,7 +112,7 @@ export class Runner {
 
   async #run(): Promise<void> {
     this.#running = true;
-    // Calls that are made in the same turn of the event loop share the first batch.
+    // Calls made in the same turn of the event loop share the first batch.
     await Promise.resolve();
     while (this.#alone.length > 0 || this.#dropAborted() > 0) {
       const alone = this.#alone.shift();
@@ -147,7 +147,7 @@ export class Runner {
     for (const job of batch.ending as WaitingJob[]) job.resolve(job.logits);
   }
 
-  /** Returns how many jobs are left. */
+  /** Returns the number of remaining jobs. */
   #dropAborted(): number {
     for (const job of this.#waiting.filter(({ signal }) => signal?.aborted)) job.reject(job.signal?.reason);
     this.#waiting = this.#waiting.filter(({ signal }) => !signal?.aborted);
@@ -155,13 +155,13 @@ export class Runner {
   }
 
   /**
-   * A place for a session's state, holding the initial one; the memory grows when none is free.
-   * @throws WkvError `too-large` when it cannot grow; where that is not known at once, `reached` tells
+   * A slot with an initial state; grows the memory if none is free.
+   * @throws WkvError `too-large` if it cannot grow; if that is not known at once, `reached` rejects
    */
   takeState(): number {
-    const address = this.#free.at(-1) ?? this.plan.states + this.#places * this.plan.stateBytes;
+    const address = this.#free.at(-1) ?? this.plan.states + this.#slots * this.plan.stateBytes;
     this.#growTo(address);
-    if (this.#free.pop() === undefined) this.#places++;
+    if (this.#free.pop() === undefined) this.#slots++;
     this.resetState(address);
     return address;
   }
@@ -171,7 +171,7 @@ export class Runner {
     this.#free.sort((a, b) => b - a);
   }
 
-  /** Resolves when a place holds its state. @throws WkvError `too-large` when the memory could not grow */
+  /** Resolves when a slot has its state. @throws WkvError `too-large` if the memory could not grow */
   reached(address: number): Promise<void> | undefined {
     return this.#growing.get(address);
   }
@@ -180,7 +180,7 @@ export class Runner {
     this.writeState(address, this.#start ?? initialState(this.plan.shape));
   }
 
-  /** The values of a state, as the kernels keep them; not while it takes in tokens. */
+  /** The values of a state, in kernel order; not while it is being fed. */
   readState(address: number): Promise<Float32Array> {
     return this.engine.memory.read(address, this.#stateValues);
   }
@@ -207,7 +207,7 @@ export class Runner {
   #waitFor(growing: Promise<void>, address: number): void {
     this.#growing.set(address, growing);
     const grown = () => this.#growing.get(address) === growing && this.#growing.delete(address);
-    growing.then(grown, () => {}); // who uses the place hears of it
+    growing.then(grown, () => {}); // the next user of the slot gets the rejection
   }
 }
 

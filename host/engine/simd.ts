@@ -3,19 +3,19 @@ import { WkvError } from "../errors.ts";
 import type { Platform, Simd } from "./platform.ts";
 
 /**
- * What the relaxed dot product of four bytes is here: one instruction whose second operand is unsigned or signed, or
- * several, and then only that of two bytes is worth using.
+ * What the relaxed dot product of four bytes is on this machine: one instruction whose second operand is unsigned or
+ * signed, or several, in which case only the two-byte product is worth using.
  */
 export type RelaxedDot = "unsigned" | "signed" | "pairs";
 
-/** Which kernels run. Their results have the same bits. */
+/** The kernels to run. All give the same bits. */
 export interface Kernels {
   readonly simd: Simd;
-  /** Missing for plain SIMD. */
+  /** Absent for plain SIMD. */
   readonly relaxedDot?: RelaxedDot;
 }
 
-/** As the kernels know it. */
+/** The kernels' number for it. */
 export const DOT_KINDS: Readonly<Record<RelaxedDot, number>> = {
   unsigned: abi.DOT_UNSIGNED,
   signed: abi.DOT_SIGNED,
@@ -25,10 +25,10 @@ export const DOT_KINDS: Readonly<Record<RelaxedDot, number>> = {
 const PLAIN: Kernels = { simd: "plain" };
 
 /**
- * The kernels to run: of the build that was asked for, otherwise relaxed SIMD where its dot product is one instruction.
- * That is measured, because neither the processor nor the runtime's version tells: one processor has 1.0 of a plain dot
- * product's latency in Node 24 and Deno, 2 in Node 22 and 3 in Bun.
- * @throws RangeError for another word; WkvError `engine` when relaxed SIMD is asked for and is not there, or wrong
+ * The kernels to run: the requested build, by default relaxed SIMD if its dot product is one instruction. This is
+ * measured, because neither the processor nor the runtime's version determines it: on one processor it takes 1.0 of a
+ * plain dot product's latency in Node 24 and Deno, 2 in Node 22 and 3 in Bun.
+ * @throws RangeError for another word; WkvError `engine` if relaxed SIMD is requested and missing or incorrect
  */
 export async function chooseKernels(asked: Simd | undefined, { mayRelax }: Platform): Promise<Kernels> {
   if (asked !== undefined && asked !== "plain" && asked !== "relaxed")
@@ -39,13 +39,13 @@ export async function chooseKernels(asked: Simd | undefined, { mayRelax }: Platf
   if (asked === undefined) return PLAIN;
   throw new WkvError(
     "engine",
-    'This runtime has no relaxed SIMD, or computes it wrongly: leave the option "simd" out, or use a newer version of it.',
+    'This runtime has no relaxed SIMD, or computes it incorrectly: omit the option "simd", or use a newer version of it.',
   );
 }
 
 /**
- * `dot(end)`: for every 16 bytes below `end`, the relaxed dot product of those at A and at B plus the four integers at C,
- * to OUT. `relaxedChain(turns)` and `plainChain(turns)`: dot products that each wait for the one before. As text in
+ * `dot(end)`: for every 16 bytes below `end`, the relaxed dot product of those at A and at B plus the four integers at
+ * C, to OUT. `relaxedChain(turns)` and `plainChain(turns)`: dot products, each waiting for the one before. As text in
  * test/host/engine/simd.test.ts.
  */
 export const PROBE =
@@ -66,8 +66,8 @@ interface Probe {
 let found: Promise<RelaxedDot | undefined> | undefined;
 
 /**
- * What the relaxed dot product is in this process; undefined where it is missing, or not exact where its result is not
- * left to the machine. Takes 2 to 5 ms, once.
+ * The relaxed dot product in this process; undefined if it is missing, or inexact where its result does not depend on
+ * the machine. Takes 2 to 5 ms, once.
  */
 export function relaxedDotHere(): Promise<RelaxedDot | undefined> {
   return (found ??= findRelaxedDot());
@@ -76,7 +76,7 @@ export function relaxedDotHere(): Promise<RelaxedDot | undefined> {
 async function findRelaxedDot(): Promise<RelaxedDot | undefined> {
   const bytes = Uint8Array.from(atob(PROBE), (character) => character.charCodeAt(0));
   if (!WebAssembly.validate(bytes)) return undefined;
-  // workerd compiles nothing at run time. Its V8 is known to be right: test/runtimes compares the bits there.
+  // workerd compiles nothing at run time. Its V8 is known to be correct: test/runtimes compares the bits there.
   const module = await WebAssembly.compile(bytes).catch(() => undefined);
   if (!module) return "pairs";
   const probe = (await WebAssembly.instantiate(module)).exports as unknown as Probe;
@@ -98,10 +98,13 @@ function dotIsRight({ memory: { buffer }, dot }: Probe): boolean {
 
 const CHAIN_TURNS = 2000;
 const CHAIN_SAMPLES = 12;
-/** Of a plain dot product's latency: one instruction was seen at 1.0, several at 1.4 and more. */
+/** Relative to a plain dot product's latency: one instruction was measured at 1.0, several at 1.4 and more. */
 const ONE_INSTRUCTION = 1.3;
 
-/** By latency, which is the same before and after the runtime's compiler has warmed up. False where the clock is too coarse. */
+/**
+ * By latency, which is the same before and after the runtime's compiler has warmed up. False if the clock is too
+ * coarse.
+ */
 function isOneInstruction({ relaxedChain, plainChain }: Probe): boolean {
   let [relaxed, plain] = [Infinity, Infinity];
   for (let i = 0; i < CHAIN_SAMPLES; i++) {

@@ -4,15 +4,15 @@ import { count } from "../models/weights.ts";
 /** Value channels that the kernels keep together. */
 const STRIP = 16;
 
-/** A moment of a session, outside the module's memory: what it has read so far, in constant size. */
+/** A snapshot of a session, outside the module's memory: what it has read so far, in constant size. */
 export interface Snapshot {
-  /** As the kernels keep it: `layers` times `layerState` values. */
+  /** In kernel order: `layers` times `layerState` values. */
   readonly state: Float32Array;
   /** After the last token, if there was one. */
   readonly logits: Float32Array | undefined;
 }
 
-/** Bytes that a snapshot takes. */
+/** Bytes of a snapshot. */
 export function bytesOf({ state, logits }: Snapshot): number {
   return state.byteLength + (logits?.byteLength ?? 0);
 }
@@ -30,12 +30,12 @@ export function initialState({ layers, layerState, stateParts }: Shape): Float32
   return state;
 }
 
-/** A part of a state with its values. */
+/** A part of a state, with its values. */
 export interface StateTensor extends Omit<StatePart, "initial"> {
   readonly values: Float32Array;
 }
 
-/** A state as the tensors of a saved one: `blocks.N.` and the parts' names, in the published order. */
+/** A state as the tensors of a saved state: `blocks.N.` and the parts' names, in published order. */
 export function stateTensors(shape: Shape, kernel: Float32Array): StateTensor[] {
   const values = publishedOrder(shape, kernel);
   const parts = Array.from({ length: shape.layers }, (_, i) =>

@@ -1,24 +1,24 @@
-/** Tokens after which the times are looked at, and that a trial takes. */
+/** Tokens in a window of measured times, and in a trial. */
 const WINDOW = 16;
 const TRIAL = 8;
-/** Tokens that are not looked at: V8 compiles the kernels again while they run, which makes their times uneven. */
+/** Tokens ignored at first: V8 recompiles the kernels while they run, which makes their times uneven. */
 const WARM_UP = 24;
-/** Mean over best time of a window above which threads seem to wait for one that lost its core. */
+/** Mean over best time of a window above which threads seem to wait for a preempted one. */
 const STALLING = 1.2;
-/** Tokens between trials: the first wait, and the longest. */
+/** Tokens between trials: the first interval, and the longest. */
 const FIRST_HOLD = 64;
 const LONGEST_HOLD = 1024;
 
 /**
- * How many threads should decode. A phase ends with its slowest unit: when other programs need the cores, a thread that
- * lost its core in the middle of a unit stops all others until it comes back, and fewer threads are faster. That shows
- * in times far above the best one; then half the threads are tried, and kept as long as they do better. The results have
+ * How many threads should decode. A phase ends with its slowest unit: when other programs need the cores, a thread
+ * preempted in the middle of a unit stalls all others until it runs again, and fewer threads are faster. The symptom is
+ * times far above the best one; then half the threads are tried, and kept as long as they are faster. The results have
  * the same bits for any number.
  */
 export class ThreadCount {
   readonly #most: number;
   #size: number;
-  /** The size and its mean time to compare a trial with; size 0 when there is no trial. */
+  /** The number and mean time to compare a trial with; 0 threads if there is no trial. */
   #before = { size: 0, mean: 0 };
   #times: number[] = [];
   #hold = FIRST_HOLD;
@@ -30,12 +30,12 @@ export class ThreadCount {
     this.#size = threads;
   }
 
-  /** Threads for a batch of so many rows. More than one row is work enough for all threads. */
+  /** Threads for a batch of this many rows. More than one row is enough work for all threads. */
   forRows(rows: number): number {
     return rows > 1 ? this.#most : this.#size;
   }
 
-  /** Learns how long a batch took. */
+  /** Records how long a batch took. */
   record(rows: number, milliseconds: number): void {
     if (rows > 1 || this.#most === 1 || this.#warmUp-- > 0) return;
     this.#times.push(milliseconds);
@@ -59,7 +59,7 @@ export class ThreadCount {
     this.#size = size;
   }
 
-  /** More threads must be clearly better to be kept, fewer only better. */
+  /** More threads must be clearly faster to be kept, fewer only faster. */
   #endTrial(): void {
     const needed = this.#size > this.#before.size ? 0.95 : 1;
     const better = mean(this.#times) < needed * this.#before.mean;

@@ -1,5 +1,5 @@
-// A thread of the engine. Thread 0 handles the host's requests one after the other and answers each; the others sleep
-// and work inside the module.
+// A thread of the engine. Thread 0 handles the host's requests in order and answers each; the others sleep and work
+// inside the module.
 import { CONTROL, CONTROL_REQUEST, TABLE } from "../../assembly/abi.ts";
 import { WkvError } from "../errors.ts";
 import { cannotGrow, growMemory, makeMemory } from "./memory.ts";
@@ -12,7 +12,7 @@ interface Exports {
   serve(thread: number): void;
 }
 
-/** Answers the engine's messages; `post` sends back. */
+/** Handles the engine's messages; `post` replies. */
 export function makeThread(post: (message: FromThread, transfer: ArrayBuffer[]) => void): (message: ToThread) => void {
   let exports: Exports;
   let memory: WebAssembly.Memory;

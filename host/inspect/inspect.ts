@@ -20,34 +20,34 @@ import type { Source } from "../source/source.ts";
 import { type Stats, tensorStats } from "./stats.ts";
 
 export interface InspectOptions extends FetchOptions {
-  /** Reads all values too. */
+  /** Also reads all values. */
   stats?: boolean | undefined;
 }
 
-/** What a model file holds. Values are only read for the statistics. */
+/** The contents of a model file. Values are read only for statistics. */
 export interface Inspection {
   readonly file: string;
   readonly format: Checkpoint["format"];
-  /** Whose names its tensors have: "published", "transformers", "flash-linear-attention", "web-rwkv", ... */
+  /** Naming scheme of its tensors: "published", "transformers", "flash-linear-attention", "web-rwkv", ... */
   readonly names?: string;
-  /** The files of a model that is in several. */
+  /** The files of a split model. */
   readonly parts?: readonly { name: string; size: number }[];
-  /** Bytes of the file, or of all parts. */
+  /** Size of the file, or of all parts. */
   readonly bytes: number;
-  /** Values of all tensors. */
+  /** Number of values in all tensors. */
   readonly parameters: number;
   readonly stored: readonly { dtype: Dtype; tensors: number; bytes: number }[];
   readonly model?: ModelFacts;
-  /** For each way to keep the weights; null where 32-bit memory is too small. */
+  /** For each weight format; null if 32-bit memory is too small. */
   readonly memory?: Readonly<Record<WeightFormat, MemoryFacts | null>>;
   readonly tokenizer?: TokenizerFacts;
-  /** A LoRA, which is no model: give it with --lora. */
+  /** Set for a LoRA, which is not a model: load it with --lora. */
   readonly lora?: LoraFacts;
-  /** A file of state tuning has one and no model (give it with --state); some models have one of their own. */
+  /** A file of state tuning has only this and no model (load it with --state); some models have one as well. */
   readonly tunedState?: TunedStateFacts;
-  /** Why the model cannot be run. */
+  /** Why the model cannot be loaded. */
   readonly error?: { code: WkvErrorCode; message: string };
-  /** Entries that hold no weights: name to what it is. */
+  /** Entries without weights: name to description. */
   readonly skipped: Readonly<Record<string, string>>;
   readonly tensors: readonly TensorFacts[];
 }
@@ -57,16 +57,16 @@ export interface ModelFacts {
   readonly version: string;
   readonly layers: number;
   readonly width: number;
-  /** 0 for RWKV-4, which has none; so the head size. */
+  /** 0 for RWKV-4, which has no heads; likewise the head size. */
   readonly heads: number;
   readonly headSize: number;
   readonly vocabSize: number;
   readonly ffn: number;
-  /** Widest hidden layers of the low-rank products. */
+  /** Widest low-rank hidden layers. */
   readonly ranks: Readonly<Record<string, number>>;
 }
 
-/** Bytes; `total` is that of a model with one session. */
+/** Bytes; `total` is for the model with one session. */
 export interface MemoryFacts {
   readonly weights: number;
   readonly session: number;
@@ -79,7 +79,7 @@ export interface TunedStateFacts {
   readonly headSize: number;
 }
 
-/** `error` says what to give when there is none; `kind` is missing for a vocabulary that would have to be downloaded. */
+/** `error` says what to give if there is none; `kind` is absent for a vocabulary that would have to be downloaded. */
 export type TokenizerFacts = { source: string; kind?: string; ids?: number } | { error: string };
 
 export interface TensorFacts {
@@ -87,25 +87,25 @@ export interface TensorFacts {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
   readonly stats?: Stats;
-  /** Where it goes when the model is loaded with int8 weights: nowhere, to one place, or in pieces to several. */
+  /** Destinations when the model is loaded with int8 weights: none, one, or one per piece. */
   readonly places?: readonly TensorPlace[];
 }
 
-/** What becomes of a tensor, or of a piece of it, in memory. */
+/** What a tensor, or a piece of it, becomes in memory. */
 export interface TensorPlace {
   /** Its published name. */
   readonly name: string;
   readonly kind: Entry["kind"];
-  /** How its values are kept: "f32" or "int8"; the embedding as it is stored. */
+  /** Format of its values: "f32" or "int8"; for the embedding, as stored. */
   readonly format: Dtype | WeightFormat;
-  /** In the module's memory; missing where the model is too large for it. */
+  /** In the module's memory; absent if the model is too large. */
   readonly address?: number;
 }
 
 /**
- * Looks into a model file. A model that wkv does not run is described as far as possible, with the reason in `error`. Of a
- * model on the net, only what is looked at is fetched, unless that is all of it or the server gives no ranges.
- * @throws WkvError when the file cannot be read as a directory of tensors
+ * Inspects a model file. A model that wkv does not run is described as far as possible, with the reason in `error`.
+ * From a remote model only the required ranges are fetched, unless the server does not support ranges.
+ * @throws WkvError if the file cannot be read as a directory of tensors
  */
 export async function inspectModel(source: ModelSource, options: InspectOptions = {}): Promise<Inspection> {
   const isRemote = (typeof source === "string" || source instanceof URL) && isAddress(source) && !options.stats;
@@ -144,7 +144,7 @@ function storedBytes(tensors: readonly Tensor[]): Inspection["stored"] {
 
 type ModelFact = "names" | "model" | "memory" | "tokenizer" | "lora" | "tunedState" | "error";
 type ModelPart = Pick<Inspection, ModelFact> & { places?: Places };
-/** By the tensors' own names. */
+/** Under the file's own tensor names. */
 type Places = ReadonlyMap<string, readonly TensorPlace[]>;
 
 async function describeModel(checkpoint: Checkpoint, file: Source): Promise<ModelPart> {
@@ -175,7 +175,7 @@ function tunedStateFacts(tensors: readonly { shape: readonly number[] }[]): Tune
   return { layers: tensors.length, heads, headSize };
 }
 
-/** What becomes of each tensor; block 0 of some RWKV-7 files has tensors that go nowhere. */
+/** The destinations of each tensor; block 0 of some RWKV-7 files has unused tensors. */
 function placesOf(recipe: Recipe, plan: Plan | undefined): Places {
   const places = new Map<string, TensorPlace[]>();
   for (const entry of [...recipe.globals, ...recipe.layers.flat()]) {
@@ -225,7 +225,7 @@ function modelFacts(shape: Shape): ModelFacts {
   };
 }
 
-/** Nothing is downloaded for it but what is beside a remote model. */
+/** Downloads nothing except small files next to a remote model. */
 async function tokenizerFacts(checkpoint: Checkpoint, file: Source, shape: Shape): Promise<TokenizerFacts> {
   try {
     const embedded = await embeddedTokenizer(checkpoint, shape);
@@ -240,7 +240,7 @@ async function tokenizerFacts(checkpoint: Checkpoint, file: Source, shape: Shape
   }
 }
 
-/** What a WkvError says; any other error goes on. */
+/** A WkvError's message; other errors are rethrown. */
 function reason(error: unknown): { code: WkvErrorCode; message: string } {
   if (!(error instanceof WkvError)) throw error;
   return { code: error.code, message: error.message };

@@ -3,7 +3,7 @@ import { fits, layOut } from "../engine/plan.ts";
 import { recogniseModel } from "../models/recognise.ts";
 import { PUBLISHED, type PublishedShape, withoutValues } from "./published.ts";
 
-/** What a published model takes. Bytes. */
+/** Memory of a published model, in bytes. */
 export interface PublishedMemory {
   readonly name: string;
   readonly layers: number;
@@ -17,7 +17,7 @@ export interface PublishedMemory {
   readonly weights: Readonly<Record<WeightFormat, { weights: number; total: number; fits: boolean }>>;
 }
 
-/** The memory of every published shape, from the same plan that loading makes; no file is needed. */
+/** The memory of every published shape, from the same plan as loading; no file is needed. */
 export function publishedMemory(threads: number): PublishedMemory[] {
   return PUBLISHED.map((shape) => memoryOf(shape, threads));
 }

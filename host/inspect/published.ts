@@ -1,4 +1,5 @@
-// The shapes of published models, as far as memory goes: what `wkv inspect --memory` reckons with, without their files.
+// Shapes of published models, as far as they determine memory: `wkv inspect --memory` computes with them, without
+// files.
 import type { Checkpoint, Tensor } from "../checkpoint/checkpoint.ts";
 
 export interface PublishedShape {
@@ -9,7 +10,7 @@ export interface PublishedShape {
   readonly vocabSize: number;
   /** Hidden values of the channel mixing. */
   readonly ffn: number;
-  /** RWKV-7: of w, a, v and g; RWKV-6: of the decay and of one mixture. */
+  /** RWKV-7: ranks of w, a, v and g; RWKV-6: of the decay and of one mixture. */
   readonly ranks: readonly number[];
 }
 
@@ -56,7 +57,7 @@ export const PUBLISHED: readonly PublishedShape[] = [
   shape(4, "7B", 32, 4096),
 ];
 
-/** A model of this shape as a published file of f16 would list it; there are no values to read. */
+/** A model of this shape as a published f16 file would list it, without values. */
 export function withoutValues(shape: PublishedShape): Checkpoint {
   const { layers, width, vocabSize } = shape;
   const tensors = new Map<string, Tensor>();
@@ -91,7 +92,7 @@ function vectors(names: readonly string[], width: number): Record<string, number
   return Object.fromEntries(names.map((name) => [name, [width]]));
 }
 
-/** What each version has of its own. */
+/** Tensors specific to a version. */
 const OTHERS: Record<PublishedShape["version"], (shape: PublishedShape) => Record<string, number[]>> = {
   4: ({ width }) => vectors(["att.time_decay", "att.time_first", ...mixes("time_mix", "kvr", "kr")], width),
   5: ({ width }) => ({

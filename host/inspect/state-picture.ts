@@ -3,18 +3,18 @@ import { openCheckpoint } from "../checkpoint/open.ts";
 import { WkvError } from "../errors.ts";
 import { openSource } from "../source/open.ts";
 
-/** An image of red, green and blue bytes, row by row. */
+/** An RGB image, one byte per component, row by row. */
 export interface Picture {
   readonly width: number;
   readonly height: number;
   readonly pixels: Uint8Array;
-  /** What is to be seen. */
+  /** What it shows. */
   readonly layers: number;
   readonly heads: number;
   readonly headSize: number;
 }
 
-/** Pixels between two heads. */
+/** Pixels between heads. */
 const GAP = 2;
 const PAPER = [255, 255, 255];
 const ZERO = [247, 245, 240];
@@ -22,9 +22,9 @@ const NEGATIVE = [43, 95, 158];
 const POSITIVE = [180, 83, 31];
 
 /**
- * A saved state as a picture: a square for each head, a row for each layer, a pixel for each value; blue is below zero,
- * orange above. Each layer has a scale, because layers differ by orders of magnitude.
- * @throws WkvError `bad-state` for a file that is no saved state of RWKV-5 to 7, and as opening a model does
+ * A saved state as a picture: a square per head, a row per layer, a pixel per value; blue is below zero, orange above.
+ * Each layer has its scale, because layers differ by orders of magnitude.
+ * @throws WkvError `bad-state` for anything but a saved state of RWKV-5 to 7, and the errors of opening a model
  */
 export async function statePicture(path: string): Promise<Picture> {
   const file = await openSource(path);
@@ -44,7 +44,7 @@ function headsOf(tensors: readonly Tensor[], path: string): Tensor[] {
   if (states.length > 0 && n === m && heads * n > 0 && states.every(isState)) return states;
   throw new WkvError(
     "bad-state",
-    `${path} is no saved state of RWKV-5, 6 or 7: give what --state-out or session.saveFile() wrote.`,
+    `${path} is not a saved state of RWKV-5, 6 or 7: give a file written by --state-out or session.saveFile().`,
   );
 }
 
@@ -65,7 +65,7 @@ async function draw(states: readonly Tensor[]): Promise<Picture> {
   return { width, height, pixels, layers: states.length, heads, headSize: n };
 }
 
-/** @param share from -1 to 1; what is beyond is as 1 */
+/** @param share from -1 to 1; values beyond are clamped */
 function colourOf(share: number): number[] {
   const end = share < 0 ? NEGATIVE : POSITIVE;
   const strength = Math.min(1, Math.abs(share)) ** 0.7;

@@ -3,17 +3,17 @@ import { BLOCK, byteLength } from "../checkpoint/dtypes.ts";
 import { decodeValues } from "../checkpoint/values.ts";
 import { count } from "../models/weights.ts";
 
-/** What the values of a tensor, or of many, look like. */
+/** Statistics of the values of one or several tensors. */
 export interface Stats {
   /** Values that are not a number. */
   nan: number;
   infinite: number;
-  /** Smallest and largest finite value; null where there is none. */
+  /** Smallest and largest finite value; null if there is none. */
   min: number | null;
   max: number | null;
 }
 
-/** Values that are read at a time; whole blocks of every format. */
+/** Values read at a time; whole blocks of every format. */
 const SLICE_VALUES = 1 << 20;
 
 /** Reads all values of a tensor. */
@@ -30,7 +30,7 @@ export async function tensorStats(tensor: Tensor): Promise<Stats> {
   return stats;
 }
 
-/** Of no values at all. */
+/** Of an empty set. */
 export function noStats(): Stats {
   return { nan: 0, infinite: 0, min: null, max: null };
 }

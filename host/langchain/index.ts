@@ -1,4 +1,4 @@
-/** A chat model for LangChain.js, in the same process: `import { ChatWkv } from "wkv/langchain"`. */
+/** A local chat model for LangChain.js: `import { ChatWkv } from "wkv/langchain"`. */
 
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
 import type { BaseLanguageModelInput } from "@langchain/core/language_models/base";
@@ -18,13 +18,13 @@ import type { Model } from "../model/model.ts";
 import { only } from "../options/names.ts";
 import { asChatMessage } from "./messages.ts";
 
-/** LangChain's options of a call, and wkv's by their names. */
+/** LangChain's call options, and wkv's under their own names. */
 export interface ChatWkvCallOptions
   extends BaseChatModelCallOptions,
     Omit<ChatOptions, "signal" | "stop" | "system" | "messages"> {}
 
 export interface ChatWkvFields extends BaseChatModelParams, Omit<ChatOptions, "system" | "messages" | "signal"> {
-  /** Stays the caller's to dispose of. */
+  /** The caller disposes of it. */
   model: Model;
 }
 
@@ -53,7 +53,7 @@ export class ChatWkv extends BaseChatModel<ChatWkvCallOptions> {
     return this.withConfig({ ...options, tools: given });
   }
 
-  /** As LangChain's, with a call that has to be: an answer that is none would be an error. */
+  /** Like LangChain's, but the call is required: any other answer would be an error. */
   // biome-ignore lint/suspicious/noExplicitAny: LangChain's overloads have no common type
   override withStructuredOutput(schema: any, config?: any): any {
     const forced = new ChatWkv({ ...this.#fields, toolChoice: "required" });
@@ -87,14 +87,14 @@ export class ChatWkv extends BaseChatModel<ChatWkvCallOptions> {
   }
 }
 
-/** The call's options go before the model's; LangChain's other fields mean nothing to `chat`. */
+/** The call's options override the model's; LangChain's other fields mean nothing to `chat`. */
 function answerOptions(fields: Omit<ChatWkvFields, "model">, options: ChatWkvCallOptions): ChatOptions {
   const given = Object.entries({ ...options, toolChoice: options.toolChoice ?? toolChoiceOf(options) });
   const set = Object.fromEntries(given.filter(([, value]) => value !== undefined));
   return only<ChatOptions>({ ...fields, ...set }, CHAT_OPTIONS);
 }
 
-/** LangChain's name for it, with "any" for "required" and a tool's name alone. */
+/** LangChain's tool choice: "any" for "required", and a tool's name alone. */
 function toolChoiceOf({ tool_choice: choice }: ChatWkvCallOptions): ChatOptions["toolChoice"] {
   if (choice === undefined || choice === "auto" || choice === "none" || choice === "required") return choice;
   if (choice === "any") return "required";

@@ -8,7 +8,7 @@ const ROLES: Readonly<Record<string, "system" | "user">> = {
   generic: "user",
 };
 
-/** @throws TypeError for a message of another kind, or one with more than text */
+/** @throws TypeError for a message of another kind, or with anything but text */
 export function asChatMessage(message: BaseMessage): ChatMessage {
   const type = message.getType();
   const text = textOf(message);

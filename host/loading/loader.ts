@@ -31,8 +31,8 @@ export const DTYPE_ID: Readonly<Record<Dtype, number>> = {
 };
 
 /**
- * Streams every tensor of the recipe from its file into its place, slice by slice: read into a lane's staging area, made
- * f32 and packed there. While one lane packs, another reads. No tensor is ever in memory twice.
+ * Streams every tensor of the recipe from its file to its address, slice by slice: read into a lane's staging area,
+ * converted to f32 and packed there. While one lane packs, another reads. No tensor is ever in memory twice.
  * @throws WkvError from the reader, `bad-file` for weights that are not finite numbers; the signal's reason
  */
 export async function loadWeights(recipe: Recipe, plan: Plan, engine: Engine, control: LoadControl): Promise<void> {
@@ -53,7 +53,7 @@ export async function loadWeights(recipe: Recipe, plan: Plan, engine: Engine, co
   await checkFinite(allEntries(recipe), plan, engine);
 }
 
-/** A scale cannot hold NaN or infinity: the kernels note where they met one. */
+/** A scale cannot represent NaN or infinity: the kernels record where they met one. */
 async function checkFinite(entries: readonly Entry[], { addresses }: Plan, engine: Engine): Promise<void> {
   const [where = 0] = new Uint32Array((await engine.memory.read(abi.NOT_FINITE, 1)).buffer);
   if (where === 0) return;
@@ -61,18 +61,18 @@ async function checkFinite(entries: readonly Entry[], { addresses }: Plan, engin
   const at = before.reduce((last, entry) => ((addresses.get(entry) ?? 0) > (addresses.get(last) ?? 0) ? entry : last));
   throw new WkvError(
     "bad-file",
-    `${at.weight.tensor.name} holds weights that are not finite numbers: fetch the file again; wkv inspect --stats ` +
-      "shows what is in it.",
+    `${at.weight.tensor.name} has weights that are not finite numbers: fetch the file again; wkv inspect --stats ` +
+      "shows its values.",
   );
 }
 
-/** Bytes of packed weights that are asked for at a time, and how many such reads are under way. */
+/** Bytes of packed weights per read, and reads in flight. */
 const PACKED_READ = 4 << 20;
 const PACKED_READS = 3;
 
 /**
- * Reads weights that are packed already: one run of the file, straight into its place, several reads under way at once.
- * @throws WkvError `bad-file` when the file's weights are not where this engine keeps them
+ * Reads packed weights: one range of the file, straight to its address, with several reads in flight.
+ * @throws WkvError `bad-file` if the file's weights are not where this engine keeps them
  */
 export async function loadPacked(
   packed: PackedWeights,
@@ -124,7 +124,7 @@ function checkRanges(packed: PackedWeights, recipe: Recipe, plan: Plan, file: st
     if (range?.begin !== begins[i] || range?.end !== (begins[i + 1] ?? weightBytes))
       throw damaged(
         file,
-        `${weight.name} is not where its shape puts it; run wkv convert on the original model again.`,
+        `${weight.name} is not where its shape requires; run wkv convert on the original model again.`,
       );
   }
   const [table, second] = entries;
@@ -153,7 +153,7 @@ function allEntries(recipe: Recipe): Entry[] {
   return [...recipe.globals, ...recipe.layers.flat()];
 }
 
-/** Puts packed matrices into the order that relaxed kernels read; what reads matrices as they are packed comes before. */
+/** Reorders packed matrices for the relaxed kernels; anything that reads matrices as packed must come before. */
 export async function arrangeWeights(recipe: Recipe, plan: Plan, engine: Engine): Promise<void> {
   if (engine.kernels.simd === "plain") return;
   for (const entry of allEntries(recipe)) {
@@ -163,7 +163,7 @@ export async function arrangeWeights(recipe: Recipe, plan: Plan, engine: Engine)
   }
 }
 
-/** Rows [first, end) of an entry, on their way to the entry's address. */
+/** Rows [first, end) of an entry, to be loaded to its address. */
 interface Slice {
   readonly entry: Entry;
   readonly address: number;
@@ -171,7 +171,7 @@ interface Slice {
   readonly end: number;
 }
 
-/** In the order of the recipe. */
+/** In recipe order. */
 function* allSlices(recipe: Recipe, plan: Plan): Generator<Slice, void, void> {
   for (const entry of allEntries(recipe)) {
     if (entry.kind === "table" && plan.embedding === "source") continue;
@@ -182,7 +182,7 @@ function* allSlices(recipe: Recipe, plan: Plan): Generator<Slice, void, void> {
   }
 }
 
-/** Tells the kernels where everything will be. */
+/** Fills the slots: the address of every weight, for the kernels. */
 function fillSlots(recipe: Recipe, plan: Plan, engine: Engine): void {
   const fill = (entries: readonly Entry[], slots: number) => {
     for (const entry of entries) {
@@ -199,7 +199,7 @@ function fillSlots(recipe: Recipe, plan: Plan, engine: Engine): void {
   for (const [i, layer] of recipe.layers.entries()) fill(layer, plan.layerSlots + i * W.LAYER_SLOTS * abi.SLOT_BYTES);
 }
 
-/** Takes slices, one after another, through its own staging area. */
+/** Loads slices, one after another, through a private staging area. */
 class Lane {
   readonly #raw: number;
   readonly #f32: number;
@@ -227,7 +227,7 @@ class Lane {
     this.#progress = progress;
   }
 
-  /** Ends when no slice is left. A lane that fails leaves none for the others. */
+  /** Ends when no slice is left. After a failure, none is left for the others. */
   async work(slices: Generator<Slice, void, void>): Promise<void> {
     try {
       for (const slice of slices) await this.#load(slice);
@@ -269,14 +269,14 @@ class Lane {
       await this.#stage(weight, first * cols, values);
       await this.#merger.add(e, first, end, {
         values: this.#f32,
-        scratch: this.#raw, // what was read is decoded
+        scratch: this.#raw, // free again once decoded
         scratchBytes: this.#f32 - this.#raw,
       });
       await this.#engine.run(abi.OP_PACK, [address, format, cols, this.#f32, rowStride, colStride, first, end]);
     }
   }
 
-  /** Reads `values` values from value `first` of a weight on, and makes them f32 in the staging area. */
+  /** Reads `values` values from value `first` of a weight on, converted to f32 in the staging area. */
   async #stage(weight: Weight, first: number, values: number): Promise<void> {
     const { dtype } = weight.tensor;
     if (dtype === "F32") return this.#read(weight, first, values, this.#f32);
@@ -284,7 +284,7 @@ class Lane {
     await this.#engine.run(abi.OP_DECODE, [this.#f32, this.#raw, DTYPE_ID[dtype], values]);
   }
 
-  /** Reads the same as they are stored, to `address`. */
+  /** Reads the values as stored, to `address`. */
   async #read({ tensor, offset }: Weight, first: number, values: number, address: number): Promise<void> {
     const { signal, onProgress } = this.#control;
     signal?.throwIfAborted();

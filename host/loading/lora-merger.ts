@@ -4,7 +4,9 @@ import type { MatrixEntry } from "../models/collector.ts";
 import { storedValues, weightValues } from "../models/values.ts";
 import type { LowRankUpdate } from "../models/weights.ts";
 
-/** Where a slice of a matrix is while it is loaded: the address of its f32 values, and of free memory, and its bytes. */
+/**
+ * A slice of a matrix being loaded: addresses of its f32 values and of scratch memory, and the scratch's size in bytes.
+ */
 export interface Staged {
   readonly values: number;
   readonly scratch: number;
@@ -16,7 +18,7 @@ interface Cached {
   rowsLeft: number;
 }
 
-/** Adds LoRAs to matrices, slice by slice. Of each pair A is kept while its matrix is loaded, B is read by rows. */
+/** Adds LoRAs to matrices, slice by slice. A of each pair is kept while its matrix is loaded; B is read by rows. */
 export class LoraMerger {
   readonly #engine: Engine;
   readonly #cached = new Map<LowRankUpdate, Cached>();
@@ -25,7 +27,7 @@ export class LoraMerger {
     this.#engine = engine;
   }
 
-  /** Adds the updates of rows [first, end), if there are any, one after the other in f32. */
+  /** Adds the updates of rows [first, end), if any, in order, in f32. */
   async add({ weight, rows, cols }: MatrixEntry, first: number, end: number, staged: Staged): Promise<void> {
     for (const update of weight.updates ?? []) {
       const cached = this.#cached.get(update) ?? { values: weightValues(update.a), rowsLeft: rows };
@@ -40,7 +42,7 @@ export class LoraMerger {
     }
   }
 
-  /** As many ranks at a time as the scratch has room for; the sums have the same bits for any number. */
+  /** As many ranks at a time as the scratch can hold; the sums have the same bits for any number. */
   async #addRanks(
     a: Float32Array,
     b: Float32Array,

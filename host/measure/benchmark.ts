@@ -1,20 +1,20 @@
 import * as abi from "../../assembly/abi.ts";
 import { type Job, makeBatch, runBatch } from "../engine/batch.ts";
 import type { Runner } from "../engine/runner.ts";
+import type { Model } from "../model/model.ts";
 import { checkNames } from "../options/names.ts";
-import type { Measurable } from "./measurable.ts";
 
 export interface BenchmarkOptions {
   /** Tokens of the prompt. Default 512. */
   prefill?: number | undefined;
-  /** Tokens made one at a time in each round. Default 64. */
+  /** Tokens decoded one at a time in each round. Default 64. */
   decode?: number | undefined;
   /** Sessions that decode together. Default 1. */
   sessions?: number | undefined;
   /** Default 5. */
   rounds?: number | undefined;
   onRound?: ((round: number) => void) | undefined;
-  /** Ends the measurement between two steps: its reason is thrown. */
+  /** Aborts between two steps; its reason is thrown. */
   signal?: AbortSignal | undefined;
 }
 
@@ -27,7 +27,7 @@ const BENCHMARK_OPTIONS = {
   signal: true,
 } as const satisfies Record<keyof BenchmarkOptions, true>;
 
-/** Over the rounds. */
+/** Statistics over the rounds. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
@@ -35,15 +35,15 @@ export interface Spread {
 }
 
 export interface BenchmarkResult {
-  /** Tokens a second. */
+  /** Tokens per second. */
   readonly prefill: Spread;
-  /** Tokens a second, of all sessions together. */
+  /** Tokens per second, of all sessions together. */
   readonly decode: Spread;
   /** Bytes of the packed matrices, all of which a token reads. */
   readonly bytesPerToken: number;
-  /** GB a second, the same threads only reading the packed weights, measured between the rounds. */
+  /** GB per second of the same threads only reading the packed weights, measured between the rounds. */
   readonly readBandwidth: Spread;
-  /** bytesPerToken · batches a second / bandwidth, round by round. */
+  /** bytesPerToken · batches per second / bandwidth, per round. */
   readonly share: Spread;
   /** b(M) of M = 2, 4 and 8: time of a pass over M tokens of one session, with logits at each, over that of one token. */
   readonly passes: Readonly<Record<number, Spread>>;
@@ -51,19 +51,14 @@ export interface BenchmarkResult {
   readonly phases: Readonly<Record<string, number>>;
 }
 
-/**
- * Measures a model by itself: nothing else may be running on it.
- * @example
- * const { decode } = await benchmark(model, { prefill: 16, decode: 4, rounds: 1 });
- * console.log(`${decode.median.toFixed(1)} tokens per second`);
- */
-export async function benchmark(model: Measurable, options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
+/** Measures a model: nothing else may be running on it. */
+export async function benchmark(model: Model, options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
   const { runner } = model;
   checkNames(options, BENCHMARK_OPTIONS, "benchmark");
   const { prefill = 512, decode = 64, sessions = 1, rounds = 5, onRound, signal } = options;
   for (const [name, value] of Object.entries({ prefill, decode, sessions, rounds })) {
     if (!Number.isInteger(value) || value < 1)
-      throw new RangeError(`"${name}" expected a whole number from 1 on, got ${value}`);
+      throw new RangeError(`"${name}" expected a whole number >= 1, got ${value}`);
   }
   const states = Array.from({ length: sessions }, () => runner.takeState());
   const rows: { prefill: number; decode: number; read: number }[] = [];
@@ -96,7 +91,7 @@ export async function benchmark(model: Measurable, options: BenchmarkOptions = {
   }
 }
 
-/** Bytes a second of only reading the weights, the best of three. */
+/** Bytes per second of only reading the weights, best of three. */
 async function readSpeed({ engine, plan }: Runner): Promise<number> {
   let best = 0;
   for (let i = 0; i < 3; i++) {
@@ -111,7 +106,7 @@ async function decodeTokens(runner: Runner, states: number[], count: number): Pr
   for (let i = 0; i < count; i++) await feedAll(runner, states, tokens(1, i), logits);
 }
 
-/** Sessions write over the logits before as well. */
+/** Reuses the logits arrays, as sessions do. */
 async function feedAll(runner: Runner, states: number[], ids: number[], logits: Float32Array[] = []): Promise<void> {
   await Promise.all(
     states.map(async (state, i) => {

@@ -1,15 +1,15 @@
+import type { Model } from "../model/model.ts";
 import { checkNames } from "../options/names.ts";
 import { mostLikely } from "../sampling/index.ts";
-import type { Measurable } from "./measurable.ts";
 
 export interface PerplexityOptions {
-  /** A model with the same vocabulary that reads the same text: f32 weights, to tell what int8 costs. */
-  compare?: Measurable | undefined;
-  /** Forgets everything after so many tokens. Default: the whole text is read in one go. */
+  /** A model with the same vocabulary to compare with, for example with f32 weights to show what int8 costs. */
+  compare?: Model | undefined;
+  /** Resets the session after this many tokens. Default: the whole text is one context. */
   context?: number | undefined;
-  /** Called now and then. */
+  /** Called from time to time. */
   onProgress?: ((progress: { tokens: number; total: number }) => void) | undefined;
-  /** Ends the measurement: its reason is thrown. */
+  /** Aborts the measurement; its reason is thrown. */
   signal?: AbortSignal | undefined;
 }
 
@@ -18,18 +18,18 @@ const PERPLEXITY_OPTIONS = { compare: true, context: true, onProgress: true, sig
   true
 >;
 
-/** How well a text was foretold. */
+/** How well a text was predicted. */
 export interface Score {
   /** Mean of −ln p over the tokens. */
   readonly natsPerToken: number;
-  /** e^natsPerToken: the model was as unsure as among so many equally likely tokens. */
+  /** e^natsPerToken: the model was as uncertain as among this many equally likely tokens. */
   readonly perplexity: number;
-  /** Does not depend on the vocabulary, so that models can be compared by it. */
+  /** Independent of the vocabulary, so that models can be compared. */
   readonly bitsPerByte: number;
 }
 
 export interface Perplexity extends Score {
-  /** Tokens that were foretold: all, or all but the first of each context where the vocabulary has no end of text. */
+  /** Predicted tokens: all, or all but the first of each context if the vocabulary has no end of text. */
   readonly tokens: number;
   /** Their bytes. */
   readonly bytes: number;
@@ -39,9 +39,9 @@ export interface Perplexity extends Score {
 }
 
 export interface Comparison extends Score {
-  /** Mean of Σ p ln(p / q) in nats, q being the model's probabilities and p those of the one it is compared to. */
+  /** Mean of Σ p ln(p / q) in nats; q is the model's distribution, p the other model's. */
   readonly klDivergence: number;
-  /** Share of places at which both hold the same token for the likeliest. */
+  /** Share of positions at which both have the same most likely token. */
   readonly sameTop: number;
 }
 
@@ -54,16 +54,16 @@ export interface Comparison extends Score {
  * console.log(bitsPerByte);
  */
 export async function perplexity(
-  model: Measurable,
+  model: Model,
   text: string | Uint8Array,
   options: PerplexityOptions = {},
 ): Promise<Perplexity> {
   checkNames(options, PERPLEXITY_OPTIONS, "perplexity");
   const { compare, context = Infinity, onProgress, signal } = options;
   if (!(Number.isInteger(context) || context === Infinity) || context < 1)
-    throw new RangeError(`"context" expected a whole number from 1 on, got ${context}`);
+    throw new RangeError(`"context" expected a whole number >= 1, got ${context}`);
   if (compare && compare.info.vocabSize !== model.info.vocabSize)
-    throw new RangeError(`"compare" expected a model of ${model.info.vocabSize} ids, got ${compare.info.vocabSize}`);
+    throw new RangeError(`"compare" expected a model with ${model.info.vocabSize} ids, got ${compare.info.vocabSize}`);
   const ids = model.tokenizer.encode(text);
   const start = performance.now();
   const tally = new Tally();
@@ -76,7 +76,7 @@ export async function perplexity(
   return tally.result((performance.now() - start) / 1000);
 }
 
-/** What is read, and what is to be foretold after each token of it. */
+/** The tokens to feed, and the tokens to predict after each. */
 interface Context {
   readonly inputs: number[];
   readonly targets: number[];
@@ -90,10 +90,10 @@ function* contexts(ids: readonly number[], length: number, endOfText: number | u
   }
 }
 
-/** Takes one context through both models, in turn: at the same time they would take the cores from one another. */
+/** Feeds one context to both models, in turn: at the same time they would compete for the cores. */
 async function* readTogether(
-  model: Measurable,
-  compare: Measurable | undefined,
+  model: Model,
+  compare: Model | undefined,
   inputs: readonly number[],
   targets: readonly number[],
   signal: AbortSignal | undefined,
@@ -135,7 +135,7 @@ class Tally {
 
   result(seconds: number): Perplexity {
     const { tokens } = this;
-    if (tokens === 0) throw new RangeError('"text" expected more to foretell: it has no token after the first');
+    if (tokens === 0) throw new RangeError('"text" is too short: at least two tokens are needed');
     const compared = this.#compared && {
       ...this.#score(this.#compared.nats),
       klDivergence: this.#compared.kl / tokens,

@@ -1,7 +1,7 @@
 import * as abi from "../../assembly/abi.ts";
 import * as buf from "../../assembly/buffers.ts";
 import { makeBatch, runBatch } from "../engine/batch.ts";
-import type { Measurable } from "./measurable.ts";
+import type { Model } from "../model/model.ts";
 
 /**
  * The share of exact zeros among the hidden values of the last layer's channel mixing (what relu² leaves), over all
@@ -9,7 +9,7 @@ import type { Measurable } from "./measurable.ts";
  * @example
  * console.log(await zeroShare(model, model.tokenizer.encode("Once upon a time")));
  */
-export async function zeroShare(model: Measurable, tokens: readonly number[]): Promise<number> {
+export async function zeroShare(model: Model, tokens: readonly number[]): Promise<number> {
   if (tokens.length < 1 || tokens.length > abi.BATCH_MAX_ROWS)
     throw new RangeError(`"tokens" expected 1 to ${abi.BATCH_MAX_ROWS} ids, got ${tokens.length}`);
   const { runner } = model;

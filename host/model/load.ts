@@ -50,8 +50,8 @@ export interface LoadOptions extends OpenOptions {
   simd?: Simd;
   /**
    * The vocabulary: "world", "pile", "bytes", a file's path, an address or contents. Default: the one in the model's
-   * file (GGUF), otherwise a file next to the model, otherwise inferred from the vocabulary size. null: none, for use by
-   * token ids only.
+   * file (GGUF), otherwise a file next to the model, otherwise inferred from the vocabulary size. null: none, for use
+   * by token ids only.
    */
   vocab?: TokenizerSource | null;
   /**
@@ -60,8 +60,8 @@ export interface LoadOptions extends OpenOptions {
    */
   groupNormEps?: number;
   /**
-   * Caches states of prompts, so that a prompt with the same beginning is not read again: `maxBytes`, outside the model's
-   * memory, for all sessions. Default: none. The logits have the same bits with and without it.
+   * Caches states of prompts, so that a prompt with the same beginning is not read again: `maxBytes`, outside the
+   * model's memory, for all sessions. Default: none. The logits have the same bits with and without it.
    */
   prefixCache?: PrefixCacheOptions;
   onProgress?: (progress: Progress) => void;
@@ -173,7 +173,7 @@ async function loadFrom(
     return new Model({ engine, plan, tokenizer, start, identity, cache, described });
   } catch (error) {
     await engine.dispose();
-    await loading.catch(() => {}); // it ends with the engine, and reads nothing more from then on
+    await loading.catch(() => {}); // it ends with the engine and reads nothing afterwards
     throw error;
   }
 }

@@ -7,22 +7,22 @@ import { ADAPTER_CONFIG_FILE, MAX_CONFIG_BYTES } from "../source/companions.ts";
 import type { ModelSource } from "../source/open.ts";
 import { readBeside, type Source } from "../source/source.ts";
 
-/** A LoRA to be merged into a model while it is loaded: W += scale · (alpha / rank) · B A. */
+/** A LoRA to be merged into a model while loading: W += scale · (alpha / rank) · B A. */
 export interface LoraOptions {
-  /** What a trainer wrote: a .pth or .safetensors file, or PEFT's folder. */
+  /** A trainer's output: a .pth or .safetensors file, or PEFT's folder. */
   source: ModelSource;
   /** Default: 1. */
   scale?: number | undefined;
   /**
-   * The trainer's `lora_alpha`, which RWKV's trainers do not write into the file. Default: what PEFT's
-   * `adapter_config.json` beside the file says, else the rank, so that `scale` is the whole factor.
+   * The trainer's `lora_alpha`, which RWKV's trainers do not store. Default: the value in PEFT's `adapter_config.json`
+   * next to the file, else the rank, so that `scale` is the whole factor.
    */
   alpha?: number | undefined;
 }
 
 const LORA_OPTIONS = { source: true, scale: true, alpha: true } as const satisfies Record<keyof LoraOptions, true>;
 
-/** A LoRA and the file that it is read from, which is the caller's to close. */
+/** A LoRA and its open file, which the caller closes. */
 export interface OpenLora extends Lora {
   readonly file: Source;
 }
@@ -40,7 +40,7 @@ export function checkLoras(loras: readonly LoraOptions[]): void {
   }
 }
 
-/** @throws WkvError as opening a model does */
+/** @throws WkvError as for opening a model */
 export async function openLora({ source, scale = 1, alpha }: LoraOptions): Promise<OpenLora> {
   const file = await openModelFile(source);
   try {
@@ -52,7 +52,7 @@ export async function openLora({ source, scale = 1, alpha }: LoraOptions): Promi
   }
 }
 
-/** PEFT keeps its settings in a file of its own. */
+/** PEFT stores its settings in a separate file. */
 async function alphaBeside(file: Source): Promise<number | undefined> {
   const json = await readBeside(file, ADAPTER_CONFIG_FILE, MAX_CONFIG_BYTES);
   const { lora_alpha: alpha, use_rslora: usesRoot } = ((json && parseJsonObject(json)) ?? {}) as Record<
@@ -62,7 +62,7 @@ async function alphaBeside(file: Source): Promise<number | undefined> {
   if (usesRoot === true)
     throw new WkvError(
       "unsupported-model",
-      `${file.name} was trained with use_rslora: give alpha yourself, as lora_alpha times the root of the rank.`,
+      `${file.name} was trained with use_rslora: give alpha explicitly, as lora_alpha times the square root of the rank.`,
     );
   return typeof alpha === "number" && alpha > 0 && Number.isFinite(alpha) ? alpha : undefined;
 }

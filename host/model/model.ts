@@ -7,9 +7,6 @@ import type { Simd } from "../engine/platform.ts";
 import { Runner } from "../engine/runner.ts";
 import type { RelaxedDot } from "../engine/simd.ts";
 import { WkvError } from "../errors.ts";
-import { type BenchmarkOptions, type BenchmarkResult, benchmark } from "../measure/benchmark.ts";
-import { type Perplexity, type PerplexityOptions, perplexity } from "../measure/perplexity.ts";
-import { zeroShare } from "../measure/sparsity.ts";
 import { checkNames, kindOf } from "../options/names.ts";
 import { Session } from "../session/session.ts";
 import type { ModelSource } from "../source/open.ts";
@@ -53,13 +50,13 @@ export interface SessionOptions {
   initialState?: Uint8Array | undefined;
 }
 
-/** What a model is made of. */
+/** The parts of a model. */
 interface ModelParts {
   readonly engine: Engine;
   readonly plan: Plan;
   /** The error is thrown when the tokenizer is needed. */
   readonly tokenizer: Tokenizer | WkvError;
-  /** The state that sessions start with, if the file has a tuned one. */
+  /** The initial state of sessions, if the file has a tuned one. */
   readonly start: Float32Array | undefined;
   readonly identity: Identity;
   readonly cache: PrefixCache;
@@ -129,9 +126,9 @@ export class Model {
   }
 
   /**
-   * A new session, or a saved one; `session.warnings` says if it was saved with other weights of the same model. A session
-   * with an `initialState`, which `loadState()` returns, has read nothing, starts from there, and returns to it on
-   * `reset()`.
+   * A new session, or a saved one; `session.warnings` says if it was saved with other weights of the same model. A
+   * session with an `initialState`, which `loadState()` returns, has read nothing, starts from there, and returns to it
+   * on `reset()`.
    * @throws WkvError `bad-state` for another model's state, `too-large` without memory for it; if threads do not share
    *   memory, the session's first call throws that instead
    * @example
@@ -165,31 +162,16 @@ export class Model {
    * Reads a state to start sessions from: a file of state tuning (`blocks.N.att.time_state`, .pth or .safetensors), or
    * what `session.save()` returned.
    * @returns bytes for `createSession({ initialState })`, any number of times
-   * @throws WkvError `bad-state` for another model's state; as opening a model does
+   * @throws WkvError `bad-state` for another model's state; the errors of opening a model
    */
   loadState(source: ModelSource): Promise<Uint8Array> {
     this.#checkAlive();
     return readInitialState(source, this.#runner.plan.shape, this.#identity);
   }
 
-  /** @deprecated Use `benchmark(model, options)` of `wkv/measure`. */
-  benchmark(options?: BenchmarkOptions): Promise<BenchmarkResult> {
-    return benchmark(this, options);
-  }
-
-  /** @deprecated Use `perplexity(model, text, options)` of `wkv/measure`. */
-  perplexity(text: string | Uint8Array, options?: PerplexityOptions): Promise<Perplexity> {
-    return perplexity(this, text, options);
-  }
-
-  /** @deprecated Use `zeroShare(model, tokens)` of `wkv/measure`. */
-  zeroShare(tokens: readonly number[]): Promise<number> {
-    return zeroShare(this, tokens);
-  }
-
   /**
-   * Feeds several sessions of this model together: the weights are read once for all of them. Each gets the same bits as
-   * alone. (Concurrent calls of `session.feed` share their batches in the same way.)
+   * Feeds several sessions of this model together: the weights are read once for all of them. Each gets the same bits
+   * as alone. (Concurrent calls of `session.feed` share their batches in the same way.)
    * @returns the logits after each session's last token
    * @example
    * const parts = [1, 2].map((token) => ({ session: model.createSession(), tokens: [token] }));

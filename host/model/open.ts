@@ -11,7 +11,7 @@ import type { ModelSource } from "../source/open.ts";
 import type { Source } from "../source/source.ts";
 import { checkLoras, type LoraOptions, type OpenLora, openLora } from "./lora.ts";
 
-/** How a model's files are opened, whatever is done with them. */
+/** How a model's files are opened, for any purpose. */
 export interface OpenOptions {
   /** LoRAs to merge into the weights, in this order. */
   lora?: readonly LoraOptions[];
@@ -74,7 +74,9 @@ export async function readModel({ file, loras }: Omit<ModelFiles, "keep">): Prom
   return { file, checkpoint, recipe };
 }
 
-/** The options of a plan, with the file's own values as defaults. @throws WkvError `unsupported-model` on contradiction */
+/**
+ * The options of a plan, with the file's own values as defaults. @throws WkvError `unsupported-model` on contradiction
+ */
 export function planOptions(
   { file, checkpoint: { packed }, recipe }: OpenModel,
   options: Partial<Omit<PlanOptions, "activations8">> & { threads: number; activations?: "int8" | undefined },

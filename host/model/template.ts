@@ -9,7 +9,7 @@ export async function templateOf({ file, checkpoint: { metadata } }: OpenModel):
   return typeof own === "string" ? own : templateBeside(file);
 }
 
-/** The chat template in a file beside the model; undefined when there is none. */
+/** The chat template in a file next to the model; undefined if there is none. */
 export async function templateBeside(model: Source): Promise<string | undefined> {
   for (const name of TEMPLATE_FILES) {
     const bytes = await readBeside(model, name, MAX_CONFIG_BYTES);
@@ -21,9 +21,9 @@ export async function templateBeside(model: Source): Promise<string | undefined>
 }
 
 /**
- * The template in a tokenizer_config.json or chat_template.json: of several, the one that is named "default", else the
- * only one.
- * @returns undefined when there is none
+ * The template in a tokenizer_config.json or chat_template.json: of several, the one named "default", else the only
+ * one.
+ * @returns undefined if there is none
  */
 export function templateIn(json: string): string | undefined {
   const { chat_template: template } = (parse(json) ?? {}) as { chat_template?: unknown };
@@ -32,7 +32,7 @@ export function templateIn(json: string): string | undefined {
   return named.get("default") ?? (named.size === 1 ? [...named.values()][0] : undefined);
 }
 
-/** Of a list of `{ name, template }`, or of an object with the names as keys. */
+/** From a list of `{ name, template }`, or an object keyed by name. */
 function namedTemplates(templates: object): Map<unknown, string> {
   const entries: [unknown, unknown][] = Array.isArray(templates)
     ? templates.map((each) => [each?.name, each?.template])

@@ -8,7 +8,9 @@ import { loadTokenizer, readVocabulary, type TokenizerSource } from "../tokenize
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { worldJson } from "../tokenizer/world.ts";
 
-/** Embedding rows of published models. Those of the Pile vocabulary have one per id, or are padded to a multiple of 64. */
+/**
+ * Embedding rows of published models. Those of the Pile vocabulary have one per id, or are padded to a multiple of 64.
+ */
 const KNOWN_ROWS: ReadonlyMap<number, NamedVocabulary> = new Map([
   [65536, "world"],
   [50277, "pile"],
@@ -18,7 +20,7 @@ const KNOWN_ROWS: ReadonlyMap<number, NamedVocabulary> = new Map([
 
 type NamedVocabulary = "world" | "pile" | "bytes";
 
-/** A vocabulary as a converted file carries it. */
+/** A vocabulary stored in a converted file. */
 export interface CarriedVocabulary {
   readonly kind: string;
   /** A vocabulary file; empty for "bytes". */
@@ -26,7 +28,7 @@ export interface CarriedVocabulary {
   readonly tokenizer: Tokenizer;
 }
 
-/** A model as the choice of its vocabulary needs it. */
+/** The facts about a model that determine its vocabulary. */
 export interface VocabModel {
   readonly file: Source;
   readonly checkpoint: Checkpoint;
@@ -34,11 +36,10 @@ export interface VocabModel {
 }
 
 /**
- * The tokenizer of a model: what the caller names, else the vocabulary in the model, else a file beside it, else what
- * the number of rows tells.
- * A model can be used without one, by token ids: when none was asked for and none is found, the error is returned, for
- * whoever needs it.
- * @throws WkvError when the caller's own choice cannot be had or does not fit
+ * The tokenizer of a model: the caller's choice, else the vocabulary in the model, else a file next to it, else
+ * inferred from the number of rows. A model can be used without one, by token ids: if none was requested and none is
+ * found, the error is returned, to be thrown when a tokenizer is needed.
+ * @throws WkvError if the caller's choice is unavailable or does not fit
  */
 export async function chooseTokenizer(
   vocab: TokenizerSource | null | undefined,
@@ -60,9 +61,9 @@ export async function chooseTokenizer(
 }
 
 /**
- * The tokenizer of the vocabulary that is in a model's file, as GGUF files and those of `wkv convert` have one; undefined
- * when there is none.
- * @throws WkvError `bad-vocab` when it is damaged or has more ids than the model
+ * The tokenizer from the vocabulary in a model's file, as in GGUF files and those of `wkv convert`; undefined if there
+ * is none.
+ * @throws WkvError `bad-vocab` if it is damaged or has more ids than the model
  */
 export async function embeddedTokenizer(checkpoint: Checkpoint, shape: Shape): Promise<Tokenizer | undefined> {
   const { metadata, vocabulary } = checkpoint;
@@ -74,8 +75,8 @@ export async function embeddedTokenizer(checkpoint: Checkpoint, shape: Shape): P
 }
 
 /**
- * The vocabulary for a file that shall be enough by itself, chosen as `chooseTokenizer` does; undefined for null.
- * @throws WkvError when there is none or it does not fit
+ * The vocabulary for a self-contained file, chosen as by `chooseTokenizer`; undefined for null.
+ * @throws WkvError if there is none or it does not fit
  */
 export async function carriedVocabulary(
   vocab: TokenizerSource | null | undefined,
@@ -89,7 +90,7 @@ export async function carriedVocabulary(
   return { kind: tokenizer.kind, contents, tokenizer };
 }
 
-/** What the model's own file has, as a vocabulary file. */
+/** The vocabulary in the model's file, as a vocabulary file. */
 async function carriedInside(checkpoint: Checkpoint, shape: Shape): Promise<Uint8Array | "bytes" | undefined> {
   if (checkpoint.vocabulary) return checkpoint.vocabulary();
   const embedded = await embeddedTokenizer(checkpoint, shape);
@@ -97,8 +98,8 @@ async function carriedInside(checkpoint: Checkpoint, shape: Shape): Promise<Uint
 }
 
 /**
- * The vocabulary beside a model, else the name of the one that its number of rows implies.
- * @throws WkvError `bad-vocab` when no known vocabulary has so many rows
+ * The vocabulary next to a model, else the name of the one implied by the number of rows.
+ * @throws WkvError `bad-vocab` if no known vocabulary has this number of rows
  */
 export async function findVocabulary(model: Source, shape: Shape): Promise<File | NamedVocabulary> {
   for (const name of vocabularyFiles(model.name)) {
@@ -108,7 +109,7 @@ export async function findVocabulary(model: Source, shape: Shape): Promise<File 
   return byRows(shape);
 }
 
-/** @throws WkvError `bad-vocab` when the vocabulary has more ids than the model */
+/** @throws WkvError `bad-vocab` if the vocabulary has more ids than the model */
 export async function loadFitting(
   source: TokenizerSource,
   { vocabSize }: Shape,
@@ -119,7 +120,7 @@ export async function loadFitting(
   if (tokenizer.vocabSize > vocabSize)
     throw new WkvError(
       "bad-vocab",
-      `The vocabulary has ${tokenizer.vocabSize} ids, but the model only ${vocabSize} rows: it is another model's; ` +
+      `The vocabulary has ${tokenizer.vocabSize} ids, but the model has only ${vocabSize} rows: it belongs to another model; ` +
         "give the right one (--vocab, or the option vocab).",
     );
   return tokenizer;

@@ -1,34 +1,34 @@
 import { WkvError } from "../errors.ts";
 import { count, type Weight, type Weights } from "./weights.ts";
 
-/** A vector of f32 in the model's memory. */
+/** An f32 vector in the model's memory. */
 export interface VectorEntry {
   readonly kind: "vector";
   readonly slot: number;
   readonly weight: Weight;
-  /** Values in memory: the file's values, each `repeat` times. */
+  /** Values in memory: each value of the file, `repeat` times. */
   readonly length: number;
   readonly repeat: number;
   /** A FOLD_... of abi.ts, or 0. */
   readonly fold: number;
 }
 
-/** A matrix in a packed format, as the kernels see it: y = W x, `rows` × `cols`. */
+/** A matrix in a packed format, as the kernels use it: y = W x, `rows` × `cols`. */
 export interface MatrixEntry {
   readonly kind: "matrix";
   readonly slot: number;
   readonly weight: Weight;
   readonly rows: number;
   readonly cols: number;
-  /** W is stored with the columns outermost. */
+  /** W is stored column by column. */
   readonly transposed: boolean;
   /** Its input starts inside a block of quantised activations, so W stays f32. */
   readonly unquantised: boolean;
-  /** Small for what rounding it costs: the halves of low-rank products, and the head. */
+  /** Small, and costly to round: the halves of low-rank products, and the head. */
   readonly precise: boolean;
 }
 
-/** The embedding: rows as they are stored, looked up one at a time. */
+/** The embedding: rows as stored, looked up one at a time. */
 export interface TableEntry {
   readonly kind: "table";
   readonly slot: number;
@@ -40,8 +40,8 @@ export interface TableEntry {
 export type Entry = VectorEntry | MatrixEntry | TableEntry;
 
 /**
- * Collects the entries of one layer (or of what is outside the layers): looks tensors up by name, checks their shapes,
- * and remembers which were used.
+ * Collects the entries of one layer (or of everything outside the layers): looks tensors up by name, checks their
+ * shapes, and records which were used.
  */
 export class Collector {
   readonly entries: Entry[] = [];
@@ -61,13 +61,13 @@ export class Collector {
     return this.#weights.has(this.prefix + name);
   }
 
-  /** @throws WkvError `bad-file` when the model has no such tensor */
+  /** @throws WkvError `bad-file` if the model has no such tensor */
   weight(name: string): Weight {
     const weight = this.#weights.get(this.prefix + name);
     if (!weight)
       throw new WkvError(
         "bad-file",
-        `${this.#file} has no tensor ${this.prefix}${name}: it is not a whole model; fetch or convert it again.`,
+        `${this.#file} has no tensor ${this.prefix}${name}: the model is incomplete; fetch or convert it again.`,
       );
     this.#used.add(weight.name);
     return weight;
@@ -78,14 +78,14 @@ export class Collector {
     return this.weight(name).shape[axis] ?? 0;
   }
 
-  /** A vector of `length` values; axes of size 1 do not matter. */
+  /** A vector of `length` values; axes of size 1 are ignored. */
   vector(slot: number, name: string, length: number, { repeat = 1, fold = 0 } = {}): void {
     const weight = this.weight(name);
     if (count(weight.shape) !== length / repeat) this.#contradiction(weight, [length / repeat]);
     this.entries.push({ kind: "vector", slot, weight, length, repeat, fold });
   }
 
-  /** A matrix stored as torch's Linear does: [rows, cols] for y = W x. */
+  /** A matrix as torch's Linear stores it: [rows, cols] for y = W x. */
   matrix(slot: number, name: string, rows: number, cols: number, precise = false): void {
     const weight = this.weight(name);
     this.#checkShape(weight, [rows, cols]);
@@ -121,7 +121,7 @@ export class Collector {
   #contradiction(weight: Weight, expected: number[]): never {
     throw new WkvError(
       "bad-file",
-      `${this.#file}: ${weight.name} has shape [${weight.shape}], but the other tensors ask for [${expected}]: ` +
+      `${this.#file}: ${weight.name} has shape [${weight.shape}], but the other tensors imply [${expected}]: ` +
         "the file is damaged or mixes two models; fetch or convert it again.",
     );
   }

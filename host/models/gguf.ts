@@ -8,17 +8,17 @@ import { entry, isLowRank, swapped, UNUSED7, type Weight, whole } from "./weight
 /** Matrices that RWKV-6's converter divides, for engines that halve the residual stream every few layers. */
 const DIVIDED = new Set(["time_mix_output", "channel_mix_value"]);
 
-/** `blk.N.`, what it is, its ending. */
+/** `blk.N.`, name, suffix. */
 const NAME = /^(?:blk\.(\d+)\.)?(\w+)\.(weight|bias)$/;
 
-/** Epsilon of the layer norms, which the engine does not read from files. */
+/** Epsilon of the layer norms; a constant of the engine. */
 const LAYER_NORM_EPS = 1e-5;
 
 /**
- * A converter of a GGUF's tensors to published names, shapes and values. Low-rank matrices are transposed there, mixing
- * vectors fused, the heads of a bonus flattened, and matrices of RWKV-6's later layers divided by powers of two.
- * @param file its name, for messages
- * @throws WkvError `bad-file` when the file's metadata and tensors contradict one another
+ * A converter from a GGUF's tensors to published names, shapes and values. A GGUF has low-rank matrices transposed,
+ * mixing vectors fused, the heads of a bonus flattened, and matrices of RWKV-6's later layers divided by powers of two.
+ * @param file file name for messages
+ * @throws WkvError `bad-file` if the file's metadata and tensors contradict each other
  */
 export function fromGguf({ metadata = new Map(), tensors }: Checkpoint, file: string): (tensor: Tensor) => Weight[] {
   const architecture = String(metadata.get("general.architecture"));
@@ -28,7 +28,7 @@ export function fromGguf({ metadata = new Map(), tensors }: Checkpoint, file: st
     throw damaged(
       file,
       `its general.architecture is ${quoted(architecture)}, but it has ${tensors.has(marker) ? "a" : "no"} tensor ` +
-        `${marker}, which is RWKV-7's: convert the model again.`,
+        `${marker}, which belongs to RWKV-7: convert the model again.`,
     );
   const facts = new Facts(metadata, architecture, file);
   facts.checkEpsilon();
@@ -39,7 +39,7 @@ export function fromGguf({ metadata = new Map(), tensors }: Checkpoint, file: st
     if (module) return [whole(facts.restored(tensor, name, Number(layer)), `${prefix}${module}.${ending}`)];
     if (name === "time_mix_lerp_fused") return unfused(whole(tensor), prefix, scheme.fused, file);
     const parameter = scheme.parameters.get(name);
-    // What has no published name keeps its own, for the message that refuses it.
+    // A name without a published equivalent is kept, for the message that refuses it.
     const weight = whole(tensor, parameter ? prefix + parameter : tensor.name);
     if (UNUSED7.test(weight.name)) return [];
     if (isLowRank(weight.name)) return [swapped(weight)];
@@ -57,7 +57,7 @@ function unfused(weight: Weight, prefix: string, names: readonly string[], file:
   return names.map((name, i) => entry(weight, i, prefix + name));
 }
 
-/** What the metadata says of the model, under keys that begin with the architecture. */
+/** Metadata of the model, under keys that begin with the architecture. */
 class Facts {
   readonly #metadata: Metadata;
   readonly #architecture: string;
@@ -73,17 +73,17 @@ class Facts {
     const key = "attention.layer_norm_epsilon";
     const epsilon = this.#number(key, LAYER_NORM_EPS);
     if (Math.fround(epsilon) !== Math.fround(LAYER_NORM_EPS))
-      throw damaged(this.#file, `${this.#architecture}.${key} is ${epsilon}, and wkv computes with ${LAYER_NORM_EPS}.`);
+      throw damaged(this.#file, `${this.#architecture}.${key} is ${epsilon}; wkv supports only ${LAYER_NORM_EPS}.`);
   }
 
-  /** The values that the tensor had before it was divided. */
+  /** Undoes the converter's division. */
   restored(tensor: Tensor, name: string, layer: number): Tensor {
     const every = this.#number("rescale_every_n_layers", 0);
     if (every === 0 || !DIVIDED.has(name) || this.#architecture !== "rwkv6") return tensor;
     return scaledTensor(tensor, Math.floor(layer / every), this.#file);
   }
 
-  /** A vector of all heads' values in the published shape [heads, head size]. */
+  /** A vector of all heads' values, in the published shape [heads, head size]. */
   byHeads(weight: Weight): Weight {
     const headSize = this.#number("wkv.head_size");
     const values = weight.shape.reduce((product, size) => product * size, 1);
@@ -96,11 +96,11 @@ class Facts {
     return { ...weight, shape: [values / headSize, headSize] };
   }
 
-  /** @throws WkvError `bad-file` when it is not there and has no default, or is no number from 0 on */
+  /** @throws WkvError `bad-file` if it is missing without a default, or not a number >= 0 */
   #number(name: string, otherwise?: number): number {
     const key = `${this.#architecture}.${name}`;
     const value = this.#metadata.get(key) ?? otherwise;
     if (typeof value === "number" && value >= 0) return value;
-    throw damaged(this.#file, `its metadata has no sound ${key}: convert the model again with a current llama.cpp.`);
+    throw damaged(this.#file, `its metadata has no valid ${key}: convert the model again with a current llama.cpp.`);
   }
 }

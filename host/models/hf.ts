@@ -3,12 +3,12 @@ import type { ModelConfig } from "../checkpoint/config.ts";
 import { WkvError } from "../errors.ts";
 import { entry, isLowRank, swapped, UNUSED7, type Weight, whole } from "./weights.ts";
 
-/** How one family of Hugging Face models calls its tensors. */
+/** Tensor names of one family of Hugging Face models. */
 export interface Family {
   readonly name: string;
   /** A name that only this family has. */
   readonly mark: RegExp;
-  /** What makes a published name of it, one rule after the other. */
+  /** Rules that turn a name into the published one, applied in order. */
   readonly rules: readonly (readonly [RegExp, string])[];
   /** Low-rank matrices are linear layers, so their axes are swapped. */
   readonly lowRankSwapped: boolean;
@@ -16,7 +16,7 @@ export interface Family {
 
 const FAMILIES: readonly Family[] = [
   {
-    // RWKV-7: a low-rank product is two layers, W1ᵀ and W2ᵀ with a bias.
+    // RWKV-7: a low-rank product is two linear layers, W1ᵀ, and W2ᵀ with a bias.
     name: "flash-linear-attention",
     mark: /^model\.layers\.\d+\.attn\.([rkvo]_proj\.|[wavg]_lora\.|g_norm\.)/,
     rules: [
@@ -40,7 +40,7 @@ const FAMILIES: readonly Family[] = [
     lowRankSwapped: true,
   },
   {
-    // And of the model code beside published files: RWKV-4, 5, 6, and Rwkv7ForCausalLM.
+    // The model code of published repositories: RWKV-4, 5, 6, and Rwkv7ForCausalLM.
     name: "transformers",
     mark: /^(rwkv7?|model)\.blocks\.\d+\./,
     rules: [
@@ -58,7 +58,7 @@ const FAMILIES: readonly Family[] = [
   },
 ];
 
-/** The family that a checkpoint with these names belongs to, if it is one of Hugging Face's. */
+/** The Hugging Face family of a checkpoint with these names, if any. */
 export function familyOf(names: Iterable<string>): Family | undefined {
   for (const name of names) {
     const family = FAMILIES.find(({ mark }) => mark.test(name));
@@ -67,41 +67,41 @@ export function familyOf(names: Iterable<string>): Family | undefined {
   return undefined;
 }
 
-/** A name of another model's tensor stays as it is, for the message that refuses it. */
+/** Names of unknown tensors are kept, for the message that refuses them. */
 export function publishedName({ rules }: Family, name: string): string {
   return rules.reduce((text, [from, to]) => text.replace(from, to), name);
 }
 
-/** What configurations call the epsilon of the layer norms, which the engine does not read from files. */
+/** Names in configurations for the epsilon of the layer norms, which is a constant of the engine. */
 const EPSILONS = ["norm_eps", "layer_norm_epsilon", "layer_norm_eps"];
 const LAYER_NORM_EPS = 1e-5;
 
-/** @throws WkvError `unsupported-model` when the model's code would compute otherwise than the engine does */
+/** @throws WkvError `unsupported-model` if the configuration asks for a computation that the engine does not do */
 export function checkConfig(config: ModelConfig, file: string): void {
   for (const key of EPSILONS) {
     const epsilon = config[key];
     if (typeof epsilon === "number" && Math.fround(epsilon) !== Math.fround(LAYER_NORM_EPS))
       throw new WkvError(
         "unsupported-model",
-        `${file}: its config.json says ${key} ${epsilon}, and wkv computes with ${LAYER_NORM_EPS}.`,
+        `${file}: its config.json sets ${key} to ${epsilon}; wkv supports only ${LAYER_NORM_EPS}.`,
       );
   }
   const { model_type: type, rescale_every: every } = config;
   if (type === "rwkv7" && typeof every === "number" && every > 0)
     throw new WkvError(
       "unsupported-model",
-      `${file}: its config.json says rescale_every ${every}: wkv runs RWKV-7 without rescaling only. Save the model with ` +
+      `${file}: its config.json sets rescale_every to ${every}; wkv runs RWKV-7 without rescaling only. Save the model with ` +
         "rescale_every 0.",
     );
 }
 
-/** A converter of such a checkpoint's tensors to published names and shapes. */
+/** A converter from such a checkpoint's tensors to published names and shapes. */
 export function fromHuggingFace(family: Family): (tensor: Tensor) => Weight[] {
   return (tensor) => {
     const name = publishedName(family, tensor.name);
     const weight = whole(tensor, name);
     if (UNUSED7.test(name)) return [];
-    // The first versions of flash-linear-attention kept the six mixing vectors in one tensor.
+    // Early versions of flash-linear-attention kept the six mixing vectors in one tensor.
     if (name.endsWith(".att.x_x"))
       return Array.from("rwkvag", (c, i) => entry(weight, i, name.replace("x_x", `x_${c}`)));
     return [family.lowRankSwapped && isLowRank(name) ? swapped(weight) : weight];

@@ -4,19 +4,19 @@ import { WkvError } from "../errors.ts";
 import { familyOf, publishedName } from "./hf.ts";
 import { count, isLowRank, type LowRankUpdate, swapped, type Weight, type Weights, whole } from "./weights.ts";
 
-/** A LoRA as it was opened, and how much of it to add. */
+/** An opened LoRA, and how much of it to add. */
 export interface Lora {
   readonly checkpoint: Checkpoint;
-  /** Its file, for messages. */
+  /** File name for messages. */
   readonly name: string;
   readonly scale: number;
-  /** The trainer's lora_alpha; undefined: the rank, so that `scale` is the whole factor. */
+  /** The trainer's lora_alpha; if undefined, the rank, so that `scale` is the whole factor. */
   readonly alpha?: number | undefined;
 }
 
-/** `NAME.lora_A` of RWKV's trainers, with `.weight` of PEFT, `init_lora_A` of PiSSA, `lora.0` of web-rwkv. */
+/** `NAME.lora_A` of RWKV's trainers, with `.weight` from PEFT, `init_lora_A` from PiSSA, `lora.0` from web-rwkv. */
 const LOW_RANK = /\.(?:(?:init_)?lora_(?<letter>[AB])(?:\.default)?(?:\.weight)?|lora\.(?<digit>[01]))$/;
-/** What PEFT puts before a model's own names. */
+/** PEFT's prefix of a model's names. */
 const PEFT = /^(base_model\.model\.|_forward_module\.)+/;
 
 /** What a LoRA may change. */
@@ -24,25 +24,25 @@ const MATRIX = /^(head|blocks\.\d+\.(att|ffn)\.\w+)\.weight$/;
 /** Trainers use 8 to 512. */
 const MAX_RANK = 1024;
 
-/** Tensors that give away an adapter of another kind. */
+/** Tensors that identify other kinds of adapter. */
 const OTHERS: readonly [RegExp, string][] = [
   [/\.bone$/, "Bone"],
   [/\.disha$/, "DiSHA (MiSS)"],
   [/\.(lora_magnitude_vector|lora_M|m)(\.|$)/, "DoRA"],
   [/\.(lora_E|ranknum)$/, "AdaLoRA"],
-  [/\.(hada_w\d_\w|lokr_w\d\w*|oft_\w+|vera_lambda_\w|ia3_l)(\.|$)/, "an adapter that is no LoRA"],
+  [/\.(hada_w\d_\w|lokr_w\d\w*|oft_\w+|vera_lambda_\w|ia3_l)(\.|$)/, "an adapter other than LoRA"],
 ];
 
-/** Whether this is a LoRA rather than a model: it has low-rank pairs, and no embedding of its own. */
+/** Whether this is a LoRA rather than a model: it has low-rank pairs and no embedding. */
 export function isLora({ tensors }: Checkpoint): boolean {
   return [...tensors.keys()].some((name) => LOW_RANK.test(name)) && !tensors.has("emb.weight");
 }
 
-/** What a LoRA holds, for those who look at it without its model. */
+/** The contents of a LoRA, for inspection without its model. */
 export interface LoraFacts {
-  /** Published names of the matrices that it changes, and the ranks. */
+  /** Published names of the matrices it changes, and the ranks. */
   readonly pairs: readonly { target: string; rank: number }[];
-  /** Published names of the tensors that it replaces. */
+  /** Published names of the tensors it replaces. */
   readonly whole: readonly string[];
 }
 
@@ -56,9 +56,9 @@ export function loraFacts(checkpoint: Checkpoint, file: string): LoraFacts {
 }
 
 /**
- * The model's weights with what a LoRA changes: pairs of matrices are added while the model is loaded, whole tensors,
- * which trainers write for norms and mixing vectors, take the place of the model's.
- * @throws WkvError `unsupported-model` for an adapter of another kind, `bad-file` for one that does not fit the model
+ * The model's weights with a LoRA attached: pairs of matrices are added while the model is loaded; whole tensors, which
+ * trainers write for norms and mixing vectors, replace the model's.
+ * @throws WkvError `unsupported-model` for an adapter of another kind, `bad-file` if it does not fit the model
  */
 export function withLora(weights: Weights, lora: Lora, file: string): Weights {
   const { pairs, others } = sorted(lora);
@@ -108,18 +108,18 @@ function refuseOther(name: string, file: string): void {
   if (kind === undefined) return;
   throw new WkvError(
     "unsupported-model",
-    `${file} has a tensor ${quoted(name)}: it is ${kind}, and wkv merges LoRA (lora_A and lora_B) alone. ` +
-      "Merge it into its model with the trainer's own script and load the result.",
+    `${file} has a tensor ${quoted(name)}: it is ${kind}, and wkv merges only LoRA (lora_A and lora_B). ` +
+      "Merge it into its model with the trainer's script and load the result.",
   );
 }
 
-/** A tensor that stands for the model's whole one. */
+/** A tensor that replaces the model's. */
 function replacement(weights: Weights, weight: Weight, { name: file }: Lora, model: string): Weight {
   const own = weights.get(weight.name);
   if (!isTunedState(weight.name) && (!own || count(own.shape) !== count(weight.shape)))
     throw damaged(
       file,
-      `its tensor ${quoted(weight.tensor.name)} [${weight.shape}] has no place in ${model}: it is another model's LoRA.`,
+      `its tensor ${quoted(weight.tensor.name)} [${weight.shape}] does not exist in ${model}: it is a LoRA of another model.`,
     );
   return own ? { ...weight, shape: own.shape } : weight;
 }
@@ -133,8 +133,8 @@ function updated(weights: Weights, target: string, { a, b }: Pair, lora: Lora, m
     throw damaged(
       lora.name,
       `its pair for ${quoted(target)} is A [${a?.shape ?? "missing"}] and B [${b?.shape ?? "missing"}], and ${model} has ` +
-        `${own ? `a tensor [${own.shape}]` : "no such tensor"} there. It is another model's LoRA or not whole, or changes ` +
-        `what wkv does not merge: matrices of att, ffn and head, of rank 1 to ${MAX_RANK}.`,
+        `${own ? `a tensor [${own.shape}]` : "no such tensor"} there. The LoRA belongs to another model, is incomplete, or ` +
+        `changes what wkv does not merge (only matrices of att, ffn and head, of rank 1 to ${MAX_RANK}).`,
     );
   const factor = lora.alpha === undefined ? lora.scale : (lora.scale * lora.alpha) / rank;
   const update: LowRankUpdate = { a, b, rank, factor };

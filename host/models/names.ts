@@ -4,13 +4,13 @@ import { fromGguf } from "./gguf.ts";
 import { checkConfig, familyOf, fromHuggingFace } from "./hf.ts";
 import { entry, isLowRank, swapped, type Weight, type Weights, whole } from "./weights.ts";
 
-/** Who named a checkpoint's tensors, and how they become published ones. */
+/** Who named a checkpoint's tensors, and how to convert the names to published ones. */
 interface Scheme {
   readonly name: string;
   convert(tensor: Tensor): Weight[];
 }
 
-/** A checkpoint's tensors under their published names, and the naming scheme that they had. */
+/** A checkpoint's tensors under their published names, and their original naming scheme. */
 export interface Published {
   readonly weights: Weights;
   readonly scheme: string;
@@ -18,8 +18,8 @@ export interface Published {
 
 /**
  * Gives a checkpoint's tensors their published names and shapes, whichever converter wrote it.
- * @param file its name, for messages
- * @throws WkvError `bad-file` when two tensors are one, under the names of two schemes
+ * @param file file name for messages
+ * @throws WkvError `bad-file` if two tensors have the same published name, under two schemes
  */
 export function publishedNames(checkpoint: Checkpoint, file: string): Published {
   const { name: scheme, convert } = schemeOf(checkpoint, file);
@@ -27,17 +27,17 @@ export function publishedNames(checkpoint: Checkpoint, file: string): Published 
   for (const tensor of checkpoint.tensors.values()) {
     for (const weight of convert(tensor)) {
       if (weights.has(weight.name))
-        throw damaged(
-          file,
-          `tensor ${quoted(tensor.name)} is ${weight.name}, which is there already: convert it again.`,
-        );
+        throw damaged(file, `tensor ${quoted(tensor.name)} is ${weight.name}, which already exists: convert it again.`);
       weights.set(weight.name, weight);
     }
   }
   return { weights, scheme };
 }
 
-/** @param file the checkpoint's name, for messages @throws WkvError `bad-file` where a GGUF contradicts itself, `unsupported-model` where a config.json does */
+/**
+ * @param file file name for messages @throws WkvError `bad-file` for a contradictory GGUF, `unsupported-model` for an
+ * unsupported config.json
+ */
 function schemeOf(checkpoint: Checkpoint, file: string): Scheme {
   if (checkpoint.format === "rwkv.cpp") return { name: "rwkv.cpp", convert: fromRwkvCpp };
   if (checkpoint.format === "gguf") return { name: "llama.cpp", convert: fromGguf(checkpoint, file) };
@@ -52,7 +52,9 @@ function schemeOf(checkpoint: Checkpoint, file: string): Scheme {
   return { name: "published", convert: (tensor) => [whole(tensor)] };
 }
 
-/** rwkv.cpp: six mixing vectors in one tensor, decay and bonus of v4 and v5 transformed, low-rank matrices transposed. */
+/**
+ * rwkv.cpp: six mixing vectors in one tensor, decay and bonus of v4 and v5 transformed, low-rank matrices transposed.
+ */
 function fromRwkvCpp(tensor: Tensor): Weight[] {
   const weight = whole(tensor);
   const { name } = tensor;
@@ -63,7 +65,9 @@ function fromRwkvCpp(tensor: Tensor): Weight[] {
   return [weight];
 }
 
-/** web-rwkv's converter: time_maa → time_mix, time_faaaa → time_first, low-rank matrices and tuned states transposed. */
+/**
+ * web-rwkv's converter: time_maa → time_mix, time_faaaa → time_first, low-rank matrices and tuned states transposed.
+ */
 function fromWebRwkv(tensor: Tensor): Weight[] {
   const name = tensor.name.replace("time_mix", "time_maa").replace("time_first", "time_faaaa");
   const weight = whole(tensor, name);
@@ -71,7 +75,7 @@ function fromWebRwkv(tensor: Tensor): Weight[] {
 }
 
 /**
- * True for RWKV-6 and 7 as web-rwkv stores them. RWKV-6 is told by its names; RWKV-7, whose names are the published
+ * True for RWKV-6 and 7 as stored by web-rwkv. RWKV-6 is identified by its names; RWKV-7, whose names are the published
  * ones, by a low-rank matrix whose longer side is the second.
  */
 function isWebRwkv(tensors: ReadonlyMap<string, Tensor>): boolean {
@@ -82,8 +86,8 @@ function isWebRwkv(tensors: ReadonlyMap<string, Tensor>): boolean {
 }
 
 /**
- * True for RWKV-5.2 (and 5.1, made like it) as web-rwkv stores it: e^time_first went out of use before decays had a
- * value for each channel, so this time_first is a renamed time_faaaa.
+ * True for RWKV-5.2 (and 5.1, which is stored the same way) as stored by web-rwkv: e^time_first was dropped before
+ * decays had a value per channel, so this time_first is a renamed time_faaaa.
  */
 function isWebRwkv5({ format, tensors }: Checkpoint): boolean {
   if (format !== "safetensors" || !tensors.has("blocks.0.att.ln_x.weight")) return false;

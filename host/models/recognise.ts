@@ -11,30 +11,30 @@ import type { Shape, Version } from "./version.ts";
 import { VERSIONS } from "./versions.ts";
 import { count, type Weights } from "./weights.ts";
 
-/** Most layers that a name may speak of; the largest published model has 61. */
+/** Limit for layers in tensor names; the largest published model has 61. */
 const MAX_LAYERS = 1024;
 
-/** Tensors that give away a model of another kind, and what it is. */
+/** Tensors that identify models of other kinds, and their descriptions. */
 const OTHERS: readonly [RegExp, string][] = [
   [/\.(ffn\.enn|rosa|rosa_qkv)\b/, "an experiment for RWKV-8, whose architecture is not fixed"],
   [/\.(qkv|dea|att\.qkv)\b/, "RWKV-7b (DeepEmbed attention)"],
   [/\.(ffn\.s_emb|ffn\.s_emb_x|ffn\.s[012])\b/, "RWKV-7a (DeepEmbed)"],
   [/(^|\.)moba\b/, "RWKV-X, RWKV with attention layers"],
-  [/\.att\.x_prev$/, "a saved session, to be given with --state or to createSession()"],
+  [/\.att\.x_prev$/, "a saved session: load it with --state or createSession()"],
   [/\.lora_[ab]\b|\.lora\.[01]$/i, "a LoRA: give the model that it was trained on, and this file with --lora"],
-  [/\.(bone|disha)$/, "an adapter of the kind Bone or DiSHA, which has to be merged into its model by its trainer"],
+  [/\.(bone|disha)$/, "a Bone or DiSHA adapter: merge it into its model with its trainer"],
   [/\.self_attn\.(w0|a0|k_k|r_k)\b/, "QRWKV7, Qwen with layers like those of RWKV-7"],
   [/\.(self_attn|attention\.(query|wq)|mlp\.)\b/, "a Transformer, or a hybrid of one and RWKV"],
   [/\.attn\.(x_proj|w_proj|bonus)\b/, "RWKV-6 as flash-linear-attention stores it: take the published .pth"],
-  [/^(model\.layers|transformer\.h|gpt_neox)\b/, "a model of Hugging Face's library that is no RWKV"],
+  [/^(model\.layers|transformer\.h|gpt_neox)\b/, "a Hugging Face model other than RWKV"],
 ];
 
 /**
- * Recognises the version by tensor names, ranks and shapes, and lists what has to be loaded.
- * @param file the model's name, for messages
- * @param loras what to merge into it, one after the other
- * @throws WkvError `unsupported-model` naming the tensor that gave another kind of model away;
- *   `bad-file` when a tensor is missing or shapes contradict one another
+ * Recognises the version by tensor names, ranks and shapes, and lists everything to load.
+ * @param file model name for messages
+ * @param loras LoRAs to merge into it, in order
+ * @throws WkvError `unsupported-model`, naming the tensor that identifies another kind of model;
+ *   `bad-file` if a tensor is missing or shapes contradict each other
  */
 export function recogniseModel(checkpoint: Checkpoint, file: string, loras: readonly Lora[] = []): Recipe {
   const { weights: published, scheme } = publishedNames(checkpoint, file);
@@ -53,7 +53,7 @@ export function recogniseModel(checkpoint: Checkpoint, file: string, loras: read
   return tunedState ? { ...recipe, tunedState } : recipe;
 }
 
-/** 1e-5 of the values divided by 8; Hugging Face's models of RWKV-7 divide by the head size's root. */
+/** 1e-5 for values divided by 8; Hugging Face's RWKV-7 divides by the square root of the head size. */
 function groupNormEps(scheme: string, { version, headSize }: Shape): number {
   const isNormEps = scheme === "flash-linear-attention" || (scheme === "transformers" && version.id === abi.RWKV7);
   const common = isNormEps ? headSize * 1e-5 : 64e-5;
@@ -112,8 +112,7 @@ function readVersion(block: Collector, file: string): { version: Version; releas
   const markers = VERSIONS.map(({ marker, id }) => `blocks.0.${marker} (RWKV-${id})`);
   throw new WkvError(
     "unsupported-model",
-    `${file} is not an RWKV model that wkv knows: it has none of ${markers.join(", ")}. ` +
-      "Give a model of RWKV-4, 5, 6 or 7.",
+    `${file} is not an RWKV model: it has none of ${markers.join(", ")}. Give a model of RWKV-4, 5, 6 or 7.`,
   );
 }
 
@@ -123,7 +122,7 @@ function countLayers(weights: Weights): number {
   return last + 1;
 }
 
-/** Over all layers: what the buffer must hold. */
+/** Maximum over all layers: what the buffer must hold. */
 function widestRank(weights: Weights, tensor: string): number {
   const all = [...weights.values()].filter(({ name }) => name.endsWith(`.att.${tensor}`));
   return all.reduce((widest, { shape }) => Math.max(widest, shape[1] ?? 0), 0);
@@ -133,11 +132,11 @@ function checkShape({ layers, width, headSize, vocabSize, ffn }: Shape, file: st
   const wrong = (what: string) => {
     throw new WkvError("unsupported-model", `${file}: ${what}`);
   };
-  if (layers > MAX_LAYERS) wrong(`names of ${layers} layers; at most ${MAX_LAYERS} are read.`);
-  if (!(vocabSize > 0 && width > 0 && ffn > 0)) wrong(`emb.weight and ffn.key.weight have no values.`);
+  if (layers > MAX_LAYERS) wrong(`tensor names imply ${layers} layers; the limit is ${MAX_LAYERS}.`);
+  if (!(vocabSize > 0 && width > 0 && ffn > 0)) wrong(`emb.weight or ffn.key.weight is empty.`);
   if (width % abi.UNIT_ROWS) wrong(`width ${width} (emb.weight) is not a multiple of ${abi.UNIT_ROWS}.`);
   if (!Number.isInteger(headSize) || headSize % 8 || headSize <= 0 || width % headSize)
-    wrong(`head size ${headSize} is not a multiple of 8 that divides the width ${width}.`);
+    wrong(`head size ${headSize} must be a multiple of 8 that divides the width ${width}.`);
 }
 
 function refuseOthers(weights: Weights, file: string): void {
@@ -152,14 +151,14 @@ function refuseOthers(weights: Weights, file: string): void {
   }
 }
 
-/** A tensor that the formula does not use would silently give wrong logits. */
+/** Ignoring a tensor that the formula does not use would silently give wrong logits. */
 function refuseLeftovers(weights: Weights, used: Set<string>, { version, release }: Shape, file: string): void {
   for (const weight of weights.values()) {
     if (used.has(weight.name) || version.unused?.test(weight.name)) continue;
     throw new WkvError(
       "unsupported-model",
       `${file} looks like RWKV-${release}, but has a tensor ${weight.name} [${weight.shape}] of ` +
-        `${count(weight.shape)} values that RWKV-${release} has not: it is a newer or altered architecture, which wkv does not run.`,
+        `${count(weight.shape)} values that RWKV-${release} does not have: it is a newer or modified architecture, which wkv does not run.`,
     );
   }
 }

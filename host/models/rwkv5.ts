@@ -7,7 +7,7 @@ import { headMatrices, type Shape, type Version } from "./version.ts";
 import { count } from "./weights.ts";
 
 /**
- * RWKV-5.0 (no gate), 5.1 (gate; decay and bonus one a head) and 5.2 (decay and bonus one a channel): see
+ * RWKV-5.0 (no gate), 5.1 (gate; one decay and bonus per head) and 5.2 (one decay and bonus per channel): see
  * assembly/rwkv5.ts.
  */
 export const VERSION5: Version = {
@@ -33,7 +33,7 @@ function readRelease(block: Collector): string | undefined {
   return (block.weight("att.time_decay").shape[1] ?? 1) > 1 ? "5.2" : "5.1";
 }
 
-/** The bonus is raw when it is called time_faaaa, e^time_first when it is called time_first. */
+/** The bonus is raw if named time_faaaa, e^time_first if named time_first. */
 function collect(c: Collector, { width, headSize, ffn }: Shape): void {
   c.vector(W.MIX_R, "att.time_mix_r", width);
   c.vector(W.MIX_K, "att.time_mix_k", width);
@@ -50,7 +50,7 @@ function collect(c: Collector, { width, headSize, ffn }: Shape): void {
   collectChannelMixing(c, width, ffn);
 }
 
-/** A value for each head is spread over the head's channels. */
+/** A value per head is repeated for the head's channels. */
 function perChannel(c: Collector, slot: number, name: string, fold: number, width: number, headSize: number): void {
   const weight = c.weight(name);
   const repeat = count(weight.shape) === width / headSize ? headSize : 1;

@@ -1,57 +1,57 @@
 import type { Collector } from "./collector.ts";
 
-/** What a model is, read from its tensors' names and shapes. */
+/** A model's architecture, read from its tensors' names and shapes. */
 export interface Shape {
   readonly version: Version;
-  /** The version with its minor number where there is one: "4", "5.0", "5.1", "5.2", "6", "7". */
+  /** The version, with a minor number if there is one: "4", "5.0", "5.1", "5.2", "6", "7". */
   readonly release: string;
   readonly layers: number;
   /** Values in a row of the residual stream (n_embd). */
   readonly width: number;
-  /** Values per head; of RWKV-4, which has no heads, the channels that a thread takes together. */
+  /** Values per head; for RWKV-4, which has no heads, the channels that a thread processes together. */
   readonly headSize: number;
   readonly vocabSize: number;
   /** Hidden values of the channel mixing. */
   readonly ffn: number;
-  /** Hidden values of the widest low-rank products, in the order of the version's. */
+  /** Hidden values of the widest low-rank products, in the version's order. */
   readonly ranks: readonly number[];
-  /** The parts of one layer's state, in their order: the two token shifts, then what the recurrence carries. */
+  /** The parts of one layer's state, in order: the two token shifts, then the recurrence. */
   readonly stateParts: readonly StatePart[];
   /** Values of one layer's state. */
   readonly layerState: number;
 }
 
 /**
- * Everything the host knows about a version of RWKV. A new version is a record of this kind in a file of its own, and a
- * line in versions.ts.
+ * Everything the host knows about an RWKV version. A new version is one such record in a new file, and a line in
+ * versions.ts.
  */
 export interface Version {
-  /** RWKV... of abi.ts: the forward pass. */
+  /** RWKV... of abi.ts: selects the forward pass. */
   readonly id: number;
   /** "rwkv7" */
   readonly name: string;
-  /** A tensor of block 0 that gives the version away: for the message about models that are none of them. */
+  /** A tensor of block 0 that identifies the version; listed in the message about unknown models. */
   readonly marker: string;
-  /** @returns the version with its minor number, where block 0 is one of this version */
+  /** @returns the version with its minor number if block 0 has this version, else undefined */
   recognise(block: Collector): string | undefined;
-  /** Values per head; for versions without heads, the channels that a thread takes together. */
+  /** Values per head; for versions without heads, the channels that a thread processes together. */
   headSize(block: Collector, width: number): number;
   readonly hasHeads: boolean;
-  /** Adds the entries of one layer, beyond the four norms that every version has. */
+  /** Adds the entries of one layer, except the four norms that every version has. */
   collect(collector: Collector, shape: Shape, layer: number): void;
-  /** Published names of tensors that some files have and no formula uses. */
+  /** Published names of tensors that some files have and the formula does not use. */
   readonly unused?: RegExp;
-  /** Epsilon of the group norm for files of a naming scheme, where it is not the common one. */
+  /** Epsilon of the group norm for files of a naming scheme, if it differs from the default. */
   groupNormEps?(scheme: string): number | undefined;
   /** The low-rank products, in the order of the buffers LORA_W, LORA_A, LORA_V, LORA_G: name, and first matrix. */
   readonly ranks: readonly { readonly name: string; readonly tensor: string }[];
-  /** Buffers of `width` values beyond those that every version has: results of products, and inputs of products. */
+  /** Buffers of `width` values beyond those of every version: outputs of products, and inputs of products. */
   readonly buffers: { readonly results: readonly number[]; readonly inputs: readonly number[] };
-  /** What the recurrence of one layer carries, in the kernels' order, after the two token shifts. */
+  /** The recurrent state of one layer, in kernel order, after the two token shifts. */
   stateParts(sizes: { width: number; headSize: number }): StatePart[];
-  /** Axes of the published `att.state` after the heads; undefined where the state has no matrices. */
+  /** Axes of the published `att.state` after the heads; undefined if the state has no matrices. */
   readonly stateOrder: "key-value" | "value-key" | undefined;
-  /** Slots that a head's output is multiplied with: zeros there cut the head out. */
+  /** Slots that a head's output is multiplied with: zeroing them cuts the head. */
   readonly headScales: readonly number[];
   /** The phases of a layer, in the order of assembly/rwkvN.ts. */
   readonly phases: readonly string[];
@@ -61,7 +61,7 @@ export interface Version {
 export interface StatePart {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Every value before the first token; 0 by default. */
+  /** Initial value of every element; default 0. */
   readonly initial?: number;
 }
 

@@ -4,5 +4,5 @@ import { VERSION6 } from "./rwkv6.ts";
 import { VERSION7 } from "./rwkv7.ts";
 import type { Version } from "./version.ts";
 
-/** In the order in which they are looked for. */
+/** In order of recognition. */
 export const VERSIONS: readonly Version[] = [VERSION7, VERSION6, VERSION5, VERSION4];

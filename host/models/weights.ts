@@ -1,25 +1,25 @@
 import type { Tensor } from "../checkpoint/checkpoint.ts";
 
 /**
- * A tensor under the name and in the orientation of the published `.pth` files, wherever it comes from. It is a view:
- * the values are still in the file.
+ * A tensor with the name and orientation of the published `.pth` files, whatever its source. It is a view: the values
+ * stay in the file.
  */
 export interface Weight {
   readonly name: string;
   readonly tensor: Tensor;
-  /** The shape that the `.pth` would have. */
+  /** The shape in a `.pth`. */
   readonly shape: readonly number[];
   /** The file has the last two axes swapped. */
   readonly transposed: boolean;
   /** First value of the view within the tensor, in the file's order. */
   readonly offset: number;
-  /** Decay and bonus of rwkv.cpp's files have been through their functions already. */
+  /** rwkv.cpp's files store decay and bonus with their functions already applied. */
   readonly transformed: boolean;
-  /** What LoRAs add to the values, in this order. */
+  /** LoRA updates to add to the values, in this order. */
   readonly updates?: readonly LowRankUpdate[];
 }
 
-/** W += factor · B A, of a LoRA: A is [rank, columns of W], B is [rows of W, rank]. */
+/** W += factor · B A, from a LoRA: A is [rank, columns of W], B is [rows of W, rank]. */
 export interface LowRankUpdate {
   readonly a: Weight;
   readonly b: Weight;
@@ -30,7 +30,7 @@ export interface LowRankUpdate {
 /** Every tensor of a checkpoint under its published name. */
 export type Weights = ReadonlyMap<string, Weight>;
 
-/** Tensors of block 0 that some files of RWKV-7 have: there is no earlier v to mix in. */
+/** Tensors of block 0 in some RWKV-7 files; unused, since there is no earlier v to mix in. */
 export const UNUSED7 = /^blocks\.0\.att\.v[012]$/;
 
 /** The whole tensor, as it is. */
@@ -38,7 +38,7 @@ export function whole(tensor: Tensor, name = tensor.name): Weight {
   return { name, tensor, shape: tensor.shape, transposed: false, offset: 0, transformed: false };
 }
 
-/** The tensor, whose last two axes the file has swapped. */
+/** The tensor, with its last two axes swapped in the file. */
 export function swapped(weight: Weight): Weight {
   const shape = [...weight.shape.slice(0, -2), weight.shape.at(-1) ?? 1, weight.shape.at(-2) ?? 1];
   return { ...weight, shape, transposed: !weight.transposed };
@@ -55,7 +55,7 @@ export function count(shape: readonly number[]): number {
   return shape.reduce((product, n) => product * n, 1);
 }
 
-/** Whether this is a matrix of a low-rank product, which converters like to transpose. By its published name. */
+/** Whether this published name is a matrix of a low-rank product; converters often transpose those. */
 export function isLowRank(name: string): boolean {
   return /\.att\.(time_maa_w[12]|time_decay_w[12]|[wavg][12])$/.test(name);
 }

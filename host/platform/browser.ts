@@ -2,14 +2,14 @@ import type { Platform, Thread } from "../engine/platform.ts";
 import type { FromThread } from "../engine/protocol.ts";
 import { WkvError } from "../errors.ts";
 
-/** More threads than this do not read memory any faster. */
+/** More threads do not read memory any faster. */
 const ENOUGH_THREADS = 4;
 
-// Bundlers look for exactly this form of address.
+// Bundlers look for exactly this form of URL.
 const PLAIN = new URL("./wkv.wasm", import.meta.url);
 const RELAXED = new URL("./wkv.relaxed.wasm", import.meta.url);
 
-/** Pages and their workers. The module and the threads' code lie beside this file. */
+/** Pages and their workers. The module and the threads' code are next to this file. */
 export const platform: Platform = {
   defaultThreads: Math.min(navigator.hardwareConcurrency || 1, ENOUGH_THREADS),
   singleThreadReason: whyAlone(),
@@ -19,13 +19,13 @@ export const platform: Platform = {
     const url = simd === "relaxed" ? RELAXED : PLAIN;
     try {
       const response = await fetch(url);
-      if (!response.ok) throw new Error(`the answer is ${response.status}`);
+      if (!response.ok) throw new Error(`status ${response.status}`);
       return await WebAssembly.compile(await response.arrayBuffer());
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new WkvError(
         "not-found",
-        `The module ${url.href} cannot be loaded (${reason}): wkv.wasm must lie beside wkv's own code.`,
+        `The module ${url.href} cannot be loaded (${reason}): wkv.wasm must be next to wkv's code.`,
         { cause },
       );
     }
@@ -90,7 +90,7 @@ function failure({ message }: ErrorEvent, own: string | URL | undefined): WkvErr
     );
   return new WkvError(
     "not-found",
-    `The worker ${href} cannot be loaded: browser-worker.js must lie beside wkv's own code, on the page's own site, and ` +
+    `The worker ${href} cannot be loaded: browser-worker.js must be next to wkv's code, on the page's site, and ` +
       "the page's content security policy must allow it (worker-src).",
   );
 }

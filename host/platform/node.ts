@@ -13,7 +13,7 @@ const DEBUG = process.env.WKV_WASM === "debug";
 /** The first Node that computes relaxed dot products rightly. */
 const RELAXED_SINCE = 22;
 
-/** More threads than this do not read memory any faster. */
+/** More threads do not read memory any faster. */
 const ENOUGH_THREADS = 4;
 
 /** What a program brings inside itself instead of as files beside it: the modules as base64, the thread as CommonJS. */
@@ -70,7 +70,7 @@ export const platform: Platform = {
       post: (message, transfer) => worker.postMessage(message, transfer),
       keepAlive: (yes) => (yes ? worker.ref() : worker.unref()),
       stop: async () => {
-        worker.ref(); // or a program with nothing else to do would end before the thread has
+        worker.ref(); // otherwise a program with nothing else to do would end before the thread
         await worker.terminate();
       },
     };
@@ -79,7 +79,7 @@ export const platform: Platform = {
     worker.on("exit", (code) =>
       thread.onFailure(new WkvError("engine", `A thread of the engine ended (code ${code}).`)),
     );
-    worker.unref(); // after the listeners: a new one for messages would keep the program alive again
+    worker.unref(); // after adding the listeners: a new message listener would keep the program alive again
     return thread;
   },
 };

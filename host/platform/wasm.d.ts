@@ -1,4 +1,4 @@
-/** As workerd imports WebAssembly. */
+/** How workerd imports WebAssembly. */
 declare module "*.wasm" {
   const module: WebAssembly.Module;
   export default module;

@@ -3,7 +3,7 @@ import { makeThread } from "../engine/worker.ts";
 import relaxed from "./wkv.relaxed.wasm";
 import plain from "./wkv.wasm";
 
-/** Cloudflare's workerd and what is like it: no threads, no compiling; a module comes with the program. */
+/** Cloudflare's workerd and compatible runtimes: no threads, no compilation; the module is part of the program. */
 export const platform: Platform = {
   defaultThreads: 1,
   singleThreadReason:
@@ -13,7 +13,7 @@ export const platform: Platform = {
   startThread: inlineThread,
 };
 
-/** The caller's own thread, which computes between turns of its event loop, so that a stream flows meanwhile. */
+/** The caller's thread, which computes between turns of its event loop, so that streams keep flowing. */
 function inlineThread(): Thread {
   let stopped = false;
   const take = makeThread((message) => thread.onMessage(message));

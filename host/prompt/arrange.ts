@@ -1,14 +1,14 @@
-/** Help with what a state of constant size forgets: what is asked for is read first, or everything twice. */
+/** Counters the forgetting of a constant-size state: the question is read first, or everything is read twice. */
 
 export interface Arrangement {
   /**
-   * Puts the question before the material: a model of constant memory has to know what to look for while it reads. What
-   * the question is: see {@link splitQuestion}. A text without one stays as it is.
+   * Puts the question before the material: a model with constant memory needs to know what to look for while it reads.
+   * For what counts as the question see {@link splitQuestion}. A text without one is unchanged.
    */
   questionFirst?: boolean | undefined;
   /**
-   * Gives material and question twice ("Just read twice", arXiv 2407.05483): at the second reading the model knows what
-   * matters. A single line without material stays as it is.
+   * Gives material and question twice ("Just read twice", arXiv 2407.05483): on the second reading the model knows what
+   * matters. A single line without material is unchanged.
    */
   readTwice?: boolean | undefined;
 }
@@ -18,13 +18,13 @@ export const ARRANGEMENT_OPTIONS = { questionFirst: true, readTwice: true } as c
   true
 >;
 
-/** Longest last paragraph without a question mark that is taken for what the material before it is to be used for. */
+/** Longest last paragraph without a question mark that counts as the request about the material before it. */
 const LONGEST_REQUEST = 300;
 
 /**
  * Arranges material and a question.
  * @param parts one text, or material and question as parts
- * @param joint what is between question and material, and between two readings
+ * @param joint the text between question and material, and between two readings
  */
 export function arrange(parts: readonly string[], { questionFirst, readTwice }: Arrangement, joint = "\n"): string {
   const whole = parts.join(joint);
@@ -35,10 +35,10 @@ export function arrange(parts: readonly string[], { questionFirst, readTwice }: 
 }
 
 /**
- * Material and question. Of several parts the last is the question. Of one text it is the last line, if that ends with a
- * question mark or is a short paragraph of its own after material that began with neither a question nor a request; of a
- * text of one line the last sentence, if it ends with a question mark.
- * @returns undefined when there is no question, or no material
+ * Material and question. Of several parts the last is the question. Of one text it is the last line, if it ends with a
+ * question mark or is a short separate paragraph after material that begins with neither a question nor a request; of a
+ * single line it is the last sentence, if it ends with a question mark.
+ * @returns undefined if there is no question, or no material
  */
 export function splitQuestion(parts: readonly string[]): [material: string, question: string] | undefined {
   if (parts.length > 1) return [parts.slice(0, -1).join("\n"), parts.at(-1)!];
@@ -48,7 +48,7 @@ export function splitQuestion(parts: readonly string[]): [material: string, ques
   return material && question ? [material, question] : undefined;
 }
 
-/** Where the last line begins, if it is a question; else 0. */
+/** Start of the last line, if it is a question; else 0. */
 function lastLine(text: string): number {
   const at = text.lastIndexOf("\n") + 1;
   if (/[?？]$/.test(text)) return at;
@@ -67,8 +67,8 @@ const USER = /(?:^|\n\n)(?:User|Human|Bob|Question|Instruction): /g;
 const ASSISTANT = /\n\n(?:Assistant|Bot|Alice|Answer|Response):[^\n]*$/;
 
 /**
- * The same for a whole prompt: inside the last user's turn where it is a chat that asks for an answer, else of all of it,
- * with an empty line between two readings.
+ * The same for a whole prompt: applied to the last user turn if it is a chat that asks for an answer, else to all of
+ * it, with an empty line between two readings.
  */
 export function arrangePrompt(prompt: string, options: Arrangement): string {
   if (!options.questionFirst && !options.readTwice) return prompt;

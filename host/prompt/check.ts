@@ -1,21 +1,21 @@
 import { FORMATS, isTemplateName, type SpeakerFormat, type TemplateName } from "./formats.ts";
 import { RULES, readLabels, type Spot } from "./rules.ts";
 
-/** Something in a prompt that the model has not seen in training. */
+/** A deviation of a prompt from what the model has seen in training. */
 export interface Finding extends Spot {
-  /** Such as "blank-line-in-turn". */
+  /** For example "blank-line-in-turn". */
   readonly rule: string;
   /** Counted from 1. */
   readonly line: number;
   readonly column: number;
 }
 
-/** More rounds of mending than any text needs: each round mends what the one before has uncovered. */
+/** More rounds of fixes than any text needs: each round fixes what the previous one exposed. */
 const MAX_ROUNDS = 100;
 
 /**
- * What in a prompt breaks the format that a model knows, in the order of the text.
- * @param template whose format: "raven", "world" (the default) or "g1"
+ * Everything in a prompt that breaks the model's format, in text order.
+ * @param template the format: "raven", "world" (the default) or "g1"
  * @throws TypeError, RangeError
  * @example
  * for (const { line, rule, message } of checkPrompt("User : hi")) console.log(line, rule, message);
@@ -35,9 +35,9 @@ export function checkPrompt(text: string, template: TemplateName = "world"): Fin
  */
 export function fixPrompt(text: string, template: TemplateName = "world"): string {
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const mended = mend(text, checkPrompt(text, template));
-    if (mended === text) break;
-    text = mended;
+    const fixed = applyFixes(text, checkPrompt(text, template));
+    if (fixed === text) break;
+    text = fixed;
   }
   return text;
 }
@@ -48,8 +48,8 @@ function formatOf(text: unknown, template: unknown): SpeakerFormat {
   throw new RangeError(`"template" expected ${Object.keys(FORMATS).join(", ")}, got ${JSON.stringify(template)}`);
 }
 
-/** Of findings that touch, the first is mended; the next round sees to the others. */
-function mend(text: string, findings: readonly Finding[]): string {
+/** Of adjacent findings the first is fixed; the next round handles the others. */
+function applyFixes(text: string, findings: readonly Finding[]): string {
   let out = "";
   let at = 0;
   for (const { index, length, replacement } of findings) {

@@ -1,8 +1,8 @@
-/** What a text needs before it may stand in a prompt: no turn but its own, no speaker but its own. */
+/** Cleans a text before it is put into a prompt, so that it cannot add turns or speakers. */
 
 /**
- * Every character that ends a line somewhere becomes "\n"; other control characters go, and with them "\0", which is a
- * prompt's end of text. Names in `<|...|>`, which are special tokens in many vocabularies, are broken by a space.
+ * Every line separator becomes "\n"; other control characters are removed, including "\0", which means end of text in a
+ * prompt. Names in `<|...|>`, special tokens in many vocabularies, are broken up by a space.
  */
 export function cleanText(text: string): string {
   return text
@@ -31,8 +31,8 @@ export function cleanAnswer(text: string): string {
 }
 
 /**
- * Puts a space between a speaker's name and its colon where a line begins with both: "User: hi" is then what somebody
- * says, and not who says it. The letters stay as they are, and the tokens "User" ":" come nowhere but in real turns.
+ * Puts a space between a speaker's name and its colon at the beginning of a line: "User: hi" is then quoted text, not a
+ * turn. The letters are unchanged, and the tokens "User" ":" occur only in real turns.
  */
 export function withoutSpeakers(text: string, names: readonly string[]): string {
   if (names.length === 0) return text;
@@ -40,7 +40,7 @@ export function withoutSpeakers(text: string, names: readonly string[]): string 
   return text.replace(new RegExp(`^(?:[^\\S\\n]|\\p{Cf})*(?:${name})\\p{Cf}*(?=[:：])`, "gimu"), "$& ");
 }
 
-/** Without spaces, line ends and what is invisible at both ends. A loop: a regular expression is quadratic here. */
+/** Without spaces, line ends and invisible characters at both ends. A loop: a regular expression is quadratic here. */
 export function trim(text: string): string {
   let from = 0;
   let to = text.length;

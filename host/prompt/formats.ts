@@ -1,28 +1,28 @@
-/** The words of each format, which templates and the checks of prompts share. */
+/** The words of each format, shared by templates and prompt checks. */
 import type { Preset } from "../sampling/index.ts";
 
-/** What distinguishes the formats in which turns are `Name: text` with an empty line between them. */
+/** What distinguishes formats whose turns are `Name: text`, separated by an empty line. */
 export interface SpeakerFormat {
   readonly name: string;
   readonly user: string;
   readonly assistant: string;
-  /** Undefined: what the system says stands there without a name. */
+  /** Undefined: the system message has no name. */
   readonly system: string | undefined;
   readonly stops: readonly string[];
   readonly thinks: boolean;
-  /** Settings of the sampler, where nobody says others. */
+  /** Sampler settings, unless specified otherwise. */
   readonly preset?: Preset;
-  /** Whether a prompt begins with the token that ends a text. Default false, as the authors' own programs do it. */
+  /** Whether a prompt begins with the end-of-text token. Default false, as in the authors' programs. */
   readonly startsWithEnd?: boolean;
 }
 
 /**
  * The formats of the published generations.
  *
- * - `raven`: RWKV-4 Pile and Raven, as ChatRWKV talks to them. Turns are single paragraphs, so an empty line ends an answer.
- * - `world`: World models of RWKV-4 to 7. Answers may have paragraphs, so the next speaker ends one: a model that is done
- *   goes on with an empty line and "User:".
- * - `g1`: RWKV-7 G0 and G1. As `world`, and it thinks.
+ * - `raven`: RWKV-4 Pile and Raven, as in ChatRWKV. Turns are single paragraphs, so an empty line ends an answer.
+ * - `world`: World models of RWKV-4 to 7. Answers may have paragraphs, so the next speaker ends one: a model that has
+ *   finished continues with an empty line and "User:".
+ * - `g1`: RWKV-7 G0 and G1. Like `world`, with thoughts.
  */
 export const FORMATS = {
   raven: {

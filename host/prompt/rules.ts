@@ -1,9 +1,9 @@
 import { arrange, splitQuestion } from "./arrange.ts";
 import type { SpeakerFormat } from "./formats.ts";
 
-/** A place in a prompt, what is wrong there, and what should stand there instead, where that can be told. */
+/** A position in a prompt, what is wrong there, and the replacement, if there is an obvious one. */
 export interface Spot {
-  /** In UTF-16 units, as of JavaScript's strings. */
+  /** In UTF-16 units, like JavaScript strings. */
   readonly index: number;
   readonly length: number;
   /** One sentence. */
@@ -16,18 +16,18 @@ type Speaker = "user" | "assistant" | "system";
 /** A speaker's name and colon at the beginning of a line. */
 export interface Label {
   readonly speaker: Speaker;
-  /** As it is written. */
+  /** As written. */
   readonly name: string;
   readonly index: number;
-  /** Where what is said begins. */
+  /** Where the turn's text begins. */
   readonly end: number;
-  /** Begins the text, or follows an empty line. */
+  /** At the beginning of the text or after an empty line. */
   readonly startsTurn: boolean;
 }
 
 type Find = (text: string, format: SpeakerFormat, labels: readonly Label[]) => Spot[];
 
-/** Names that other models and other generations give to the two who talk. */
+/** Names that other models and generations give to the two speakers. */
 const NAMES: Readonly<Record<Speaker, readonly string[]>> = {
   user: ["User", "Human", "Bob"],
   assistant: ["Assistant", "Bot", "Alice", "AI", "ChatGPT"],
@@ -36,7 +36,7 @@ const NAMES: Readonly<Record<Speaker, readonly string[]>> = {
 
 const LABEL = new RegExp(`^[^\\S\\n]*(${Object.values(NAMES).flat().join("|")})[^\\S\\n]*[:：][^\\S\\n]*`, "gim");
 
-/** Material longer than this before a question is worth turning round. */
+/** Material longer than this before a question is worth rearranging. */
 const LONG_MATERIAL = 400;
 
 /** The labels of turns: any known name after an empty line, and the format's own at the beginning of any line. */
@@ -60,24 +60,30 @@ function speakerNamed(name: string): Speaker {
 }
 
 export const RULES: readonly { readonly rule: string; readonly find: Find }[] = [
-  { rule: "byte-order-mark", find: each(/\ufeff/g, "", "A byte order mark is no text.") },
-  { rule: "line-end", find: each(/\r\n|[\r\v\f\u0085\u2028\u2029]/g, "\n", 'Lines end with "\\n" alone.') },
-  { rule: "control-character", find: each(/[^\P{Cc}\n\t\r\v\f\u0085]+/gu, "", "A control character is no text.") },
+  { rule: "byte-order-mark", find: each(/\ufeff/g, "", "A byte order mark is not text: remove it.") },
+  { rule: "line-end", find: each(/\r\n|[\r\v\f\u0085\u2028\u2029]/g, "\n", 'End lines with "\\n" only.') },
+  {
+    rule: "control-character",
+    find: each(/[^\P{Cc}\n\t\r\v\f\u0085]+/gu, "", "A control character is not text: remove it."),
+  },
   {
     rule: "unicode-space",
-    find: each(/[\u00a0\u1680\u2000-\u200a\u202f\u205f]/g, " ", "A space of another kind is another token."),
+    find: each(/[\u00a0\u1680\u2000-\u200a\u202f\u205f]/g, " ", "Use a plain space: other kinds are different tokens."),
   },
-  { rule: "invisible-character", find: each(/[\u00ad\u180e\u200b\u2060]+/g, "", "An invisible character is a token.") },
+  {
+    rule: "invisible-character",
+    find: each(/[\u00ad\u180e\u200b\u2060]+/g, "", "Remove the invisible character: it is a token."),
+  },
   { rule: "foreign-format", find: findForeign },
   { rule: "leading-space", find: findLeading },
   { rule: "trailing-space", find: findTrailing },
   {
     rule: "double-separator",
-    find: each(/\n(?:[^\S\r\n]*\n){2,}/g, "\n\n", "One empty line separates turns, not several."),
+    find: each(/\n(?:[^\S\r\n]*\n){2,}/g, "\n\n", "Separate turns with one empty line, not several."),
   },
   {
     rule: "blank-line",
-    find: each(/\n[^\S\r\n]+\n(?![^\S\n]*\n)/g, "\n\n", "An empty line is empty: no spaces in it."),
+    find: each(/\n[^\S\r\n]+\n(?![^\S\n]*\n)/g, "\n\n", "Remove the spaces in the empty line."),
   },
   { rule: "missing-blank-line", find: findMissingLine },
   { rule: "speaker-name", find: findNames },
@@ -97,7 +103,7 @@ function each(pattern: RegExp, replacement: string, message: string): Find {
     [...text.matchAll(pattern)].map(({ index, 0: { length } }) => ({ index, length, message, replacement }));
 }
 
-/** Other models' marks, and what they are here. */
+/** Other models' marks, and their equivalents here. */
 const FOREIGN: readonly [RegExp, (format: SpeakerFormat, role: string) => string | undefined][] = [
   [/<\|im_start\|>(\w+)\n?/g, ({ user, assistant, system }, role) => label({ user, assistant, system }[role])],
   [/\n?<\|im_end\|>\n?/g, () => "\n\n"],
@@ -116,7 +122,7 @@ function findForeign(text: string, format: SpeakerFormat): Spot[] {
   return FOREIGN.flatMap(([pattern, replace]) =>
     [...text.matchAll(pattern)].map((match) => {
       const replacement = replace(format, match[1] ?? "");
-      const message = `${JSON.stringify(match[0].trim())} is another model's mark: here turns are "${format.user}: ..." and "${format.assistant}: ...".`;
+      const message = `${JSON.stringify(match[0].trim())} belongs to another model's format; here turns are "${format.user}: ..." and "${format.assistant}: ...".`;
       return { index: match.index, length: match[0].length, message, ...(replacement ? { replacement } : {}) };
     }),
   );
@@ -126,7 +132,9 @@ function findForeign(text: string, format: SpeakerFormat): Spot[] {
 function findLeading(text: string, { system }: SpeakerFormat): Spot[] {
   const blank = /^\s+/.exec(text)?.[0] ?? "";
   if (blank === "" || blank === text || (blank === "\n" && system === undefined)) return [];
-  return [{ index: 0, length: blank.length, message: "A prompt begins with text, not with blanks.", replacement: "" }];
+  return [
+    { index: 0, length: blank.length, message: "Remove the blanks at the start of the prompt.", replacement: "" },
+  ];
 }
 
 function findTrailing(text: string, { assistant }: SpeakerFormat): Spot[] {
@@ -134,8 +142,8 @@ function findTrailing(text: string, { assistant }: SpeakerFormat): Spot[] {
   if (length === 0) return [];
   const isOpening = text.trimEnd().endsWith(`${assistant}:`);
   const message = isOpening
-    ? `Nothing stands after "${assistant}:", not even a space: it belongs to the answer's first token.`
-    : "A prompt does not end with blanks: they belong to the next token.";
+    ? `Remove the space after "${assistant}:": it is part of the answer's first token.`
+    : "Remove the blanks at the end: they are part of the next token.";
   return [{ index: text.length - length, length, message, replacement: "" }];
 }
 
@@ -144,7 +152,7 @@ function findMissingLine(text: string, _: SpeakerFormat, labels: readonly Label[
     .filter(({ startsTurn }) => !startsTurn)
     .map(({ index, name }) => {
       const from = index - (text[index - 1] === "\n" ? 1 : 0);
-      const message = `An empty line comes before "${name}:", or it does not begin a turn.`;
+      const message = `Put an empty line before "${name}:"; otherwise it does not start a turn.`;
       return { index: from, length: index - from, message, replacement: "\n\n" };
     });
 }
@@ -158,16 +166,16 @@ function findNames(text: string, format: SpeakerFormat, labels: readonly Label[]
   });
 }
 
-/** `Name: text`, no more and no less. */
+/** Exactly `Name: text`. */
 function findForms(text: string, _: SpeakerFormat, labels: readonly Label[]): Spot[] {
   return labels.flatMap(({ name, index, end }, i) => {
-    // What is said may begin on the next line, unless that is a turn of its own.
+    // The text may begin on the next line, unless that is another turn.
     const to = /^\n\S/.test(text.slice(end, end + 2)) && labels[i + 1]?.index !== end + 1 ? end + 1 : end;
     const written = text.slice(index, to);
     const isEmpty = to === text.length || text[to] === "\n";
     const right = isEmpty ? `${name}:` : `${name}: `;
     if (written === right || (isEmpty && written.trimEnd() === right)) return [];
-    const message = `A turn begins with ${JSON.stringify(right)}, not ${JSON.stringify(written)}.`;
+    const message = `A turn starts with ${JSON.stringify(right)}, not ${JSON.stringify(written)}.`;
     return [{ index, length: to - index, message, replacement: right }];
   });
 }
@@ -176,11 +184,14 @@ function findEmptyTurns(text: string, _: SpeakerFormat, labels: readonly Label[]
   return labels.flatMap(({ name, index, end }, i) => {
     const next = labels[i + 1];
     if (!next || text.slice(end, next.index).trim() !== "") return [];
-    return [{ index, length: end - index, message: `"${name}" says nothing.` }];
+    return [{ index, length: end - index, message: `The turn of "${name}" is empty.` }];
   });
 }
 
-/** Where an empty line ends a turn, what follows is nobody's. Only answers may have paragraphs, where their end is told otherwise. */
+/**
+ * If an empty line ends a turn, the text after it has no speaker. Only answers may have paragraphs, in formats that end
+ * them otherwise.
+ */
 function findBlankInTurn(text: string, { stops, system }: SpeakerFormat, labels: readonly Label[]): Spot[] {
   const inAnswers = stops.includes("\n\n");
   return labels.flatMap(({ speaker, end, startsTurn }, i) => {
@@ -190,7 +201,7 @@ function findBlankInTurn(text: string, { stops, system }: SpeakerFormat, labels:
     return [...said.matchAll(/\n\n+(?=[^\s])/g)].map((match) => ({
       index: end + match.index,
       length: match[0].length,
-      message: "An empty line ends a turn: inside what somebody says, lines end with one line end.",
+      message: "An empty line ends the turn: use single line ends inside it.",
       replacement: "\n",
     }));
   });
@@ -198,7 +209,7 @@ function findBlankInTurn(text: string, { stops, system }: SpeakerFormat, labels:
 
 function findOpening(text: string, { assistant }: SpeakerFormat, labels: readonly Label[]): Spot[] {
   if (labels.at(-1)?.speaker !== "user") return [];
-  const message = `The prompt ends with "${assistant}:", which asks for the answer.`;
+  const message = `End the prompt with "${assistant}:" to ask for the answer.`;
   const index = text.trimEnd().length;
   return [{ index, length: text.length - index, message, replacement: `\n\n${assistant}:` }];
 }
@@ -206,11 +217,11 @@ function findOpening(text: string, { assistant }: SpeakerFormat, labels: readonl
 function findNoSpeaker(text: string, { user, assistant }: SpeakerFormat, labels: readonly Label[]): Spot[] {
   const said = text.trim();
   if (labels.length > 0 || !/[?？]$/.test(said)) return [];
-  const message = `A question that nobody asks is gone on with, not answered: it is said by "${user}:".`;
+  const message = `The question has no speaker, so the model will continue it instead of answering. Start it with "${user}:".`;
   return [{ index: 0, length: text.length, message, replacement: `${user}: ${said}\n\n${assistant}:` }];
 }
 
-/** What is in the answer's opening: nothing, "<think", or an empty thought, all without the last ">". */
+/** The beginning of the answer in the prompt: nothing, "<think", or an empty thought, each without the last ">". */
 function findThinkTag(text: string, { thinks }: SpeakerFormat, labels: readonly Label[]): Spot[] {
   const last = labels.at(-1);
   if (last?.speaker !== "assistant") return [];
@@ -225,7 +236,7 @@ function findThinkTag(text: string, { thinks }: SpeakerFormat, labels: readonly 
     ];
   }
   const right = tag.includes("</think") ? tag.trimEnd().replace(/>$/, "") : "<think";
-  const message = 'The last ">" of a thought\'s mark is left to the model: it may be one token with what follows.';
+  const message = 'Leave the last ">" of the tag to the model: it may be one token with what follows.';
   return tag === right ? [] : [{ index, length: tag.length, message, replacement: right }];
 }
 
@@ -234,7 +245,7 @@ function findThoughts(text: string, _: SpeakerFormat, labels: readonly Label[]):
     const said = text.slice(end, labels[i + 1]!.index);
     const length = speaker === "assistant" ? (/^<think>.*?<\/think>\s*/s.exec(said)?.[0].length ?? 0) : 0;
     if (length === 0) return [];
-    return [{ index: end, length, message: "Thoughts are left out of the history.", replacement: "" }];
+    return [{ index: end, length, message: "Leave thoughts out of the history.", replacement: "" }];
   });
 }
 
@@ -245,6 +256,6 @@ function findQuestion(text: string, _: SpeakerFormat, labels: readonly Label[]):
   const said = text.slice(end, labels[i + 1]?.index ?? text.length).trimEnd();
   const split = splitQuestion([said]);
   if (!split || split[0].length < LONG_MATERIAL || /[?？]\s/.test(split[0].slice(0, LONG_MATERIAL))) return [];
-  const message = "The question comes after long material: a model of constant memory has to know it before it reads.";
+  const message = "The question comes after long material: a model of constant memory should read the question first.";
   return [{ index: end, length: said.length, message, replacement: arrange([said], { questionFirst: true }) }];
 }

@@ -1,50 +1,50 @@
 import type { Above, Kernel } from "./kernel.ts";
 
-/** How far a run of first candidates reaches: as far as all of these let it, but to the first one at least. */
+/** The limits of a prefix of candidates: as long as all of these allow, but at least one. */
 interface Limit {
-  /** It ends with the candidate that makes its weights reach this sum. Default: no limit. */
+  /** It ends with the candidate whose weight brings the sum to this value. Default: no limit. */
   readonly mass?: number;
-  /** It has at most so many. Default: no limit. */
+  /** Maximum number of candidates. Default: no limit. */
   readonly count?: number;
-  /** It holds no key below this one. Default: no limit. */
+  /** Minimum key. Default: no limit. */
   readonly floor?: number;
 }
 
-/** The last of a run of first candidates. */
+/** The last candidate of a prefix. */
 interface Last {
   readonly key: number;
   readonly position: number;
 }
 
-/** Whether a run of this mass and count is as long as it may be. */
+/** Whether a prefix of this mass and count is as long as allowed. */
 type Reaches = (mass: number, count: number) => boolean;
 
-/** Lower than any key that stands for a token. */
+/** Lower than the key of any token. */
 const LOWEST = -3.4028234663852886e38;
-/** Candidates that are sorted rather than told apart by further passes. */
+/** Number of candidates at which sorting is cheaper than further passes. */
 const SORTED = 64;
-/** e^x is 0 in the kernels below this. */
+/** e^x is 0 in the kernels below this value. */
 const LEAST_LOG = -87;
-/** Temperatures below this one all mean the likeliest token; x / temperature must not be NaN. */
+/** Any lower temperature means greedy decoding; x / temperature must not be NaN. */
 const LEAST_TEMPERATURE = 1e-30;
 
 /**
- * The tokens that may still be drawn, in the order of their ids, in arrays of the kernel. "The first" ones are those
- * with the greatest keys, of equal keys those with the lowest ids; keys are the logits where nothing else is said.
+ * The tokens that may still be drawn, in id order, in the kernel's arrays. They are ranked by key, equal keys by id,
+ * lowest first; keys are the logits unless stated otherwise.
  *
- * Nothing is sorted but a few: passes over all candidates find a threshold, as a run's end or a draw need it. What
- * certainly lies behind it is dropped as soon as that makes the later passes short.
+ * Only a few are ever sorted: passes over all candidates find a threshold, as needed for a cut or a draw. What is
+ * certainly beyond it is dropped as soon as that shortens the later passes.
  */
 export class Candidates {
   readonly #kernel: Kernel;
-  /** Candidates, and the same rounded up to four. */
+  /** The number of candidates, and the same rounded up to a multiple of four. */
   #count = 0;
   #padded = 0;
   /** Positions are ids: nothing has been dropped yet. */
   #whole = true;
   /** The greatest logit. */
   top = -Infinity;
-  /** Sum of all weights, as the last `weigh` found them. */
+  /** Sum of all weights, from the last `weigh`. */
   total = 0;
   #temperature = 1;
 
@@ -52,7 +52,7 @@ export class Candidates {
     this.#kernel = kernel;
   }
 
-  /** All tokens. NaN and −∞ are none: they never become first ones. @returns whether there is any to be drawn */
+  /** All tokens. NaN and −∞ are never ranked. @returns whether any token can be drawn */
   load(logits: Float32Array): boolean {
     const kernel = this.#kernel;
     this.#whole = true;
@@ -69,22 +69,22 @@ export class Candidates {
     this.total = this.#kernel.weigh(this.#padded, this.top, this.#temperature);
   }
 
-  /** Drops all but the first candidates. */
+  /** Drops all candidates after the prefix. */
   keepFirst(limit: Limit): void {
     const { logits } = this.#kernel;
     const { mass = Infinity, count = Infinity, floor = LOWEST } = limit;
     if (mass < Infinity || count < Infinity) this.#keep(logits, this.#lastOf(limit));
     else {
-      // A floor alone needs no search, and often all are above it.
+      // A minimum key alone needs no search, and often all candidates are above it.
       const above = this.#above(logits, Math.fround(Math.max(floor, LOWEST)));
       if (above.count < this.#count) this.#keep(logits, { key: above.least, position: this.#count });
     }
   }
 
   /**
-   * Drops all but those whose logits are nearest to the mean, until their weights reach this share of all: "locally
-   * typical sampling" (Meister et al.). There the surprise −ln p is to be near the entropy −Σ p ln p; both differ from
-   * the logits by the same constant.
+   * Drops all but the candidates whose logits are closest to the mean, until their weights reach this share of the
+   * total: "locally typical sampling" (Meister et al.). There, the surprise −ln p should be close to the entropy −Σ p
+   * ln p; both differ from the logits by the same constant.
    */
   keepTypical(share: number): void {
     const { logits, keys } = this.#kernel;
@@ -95,14 +95,14 @@ export class Candidates {
     this.top = this.#kernel.greatest(logits, this.#padded);
   }
 
-  /** @param random from 0 to below 1: the share of all weights that lies before the token's own */
+  /** @param random in [0, 1): the share of all weights before the drawn token's */
   draw(random: number): { id: number; logit: number } {
     const floor = this.top + LEAST_LOG * this.#temperature;
     const { key, position } = this.#lastOf({ mass: random * this.total, floor });
     return { id: this.#id(position), logit: key };
   }
 
-  /** All candidates that can be drawn, the first ones first. */
+  /** All candidates that can be drawn, by rank. */
   list(): { id: number; logit: number }[] {
     const { logits } = this.#kernel;
     const all = Array.from({ length: this.#count }, (_, i) => ({ id: this.#id(i), logit: logits[i] as number }));
@@ -118,7 +118,7 @@ export class Candidates {
     const lowest = Math.fround(Math.max(floor, LOWEST));
     let [short, long] = this.#bracket(keys, reaches, lowest);
     while (long.count - short.count > SORTED && long.least < short.below) {
-      // Between two keys that are there, so that each step leaves fewer of them.
+      // Between two existing keys, so that each step leaves fewer of them.
       const half = Math.fround(long.least + (short.below - long.least) / 2);
       const middle = this.#above(keys, half > long.least ? half : short.below);
       if (reaches(middle.mass, middle.count)) long = this.#dropBehind(keys, middle);
@@ -127,7 +127,7 @@ export class Candidates {
     return this.#walk(keys, short, long, reaches);
   }
 
-  /** A run that is too short, and one that is long enough or ends at the lowest key allowed. */
+  /** A prefix that is too short, and one that is long enough or ends at the lowest allowed key. */
   #bracket(keys: Float32Array, reaches: Reaches, lowest: number): [short: Above, long: Above] {
     const below = keys === this.#kernel.logits ? this.top : this.#kernel.greatest(keys, this.#padded);
     let short: Above = { mass: 0, count: 0, least: Infinity, below };
@@ -139,16 +139,16 @@ export class Candidates {
     }
   }
 
-  /** What lies behind a run that is long enough is not needed any more. */
+  /** Candidates beyond a prefix that is long enough are not needed any more. */
   #dropBehind(keys: Float32Array, long: Above): Above {
     if (long.count > 0 && long.count < this.#count / 16) this.#keep(keys, { key: long.least, position: this.#count });
     return long;
   }
 
-  /** Adds up the candidates between a run that is too short and one that is long enough. */
+  /** Adds up the candidates between a prefix that is too short and one that is long enough. */
   #walk(keys: Float32Array, short: Above, long: Above, reaches: Reaches): Last {
     const { weights, positions } = this.#kernel;
-    const isEmpty = long.count === short.count; // then what is allowed ends with the short run
+    const isEmpty = long.count === short.count; // then the allowed candidates end with the short prefix
     const to = isEmpty ? long.least : short.below;
     const between = positions.subarray(0, this.#kernel.select(keys, this.#padded, long.least, to));
     if (long.least < to) between.sort((a, b) => (keys[b] as number) - (keys[a] as number) || a - b);
@@ -162,7 +162,7 @@ export class Candidates {
     return { key: keys[position] as number, position };
   }
 
-  /** Drops what comes after the last one. */
+  /** Drops everything after the last one. */
   #keep(keys: Float32Array, { key, position }: Last): void {
     const count = this.#kernel.keep(keys, this.#padded, key, position, this.#whole);
     this.#whole = false;

@@ -2,7 +2,7 @@ import type { Candidates } from "./candidates.ts";
 import { log } from "./log.ts";
 import type { Settings } from "./settings.ts";
 
-/** @param random from 0 to below 1 */
+/** @param random in [0, 1) */
 export type Draw = (candidates: Candidates, settings: Settings, random: number) => number;
 
 export const cutAndDraw: Draw = (candidates, settings, random) => {
@@ -11,12 +11,12 @@ export const cutAndDraw: Draw = (candidates, settings, random) => {
   return candidates.draw(random).id;
 };
 
-/** min-p, top-a, top-p and top-k look at the probabilities of all tokens; typical at those of what they leave. */
+/** min-p, top-a, top-p and top-k see the probabilities of all tokens; typical sees those of the remaining tokens. */
 export function cut(candidates: Candidates, { topP, topK, minP, topA, typical }: Settings): void {
   if (topP < 1 || topA > 0) candidates.weigh(1);
   const share = Math.max(minP, topA > 0 ? topA / candidates.total : 0);
   const floor = share > 0 ? candidates.top + log(share) : -Infinity;
-  const mass = topP < 1 ? topP * candidates.total : Infinity; // keeping all must not depend on how their sum is rounded
+  const mass = topP < 1 ? topP * candidates.total : Infinity; // keeping all must not depend on the rounding of the sum
   const count = topK > 0 ? topK : Infinity;
   if (mass < Infinity || count < Infinity || share > 0) candidates.keepFirst({ mass, count, floor });
   if (typical < 1) {
@@ -26,8 +26,8 @@ export function cut(candidates: Candidates, { topP, topK, minP, topA, typical }:
 }
 
 /**
- * Mirostat 2 (Basu et al., 2021) as llama.cpp has it: after the temperature, keeps the tokens of at most mu bits of
- * surprise, −log2 p; a token drawn with more surprise than tau lowers mu, one with less raises it.
+ * Mirostat 2 (Basu et al., 2021) as in llama.cpp: after the temperature, keeps the tokens of at most mu bits of
+ * surprise, −log2 p; drawing a token with more surprise than tau lowers mu, with less raises it.
  */
 export function mirostat({ mirostatTau, mirostatEta }: Settings): Draw {
   let mu = 2 * mirostatTau;

@@ -1,9 +1,9 @@
 import type { Settings } from "./settings.ts";
 
-/** What changes logits before anything is drawn: bias, bans, penalties, the caller's own function. */
+/** Changes to the logits before the draw: bias, bans, penalties, the caller's function. */
 export class Edits {
   readonly #settings: Settings;
-  /** How often each token was drawn; older times count less. */
+  /** How often each token was drawn; earlier draws count less. */
   readonly #counts = new Map<number, number>();
   #logits = new Float32Array();
 
@@ -12,7 +12,7 @@ export class Edits {
     if (this.#hasPenalties) this.#count(settings.penaltyHistory);
   }
 
-  /** @returns the logits to draw from: those given, which stay as they are, or an array that the next call writes over */
+  /** @returns the logits to draw from: those given, unchanged, or an array that the next call overwrites */
   apply(logits: Float32Array): Float32Array {
     const { logitBias, bannedTokens, logitsProcessor } = this.#settings;
     if (!this.#hasPenalties && logitBias.length + bannedTokens.length === 0 && !logitsProcessor) return logits;
@@ -25,7 +25,7 @@ export class Edits {
     return this.#logits;
   }
 
-  /** A token was drawn. BlinkDL's rule: what is exempt is not counted, but has been drawn. */
+  /** Records a drawn token. BlinkDL's rule: an exempt token is not counted, but has been drawn. */
   accept(token: number): void {
     if (!this.#hasPenalties) return;
     const { penaltyDecay, penaltyExempt } = this.#settings;
@@ -33,7 +33,7 @@ export class Edits {
     this.#counts.set(token, (this.#counts.get(token) ?? 0) + (penaltyExempt.has(token) ? 0 : 1));
   }
 
-  /** What accepting these ids one by one counts, in linear time: the last one counts 1, each one before it less. */
+  /** The counts after accepting these ids one by one, in linear time: the last one counts 1, each earlier one less. */
   #count(ids: readonly number[]): void {
     const { penaltyDecay, penaltyExempt } = this.#settings;
     let weight = 1;

@@ -3,8 +3,8 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 const EXEMPT = " \t0123456789";
 
 /**
- * The tokens that BlinkDL's pipeline does not count for the frequency penalty: those whose text is a piece of this
- * string. That is each digit, the space and the tab, and, by the nature of that test, also 01, 12 and so on.
+ * The tokens that BlinkDL's pipeline does not count for the frequency penalty: those whose text is a substring of this
+ * string. These are the digits, space and tab and, as a side effect of that test, also 01, 12 and so on.
  */
 export function exemptTokens(tokenizer: Tokenizer): number[] {
   const ids: number[] = [];
@@ -16,7 +16,7 @@ export function exemptTokens(tokenizer: Tokenizer): number[] {
   return ids;
 }
 
-/** A vocabulary of one's own need not have digits. */
+/** A custom vocabulary may have no digits. */
 function encodeIfPossible(tokenizer: Tokenizer, text: string): number[] {
   try {
     return tokenizer.encode(text);

@@ -1,6 +1,6 @@
 import module from "./sample.wasm";
 
-/** Where nothing may be compiled, the module comes with the program. */
+/** Where compilation is forbidden, the module is part of the program. */
 export function sampleModule(): WebAssembly.Module {
   return module;
 }

@@ -1,4 +1,4 @@
-/** The sampler alone: `import { createSampler } from "wkv/sampler"`. */
+/** The sampler on its own: `import { createSampler } from "wkv/sampler"`. */
 import { WkvError } from "../errors.ts";
 import { checkNames } from "../options/names.ts";
 import { Candidates } from "./candidates.ts";
@@ -7,12 +7,12 @@ import { Edits } from "./edits.ts";
 import { log } from "./log.ts";
 import { SAMPLER_OPTIONS, type SamplerOptions } from "./options.ts";
 import { generator } from "./random.ts";
-import { type Settings, settle } from "./settings.ts";
+import { resolveOptions, type Settings } from "./settings.ts";
 import { sharedKernel } from "./wasm-kernel.ts";
 
 export { PRESETS, type Preset, type SamplerOptions, type TokenIds } from "./options.ts";
 
-/** Picks a token id from logits, which it leaves as they are, and counts it as drawn. */
+/** Picks a token id from logits, which stay unchanged, and counts it as drawn. */
 export type Sampler = (logits: Float32Array) => number;
 
 /**
@@ -27,7 +27,7 @@ export type Sampler = (logits: Float32Array) => number;
  */
 export function createSampler(options: SamplerOptions = {}): Sampler {
   checkNames(options, SAMPLER_OPTIONS, "createSampler");
-  const settings = settle(options);
+  const settings = resolveOptions(options);
   const edits = new Edits(settings);
   const pick = picker(settings);
   return (logits) => {
@@ -35,7 +35,7 @@ export function createSampler(options: SamplerOptions = {}): Sampler {
     const edited = edits.apply(logits);
     const token = pick(edited);
     if (!((edited[token] as number) > -Infinity))
-      throw new RangeError('"logits" expected a token that is not banned, got none');
+      throw new RangeError('"logits" expected at least one token that is not banned, got none');
     edits.accept(token);
     return token;
   };
@@ -56,7 +56,7 @@ export function checkLogits(logits: Float32Array): void {
   if (top === -Infinity) throw new WkvError("bad-file", `All logits are -Infinity: ${DAMAGED}`);
 }
 
-const DAMAGED = "the model's file is damaged, or its values overflow. Get the file again, or another one of the model.";
+const DAMAGED = "the model file is damaged, or its values overflow. Fetch it again, or use another file of the model.";
 
 function picker(settings: Settings): Sampler {
   const { temperature, topP, topK, mirostatTau, seed } = settings;

@@ -1,20 +1,20 @@
-/** The keys from a threshold on. */
+/** Statistics of the keys from a threshold up. */
 export interface Above {
   /** Sum of their weights. */
   readonly mass: number;
   readonly count: number;
-  /** The smallest of them; +∞ when there is none. */
+  /** The smallest of them; +∞ if there is none. */
   readonly least: number;
-  /** The greatest of the others; −∞ when there is none. */
+  /** The greatest of the others; −∞ if there is none. */
   readonly below: number;
 }
 
 /**
- * The passes over a whole vocabulary, on arrays of the kernel's own. `keys` is one of its arrays; n is a multiple of 4,
- * and keys that stand for nothing are −∞. All kernels give the same bits.
+ * The passes over a whole vocabulary, on the kernel's arrays. `keys` is one of them; n is a multiple of 4, and padding
+ * keys are −∞. All kernels give the same bits.
  */
 export interface Kernel {
-  /** Room for at least n values in each array; what they held may be lost, and so may the arrays. */
+  /** Room for at least n values in each array; contents, and the arrays themselves, may be replaced. */
   reserve(n: number): void;
   readonly logits: Float32Array;
   readonly weights: Float32Array;
@@ -24,14 +24,14 @@ export interface Kernel {
   readonly ids: Uint32Array;
   /** The greatest key. NaN becomes −∞, in place. */
   greatest(keys: Float32Array, n: number): number;
-  /** weights = e^((logits − top) / temperature); returns their sum. Below e^−87 they are 0. */
+  /** weights = e^((logits − top) / temperature); returns their sum. Below e^−87 a weight is 0. */
   weigh(n: number, top: number, temperature: number): number;
   above(keys: Float32Array, n: number, threshold: number): Above;
-  /** Writes the positions of the keys from `from` to `to`, in their order; returns how many there are. */
+  /** Writes the positions of the keys from `from` to `to`, in order; returns their number. */
   select(keys: Float32Array, n: number, from: number, to: number): number;
   /**
-   * Moves the candidates with keys from `from` on, of equal ones those up to `position`, to the beginning of all arrays;
-   * returns how many there are. `whole`: ids are not written yet, they are the positions.
+   * Moves the candidates with keys from `from` up, equal ones only up to `position`, to the front of all arrays;
+   * returns their number. `whole`: no ids are written yet, they are the positions.
    */
   keep(keys: Float32Array, n: number, from: number, position: number, whole: boolean): number;
   /** Sum of weights · (logits − top). */

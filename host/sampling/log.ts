@@ -1,8 +1,9 @@
 const bits = new DataView(new ArrayBuffer(8));
 
 /**
- * ln x for positive normal numbers, within 4.5e-16 of it relatively, from operations that IEEE 754 fixes: Math.log may
- * differ between engines in the last bit. x = m · 2^n with m from √½ to √2; ln m = 2 artanh s with s = (m − 1) / (m + 1).
+ * ln x for positive normal numbers, with a relative error of at most 4.5e-16, from operations fixed by IEEE 754: the
+ * last bit of Math.log may differ between engines. x = m · 2^n with m from √½ to √2; ln m = 2 artanh s, s = (m − 1) /
+ * (m + 1).
  */
 export function log(x: number): number {
   bits.setFloat64(0, x);

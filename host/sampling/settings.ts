@@ -1,7 +1,7 @@
 import { PRESETS, type SamplerOptions, type TokenIds } from "./options.ts";
 import { randomSeed } from "./random.ts";
 
-/** A number that an option may be. */
+/** Valid values of a numeric option. */
 interface Range {
   readonly otherwise: number;
   readonly holds: (value: number) => boolean;
@@ -22,11 +22,11 @@ const finite: Range = { otherwise: 0, holds: Number.isFinite, expected: "a finit
 const whole = (otherwise: number): Range => ({
   otherwise,
   holds: (x) => Number.isSafeInteger(x) && x >= 0,
-  expected: "a whole number from 0 on",
+  expected: "a whole number >= 0",
 });
 
 const RANGES = {
-  temperature: { otherwise: 1, holds: (x) => x >= 0 && x < Infinity, expected: "a number from 0 on" },
+  temperature: { otherwise: 1, holds: (x) => x >= 0 && x < Infinity, expected: "a number >= 0" },
   topP: share(0.5),
   topK: whole(0),
   minP: share(0),
@@ -41,9 +41,9 @@ const RANGES = {
   seed: whole(Number.NaN),
 } satisfies Record<string, Range>;
 
-/** All options, checked and with their defaults. */
+/** All options, validated, with defaults applied. */
 export interface Settings extends Readonly<Record<keyof typeof RANGES, number>> {
-  /** In bits; NaN: no mirostat. */
+  /** In bits; NaN: mirostat is off. */
   readonly mirostatTau: number;
   readonly penaltyExempt: ReadonlySet<number>;
   readonly penaltyHistory: readonly number[];
@@ -53,10 +53,10 @@ export interface Settings extends Readonly<Record<keyof typeof RANGES, number>> 
 }
 
 /**
- * @param vocabSize limits ids, where it is known
- * @throws TypeError or RangeError naming the option that is wrong
+ * @param vocabSize limit for ids, if known
+ * @throws TypeError or RangeError naming the invalid option
  */
-export function settle(options: SamplerOptions, vocabSize = Infinity): Settings {
+export function resolveOptions(options: SamplerOptions, vocabSize = Infinity): Settings {
   const given = withPreset(options);
   checkMirostat(given);
   const names = Object.keys(RANGES) as (keyof typeof RANGES)[];
@@ -83,7 +83,7 @@ function numberOf(name: keyof typeof RANGES, value: number | undefined): number 
   return value;
 }
 
-/** The preset's options and, before them, those that are given. */
+/** The preset's options, overridden by the given ones. */
 function withPreset({ preset, ...options }: SamplerOptions): SamplerOptions {
   if (preset === undefined) return options;
   if (!Object.hasOwn(PRESETS, preset))
@@ -92,7 +92,7 @@ function withPreset({ preset, ...options }: SamplerOptions): SamplerOptions {
   return { ...PRESETS[preset], ...Object.fromEntries(given) };
 }
 
-/** Mirostat decides itself how much is kept. */
+/** Mirostat decides how much to keep. */
 function checkMirostat(options: SamplerOptions): void {
   const { mirostatTau, mirostatEta, temperature, topP, topK, minP, topA, typical } = options;
   if (mirostatTau === undefined) {
@@ -101,7 +101,7 @@ function checkMirostat(options: SamplerOptions): void {
   }
   for (const [name, value] of Object.entries({ topP, topK, minP, topA, typical }))
     if (value !== undefined)
-      throw new RangeError(`"${name}" expected to be left out with mirostat, which takes its place, got ${value}`);
+      throw new RangeError(`"${name}" expected to be omitted with mirostat, which replaces it, got ${value}`);
   if (temperature === 0) throw new RangeError(`"temperature" expected a number above 0 with mirostat, got 0`);
 }
 
@@ -115,7 +115,7 @@ function checkedId(name: string, id: number, vocabSize: number): number {
   if (typeof id !== "number") throw new TypeError(`"${name}" expected numbers, got ${typeof id}`);
   if (Number.isInteger(id) && id >= 0 && id < vocabSize) return id;
   throw new RangeError(
-    `"${name}" expected ids from 0 ${vocabSize < Infinity ? `to ${vocabSize - 1}` : "on"}, got ${id}`,
+    `"${name}" expected ids from 0 ${vocabSize < Infinity ? `to ${vocabSize - 1}` : "up"}, got ${id}`,
   );
 }
 

@@ -42,7 +42,7 @@ export class WasmKernel implements Kernel {
     this.#exports = exports;
   }
 
-  /** @throws WkvError `engine` where WebAssembly may not be compiled */
+  /** @throws WkvError `engine` if WebAssembly compilation is forbidden */
   static start(): WasmKernel {
     try {
       const { exports } = new WebAssembly.Instance(sampleModule());
@@ -50,7 +50,7 @@ export class WasmKernel implements Kernel {
     } catch (cause) {
       throw new WkvError(
         "engine",
-        "The sampler needs WebAssembly, which may not be compiled here: allow 'wasm-unsafe-eval' in the page's " +
+        "The sampler needs WebAssembly, whose compilation is forbidden here: allow 'wasm-unsafe-eval' in the page's " +
           "Content-Security-Policy.",
         { cause },
       );
@@ -103,7 +103,7 @@ export class WasmKernel implements Kernel {
 
 let kernel: Kernel | undefined;
 
-/** The kernel that all samplers of a program share: they never run at the same time. @throws as `WasmKernel.start` */
+/** The kernel shared by all samplers of a program: they never run at the same time. @throws as `WasmKernel.start` */
 export function sharedKernel(): Kernel {
   kernel ??= WasmKernel.start();
   return kernel;

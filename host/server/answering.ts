@@ -7,7 +7,7 @@ import type { StateUse } from "./state-field.ts";
 import type { StateKind, StoredState } from "./states.ts";
 import type { TextChunk, Wire } from "./wire.ts";
 
-/** What every request for text may have. */
+/** The fields common to all text requests. */
 interface TextRequest {
   readonly model?: string | undefined;
   readonly stream?: boolean | undefined;
@@ -20,20 +20,20 @@ interface Task {
   readonly texts: number;
 }
 
-/** An answer that is about to be made. */
+/** An answer ready to start. */
 interface Prepared {
-  /** Where the answer ends, as bytes. */
+  /** The final state of the answer, as bytes. */
   save(): Promise<Uint8Array>;
   dispose(): void;
 }
 
-/** What differs between the requests for text. */
+/** What differs between the kinds of text request. */
 export interface TextRoute<Request extends TextRequest, Wanted extends Task, Ready extends Prepared, Chunk> {
   /** What the answers' ids begin with. */
   readonly prefix: string;
-  /** Of the state that an answer ends in. */
+  /** Kind of the state in which an answer ends. */
   readonly keeps: StateKind;
-  /** @throws HttpError 400; TypeError or RangeError about an option of the library */
+  /** @throws HttpError 400; TypeError or RangeError for an option of the library */
   task(request: Request, model: Model, limits: TaskLimits, id: string): Wanted;
   /** Checks what depends on the state, before anything is computed. */
   prepare(served: ServedModel, task: Wanted, saved: StoredState | undefined): Promise<Ready> | Ready;

@@ -17,12 +17,12 @@ export interface AppOptions {
   readonly maxBodyBytes: number;
   readonly maxStateBytes: number;
   readonly cors: readonly string[];
-  /** Values of the Host header that are answered; undefined: any. */
+  /** Accepted values of the Host header; undefined: any. */
   readonly hosts: readonly string[] | undefined;
   readonly metrics: boolean;
 }
 
-/** Routes that ask for no key. */
+/** Routes without authentication. */
 const PUBLIC = new Set(["/health", "/v1/health"]);
 const UPLOAD = /^\/v1\/states\/[^/]+\/content$/;
 
@@ -72,7 +72,7 @@ function addGuards(app: App, { metrics, closing }: ServerContext, options: AppOp
 }
 
 function limit(maxSize: number) {
-  const message = `The body is larger than the ${maxSize} bytes that this server takes.`;
+  const message = `The body is larger than this server's limit of ${maxSize} bytes.`;
   return bodyLimit({
     maxSize,
     onError: () => {
@@ -81,18 +81,18 @@ function limit(maxSize: number) {
   });
 }
 
-/** A page of another site could point a name of its own at this machine: its requests have that name. */
+/** DNS rebinding: another site's name may resolve to this machine; its requests then carry that name. */
 function checkHost(header: string | undefined, hosts: readonly string[] | undefined): void {
   const name = header?.replace(/:\d+$/, "").toLowerCase();
   if (hosts && name !== undefined && !hosts.includes(name))
-    throw new HttpError(403, "This server does not answer to that name: start it with the name as --host.");
+    throw new HttpError(403, "This server does not accept that host name: start it with the name as --host.");
 }
 
 function routeOf(matched: readonly { readonly path: string }[]): string {
   return matched.findLast(({ path }) => path !== "/*")?.path ?? "none";
 }
 
-/** Ready when all models are loaded. */
+/** Ready once all models are loaded. */
 function health({ models }: ServerContext): Response {
   if (models.ready) return Response.json({ status: "ok" });
   models.get();
@@ -109,5 +109,5 @@ function notFound(app: App, method: string, path: string): HttpError {
   const others = app.routes.filter((route) => route.path === path && route.method !== "ALL" && route.method !== method);
   if (others.length === 0) return new HttpError(404, `There is no ${method} ${path.slice(0, 200)} here.`);
   const allow = [...new Set(others.map((route) => route.method))].join(", ");
-  return new HttpError(405, `${path} is for ${allow}.`, { headers: { allow } });
+  return new HttpError(405, `${path} accepts ${allow}.`, { headers: { allow } });
 }

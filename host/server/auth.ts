@@ -1,15 +1,15 @@
 import { HttpError } from "./errors.ts";
 
-/** Who sends a request: a digest of the key, or "" where there are no keys. States are kept by it. */
+/** The sender of a request: a digest of the key, or "" without keys. States are stored by it. */
 export type Client = string;
 
-/** Tells clients by their keys. */
+/** Identifies clients by their keys. */
 export class Keys {
   readonly #digests: Promise<readonly string[]>;
 
   constructor(keys: readonly string[]) {
     if (keys.some((key) => typeof key !== "string" || key === ""))
-      throw new TypeError('"apiKeys" expected texts that are not empty');
+      throw new TypeError('"apiKeys" expected non-empty strings');
     this.#digests = Promise.all(keys.map(digest));
   }
 
@@ -27,13 +27,13 @@ export class Keys {
   }
 }
 
-/** Of equal length for any two texts, so that comparing takes the same time whatever a key begins with. */
+/** Of equal length for any two texts, so that comparison time reveals nothing about a key's prefix. */
 async function digest(text: string): Promise<string> {
   const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Compares with all of them, and all of each. */
+/** Compares with every key, in full. */
 function isOneOf(digests: readonly string[], given: string): boolean {
   let found = 0;
   for (const known of digests) {

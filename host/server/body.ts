@@ -2,14 +2,14 @@ import * as v from "valibot";
 import { badField, HttpError } from "./errors.ts";
 
 /**
- * The body of a request, checked.
- * @throws HttpError 415 for anything that does not say it is JSON (a page of another site may send plain text without
- *   asking the browser), 400 for what is no JSON or not as the schema says
+ * The body of a request, validated.
+ * @throws HttpError 415 unless it is declared as JSON (a page of another site may send plain text without preflight),
+ *   400 for invalid JSON or a schema violation
  */
 export async function readBody<S extends v.GenericSchema>(request: Request, schema: S): Promise<v.InferOutput<S>> {
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/([\w.-]+\+)?json\b/i.test(type))
-    throw new HttpError(415, 'The body is expected to be JSON: send the header "content-type: application/json".');
+    throw new HttpError(415, 'The body must be JSON: send the header "content-type: application/json".');
   return checked(schema, parse(await request.text()));
 }
 
@@ -17,11 +17,11 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new HttpError(400, "The body is not JSON: check its quotes, commas and encoding (UTF-8).", { cause });
+    throw new HttpError(400, "The body is not valid JSON: check quotes, commas and encoding (UTF-8).", { cause });
   }
 }
 
-/** @throws HttpError 400 that names the first field that is wrong */
+/** @throws HttpError 400 naming the first invalid field */
 export function checked<S extends v.GenericSchema>(schema: S, value: unknown): v.InferOutput<S> {
   const { success, output, issues } = v.safeParse(schema, withoutNulls(value), { abortPipeEarly: true });
   if (success) return output;
@@ -34,7 +34,7 @@ export function checked<S extends v.GenericSchema>(schema: S, value: unknown): v
 
 type Issue = v.BaseIssue<unknown>;
 
-/** Of a union's issues the one that came furthest: what the value was probably meant to be. */
+/** Of a union's issues the one that got furthest: probably the intended alternative. */
 function deepest(issue: Issue): Issue {
   const inner = (issue.issues ?? []).filter((each) => each.path !== undefined);
   if (inner.length === 0) return issue;
@@ -52,7 +52,7 @@ function pathOf({ path }: Issue): string {
   return (path ?? []).map(({ key }, i) => (typeof key === "number" ? `[${key}]` : i === 0 ? key : `.${key}`)).join("");
 }
 
-/** Clients send null for what they leave out. */
+/** Clients send null for omitted fields. */
 function withoutNulls(body: unknown): unknown {
   if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));

@@ -1,4 +1,5 @@
 import { checkAnswerable, checkCalls, checkOptions } from "../chat/checks.ts";
+import { ContextTracker } from "../chat/context-tracker.ts";
 import {
   Chat,
   type ChatMessage,
@@ -9,37 +10,36 @@ import {
   type Prompt,
 } from "../chat/index.ts";
 import { readSaved } from "../chat/saved.ts";
-import { Track } from "../chat/track.ts";
 import type { Model } from "../model/model.ts";
 import type { ChatTask } from "./chat-request.ts";
 import { merge } from "./merge.ts";
 import type { ServedModel } from "./models.ts";
 import type { StoredState } from "./states.ts";
 
-/** What happens while a request is answered. */
+/** Events while a request is answered. */
 export type ChatEvent =
   | { readonly kind: "read"; readonly read: PromptRead }
   | { readonly kind: "piece"; readonly index: number; readonly piece: ChatPiece };
 
-/** How a prompt was read: of its tokens, those cached were part of a state already. */
+/** How a prompt was read: `cached` of its tokens were already part of a state. */
 export interface PromptRead {
   readonly tokens: number;
   readonly cached: number;
   readonly seconds: number;
 }
 
-/** A conversation and what of it has been read. */
+/** A conversation, and what the session has read of it. */
 interface Start {
   readonly template: ChatTemplate;
   readonly messages: readonly ChatMessage[];
-  readonly track: Track;
+  readonly tracker: ContextTracker;
 }
 
-/** A request that was found good, before anything is computed. */
+/** A validated request, before anything is computed. */
 export interface PreparedChat {
-  /** Reads the prompt once and makes all answers in the same passes over the weights. */
+  /** Reads the prompt once and generates all answers in the same passes over the weights. */
   answer(signal: AbortSignal): AsyncGenerator<ChatEvent, void, void>;
-  /** The first answer's conversation, as bytes, once it is over. */
+  /** The first answer's conversation, as bytes, once it is complete. */
   save(): Promise<Uint8Array>;
   dispose(): void;
 }
@@ -50,8 +50,8 @@ export interface PreparedChat {
  */
 export async function prepareChat(served: ServedModel, task: ChatTask, saved?: StoredState): Promise<PreparedChat> {
   const { model } = served;
-  const { template, messages, track } = await startOf(served, task, saved);
-  const first = new Chat(model, template, {}, messages, track);
+  const { template, messages, tracker } = await startOf(served, task, saved);
+  const first = new Chat(model, template, {}, messages, tracker);
   const chats = [first];
   const dispose = () => {
     for (const chat of chats) chat.dispose();
@@ -60,7 +60,7 @@ export async function prepareChat(served: ServedModel, task: ChatTask, saved?: S
     const prompt = promptOf(template, messages, task.options);
     return {
       async *answer(signal) {
-        yield { kind: "read", read: await readPrompt(model, track, prompt, signal) };
+        yield { kind: "read", read: await readPrompt(model, tracker, prompt, signal) };
         while (chats.length < task.texts) chats.push(first.fork());
         yield* merge(chats.map((chat, index) => pieces(chat, index, task.options, signal)));
       },
@@ -78,13 +78,13 @@ async function startOf(served: ServedModel, task: ChatTask, saved: StoredState |
   const template = await served.template();
   if (saved?.kind !== "chat") {
     const session = saved && model.createSession({ initialState: saved.bytes });
-    return { template, messages: task.messages, track: new Track(model, session) };
+    return { template, messages: task.messages, tracker: new ContextTracker(model, session) };
   }
   const { messages, text, state } = readSaved(saved.bytes);
   return {
     template,
     messages: [...messages, ...task.messages.filter((each) => !isKnown(each, messages))],
-    track: state ? new Track(model, model.createSession(state), text) : new Track(model),
+    tracker: state ? new ContextTracker(model, model.createSession(state), text) : new ContextTracker(model),
   };
 }
 
@@ -100,16 +100,21 @@ function promptOf(template: ChatTemplate, messages: readonly ChatMessage[], opti
   return template.prompt(messages, options);
 }
 
-async function readPrompt(model: Model, track: Track, prompt: Prompt, signal: AbortSignal): Promise<PromptRead> {
+async function readPrompt(
+  model: Model,
+  tracker: ContextTracker,
+  prompt: Prompt,
+  signal: AbortSignal,
+): Promise<PromptRead> {
   const tokens = encodePrompt(model.tokenizer, prompt.history + prompt.opening).length;
   const started = performance.now();
-  const fed = await track.advance(prompt, signal);
+  const fed = await tracker.sync(prompt, signal);
   return { tokens, cached: Math.max(0, tokens - fed), seconds: (performance.now() - started) / 1000 };
 }
 
 /**
- * Reads a conversation that somebody will go on with.
- * @returns what `chat.save()` gives
+ * Reads a conversation that will be continued later.
+ * @returns the bytes of `chat.save()`
  */
 export async function readConversation(
   served: ServedModel,
@@ -118,13 +123,13 @@ export async function readConversation(
 ): Promise<Uint8Array> {
   const { model } = served;
   const template = await served.template();
-  const track = new Track(model);
-  using chat = new Chat(model, template, {}, messages, track);
-  await track.advance({ history: commonHistory(template, messages), opening: "" }, signal);
+  const tracker = new ContextTracker(model);
+  using chat = new Chat(model, template, {}, messages, tracker);
+  await tracker.sync({ history: commonHistory(template, messages), opening: "" }, signal);
   return await chat.save();
 }
 
-/** The lines of a prompt that are there whatever the user says next. */
+/** The lines of a prompt that are the same whatever the user says next. */
 function commonHistory(template: ChatTemplate, messages: readonly ChatMessage[]): string {
   const [one, other] = ["a", "b"].map((content) => template.prompt([...messages, { role: "user", content }]).history);
   let common = 0;

@@ -11,7 +11,7 @@ export function finishReason(stop: ChatStop): FinishReason {
   return stop === "length" || stop === "tool_calls" ? stop : "stop";
 }
 
-/** What all chunks of an answer have in common. */
+/** What all chunks of an answer share. */
 export interface AnswerHead {
   readonly id: string;
   readonly created: number;
@@ -47,7 +47,7 @@ export interface ChatChunk extends AnswerHead {
   readonly timings?: Timings;
 }
 
-/** The chunks of an answer, of which the last has the usage and no choice. */
+/** The chunks of an answer; the last has the usage and no choice. */
 export async function* chatChunks(
   events: AsyncIterable<ChatEvent>,
   head: AnswerHead,
@@ -76,7 +76,7 @@ export async function* chatChunks(
   yield chunk([], { usage: usageAnswer(prompt, usages, reasoning), timings: timingsOf(prompt, usages) });
 }
 
-/** One of the answers that a request asks for. */
+/** One of the answers to a request. */
 class Choice {
   usage: Usage | undefined;
   reasoningTokens = 0;
@@ -115,7 +115,7 @@ class Choice {
   }
 }
 
-/** A call comes whole: it is certain only when its JSON has ended. */
+/** A call is sent as a whole: it is certain only when its JSON is complete. */
 function callDeltas(index: number, { id, function: { name, arguments: given } }: ToolCall): CallDelta[] {
   return [
     { index, id, type: "function", function: { name, arguments: "" } },

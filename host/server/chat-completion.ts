@@ -24,7 +24,7 @@ export interface ChatCompletion extends AnswerHead {
   readonly timings: Timings;
 }
 
-/** The whole answer: what its chunks add up to. */
+/** The whole answer, folded from its chunks. */
 export async function foldChat(head: AnswerHead, chunks: AsyncIterable<ChatChunk>): Promise<ChatCompletion> {
   const choices: ChoiceAnswer[] = [];
   let last: ChatChunk | undefined;

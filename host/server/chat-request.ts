@@ -8,7 +8,7 @@ import { asChatMessage, messagesField, toolFields, toolOptions } from "./message
 import { samplingFields, samplingOptions } from "./sampling-fields.ts";
 import { type StateUse, stateField, stateUse } from "./state-field.ts";
 
-const count = v.pipe(v.number(), v.integer("a whole number"), v.minValue(1, "a whole number from 1 on"));
+const count = v.pipe(v.number(), v.integer("a whole number"), v.minValue(1, "a whole number >= 1"));
 
 export const EFFORTS = Object.keys(THINK_BY_EFFORT) as Effort[];
 
@@ -39,13 +39,13 @@ export const chatSchema = v.object({
   question_first: v.optional(v.boolean()),
   read_twice: v.optional(v.boolean()),
   modalities: v.optional(v.array(v.literal("text"))),
-  audio: v.optional(v.never("nothing: this server makes text")),
+  audio: v.optional(v.never("nothing: this server generates text")),
   state: stateField,
 });
 
 export type ChatRequest = v.InferOutput<typeof chatSchema>;
 
-/** What a request asks for, in the library's terms. */
+/** A request, in the library's terms. */
 export interface ChatTask {
   readonly messages: readonly ChatMessage[];
   readonly options: ChatOptions;
@@ -53,17 +53,17 @@ export interface ChatTask {
   readonly state: StateUse;
 }
 
-/** Most texts of one request, and most tokens of one text. */
+/** Maximum texts per request, and tokens per text. */
 export interface TaskLimits {
   readonly n: number;
   readonly maxTokens: number;
 }
 
-/** @throws HttpError 400; TypeError or RangeError about an option of the library */
+/** @throws HttpError 400; TypeError or RangeError for an option of the library */
 export function chatTask(request: ChatRequest, model: Model, limits: TaskLimits): ChatTask {
   const { n = 1, top_logprobs: top, logprobs = false } = request;
   if (n > limits.n) throw badField("n", `"n" expected at most ${limits.n}, got ${n}.`);
-  if (top !== undefined && !logprobs) throw badField("top_logprobs", '"top_logprobs" goes with "logprobs": true.');
+  if (top !== undefined && !logprobs) throw badField("top_logprobs", '"top_logprobs" requires "logprobs": true.');
   const asked = request.max_completion_tokens ?? request.max_tokens ?? limits.maxTokens;
   const think = thinkMode(request);
   return {

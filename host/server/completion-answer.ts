@@ -8,7 +8,7 @@ import { HttpError } from "./errors.ts";
 import { merge } from "./merge.ts";
 import type { StoredState } from "./states.ts";
 
-/** A token of a prompt that is given back; the first one has no probability. */
+/** A token of an echoed prompt; the first one has no probability. */
 export interface EchoToken {
   readonly token: number;
   readonly logprob?: number;
@@ -19,13 +19,13 @@ export type CompletionEvent =
   | { readonly kind: "read"; readonly read: PromptRead }
   | { readonly kind: "echo"; readonly index: number; readonly tokens: readonly EchoToken[] }
   | { readonly kind: "piece"; readonly index: number; readonly piece: Piece }
-  /** No token was asked for. */
+  /** No token was requested. */
   | { readonly kind: "nothing"; readonly index: number };
 
 export interface PreparedCompletion {
   readonly task: CompletionTask;
   answer(signal: AbortSignal): AsyncGenerator<CompletionEvent, void, void>;
-  /** The first text's state, once it is over. */
+  /** The first text's final state. */
   save(): Promise<Uint8Array>;
   dispose(): void;
 }
@@ -33,7 +33,7 @@ export interface PreparedCompletion {
 /** @throws WkvError or HttpError about the state */
 export function prepareCompletion(model: Model, task: CompletionTask, saved?: StoredState): PreparedCompletion {
   if (saved?.kind === "chat")
-    throw new HttpError(400, "The state is a conversation's: ask /v1/chat/completions.", { param: "state" });
+    throw new HttpError(400, "The state is a conversation's: use /v1/chat/completions.", { param: "state" });
   const sessions: Session[] = [];
   const open = () => sessions[sessions.push(model.createSession(saved?.bytes)) - 1]!;
   const firsts = task.prompts.map(open);
@@ -47,7 +47,7 @@ export function prepareCompletion(model: Model, task: CompletionTask, saved?: St
   };
 }
 
-/** The texts after one prompt. @param sessions where forks are noted, to be disposed of with the others */
+/** The texts after one prompt. @param sessions receives the forks, to be disposed of with the others */
 async function* texts(
   task: CompletionTask,
   sessions: Session[],
@@ -71,7 +71,7 @@ async function* texts(
   yield* merge([first, ...forks].map((session, i) => pieces(task, session, indexes[i]!, signal)));
 }
 
-/** @returns the prompt's tokens where they are to be given back */
+/** @returns the prompt's tokens if they are to be echoed */
 async function readPrompt(
   { echo, logprobs }: CompletionTask,
   session: Session,

@@ -7,7 +7,7 @@ import type { CompletionEvent, EchoToken } from "./completion-answer.ts";
 import { contentScore, TextTokens } from "./logprobs.ts";
 import { type Timings, timingsOf, type UsageAnswer, usageAnswer } from "./usage.ts";
 
-/** Four lists of equal length, a place for each token. */
+/** Four lists of equal length, one entry per token. */
 export interface CompletionLogprobs {
   readonly tokens: string[];
   readonly token_logprobs: (number | null)[];
@@ -29,7 +29,7 @@ export interface Completion extends AnswerHead {
   readonly timings?: Timings;
 }
 
-/** The chunks of a completion, of which the last has the usage and no choice. */
+/** The chunks of a completion; the last has the usage and no choice. */
 export async function* completionChunks(
   events: AsyncIterable<CompletionEvent>,
   head: AnswerHead,
@@ -110,7 +110,7 @@ class Text {
   }
 }
 
-/** The whole completion: what its chunks add up to. */
+/** The whole completion, folded from its chunks. */
 export async function foldCompletion(head: AnswerHead, chunks: AsyncIterable<Completion>): Promise<Completion> {
   const choices: CompletionChoice[] = [];
   let last: Completion | undefined;

@@ -8,7 +8,7 @@ import { badField } from "./errors.ts";
 import { samplingFields, samplingOptions } from "./sampling-fields.ts";
 import { type StateUse, stateField, stateUse } from "./state-field.ts";
 
-const whole = v.pipe(v.number(), v.integer("a whole number"), v.minValue(0, "a whole number from 0 on"));
+const whole = v.pipe(v.number(), v.integer("a whole number"), v.minValue(0, "a whole number >= 0"));
 const ids = v.array(whole);
 
 export const completionSchema = v.object({
@@ -17,7 +17,7 @@ export const completionSchema = v.object({
   prompt: v.optional(v.union([v.string(), v.array(v.string()), ids, v.array(ids)])),
   model: v.optional(v.string()),
   max_tokens: v.optional(whole),
-  n: v.optional(v.pipe(whole, v.minValue(1, "a whole number from 1 on"))),
+  n: v.optional(v.pipe(whole, v.minValue(1, "a whole number >= 1"))),
   best_of: v.optional(whole),
   suffix: v.optional(v.string()),
   echo: v.optional(v.boolean()),
@@ -32,9 +32,9 @@ export const completionSchema = v.object({
 export type CompletionRequest = v.InferOutput<typeof completionSchema>;
 
 export interface CompletionTask {
-  /** Tokens, a list for each prompt. */
+  /** Token ids of each prompt. */
   readonly prompts: readonly (readonly number[])[];
-  /** Texts for each prompt. */
+  /** Texts per prompt. */
   readonly n: number;
   readonly texts: number;
   readonly echo: boolean;
@@ -47,18 +47,17 @@ export interface CompletionTask {
 /** OpenAI's default. */
 const DEFAULT_TOKENS = 16;
 
-/** @throws HttpError 400; TypeError or RangeError about an option of the library */
+/** @throws HttpError 400; TypeError or RangeError for an option of the library */
 export function completionTask(request: CompletionRequest, model: Model, limits: TaskLimits): CompletionTask {
   const { n = 1, best_of: bestOf = n, logprobs, max_tokens: asked = DEFAULT_TOKENS } = request;
-  if (bestOf !== n) throw badField("best_of", `"best_of" expected the same as "n", ${n}: all texts are given.`);
+  if (bestOf !== n) throw badField("best_of", `"best_of" expected the same as "n", ${n}: all texts are returned.`);
   if (request.suffix !== undefined)
-    throw badField("suffix", '"suffix" is for models that fill in: write the prompt that their training had.');
+    throw badField("suffix", '"suffix" is for fill-in-the-middle models: write the prompt of their training instead.');
   const state = stateUse(request.state);
   const prompts = promptsOf(request, model, state.from !== undefined);
   if (prompts.length * n > limits.n)
-    throw badField("n", `The request asks for ${prompts.length * n} texts, and at most ${limits.n} are made at once.`);
-  if (state.from !== undefined && prompts.length > 1)
-    throw badField("state", '"state" goes with one prompt, not with several.');
+    throw badField("n", `The request asks for ${prompts.length * n} texts; the limit is ${limits.n} at once.`);
+  if (state.from !== undefined && prompts.length > 1) throw badField("state", '"state" requires a single prompt.');
   const constraint = constraintOf(request, model);
   return {
     prompts,
@@ -72,7 +71,7 @@ export function completionTask(request: CompletionRequest, model: Model, limits:
   };
 }
 
-/** @param goesOn whether there is a state, from which a text may go on without a prompt */
+/** @param goesOn whether there is a state, which a text may continue without a prompt */
 function promptsOf(request: CompletionRequest, model: Model, goesOn: boolean): number[][] {
   const { prompt = "", question_first: questionFirst, read_twice: readTwice } = request;
   const arrangement = { questionFirst, readTwice };

@@ -7,7 +7,7 @@ import { badField } from "./errors.ts";
 const schema = v.record(v.string(), v.unknown());
 const choices = v.pipe(v.array(v.string()), v.minLength(1, "at least one choice"));
 
-/** The fields of a request that say what the text may be: OpenAI's, llama.cpp's and vLLM's. */
+/** The fields for structured output: OpenAI's, llama.cpp's and vLLM's. */
 export const constraintFields = {
   response_format: v.optional(
     v.variant("type", [
@@ -28,20 +28,17 @@ export const constraintFields = {
 const constraintSchema = v.object(constraintFields);
 export type ConstraintRequest = v.InferOutput<typeof constraintSchema>;
 
-/** Bytes of a schema or expression as JSON. */
+/** Limit for a schema or expression, in bytes of JSON. */
 const MAX_BYTES = 1 << 18;
 
 /**
- * What holds the text to a form, made before the answer begins: an error of the schema is one of the request.
- * @throws HttpError 400 that names the field
+ * The constraint of a request, created before the answer starts: an error of the schema is an error of the request.
+ * @throws HttpError 400 naming the field
  */
 export function constraintOf(request: ConstraintRequest, model: Model): Constraint | undefined {
   const given = sourcesOf(request);
   if (given.length > 1)
-    throw badField(
-      given[1]!.param,
-      `"${given[1]!.param}" and "${given[0]!.param}" both say what the text is: give one.`,
-    );
+    throw badField(given[1]!.param, `"${given[1]!.param}" and "${given[0]!.param}" both constrain the text: give one.`);
   const [{ param, source } = {}] = given;
   if (!source || !param) return undefined;
   if (JSON.stringify(source).length > MAX_BYTES)

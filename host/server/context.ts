@@ -11,7 +11,7 @@ import type { States } from "./states.ts";
 import type { Wire } from "./wire.ts";
 import { Work } from "./work.ts";
 
-/** What hono keeps of a request. */
+/** Variables of a request in hono. */
 export interface Env {
   Variables: { client: Client };
 }
@@ -19,7 +19,7 @@ export interface Env {
 export type App = Hono<Env>;
 export type RequestContext = Call<Env>;
 
-/** What the routes share. */
+/** Shared by the routes. */
 export interface ServerContext {
   readonly models: Models;
   readonly queue: Queue;
@@ -28,11 +28,11 @@ export interface ServerContext {
   readonly limits: TaskLimits;
   readonly deadlineMs: number;
   readonly slowReaderMs: number;
-  /** The server takes no more requests. */
+  /** The server accepts no more requests. */
   readonly closing: AbortSignal;
-  /** What is being answered. */
+  /** Requests being answered. */
   readonly works: Set<Work>;
-  /** Tells the server's log of what is not the client's fault. */
+  /** Reports errors that are not the client's fault to the server's log. */
   report(error: unknown): void;
 }
 
@@ -46,7 +46,7 @@ export function startWork(context: ServerContext, call: RequestContext): Work {
   return work;
 }
 
-/** Does what ends with its answer. */
+/** Does work that ends with its answer. */
 export async function during<T>(work: Work, answer: () => Promise<T>): Promise<T> {
   try {
     return await answer();
@@ -55,7 +55,7 @@ export async function during<T>(work: Work, answer: () => Promise<T>): Promise<T
   }
 }
 
-/** An error as the client is told of it. */
+/** An error as the client sees it. */
 export function httpError(context: ServerContext, error: unknown): HttpError {
   const known = asHttpError(error, FIELD_NAMES);
   if (known.status === 500) context.report(known.cause ?? error);

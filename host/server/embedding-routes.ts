@@ -57,7 +57,7 @@ function tokensOf({ input }: EmbeddingRequest, model: Model): number[][] {
   });
 }
 
-/** Little-endian f32, as every machine that runs WebAssembly SIMD has it. */
+/** Little-endian f32: the byte order of every machine with WebAssembly SIMD. */
 function base64(vector: Float32Array): string {
   const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));

@@ -27,7 +27,7 @@ const TYPES: Readonly<Record<number, ErrorType>> = {
 /** An answer that is an error, in OpenAI's shape. */
 export class HttpError extends Error {
   readonly status: number;
-  /** The field of the request that is wrong. */
+  /** The invalid field of the request. */
   readonly param: string | null;
   readonly code: string | null;
   readonly headers: Readonly<Record<string, string>>;
@@ -61,12 +61,12 @@ interface ErrorDetails {
   cause: unknown;
 }
 
-/** What is wrong with a field of the request. */
+/** An error about a field of the request. */
 export function badField(param: string, message: string, cause?: unknown): HttpError {
   return new HttpError(400, message, { param, cause });
 }
 
-/** Errors of the library that the client can do something about. Others are the server's own: 500. */
+/** Library errors that the client can act on. Others are the server's: 500. */
 const STATUS: Partial<Record<WkvErrorCode, number>> = {
   "bad-constraint": 400,
   "bad-state": 400,
@@ -79,8 +79,8 @@ const STATUS: Partial<Record<WkvErrorCode, number>> = {
 };
 
 /**
- * @param names the request's names of the library's options: an error about one is about the other
- * @returns an error without anything about the machine in it, which is for the server's log
+ * @param names library options by request field: an error about an option is reported for the field
+ * @returns an error without details of the machine, which belong in the server's log
  */
 export function asHttpError(error: unknown, names: ReadonlyMap<string, string> = new Map()): HttpError {
   if (error instanceof HttpError) return error;
@@ -89,7 +89,7 @@ export function asHttpError(error: unknown, names: ReadonlyMap<string, string> =
   if (isCutOff(error)) return new HttpError(400, "The body was cut off: send it again.", { cause: error });
   const [, name] = isWrongArgument(error) ? /^"([\w.[\]]+)" expected/.exec(error.message)! : [];
   if (name === undefined)
-    return new HttpError(500, "The server failed: its log says why. Other requests may well succeed.", {
+    return new HttpError(500, "The server failed: see its log. Other requests may still succeed.", {
       cause: error,
     });
   const param = names.get(name) ?? name;

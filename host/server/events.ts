@@ -1,6 +1,6 @@
 /** Proxies close connections that are silent for long, as while a long prompt is read. */
 const PING_MS = 10_000;
-/** Events that wait for a slow reader before the text waits too. */
+/** Events buffered for a slow reader before generation pauses. */
 const BUFFERED_BYTES = 1 << 16;
 
 /** What a stream's bytes are. */
@@ -16,11 +16,11 @@ export interface EventStreamOptions {
   readonly format: StreamFormat;
   /** What an error after the first byte is in the stream. */
   readonly failed: (error: unknown) => string;
-  /** The reader has gone, or reads too slowly. */
+  /** The reader has left, or reads too slowly. */
   readonly left: () => void;
-  /** The stream is over, for whatever reason. */
+  /** The stream has ended, for any reason. */
   readonly ended: () => void;
-  /** How long a reader may take nothing. */
+  /** How long a reader may take no event. */
   readonly slowReaderMs: number;
 }
 
@@ -51,7 +51,7 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     clearTimeout(this.#slow);
     const send = (text: string) => controller.enqueue(this.#encoder.encode(text));
-    // A reader may leave while a long prompt is read, and a stream that is over takes no ping.
+    // A reader may leave while a long prompt is read; an ended stream takes no ping.
     const ping = setInterval(() => this.#isOver || send(this.#options.format.ping), PING_MS);
     const event = await this.#next();
     clearInterval(ping);
@@ -76,7 +76,7 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
   }
 
   #giveUp(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    controller.error(new Error("The reader took too long."));
+    controller.error(new Error("The reader was too slow."));
     this.cancel();
   }
 

@@ -17,37 +17,37 @@ export type { ServedModels } from "./models.ts";
 export type { StateStorage } from "./state-storage.ts";
 
 export interface ServerOptions {
-  /** Keys, one of which a request has to send. Each sees its own states only. Default: none, everybody may ask. */
+  /** Accepted API keys. Each sees only its own states. Default: none, no authentication. */
   apiKeys?: readonly string[] | undefined;
   /** How messages become prompts: a name ("raven", "world", "g1"), a Jinja template, or an object. Default: the model's. */
   template?: string | ChatTemplate | undefined;
-  /** Texts that are made at the same time. Default 16. */
+  /** Texts generated at the same time. Default 16. */
   parallel?: number | undefined;
-  /** Requests that may wait for their turn; more are refused with 429. Default 64. */
+  /** Requests that may wait for their turn; further ones get 429. Default 64. */
   waiting?: number | undefined;
-  /** Most tokens of a text, and their number where a request says none. Default 2048. */
+  /** Maximum tokens per text, and the default where a request does not limit them. Default 2048. */
   maxTokens?: number | undefined;
-  /** Seconds from a request's arrival to the end of its answer. Default 600. */
+  /** Seconds from the arrival of a request to the end of its answer. Default 600. */
   deadline?: number | undefined;
-  /** Seconds after which a reader of a stream who takes nothing is given up. Default 30. */
+  /** Seconds after which a stream is closed if its reader takes nothing. Default 30. */
   slowReader?: number | undefined;
-  /** Most bytes of a request. Default 4 MiB. */
+  /** Maximum request size in bytes. Default 4 MiB. */
   maxBodyBytes?: number | undefined;
-  /** Where named states are kept: a storage of unstorage. Default: in memory. */
+  /** Storage of named states: any storage of unstorage. Default: in memory. */
   storage?: StateStorage | undefined;
-  /** Most named states of one key. Default 1000. */
+  /** Maximum named states per key. Default 1000. */
   maxStates?: number | undefined;
   /** Most responses of one key that `previous_response_id` can continue; the oldest are forgotten. Default 64. */
   maxResponses?: number | undefined;
-  /** Most bytes of one named state. Default 64 MiB. */
+  /** Maximum size of a named state in bytes. Default 64 MiB. */
   maxStateBytes?: number | undefined;
-  /** Origins of pages that may ask, or "*". Default: none. */
+  /** Origins of pages that may send requests, or "*". Default: none. */
   cors?: readonly string[] | undefined;
-  /** Names by which the server may be asked, without ports. Default: any. */
+  /** Accepted host names, without ports. Default: any. */
   hosts?: readonly string[] | undefined;
-  /** Answers GET /metrics. Default false. */
+  /** Serves GET /metrics. Default false. */
   metrics?: boolean | undefined;
-  /** What goes wrong and is not the client's fault. Default: console.error. */
+  /** Receives errors that are not the client's fault. Default: console.error. */
   onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -74,16 +74,16 @@ export interface Server {
   /** Answers a request: for Deno.serve, Bun.serve, a Worker, hono's adapters. */
   readonly fetch: (request: Request) => Promise<Response>;
   /**
-   * Takes no more requests and waits for those that run.
-   * @param seconds after which what still runs is ended; default 30
+   * Accepts no more requests and waits for the running ones.
+   * @param seconds after which running requests are ended; default 30
    */
   close(seconds?: number): Promise<void>;
 }
 
 /**
- * A server of one or several models, as a function from a request to its answer. The models stay the caller's: dispose of
- * them after `close()`.
- * @throws RangeError or TypeError naming the option that is wrong
+ * A server for one or several models, as a function from request to response. The caller disposes of the models, after
+ * `close()`.
+ * @throws RangeError or TypeError naming the invalid option
  * @example
  * const server = createServer(model, { maxTokens: 100 });
  * const response = await server.fetch(new Request("http://localhost/v1/models"));
@@ -122,8 +122,8 @@ export function createServer(models: ServedModels, options: ServerOptions = {}):
 
 function metricsOf(queue: Queue): Metrics {
   const metrics = new Metrics();
-  metrics.gauge("running", "Texts that are being made.", () => queue.running);
-  metrics.gauge("waiting", "Requests that wait for their turn.", () => queue.waiting);
+  metrics.gauge("running", "Texts being generated.", () => queue.running);
+  metrics.gauge("waiting", "Requests waiting for their turn.", () => queue.waiting);
   return metrics;
 }
 

@@ -1,6 +1,6 @@
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
-/** A token with its natural logarithm of probability. */
+/** A token and the natural logarithm of its probability. */
 export interface ScoredToken {
   readonly token: number;
   readonly logprob?: number;
@@ -17,7 +17,7 @@ export interface ContentScore extends TokenScore {
   readonly top_logprobs: readonly TokenScore[];
 }
 
-/** OpenAI's shape. JSON has no infinity: a token of no probability has the lowest number there. */
+/** OpenAI's format. JSON has no infinity: a token with probability 0 gets the lowest number. */
 const LEAST = -9999;
 
 function tokenScore(tokenizer: Tokenizer, token: number, logprob: number): TokenScore {
@@ -34,8 +34,8 @@ export function contentScore(
 }
 
 /**
- * The tokens that an answer's text is made of. A piece of text may be certain some tokens later, and of what turned out
- * to be a thought, a stop text or a call nothing is given.
+ * The tokens of an answer's text. Text may become certain some tokens later; tokens of thoughts, stop strings and calls
+ * are omitted.
  */
 export class TextTokens {
   readonly #endOfText: number | undefined;
@@ -54,7 +54,7 @@ export class TextTokens {
     }
     if (piece.token !== this.#endOfText) this.#waiting.push(piece);
     if (piece.text === "") return [];
-    const tokens = this.#thought ? this.#waiting.slice(-1) : this.#waiting; // before it: the end of the thought
+    const tokens = this.#thought ? this.#waiting.slice(-1) : this.#waiting; // the earlier ones end the thought
     this.#thought = false;
     this.#waiting = [];
     return tokens;

@@ -1,4 +1,4 @@
-/** The values of several generators as they come. When one fails or the reader leaves, all of them end. */
+/** The values of several generators as they come. If one fails or the reader leaves, all of them end. */
 export async function* merge<T>(sources: readonly AsyncGenerator<T, void, void>[]): AsyncGenerator<T, void, void> {
   type Step = { source: AsyncGenerator<T, void, void>; result: IteratorResult<T, void> };
   const advance = async (source: AsyncGenerator<T, void, void>): Promise<Step> => ({
@@ -16,7 +16,7 @@ export async function* merge<T>(sources: readonly AsyncGenerator<T, void, void>[
       }
     }
   } finally {
-    for (const step of pending.values()) step.catch(() => {}); // the first failure is thrown already
+    for (const step of pending.values()) step.catch(() => {}); // the first failure has already been thrown
     await Promise.allSettled(sources.map((source) => source.return()));
   }
 }

@@ -10,7 +10,7 @@ const toolCall = v.object({
   function: v.object({ name: v.string(), arguments: v.string() }),
 });
 
-/** A message as OpenAI's clients send it. */
+/** A message as sent by OpenAI's clients. */
 export const messageSchema = v.variant("role", [
   v.object({ role: v.picklist(["system", "developer", "user"]), content: textContent }),
   v.object({
@@ -26,7 +26,7 @@ export type MessageRequest = v.InferOutput<typeof messageSchema>;
 
 export const messagesField = v.pipe(v.array(messageSchema), v.minLength(1, "at least one message"));
 
-/** The message in the library's shape. */
+/** The message in the library's format. */
 export function asChatMessage(message: MessageRequest): ChatMessage {
   const { role } = message;
   if (role === "assistant") return assistantMessage(message);
@@ -64,7 +64,7 @@ const toolSchema = v.object({
 
 const namedTool = v.object({ type: v.literal("function"), function: v.object({ name: v.string() }) });
 
-/** Each is described to the model, which reads all of them. */
+/** Limited, because the model reads the description of each. */
 const MAX_TOOLS = 128;
 
 export const toolFields = {
@@ -83,7 +83,7 @@ export function toolOptions(request: v.InferOutput<typeof toolsSchema>): {
   return { tools: tools.map(asTool), ...(toolChoice && { toolChoice }) };
 }
 
-/** Arguments are held to the schema unless the request says `strict: false`. */
+/** Arguments must match the schema unless the request says `strict: false`. */
 function asTool({ function: { name, description, parameters, strict } }: v.InferOutput<typeof toolSchema>): Tool {
   return {
     type: "function",

@@ -6,7 +6,7 @@ interface Metric {
   read(): number;
 }
 
-/** What Prometheus reads. */
+/** Metrics in Prometheus' format. */
 export class Metrics {
   readonly #metrics = new Map<string, Metric>();
   readonly #counts = new Map<string, number>();
@@ -14,10 +14,10 @@ export class Metrics {
   readonly #requests = new Map<string, number>();
 
   constructor() {
-    this.#counter("prompt_tokens", "Tokens of prompts, cached ones included.");
-    this.#counter("cached_tokens", "Tokens of prompts that did not have to be read.");
+    this.#counter("prompt_tokens", "Prompt tokens, including cached ones.");
+    this.#counter("cached_tokens", "Prompt tokens that did not have to be read.");
     this.#counter("completion_tokens", "Tokens made.");
-    this.#counter("cancelled", "Requests whose client went away.");
+    this.#counter("cancelled", "Requests whose client disconnected.");
   }
 
   gauge(name: string, help: string, read: () => number): void {
@@ -34,7 +34,7 @@ export class Metrics {
     this.count("completion_tokens", completion_tokens);
   }
 
-  /** @param route with its parameters' names, not their values: there are few of them */
+  /** @param route with parameter names instead of values, so that their number is bounded */
   countRequest(method: string, route: string, status: number): void {
     const labels = `method="${method}",route="${route}",status="${status}"`;
     this.#requests.set(labels, (this.#requests.get(labels) ?? 0) + 1);

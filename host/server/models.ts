@@ -2,17 +2,17 @@ import { type ChatTemplate, chooseTemplate } from "../chat/index.ts";
 import type { Model } from "../model/model.ts";
 import { HttpError } from "./errors.ts";
 
-/** A model by name; one that is still being loaded as a promise. */
+/** A model by name; a promise while it is being loaded. */
 export type ServedModels = Model | Readonly<Record<string, Model | Promise<Model>>>;
 
 export interface ServedModel {
   readonly name: string;
   readonly model: Model;
-  /** @throws HttpError 500 when the template cannot be used */
+  /** @throws HttpError 500 if the template cannot be used */
   template(): Promise<ChatTemplate>;
 }
 
-/** The models that a server has. */
+/** The models of a server. */
 export class Models {
   readonly created = Math.floor(Date.now() / 1000);
   readonly #models = new Map<string, Model | Promise<Model>>();
@@ -20,7 +20,7 @@ export class Models {
   readonly #templates = new Map<string, Promise<ChatTemplate>>();
   readonly #template: string | ChatTemplate | undefined;
 
-  /** @param template of all models; default: what each model's file says */
+  /** @param template for all models; default: each model's own */
   constructor(models: ServedModels, template?: string | ChatTemplate) {
     this.#template = template;
     const named = isModel(models) ? { [models.info.name]: models } : models;
@@ -38,7 +38,7 @@ export class Models {
     );
   }
 
-  /** Those that are loaded. */
+  /** The loaded models. */
   get loaded(): ServedModel[] {
     return [...this.#models].flatMap(([name, model]) => (model instanceof Promise ? [] : [this.#served(name, model)]));
   }
@@ -48,7 +48,7 @@ export class Models {
   }
 
   /**
-   * Where there is one model it answers to every name: programs have names such as gpt-4o-mini written in them.
+   * A single model answers to every name: many programs have a name such as gpt-4o-mini built in.
    * @throws HttpError 404 for an unknown name among several, 503 while the model is being loaded
    */
   get(wanted?: string): ServedModel {
@@ -58,7 +58,7 @@ export class Models {
     if (!model) throw this.#unknown(name);
     if (!(model instanceof Promise)) return this.#served(name, model);
     const message = this.#failed.has(name)
-      ? "The model could not be loaded: the server's log says why."
+      ? "The model could not be loaded: see the server's log."
       : "The model is still being loaded: try again in a few seconds.";
     throw new HttpError(503, message, { code: "model_not_ready", headers: { "retry-after": "2" } });
   }
@@ -71,7 +71,7 @@ export class Models {
     const known = this.#templates.get(name);
     if (known) return known;
     const chosen = chooseTemplate(model, this.#template).catch((cause) => {
-      throw new HttpError(500, "The model's chat template cannot be used: the server's log says why.", { cause });
+      throw new HttpError(500, "The model's chat template cannot be used: see the server's log.", { cause });
     });
     this.#templates.set(name, chosen);
     return chosen;
@@ -85,7 +85,7 @@ export class Models {
     });
   }
 
-  /** OpenAI's object. */
+  /** OpenAI's model object. */
   describe({ name, model }: ServedModel) {
     const { architecture, version, layers, width, vocabSize, weights, bytes, stateBytes } = model.info;
     const meta = {

@@ -1,7 +1,7 @@
 import { HttpError } from "./errors.ts";
 
 export interface QueueLimits {
-  /** Texts that are made at the same time. */
+  /** Texts generated at the same time. */
   readonly parallel: number;
   /** Requests that may wait for their turn. */
   readonly waiting: number;
@@ -12,13 +12,13 @@ interface Waiter {
   start(): void;
 }
 
-/** Shared out fairly: clients take turns, and each client's requests go in their order. */
+/** A fair queue: clients take turns, and each client's requests are served in order. */
 export class Queue {
   readonly #limits: QueueLimits;
-  /** By client; the one whose turn it is comes first. */
+  /** By client; the next one comes first. */
   readonly #waiting = new Map<string, Waiter[]>();
   #running = 0;
-  /** Of the requests so far, with the latest counting most. */
+  /** Average duration of requests, weighted towards the latest. */
   #seconds = 1;
 
   constructor(limits: QueueLimits) {
@@ -36,9 +36,9 @@ export class Queue {
   }
 
   /**
-   * @param weight how many texts the request makes
-   * @returns what has to be called when they are done
-   * @throws HttpError 429 when too many wait; the signal's reason
+   * @param weight number of texts of the request
+   * @returns a function to call when they are done
+   * @throws HttpError 429 if too many are waiting; the signal's reason
    */
   async enter(client: string, weight: number, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
@@ -75,7 +75,7 @@ export class Queue {
     });
   }
 
-  /** Starts what there is room for, a request a client in turn. */
+  /** Starts as many requests as fit, one per client in turn. */
   #next(): void {
     for (const [client, [first]] of this.#waiting) {
       if (!first || this.#running + first.weight > this.#limits.parallel) return;
@@ -95,7 +95,7 @@ export class Queue {
 
   #full(): HttpError {
     const seconds = Math.ceil((this.#seconds * this.waiting) / this.#limits.parallel) || 1;
-    return new HttpError(429, `${this.waiting} requests are waiting already: try again in ${seconds} s.`, {
+    return new HttpError(429, `${this.waiting} requests are already waiting: try again in ${seconds} s.`, {
       code: "queue_full",
       headers: { "retry-after": String(seconds) },
     });

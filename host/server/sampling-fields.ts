@@ -4,7 +4,7 @@ import { PRESETS, type Preset } from "../sampling/index.ts";
 import type { GenerateOptions } from "../session/session.ts";
 import { badField } from "./errors.ts";
 
-/** Options of the library by the names that OpenAI, llama.cpp and vLLM gave them. Their ranges are the library's. */
+/** The library's options under the names of OpenAI, llama.cpp and vLLM. The library checks their ranges. */
 const NUMBERS = {
   temperature: "temperature",
   top_p: "topP",
@@ -29,13 +29,13 @@ const numberFields = Object.fromEntries(Object.keys(NUMBERS).map((name) => [name
   v.OptionalSchema<v.NumberSchema<undefined>, undefined>
 >;
 
-/** Stop texts beyond these cost time for every token. */
+/** More stop texts would cost time at every token. */
 const MAX_STOPS = 16;
 const MAX_BIASES = 1024;
 
 const preset = v.picklist(Object.keys(PRESETS) as Preset[]);
 
-/** The fields of a request that say how tokens are drawn. */
+/** The request fields for sampling. */
 export const samplingFields = {
   ...numberFields,
   preset: v.optional(preset),
@@ -56,7 +56,7 @@ export const samplingFields = {
 const samplingSchema = v.object(samplingFields);
 export type SamplingRequest = v.InferOutput<typeof samplingSchema>;
 
-/** The library's name of an option → the request's. */
+/** The library's option name → the request's. */
 export const FIELD_NAMES: ReadonlyMap<string, string> = new Map([
   ...Object.entries(NUMBERS).map(([field, option]) => [option, field] as const),
   ["maxTokens", "max_tokens"],
@@ -99,6 +99,9 @@ function withMirostat(options: Record<string, unknown>, mirostat: 0 | 2 | undefi
 function guidance({ guidance_prompt: prompt, guidance_scale: scale }: SamplingRequest): GenerateOptions {
   if (prompt === undefined && scale === undefined) return {};
   if (!prompt || scale === undefined)
-    throw badField("guidance_prompt", '"guidance_prompt" and "guidance_scale" go together, and neither is empty.');
+    throw badField(
+      "guidance_prompt",
+      '"guidance_prompt" and "guidance_scale" must be given together, and not be empty.',
+    );
   return { guidance: { prompt, scale } };
 }

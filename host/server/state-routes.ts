@@ -52,7 +52,7 @@ async function create(
   return call.json(info, 201);
 }
 
-/** Reads messages, so that the first answer need not. */
+/** Reads messages in advance, so that the first answer starts at once. */
 async function readMessages(
   context: ServerContext,
   call: RequestContext,
@@ -80,7 +80,7 @@ async function rename(context: ServerContext, call: RequestContext, { id }: { id
   return call.json(info);
 }
 
-/** Takes what GET gave on this server or another one with the same model, or a tuned state. */
+/** Accepts what GET returned, here or on another server with the same model, or a tuned state. */
 async function upload(context: ServerContext, call: RequestContext): Promise<Response> {
   const id = call.req.param("id")!;
   const { client } = call.var;

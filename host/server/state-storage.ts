@@ -1,4 +1,4 @@
-/** What of unstorage's `Storage` is needed; every storage of unstorage is one. */
+/** The part of unstorage's `Storage` that is needed; every storage of unstorage has it. */
 export interface StateStorage {
   getItemRaw(key: string): Promise<unknown>;
   setItemRaw(key: string, value: unknown): Promise<void>;

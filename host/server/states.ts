@@ -6,9 +6,9 @@ import { NAME, type StateUse } from "./state-field.ts";
 import type { StateStorage } from "./state-storage.ts";
 
 export interface StateLimits {
-  /** Most states of one client. */
+  /** Maximum states per client. */
   readonly count: number;
-  /** Most bytes of one state. */
+  /** Maximum bytes per state. */
   readonly bytes: number;
   /** Most responses of one client: the oldest make room for new ones. */
   readonly responses: number;
@@ -17,17 +17,17 @@ export interface StateLimits {
 /** What the names of responses begin with; those of later ones come later in the alphabet. */
 export const RESPONSE_PREFIX = "resp_";
 
-/** A conversation with its messages, or a state alone. */
+/** A conversation with its messages, or only a state. */
 export type StateKind = "chat" | "session";
 
 export interface StoredState {
   readonly kind: StateKind;
-  /** The model's name on the server that made it. */
+  /** Name of the model on the server that created it. */
   readonly model: string;
   readonly bytes: Uint8Array;
 }
 
-/** What a client is told of a state. */
+/** Description of a state for clients. */
 export interface StateInfo {
   readonly id: string;
   readonly object: "state";
@@ -38,11 +38,11 @@ export interface StateInfo {
   readonly created: number;
 }
 
-/** The named states of all clients, each of which sees its own only. */
+/** The named states of all clients; each client sees only its own. */
 export class States {
   readonly #storage: StateStorage;
   readonly #limits: StateLimits;
-  /** Keys that a request is going to write. */
+  /** Keys about to be written by a request. */
   readonly #locked = new Set<string>();
 
   constructor(storage: StateStorage, limits: StateLimits) {
@@ -69,7 +69,7 @@ export class States {
     }
   }
 
-  /** What a request starts from. @throws HttpError 404 */
+  /** The state that a request continues from. @throws HttpError 404 */
   async start(client: string, { from, optional, param }: StateUse): Promise<StoredState | undefined> {
     if (from === undefined) return undefined;
     const found = await this.#find(client, from);
@@ -90,14 +90,14 @@ export class States {
     return (await this.#find(client, id)) ?? unknown(id);
   }
 
-  /** @throws HttpError 413 or 429 when it is too large or there are too many */
+  /** @throws HttpError 413 if it is too large, 429 if there are too many */
   async write(client: string, id: string, { kind, model, bytes }: StoredState): Promise<StateInfo> {
     if (bytes.length > this.#limits.bytes)
-      throw new HttpError(413, `The state has ${bytes.length} bytes, and at most ${this.#limits.bytes} are kept.`);
+      throw new HttpError(413, `The state has ${bytes.length} bytes; the limit is ${this.#limits.bytes}.`);
     const key = keyOf(client, id);
     const keys = await this.#storage.getKeys(prefixOf(client));
     if (keys.length >= this.#limits.count && !keys.includes(key))
-      throw new HttpError(429, `There are ${keys.length} states already: delete one first.`, {
+      throw new HttpError(429, `There are already ${keys.length} states: delete one first.`, {
         code: "too_many_states",
       });
     await this.#storage.setItemRaw(key, bytes);
@@ -144,7 +144,7 @@ export class States {
 }
 
 /**
- * What a client sent as a state: a saved conversation, a saved session, or a tuned state.
+ * Identifies an uploaded state: a saved conversation, a saved session, or a tuned state.
  * @throws WkvError `bad-state` for anything else, or another model's
  */
 export async function checkedState(model: Model, bytes: Uint8Array): Promise<Omit<StoredState, "model">> {
@@ -161,13 +161,13 @@ export async function checkedState(model: Model, bytes: Uint8Array): Promise<Omi
   }
 }
 
-/** Storages take ":" for their folders; names have none. */
+/** Storages use ":" as a folder separator; names have none. */
 function prefixOf(client: string): string {
   return `states:${client || "all"}`;
 }
 
 function keyOf(client: string, id: string): string {
-  if (!NAME.test(id)) throw new HttpError(400, "A state's name expected 1 to 128 letters, digits, _, - and .");
+  if (!NAME.test(id)) throw new HttpError(400, "A state's name must be 1 to 128 letters, digits, _, - and .");
   return `${prefixOf(client)}:${id}.state`;
 }
 
@@ -193,7 +193,7 @@ function asBytes(value: unknown): Uint8Array {
   throw new WkvError("bad-state", "The stored state is damaged: delete it.");
 }
 
-/** A saved chat begins with its mark, all else is a state for the library to look into. */
+/** A saved chat begins with its mark; the library inspects anything else. */
 function kindOf(bytes: Uint8Array): StateKind {
   return new TextDecoder().decode(bytes.subarray(0, 4)) === "wkvc" ? "chat" : "session";
 }

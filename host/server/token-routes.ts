@@ -53,12 +53,11 @@ async function idsOf(served: ServedModel, request: v.InferOutput<typeof tokenize
   const text = request.content ?? request.prompt;
   const { tokenizer } = served.model;
   if (text !== undefined) return tokenizer.encode(text);
-  if (!request.messages)
-    throw badField("content", '"content" expected a text, or "messages" in its place, got neither.');
+  if (!request.messages) throw badField("content", '"content" expected a text, or "messages" instead, got neither.');
   return encodePrompt(tokenizer, await promptOf(served, { messages: request.messages }));
 }
 
-/** The text of a token, or its bytes where they are no text alone. */
+/** The text of a token, or its bytes if they are not valid text on their own. */
 function pieceOf({ tokenizer }: Model, id: number): string | number[] {
   const bytes = tokenizer.tokenBytes(id);
   try {

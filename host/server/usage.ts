@@ -1,7 +1,7 @@
 import type { Usage } from "../session/usage.ts";
 import type { PromptRead } from "./chat-answer.ts";
 
-/** OpenAI's counts of tokens. */
+/** OpenAI's token counts. */
 export interface UsageAnswer {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
@@ -15,7 +15,7 @@ export interface UsageAnswer {
   };
 }
 
-/** llama.cpp's speeds, which its page and benchmarks read. */
+/** llama.cpp's speeds, which its web page and benchmarks read. */
 export interface Timings {
   readonly cache_n: number;
   readonly prompt_n: number;
@@ -49,7 +49,7 @@ export function timingsOf({ tokens, cached, seconds }: PromptRead, usages: reado
   const read = tokens - cached;
   const made = usages.reduce((sum, { completionTokens }) => sum + completionTokens, 0);
   const times = usages.map((usage) => usage.completionTokens / (usage.completionTokensPerSecond || Infinity));
-  const madeSeconds = Math.max(0, ...times); // the answers are made at the same time
+  const madeSeconds = Math.max(0, ...times); // the answers are generated at the same time
   return {
     cache_n: cached,
     prompt_n: read,

@@ -1,7 +1,7 @@
 import { HttpError } from "./errors.ts";
 import type { Queue } from "./queue.ts";
 
-/** One request that is being answered: what ends it, and what is given back when it has ended. */
+/** A request being answered: what ends it, and what to release afterwards. */
 export class Work {
   readonly #controller = new AbortController();
   readonly #endings: (() => void)[] = [];
@@ -22,7 +22,7 @@ export class Work {
     return this.#controller.signal;
   }
 
-  /** The client has gone. */
+  /** The client has disconnected. */
   cancel(): void {
     this.stop(new HttpError(499, "The client closed the connection."));
   }
@@ -39,7 +39,7 @@ export class Work {
     this.#endings.push(ending);
   }
 
-  /** Doing it twice does nothing. The latest beginning ends first. */
+  /** A second call does nothing. What started last ends first. */
   end(): void {
     for (const ending of this.#endings.splice(0).reverse()) ending();
   }

@@ -1,25 +1,25 @@
 import { checkNames, kindOf } from "../options/names.ts";
-import { settle } from "../sampling/settings.ts";
+import { resolveOptions } from "../sampling/settings.ts";
 import type { DecodeOptions } from "./generate.ts";
 
 /**
- * @param vocabSize limits the ids in the options, where it is known
+ * @param vocabSize limit for ids in the options, if known
  * @throws TypeError or RangeError naming the wrong option
  */
 export function checkGenerateOptions(options: DecodeOptions & { guidance?: unknown }, vocabSize?: number): void {
   const { maxTokens = 256, stop = [], logprobs = false, constraint, guidance, draft } = options;
-  settle(options, vocabSize);
+  resolveOptions(options, vocabSize);
   if (draft !== undefined && draft !== "lookup")
     throw new RangeError(`"draft" expected "lookup", got ${JSON.stringify(draft)}`);
   if (guidance !== undefined) checkGuidance(guidance);
   if (constraint !== undefined && (typeof constraint !== "object" || constraint === null))
     throw new TypeError(`"constraint" expected an object such as { schema }, got ${constraint}`);
   if (!Number.isInteger(maxTokens) || maxTokens < 1)
-    throw new RangeError(`"maxTokens" expected a whole number from 1 on, got ${maxTokens}`);
+    throw new RangeError(`"maxTokens" expected a whole number >= 1, got ${maxTokens}`);
   if (!Array.isArray(stop) || stop.some((s) => typeof s !== "string" || s === ""))
     throw new TypeError(`"stop" expected an array of non-empty strings, got ${JSON.stringify(stop)}`);
   if (typeof logprobs !== "boolean" && !(Number.isInteger(logprobs) && logprobs >= 0))
-    throw new RangeError(`"logprobs" expected true, false or a whole number from 0 on, got ${logprobs}`);
+    throw new RangeError(`"logprobs" expected true, false or a whole number >= 0, got ${logprobs}`);
 }
 
 const GUIDANCE = { scale: true, prompt: true, session: true } as const;

@@ -2,16 +2,16 @@ import { MAX_WANTED } from "../engine/plan.ts";
 import { type Match, SuffixAutomaton } from "./suffix-automaton.ts";
 import type { Drafts } from "./usage.ts";
 
-/** Tokens of a match before the first draft, and at the least and most later. */
+/** Matching tokens needed for the first draft, and the limits for later ones. */
 const FIRST_MATCH = 6;
 const LEAST_MATCH = 4;
 const LONGEST_MATCH = 64;
-/** Tokens of the first draft. */
+/** Length of the first draft. */
 const FIRST_DRAFT = 4;
-/** Tokens that are looked through: 200 bytes of memory each. */
+/** Tokens that are searched: 200 bytes of memory each. */
 const MOST_TOKENS = 32_768;
 
-/** The latest tokens that a session has read. */
+/** The latest tokens read by a session. */
 export class RecentTokens {
   #tokens: number[] = [];
 
@@ -20,17 +20,17 @@ export class RecentTokens {
     if (this.#tokens.length > 2 * MOST_TOKENS) this.#tokens = this.#tokens.slice(-MOST_TOKENS);
   }
 
-  /** Returns them and forgets them. */
+  /** Returns the tokens and clears the list. */
   take(): number[] {
     return this.#tokens.splice(0);
   }
 }
 
-/** What drafts need of their session. */
+/** The session operations that drafts need. */
 export interface DraftedSession {
-  /** Keeps a copy of the session's place, one at a time. */
+  /** Saves the session's current point, replacing the last one. */
   hold(): void;
-  /** Goes back to the copy, which stays. */
+  /** Returns to the saved point, which stays. */
   restore(): void;
   /** @returns the logits after the last token */
   feed(tokens: number[]): Promise<Float32Array>;
@@ -39,18 +39,19 @@ export interface DraftedSession {
 }
 
 /**
- * Exact speculation. Where the end of the text occurred before, what followed there is read together with the next token
- * in one pass, with logits after each. As long as the sampler draws what was drafted, its logits are there already; when
- * it does not, the session goes back. Logits have the bits of reading one by one, so texts and draws do not change.
+ * Exact speculation. If the end of the text occurred before, the tokens that followed there are read together with the
+ * next token in one pass, with logits after each. As long as the sampler draws the drafted tokens, its logits are
+ * already computed; at the first other token the session goes back. Logits have the same bits as reading one by one, so
+ * texts and draws do not change.
  *
  * A pass over five rows takes about twice as long as one over one row, so a wrong draft costs about one token's time:
- * after a wrong one longer matches are asked for, after a right one longer drafts are made.
+ * after a wrong draft a longer match is required, after a correct one drafts get longer.
  */
 export class LookupDraft {
   #text = new SuffixAutomaton();
   #least = FIRST_MATCH;
   #size = FIRST_DRAFT;
-  /** Read ahead: tokens, the logits after those from `#from` on, and how many have been drawn. */
+  /** Tokens read ahead, the logits after those from `#from` on, and how many have been drawn. */
   #read: number[] = [];
   #rows: Float32Array[] = [];
   #from = 0;
@@ -61,13 +62,13 @@ export class LookupDraft {
     return { ...this.#counts };
   }
 
-  /** Begins a generation, after tokens that the session has read by itself. */
+  /** Starts a generation, after the prompt has been read. */
   begin(tokens: Iterable<number>): void {
     this.#counts = { draftedTokens: 0, acceptedTokens: 0 };
     for (const token of tokens) this.#push(token);
   }
 
-  /** Reads a drawn token. @param left how many tokens may follow it */
+  /** Reads a drawn token. @param left how many tokens may follow */
   async next(session: DraftedSession, token: number, left: number): Promise<Float32Array> {
     const match = this.#push(token);
     if (this.#drawn < this.#read.length && this.#read[this.#drawn] === token) {
@@ -90,8 +91,8 @@ export class LookupDraft {
     return this.#rows[0] as Float32Array;
   }
 
-  /** Takes the session to where the drawn tokens end. */
-  async settle(session: DraftedSession): Promise<void> {
+  /** Moves the session to the end of the drawn tokens. */
+  async finish(session: DraftedSession): Promise<void> {
     const tokens = this.#read.slice(0, this.#drawn);
     const ahead = this.#drawn < this.#read.length;
     this.#clear();
@@ -106,7 +107,7 @@ export class LookupDraft {
     return this.#text.match();
   }
 
-  /** What stands after index `at`, as far as one pass gives logits. */
+  /** The tokens after index `at`, limited by the logits of one pass. */
   #follow(at: number, length: number): number[] {
     return this.#text.tokens.slice(at, at + Math.min(length, MAX_WANTED - 1));
   }

@@ -1,13 +1,13 @@
 import { WkvError } from "../errors.ts";
 
-/** Whose calls are guarded, and what is released when none of them runs any more. */
+/** What is guarded: checked before a call, and released when the last call has ended. */
 interface Guarded {
-  /** @throws WkvError `disposed` when what it depends on is gone */
+  /** @throws WkvError `disposed` if what it depends on is gone */
   checkAlive(): void;
   release(): void;
 }
 
-/** Lets one call at a time use a session, and releases its state once: never while a batch may write to it. */
+/** Allows one call at a time, and releases the state once: never while a batch may write to it. */
 export class Exclusive {
   readonly #guarded: Guarded;
   #busy = false;
@@ -39,7 +39,7 @@ export class Exclusive {
     this.#busy = false;
   }
 
-  /** A whole call. */
+  /** Runs a whole call. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     this.begin();
     try {
@@ -49,7 +49,10 @@ export class Exclusive {
     }
   }
 
-  /** The part of a call that writes to the state. If the session is disposed of meanwhile, the state is released after it. */
+  /**
+   * The part of a call that writes the state. If the session is disposed of meanwhile, the state is released
+   * afterwards.
+   */
   async hold<T>(work: () => Promise<T>): Promise<T> {
     this.#checkAlive();
     this.#holding = true;

@@ -16,30 +16,30 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { StopFilter } from "./stop-filter.ts";
 import { type Drafts, type Timed, type Usage, usageOf } from "./usage.ts";
 
-/** What one generator needs. `questionFirst` and `readTwice` apply to prompts of text. */
+/** Options of one generator. `questionFirst` and `readTwice` apply to text prompts. */
 export interface DecodeOptions extends SamplerOptions, Arrangement {
-  /** Most tokens to generate. Default 256. */
+  /** Maximum number of tokens. Default 256. */
   maxTokens?: number | undefined;
-  /** Generation ends before the first of these strings, which are never part of the text. */
+  /** Generation ends before the first of these strings; they are never part of the text. */
   stop?: readonly string[] | undefined;
   /**
-   * Adds the natural logarithm of each token's probability as the model gives it: after guidance, before any sampler
-   * option. A number: also that many of the most likely tokens with theirs.
+   * Adds the natural logarithm of each token's probability according to the model: after guidance, before sampler
+   * options. A number: also this many of the most likely tokens with theirs.
    */
   logprobs?: boolean | number | undefined;
   /**
-   * What the text may be: a schema, an expression or choices, or a constraint from `createConstraint` at the point from
-   * which the text continues. It is forked, so one constraint serves any number of generations. Any object with the
-   * members of {@link Constraint} will do: docs/constrained.md, "Bring your own constraint".
+   * Structured output: a schema, regular expression or choices, or a constraint from `createConstraint`, from whose
+   * current point the text continues. It is forked, so one constraint serves any number of generations. Any object with
+   * the members of {@link Constraint} works: docs/constrained.md, "Bring your own constraint".
    */
   constraint?: Constraint | ConstraintSource | undefined;
   /**
-   * "lookup": where the end of the text occurred before, what followed there is read ahead, several tokens in one pass.
-   * The text, its log-probabilities and the draws of a seed are the same; text that repeats its prompt comes faster.
-   * Has no effect together with `guidance`.
+   * "lookup": if the end of the text occurred before, what followed there is read ahead, several tokens per pass. The
+   * text, its log-probabilities and the draws of a seed are the same; text that repeats its prompt is faster. Ignored
+   * with `guidance`.
    */
   draft?: "lookup" | undefined;
-  /** Aborts the generation: the loop throws the signal's reason, and the session is as it was after the last token. */
+  /** Aborts the generation: the loop throws the signal's reason, and the session stays at the last token. */
   signal?: AbortSignal | undefined;
 }
 
@@ -55,47 +55,47 @@ export const DECODE_OPTIONS = {
 } as const satisfies Record<keyof DecodeOptions, true>;
 
 /**
- * `end`: the model ended the text; `stop`: a stop string came; `length`: `maxTokens` were generated; `complete`: the
- * constraint allows nothing more.
+ * `end`: the model ended the text; `stop`: a stop string occurred; `length`: `maxTokens` were generated; `complete`:
+ * the constraint allows no more text.
  */
 export type StopReason = "end" | "stop" | "length" | "complete";
 
 /** One token of a generation. */
 export interface Piece {
-  /** The text that became complete with this token; empty inside a character or what may be a stop string. */
+  /** The text completed by this token; empty inside a character or a possible stop string. */
   readonly text: string;
   readonly token: number;
   readonly logprob?: number;
-  /** The most likely tokens, the likeliest first. */
+  /** The most likely tokens, most likely first. */
   readonly topLogprobs?: readonly TokenLogprob[];
   /** Why the generation ended; on the last piece only. */
   readonly stop?: StopReason;
   /** Counts and speed; on the last piece only. */
   readonly usage?: Usage;
-  /** Whether the constraint holds for the text as a whole; on the last piece of a generation that has one. */
+  /** Whether the whole text satisfies the constraint; on the last piece of a constrained generation. */
   readonly complete?: boolean;
 }
 
-/** What a generation needs of its session. */
+/** The session operations that a generation needs. */
 export interface Generator {
   /** The logits to start from. */
   readonly logits: Float32Array;
-  /** What was read to get them. */
+  /** The tokens read to get them. */
   readonly prompt?: Timed | undefined;
   /**
    * Feeds a token; returns the logits after it. At most `left` tokens follow.
    * @param ids where only their logits are needed: the others may be −∞, and for none there need be no logits
    */
   next(token: number, left: number, ids?: readonly number[]): Promise<Float32Array>;
-  /** Counts of the drafts so far, where there are any. */
+  /** Draft counts so far, if drafts are used. */
   drafts?(): Drafts;
-  /** After the last token, or when the generation was left early: brings the session to where the text ends. */
-  settle?(): Promise<void>;
+  /** After the last token, or if the generation is left early: moves the session to the end of the text. */
+  finish?(): Promise<void>;
 }
 
 /**
- * Generates tokens until something ends it. Every token but the one that ends the text has been fed when its piece is
- * yielded, so that the session can be saved or continued after any piece.
+ * Generates tokens until something ends it. Every token except the one that ends the text has been fed before its piece
+ * is yielded, so the session can be saved or continued after any piece.
  */
 export async function* generate(
   { logits, prompt = { tokens: 0, seconds: 0 }, next, drafts }: Generator,
@@ -141,19 +141,22 @@ export async function* generate(
 /** From so many ids on, all logits are computed. */
 const MOST_FEW = 256;
 
-/** Whether somebody looks at the logits of what the constraint does not allow. */
+/** Whether a caller looks at the logits of what the constraint does not allow. */
 function needsAll({ logprobs = false, logitsProcessor }: DecodeOptions): boolean {
   return logprobs !== false || logitsProcessor !== undefined;
 }
 
-/** A constraint that only this generation advances. The code that reads schemas is loaded when there is one. */
+/** A constraint that only this generation advances. The code for schemas is loaded on demand. */
 async function ownConstraint(given: Constraint | ConstraintSource, tokenizer: Tokenizer): Promise<Constraint> {
   if (!("mask" in given)) return (await import("../constraint/index.ts")).createConstraint(tokenizer, given);
-  if (given.finished) throw new RangeError('"constraint" expected one that allows more text, got one that is finished');
+  if (given.finished) throw new RangeError('"constraint" expected one that allows more text, got a finished one');
   return given.fork();
 }
 
-/** A sampler of the tokens that the constraint allows. @param left how many more may be generated; logits are not changed */
+/**
+ * A sampler restricted to what the constraint allows. @param left tokens that may still be generated; logits are not
+ * changed
+ */
 function constrained(sample: Sampler, constraint: Constraint): (logits: Float32Array, left: number) => number {
   let allowed = new Float32Array(0);
   return (logits, left) => {
@@ -165,7 +168,7 @@ function constrained(sample: Sampler, constraint: Constraint): (logits: Float32A
   };
 }
 
-/** By default, frequency penalties skip the tokens that BlinkDL's pipeline skips. */
+/** By default, the frequency penalty skips the tokens that BlinkDL's pipeline skips. */
 function samplerFor(options: DecodeOptions, tokenizer: Tokenizer): Sampler {
   return createSampler({
     ...only<SamplerOptions>(options, SAMPLER_OPTIONS),

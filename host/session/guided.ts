@@ -1,9 +1,9 @@
 import type { Generator } from "./generate.ts";
 
 /**
- * Two generators as one, for classifier-free guidance: logits are guide + scale · (own − guide), which for a softmax is
- * the same on logits as on log-probabilities (Sanchez et al., 2023). Both read every token at the same time, so that
- * they share a pass over the weights.
+ * Two generators as one, for classifier-free guidance: logits are guide + scale · (own − guide), which under a softmax
+ * is the same for logits and log-probabilities (Sanchez et al., 2023). Both read every token at the same time, sharing
+ * a pass over the weights.
  */
 export async function guided(own: Promise<Generator>, guide: Promise<Generator>, scale: number): Promise<Generator> {
   const [first, second] = await both(own, guide);
@@ -19,7 +19,7 @@ export async function guided(own: Promise<Generator>, guide: Promise<Generator>,
   };
 }
 
-/** Unlike Promise.all, rejects only when neither is running. */
+/** Unlike Promise.all, rejects only when both have ended. */
 async function both<T>(a: Promise<T>, b: Promise<T>): Promise<[T, T]> {
   await Promise.allSettled([a, b]);
   return [await a, await b];

@@ -3,7 +3,7 @@ import { bytesOf } from "../engine/state-layout.ts";
 import { WkvError } from "../errors.ts";
 import type { Point } from "./reader.ts";
 
-/** A point of a session to rewind to. It is a copy outside the model's memory, and outlives its session. */
+/** A point of a session to rewind to: a copy outside the model's memory, which outlives the session. */
 export class Mark {
   /** The model's. */
   readonly #runner: Runner;

@@ -6,7 +6,7 @@ import type { History, PrefixCache } from "../state/prefix-cache.ts";
 import { type SavedState, writeState } from "../state/state-file.ts";
 import type { InspectOptions, TokenInspection } from "./inspection.ts";
 
-/** What reading needs of the model. */
+/** The model's parts that reading needs. */
 export interface ReaderHost {
   readonly runner: Runner;
   readonly identity: Identity;
@@ -14,8 +14,8 @@ export interface ReaderHost {
 }
 
 /**
- * A session's state, the logits after it and the tokens that led to it. Calls do not guard against one another; the
- * session does.
+ * A session's state, its logits and the tokens that led to it. Concurrent calls are not guarded against here, but in
+ * Session.
  */
 export class Reader {
   readonly #host: ReaderHost;
@@ -28,7 +28,7 @@ export class Reader {
   #hidden: Float32Array | undefined;
   /** An array for a few logits. */
   #few: Float32Array | undefined;
-  /** What led to the state, as long as the prefix cache can follow it. */
+  /** The tokens that led to the state, as long as the prefix cache can follow them. */
   #history: History | undefined;
   #cachedTokens = 0;
 
@@ -49,7 +49,7 @@ export class Reader {
     return this.#cachedTokens;
   }
 
-  /** Tokens that the prefix cache knows to have led here; Infinity where it cannot follow. */
+  /** Length of the history known to the prefix cache; Infinity if it cannot follow. */
   get length(): number {
     return this.#history?.tokens.length ?? Infinity;
   }
@@ -58,7 +58,7 @@ export class Reader {
     this.#host.runner.freeState(this.#state);
   }
 
-  /** Reads a prompt, except for the beginning that the prefix cache has. @returns as `run` does */
+  /** Reads a prompt, except for the prefix that is cached. @returns the result of `run` */
   async read(ids: number[], signal?: AbortSignal): Promise<Float32Array> {
     const history = this.#history;
     this.#cachedTokens = 0;
@@ -90,7 +90,7 @@ export class Reader {
   }
 
   /**
-   * Takes in one token, after which the logits of a few ids are needed, or none.
+   * Reads one token, after which the logits of a few ids are needed, or none.
    * @returns logits that are right for these ids, until the next call; undefined when there are none
    */
   async runFew(token: number, ids: readonly number[]): Promise<Float32Array | undefined> {
@@ -110,7 +110,7 @@ export class Reader {
     return this.#logits;
   }
 
-  /** The same; returns the logits after each token from index `from` on. */
+  /** Like `run`; returns the logits after each token from index `from` on. */
   async runEach(ids: number[], signal?: AbortSignal, from = 0): Promise<Float32Array[]> {
     const history = this.#begin(signal);
     const rows = await this.#host.runner.feedEach(this.#state, ids, signal, from);
@@ -135,12 +135,12 @@ export class Reader {
     return writeState(runner.plan.shape, identity, await this.#snapshot());
   }
 
-  /** Keeps the state in the prefix cache, if a generation from `length` on has made it worth that. */
+  /** Inserts the state into the prefix cache, if the generation since `length` was long enough. */
   async keep(length: number): Promise<void> {
     if (this.#host.cache.isWorthKeeping(this.#history, length)) await this.#cache();
   }
 
-  /** Another one at the same point. */
+  /** A copy at the same point. */
   fork(): Reader {
     const fork = new Reader(this.#host, undefined, this.#start);
     this.#host.runner.copyState(this.#state, fork.#state);
@@ -159,7 +159,7 @@ export class Reader {
     this.#history = cache.begin(this.#start && { state: this.#start, logits: undefined });
   }
 
-  /** The present point, on the caller's side. */
+  /** The current point, copied to the host. */
   async point(): Promise<Point> {
     const history = copyOf(this.#history);
     return { snapshot: await this.#snapshot(), history };
@@ -172,7 +172,9 @@ export class Reader {
     this.#history = copyOf(history);
   }
 
-  /** Memory for one point in the engine, which costs no copy to this side. Its first use may have to wait for the memory. */
+  /**
+   * Memory in the engine for one point, which avoids a copy to the host. Its first use may have to wait for the memory.
+   */
   async openSlot(): Promise<Slot> {
     const { runner } = this.#host;
     const copy = runner.takeState();
@@ -191,7 +193,7 @@ export class Reader {
     };
   }
 
-  /** Until `#end` the state matches neither logits nor history, and an abort between two batches leaves it so. */
+  /** Until `#end` the state matches neither logits nor history; an abort between two batches leaves it so. */
   #begin(signal: AbortSignal | undefined): History | undefined {
     signal?.throwIfAborted();
     const history = this.#history;
@@ -217,16 +219,16 @@ export class Reader {
   }
 }
 
-/** Where a session was. */
+/** A point of a session. */
 export interface Point {
   readonly snapshot: Snapshot;
   readonly history: History | undefined;
 }
 
-/** A point that is kept in the engine's memory. */
+/** A point saved in the engine's memory. */
 export interface Slot {
   hold(): void;
-  /** Returns to it; the logits are those of the next token only. */
+  /** Returns to it; the logits are valid only until the next token. */
   restore(): void;
   free(): void;
 }

@@ -16,9 +16,9 @@ import { Mark } from "./mark.ts";
 import { Reader, type ReaderHost } from "./reader.ts";
 import { type Streamed, streamed } from "./streams.ts";
 
-/** What a session needs of its model. */
+/** The model's parts that a session needs. */
 export interface SessionHost extends ReaderHost {
-  /** @throws WkvError `bad-vocab` when the model has no tokenizer */
+  /** @throws WkvError `bad-vocab` if the model has no tokenizer */
   tokenizer(): Tokenizer;
   /** @throws WkvError `disposed` */
   checkAlive(): void;
@@ -28,17 +28,17 @@ export interface SessionHost extends ReaderHost {
 export interface FeedOptions {
   /** Aborts the feed between two batches. */
   readonly signal?: AbortSignal | undefined;
-  /** vocabSize values that the logits are written to and that is returned: saves a loop an allocation per token. */
+  /** Array of vocabSize values that receives the logits and is returned: saves an allocation per token. */
   readonly into?: Float32Array | undefined;
 }
 
 const FEED_OPTIONS = { signal: true, into: true } as const satisfies Record<keyof FeedOptions, true>;
 
-/** Classifier-free guidance: moves the logits away from another session's. Both sessions read every generated token. */
+/** Classifier-free guidance: moves the logits away from those of another session, which reads the same generated tokens. */
 export interface Guidance {
-  /** 1 changes nothing, 1.5 is a usual value. */
+  /** 1 has no effect, 1.5 is a common value. */
   readonly scale: number;
-  /** What the other session reads, as text or ids: the prompt without the instruction, or with one to be avoided. */
+  /** Prompt of the other session, as text or ids: without the instruction, or with one to avoid. */
   readonly prompt?: string | Iterable<number> | undefined;
   /** The other session itself, of the same model, instead of a prompt. */
   readonly session?: Session | undefined;
@@ -55,7 +55,7 @@ export const GENERATE_OPTIONS = { ...DECODE_OPTIONS, guidance: true } as const s
 
 /**
  * An inference session: the recurrent state after all tokens fed so far. Its size is constant. One call at a time:
- * another one meanwhile is a WkvError `busy`. Sessions of one model run at the same time and do not affect one another.
+ * a call during another one is a WkvError `busy`. Sessions of one model run concurrently without affecting each other.
  *
  * @example
  * const session = model.createSession();
@@ -63,11 +63,11 @@ export const GENERATE_OPTIONS = { ...DECODE_OPTIONS, guidance: true } as const s
  * session.dispose();
  */
 export class Session {
-  /** How the model differs from the one that this session's state was saved with; empty if it does not. */
+  /** Differences between the model and the one this state was saved with; empty if there are none. */
   readonly warnings: readonly string[];
   readonly #host: SessionHost;
   readonly #reader: Reader;
-  /** For drafts; kept when the session goes back. */
+  /** For drafts; not cleared when the session goes back. */
   readonly #recent = new RecentTokens();
   #draft: LookupDraft | undefined;
   readonly #calls: Exclusive;
@@ -80,13 +80,13 @@ export class Session {
     this.warnings = saved?.warnings ?? [];
   }
 
-  /** How many tokens of the last prompt came from the prefix cache and were not computed again. */
+  /** Tokens of the last prompt that came from the prefix cache instead of being computed. */
   get cachedTokens(): number {
     return this.#reader.cachedTokens;
   }
 
   /**
-   * Feeds one token id or many. With none, returns the logits after the last one again.
+   * Feeds one token id or many. With an empty list, returns the logits after the last token again.
    * @returns the logits after the last token: vocabSize values, owned by the caller
    * @throws RangeError for an id outside the vocabulary; the signal's reason: some of the tokens have then been fed
    * @example
@@ -172,13 +172,13 @@ export class Session {
       length = this.#reader.length;
       yield* generate(generator, tokenizer, options);
     } finally {
-      await generator?.settle?.();
+      await generator?.finish?.();
       if (!this.#calls.disposed) await this.#reader.keep(length);
       this.#calls.end();
     }
   }
 
-  /** The same beside another session, which is the caller's or lives as long as the generation. */
+  /** Generates with guidance by another session: the caller's, or a temporary one. */
   async *#generateGuided(
     ids: number[],
     tokenizer: Tokenizer,
@@ -212,8 +212,8 @@ export class Session {
     return { logits, prompt, next };
   }
 
-  /** Feeds with drafts, which go back to a second state when they are wrong. */
-  async #lookup(): Promise<Pick<Generator, "next" | "drafts" | "settle">> {
+  /** Reads with drafts, which go back to a second state after a wrong draft. */
+  async #lookup(): Promise<Pick<Generator, "next" | "drafts" | "finish">> {
     const draft = (this.#draft ??= new LookupDraft());
     draft.begin(this.#recent.take());
     const slot = await this.#reader.openSlot();
@@ -226,8 +226,8 @@ export class Session {
     return {
       next: (token, left) => draft.next(session, token, left),
       drafts: () => draft.counts,
-      settle: async () => {
-        if (!this.#calls.disposed) await draft.settle(session);
+      finish: async () => {
+        if (!this.#calls.disposed) await draft.finish(session);
         slot.free();
       },
     };
@@ -288,7 +288,7 @@ export class Session {
   }
 
   /**
-   * Saves the session to a file, on Node, Deno and Bun. The file is replaced as a whole: after a crash there is the old
+   * Saves the session to a file, on Node, Deno and Bun. The file is replaced atomically: after a crash it is the old
    * one or the new one.
    * @throws WkvError `not-saved`, also where there is no file system, or `no-space`
    * @example
@@ -343,15 +343,15 @@ export class Session {
     this.#reader.restore(mark.open(this.#host.runner));
   }
 
-  /** Returns to the initial state: `initialState` if the session was created with one, else an empty one. */
+  /** Returns to the initial state: `initialState` if the session was created with one, else the model's. */
   reset(): void {
     this.#calls.checkIdle();
     this.#reader.reset();
   }
 
   /**
-   * Frees the state. A running call is finished first, a generation ends. The session cannot be used afterwards; repeated
-   * calls do nothing.
+   * Frees the state. A running call is completed first; a generation ends. The session cannot be used afterwards;
+   * repeated calls do nothing.
    */
   dispose(): void {
     if (this.#calls.dispose()) this.#host.sessionEnded(this);

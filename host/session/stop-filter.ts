@@ -1,6 +1,7 @@
 /**
- * Lets text through until a stop string is complete, holding back what may be the beginning of one. What is shown does
- * not depend on how the text is cut into tokens: the stop that is complete first counts, the longest of several.
+ * Passes text on until a stop string is complete, holding back a possible beginning of one. The output does not depend
+ * on how the text is split into tokens: the stop string that is complete first counts, the longest if there are
+ * several.
  */
 export class StopFilter {
   readonly #stops: readonly string[];
@@ -11,7 +12,7 @@ export class StopFilter {
     this.#stops = stops;
   }
 
-  /** The text that may be shown now. */
+  /** The text that can be released now. */
   push(text: string): string {
     if (this.found) return "";
     this.#held += text;
@@ -24,7 +25,7 @@ export class StopFilter {
     return this.#release(this.#held.length - Math.max(0, ...begun));
   }
 
-  /** What was held back and turned out to be no stop string. */
+  /** The held text, if it turned out not to be a stop string. */
   rest(): string {
     return this.found ? "" : this.#release(this.#held.length);
   }
@@ -44,7 +45,7 @@ export class StopFilter {
   }
 }
 
-/** Length of the longest end of a text that a mark begins with; that of the mark where the text ends with all of it. */
+/** Length of the longest suffix of a text that is a prefix of the mark, up to the whole mark. */
 export function beginningAtEnd(text: string, mark: string): number {
   for (let n = Math.min(mark.length, text.length); n > 0; n--) if (text.endsWith(mark.slice(0, n))) return n;
   return 0;

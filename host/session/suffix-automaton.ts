@@ -1,14 +1,14 @@
-/** Where the end of a text was seen before. */
+/** An earlier occurrence of the end of a text. */
 export interface Match {
-  /** Tokens that agree. */
+  /** Matching tokens. */
   readonly length: number;
   /** The index of the token after the earlier occurrence. */
   readonly next: number;
 }
 
 /**
- * All substrings of a growing sequence of tokens (Blumer et al., 1985): after each token it knows the longest end of
- * the sequence that occurred before. A token takes constant time on average.
+ * All substrings of a growing token sequence (Blumer et al., 1985): after each token it knows the longest suffix that
+ * occurred before. A token takes constant time on average.
  */
 export class SuffixAutomaton {
   readonly tokens: number[] = [];
@@ -16,7 +16,7 @@ export class SuffixAutomaton {
   /** The state of the longest suffix that is in another state; -1 for the root. */
   readonly #links: number[] = [-1];
   readonly #lengths: number[] = [0];
-  /** Index after the latest occurrence that was looked up, the first one by default. */
+  /** Index after the latest occurrence that was looked up; initially the first one. */
   readonly #ends: number[] = [0];
   #last = 0;
 
@@ -30,7 +30,7 @@ export class SuffixAutomaton {
     this.#last = added;
   }
 
-  /** The longest end of the sequence that occurred before; later occurrences are preferred. */
+  /** The longest suffix of the sequence that occurred before; later occurrences are preferred. */
   match(): Match {
     const state = Math.max(0, this.#links[this.#last]!);
     const match = { length: this.#lengths[state]!, next: this.#ends[state]! };

@@ -1,12 +1,12 @@
 /** Counts and speed of a generation. Seconds exclude the time that the consumer spends between pieces. */
 export interface Usage {
-  /** Of the prompt that `generate` was given. */
+  /** Tokens of the prompt passed to `generate`. */
   readonly promptTokens: number;
   readonly promptTokensPerSecond: number;
   /** Generated tokens, including the one that ended the text. */
   readonly completionTokens: number;
   readonly completionTokensPerSecond: number;
-  /** With `draft`: tokens that were read ahead, and how many of them the text then had. */
+  /** With `draft`: tokens read ahead, and how many of them became part of the text. */
   readonly draftedTokens?: number;
   readonly acceptedTokens?: number;
 }

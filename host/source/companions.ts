@@ -1,18 +1,21 @@
-// The names under which models and the files that belong to them are published. Folders and hf: repositories use these
-// lists alone, so that both load the same files.
+// The published names of models and of the files that belong to them. Folders and hf: repositories both use these
+// lists, so they load the same files.
 
-/** Larger files beside a model are no vocabularies: the largest has 20 MB. */
+/** Limit for vocabularies next to a model: the largest has 20 MB. */
 export const MAX_VOCABULARY_BYTES = 64 << 20;
-/** Larger ones are no configurations or templates: a tokenizer_config.json that repeats its vocabulary has a few MB. */
+/** Limit for configurations and templates: a tokenizer_config.json that repeats its vocabulary has a few MB. */
 export const MAX_CONFIG_BYTES = 16 << 20;
 
 export const CONFIG_FILE = "config.json";
 /** Settings of a LoRA in PEFT's format. */
 export const ADAPTER_CONFIG_FILE = "adapter_config.json";
-/** Chat templates, the best first. */
+/** Chat templates, in order of preference. */
 export const TEMPLATE_FILES = ["chat_template.jinja", "chat_template.json", "tokenizer_config.json"] as const;
 
-/** What Hugging Face's programs call a repository's model, the best first: they too prefer the single file to its index. */
+/**
+ * Hugging Face's names of a repository's model, in order of preference: its programs too prefer the single file to the
+ * index.
+ */
 const MODEL_FILES = [
   "model.safetensors",
   "model.safetensors.index.json",
@@ -22,12 +25,12 @@ const MODEL_FILES = [
 
 const MODEL = /\.(safetensors|st|gguf|pth|pt|bin)$/i;
 const PART = /-\d{5}-of-\d{5}\.(safetensors|bin|gguf)$/i;
-/** The file that stands for a model in several files. */
+/** The file that represents a model in several files. */
 const FIRST = /(\.(safetensors|bin)\.index\.json|-0*1-of-\d{5}\.gguf)$/i;
-/** Files of training runs that are no models. */
+/** Files of training runs that are not models. */
 const OTHER = /(^|\/)(training_args|optimizer|scheduler|scaler|rng_state\w*|tokenizer)\.[^/]*$/;
 
-/** Whether a file name is one that models have. */
+/** Whether a file name looks like a model's. */
 export function isModelName(path: string): boolean {
   return MODEL.test(path);
 }
@@ -36,7 +39,7 @@ export function isModelName(path: string): boolean {
 export type ModelChoice = { model: string } | { model: undefined; candidates: string[] };
 
 /**
- * Chooses the model among the files of a folder or repository: a published name, else the only model, else, where all are
+ * Chooses the model among the files of a folder or repository: a published name, else the only model, else, if all are
  * GGUF, the only Q8_0.
  * @param paths relative to the folder
  */
@@ -62,7 +65,7 @@ function isCandidate(path: string): boolean {
   return FIRST.test(path) || (MODEL.test(path) && !PART.test(path) && !OTHER.test(path));
 }
 
-/** The other files of a model in several, given its index or one of its parts. */
+/** The other files of a split model, given its index or one of its parts. */
 export function partsOf(model: string, paths: readonly string[]): string[] {
   const [, stem, extension] = /^(.*?)(?:-\d{5}-of-\d{5})?\.(safetensors|bin|gguf)(?:\.index\.json)?$/.exec(model) ?? [];
   const isSet = /\.index\.json$/.test(model) || PART.test(model);
@@ -73,8 +76,8 @@ export function partsOf(model: string, paths: readonly string[]): string[] {
 }
 
 /**
- * Names of vocabularies beside a model, the best first. Formats are recognised by content, so `vocab.txt` may be a World
- * vocabulary as well as symbols.
+ * Names of vocabularies next to a model, in order of preference. Formats are detected from the content, so `vocab.txt`
+ * may be a World vocabulary as well as symbols.
  *
  * 1. `MODEL.vocab.txt` for `MODEL.pth` and the like: made for this model
  * 2. `vocab.txt`: made for the models of this folder
@@ -95,7 +98,7 @@ export function vocabularyFiles(model: string): string[] {
   ];
 }
 
-/** The files that are fetched with a model when they are beside it, and the most bytes that each may have. */
+/** The files to fetch with a model if they are next to it, and the size limit of each in bytes. */
 export function companionFiles(model: string): { name: string; maxBytes: number }[] {
   const configs = [CONFIG_FILE, ADAPTER_CONFIG_FILE, ...TEMPLATE_FILES];
   return [

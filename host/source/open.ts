@@ -6,14 +6,16 @@ import { pageAddress } from "./page-address.ts";
 import { blobSource, bytesSource, type CustomSource, customSource, type Source } from "./source.ts";
 
 /**
- * What `loadModel` takes: a path, the name of a bundled model where there are files ("box", "fairy"), an address (`hf:`,
- * http, https or file), a Blob or File, bytes in memory, or an object with `size` and `read(offset, length)`.
+ * What `loadModel` accepts: a path, the name of a bundled model where there is a file system ("box", "fairy"), an
+ * address (`hf:`, http, https or file), a Blob or File, bytes in memory, or an object with `size` and `read(offset,
+ * length)`.
  */
 export type ModelSource = string | URL | Blob | ArrayBuffer | Uint8Array | CustomSource;
 
 /**
- * Opens a model's bytes for reading. Addresses are downloaded into the cache first, unless they are there.
- * @throws WkvError `not-found`, `bad-file`, or of a download `network` or `no-space`; TypeError for another kind of source
+ * Opens a model's bytes for reading. Addresses are downloaded into the cache first, unless cached.
+ * @throws WkvError `not-found`, `bad-file`, or for a download `network` or `no-space`; TypeError for another kind of
+ *   source
  */
 export async function openSource(input: ModelSource, options: FetchOptions = {}): Promise<Source> {
   if (typeof input === "string" || input instanceof URL)
@@ -30,6 +32,6 @@ async function openPath(input: string | URL, options: FetchOptions): Promise<Sou
     return files.fileSource(files.bundledModel(input) ?? input);
   const url = URL.canParse(input, pageAddress()) ? new URL(input, pageAddress()) : undefined;
   if (url?.protocol === "file:" && files) return files.fileSource(files.fileURLToPath(url));
-  if (url && isAddress(url)) return fetchModel(url, options); // a path, in a page
+  if (url && isAddress(url)) return fetchModel(url, options); // in a page, paths are relative addresses
   throw new WkvError("not-found", `${input}: there is no file system here; give an address, a Blob or bytes.`);
 }

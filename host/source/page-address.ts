@@ -1,4 +1,4 @@
-/** What relative addresses in a page refer to; undefined where there is no page. */
+/** The base of relative addresses in a page; undefined outside pages. */
 export function pageAddress(): string | undefined {
   return (globalThis as { location?: { href: string } }).location?.href;
 }

@@ -3,9 +3,9 @@ export interface Progress {
   /** Missing while weights are read. */
   phase?: "download" | "check";
   loaded: number;
-  /** Infinity when the server does not give the size. */
+  /** Infinity if the server does not give the size. */
   total: number;
-  /** Downloads only: the speed of the last few seconds, and the time left at that speed. */
+  /** Downloads only: speed over the last few seconds in bytes per second, and the time left at that speed. */
   bytesPerSecond?: number;
   secondsLeft?: number;
 }

@@ -1,6 +1,6 @@
 import { WkvError } from "../errors.ts";
 
-/** Random access to bytes: a file, a blob, an array in memory, or what a caller supplies. */
+/** Random access to bytes: a file, a blob, an array in memory, or a custom source. */
 export interface Source {
   /** For messages: a path or an address. */
   readonly name: string;
@@ -8,13 +8,13 @@ export interface Source {
   readonly size: number;
   /**
    * Fills `target` (which may be a view of shared memory) from byte `offset` on.
-   * @throws WkvError `bad-file` when the source ends before `target` is full
+   * @throws WkvError `bad-file` if the source ends before `target` is full
    */
   read(target: Uint8Array, offset: number): Promise<void>;
-  /** Closes what was opened beside it as well. */
+  /** Also closes everything opened through `beside`. */
   close(): Promise<void>;
   /**
-   * Opens another file of the same folder or repository. Missing where there is none, such as for bytes in memory.
+   * Opens another file of the same folder or repository. Absent if there is none, as for bytes in memory.
    * @param name a plain file name
    * @throws WkvError `not-found`
    */
@@ -40,7 +40,7 @@ export function bytesSource(bytes: Uint8Array, name = "bytes in memory"): Source
   };
 }
 
-/** The bytes of a Blob, which are read when they are needed. */
+/** The bytes of a Blob, read on demand. */
 export function blobSource(blob: Blob, name: string, beside?: Source["beside"]): Source {
   const read = async (at: number, length: number) => new Uint8Array(await blob.slice(at, at + length).arrayBuffer());
   return { ...customSource({ size: blob.size, read }, name), ...(beside && { beside }) };
@@ -55,7 +55,7 @@ export function customSource(source: CustomSource, name: string): Source {
       checkRange(name, size, offset, target.length);
       const bytes = await source.read(offset, target.length);
       if (bytes.length !== target.length)
-        throw new WkvError("bad-file", `${name}: read(${offset}, ${target.length}) gave ${bytes.length} bytes.`);
+        throw new WkvError("bad-file", `${name}: read(${offset}, ${target.length}) returned ${bytes.length} bytes.`);
       target.set(bytes);
     },
     async close() {},
@@ -63,8 +63,8 @@ export function customSource(source: CustomSource, name: string): Source {
 }
 
 /**
- * The content of a small file beside a source.
- * @returns undefined when there is none, or it cannot be read, or has more than `maxBytes`
+ * The content of a small file next to a source.
+ * @returns undefined if it is missing, unreadable or longer than `maxBytes`
  * @throws WkvError `network`; the signal's reason
  */
 export async function readBeside(source: Source, name: string, maxBytes: number): Promise<Uint8Array | undefined> {
@@ -88,12 +88,12 @@ export async function readBytes(source: Source, offset: number, length: number):
   return target;
 }
 
-/** Checked before every read, so that no size in a file makes us allocate more than the file holds. */
+/** Checked before every read, so that no size in a file makes us allocate more than the file has. */
 export function checkRange(name: string, size: number, offset: number, length: number): void {
   if (!(offset >= 0 && length >= 0 && offset + length <= size))
     throw new WkvError(
       "bad-file",
       `${name} ends at byte ${size}, but bytes ${offset} to ${offset + length} are needed: ` +
-        "the file is cut off or damaged; fetch it again.",
+        "the file is truncated or damaged; fetch it again.",
     );
 }

@@ -6,7 +6,7 @@ import { WkvError } from "../errors.ts";
 import type { Entry } from "../models/collector.ts";
 import type { Recipe } from "../models/recipe.ts";
 
-/** Which model a state is of. */
+/** The model that a state belongs to. */
 export interface Identity {
   /** With the minor version: "5.2". */
   readonly version: string;
@@ -14,15 +14,15 @@ export interface Identity {
   readonly width: number;
   readonly headSize: number;
   readonly vocabSize: number;
-  /** Hash of ln1 and ln2 of all layers and ln_out: the same in whichever container, quantised or not. */
+  /** Hash of ln1 and ln2 of all layers and ln_out: independent of container and quantisation. */
   readonly norms: string;
-  /** Hash of the first weights of two matrices as they are in memory: another one for each quantisation and LoRA. */
+  /** Hash of the first weights of two matrices as in memory: different for each quantisation and LoRA. */
   readonly matrices: string;
-  /** How the matrices were kept in memory when the state was made. */
+  /** Weight format when the state was saved. */
   readonly weights: WeightFormat;
 }
 
-/** What two models may not differ in, if one is to go on from the other's state; in the order in which it is told. */
+/** Fields that must match for a state to be loaded, in the order they are reported. */
 const MUST_BE_EQUAL: readonly [keyof Identity, string][] = [
   ["version", "RWKV version"],
   ["layers", "number of layers"],
@@ -34,10 +34,10 @@ const MUST_BE_EQUAL: readonly [keyof Identity, string][] = [
 
 const NORMS_OF_LAYER = new Set([W.LN1_WEIGHT, W.LN1_BIAS, W.LN2_WEIGHT, W.LN2_BIAS]);
 const NORMS_OUTSIDE = new Set([W.LN_OUT_WEIGHT, W.LN_OUT_BIAS]);
-/** Words of a matrix that are looked at: less than any matrix has. */
+/** Words of a matrix that are hashed: fewer than any matrix has. */
 const SAMPLE = 256;
 
-/** The identity of a model that has just been loaded, from what is in memory. */
+/** The identity of a freshly loaded model, from its memory. */
 export async function identify({ shape, globals, layers }: Recipe, plan: Plan, engine: Engine): Promise<Identity> {
   const norms = new Hash();
   const addNorms = async (entries: readonly Entry[], slots: ReadonlySet<number>) => {
@@ -62,8 +62,8 @@ export async function identify({ shape, globals, layers }: Recipe, plan: Plan, e
 }
 
 /**
- * Whether a model can go on from a state.
- * @returns warnings: the state is of the same model, whose matrices were other numbers
+ * Whether a model can continue from a state.
+ * @returns warnings: same model, different matrices
  * @throws WkvError `bad-state` naming the first difference
  */
 export function checkIdentity(state: Identity, model: Identity): string[] {
@@ -71,25 +71,25 @@ export function checkIdentity(state: Identity, model: Identity): string[] {
     if (state[key] !== model[key])
       throw new WkvError(
         "bad-state",
-        `The saved state is of another model: its ${name} is ${state[key]}, this model's is ${model[key]}. ` +
+        `The saved state belongs to another model: its ${name} is ${state[key]}, this model's is ${model[key]}. ` +
           "Load the model that it was saved with.",
       );
   if (state.weights !== model.weights)
     return [
       `The saved state was made with ${state.weights} weights, and this model has ${model.weights}: ` +
-        "the text goes on, but not with the bits that it would have had.",
+        "generation continues, but results will differ from the original session.",
     ];
   if (state.matrices !== model.matrices)
     return [
-      "The saved state was made from another file of this model, quantised otherwise or fine-tuned: " +
-        "the text goes on, but not with the bits that it would have had.",
+      "The saved state was made from another file of this model, quantised differently or fine-tuned: " +
+        "generation continues, but results will differ from the original session.",
     ];
   return [];
 }
 
 /**
- * 64 bits over numbers, each rounded to f16 before: a model published as bf16 or f16 has the same ones wherever it was
- * converted to f32 or f16. It tells models apart; it does not guard against people who want two to be equal.
+ * A 64-bit hash of numbers, each first rounded to f16: a model published as bf16 or f16 has the same values after any
+ * conversion to f32 or f16. It distinguishes models; it is not collision resistant against an attacker.
  */
 class Hash {
   #a = 0x9e3779b9;
@@ -99,7 +99,7 @@ class Hash {
     this.addBits(Float32Array.from(values, toHalf));
   }
 
-  /** The values' bits as they are. */
+  /** The values' bits, unrounded. */
   addBits(values: Float32Array): void {
     for (const bits of new Uint32Array(values.buffer, values.byteOffset, values.length)) {
       this.#a = Math.imul(this.#a ^ bits, 0x2c1b3c6d);
@@ -118,11 +118,11 @@ class Hash {
 const scratch = new Float32Array(1);
 const scratchBits = new Uint32Array(scratch.buffer);
 
-/** Rounds to the nearest number of f16, ties to even; -0 becomes 0, and what is beyond f16 stays. */
+/** Rounds to the nearest f16, ties to even; -0 becomes 0, and values beyond f16 are unchanged. */
 function toHalf(value: number): number {
   scratch[0] = value;
   const exponent = Math.max(-14, (((scratchBits[0] as number) >>> 23) & 0xff) - 127);
-  // Adding a number whose last bit is f16's rounds; taking it away is exact.
+  // Adding a number whose last bit is f16's rounds; subtracting it is exact.
   const large = 1.5 * 2 ** (52 - 10 + exponent);
   return value + large - large;
 }

@@ -21,7 +21,7 @@ export interface PrefixCacheStats {
   readonly maxBytes: number;
 }
 
-/** The tokens that a session has read, and the state it started from. It grows with the session. */
+/** The tokens a session has read, and the state it started from. Grows with the session. */
 export interface History {
   /** The session's initial state, if it is not the model's. */
   readonly initial: Snapshot | undefined;
@@ -36,7 +36,7 @@ export interface Lookup {
   readonly keepAt: readonly number[];
 }
 
-/** Everything that was read from one initial state. */
+/** Everything read from one initial state. */
 interface Root {
   readonly initial: Snapshot | undefined;
   readonly tree: PrefixTree<Snapshot>;
@@ -46,13 +46,13 @@ interface Root {
 const MIN_TOKENS = 16;
 /** Allowance for the tokens that lead to a state. */
 const MORE_BYTES = 4096;
-/** Longer histories are dropped, so that an endless session takes no memory for it. */
+/** Longer histories are dropped, so that an endless session uses bounded memory. */
 const MAX_TOKENS = 2 ** 20;
 
 /**
- * States by the tokens that lead to them, for all sessions of a model. A state is kept at the end of a prompt, at the end
- * of a generation, and where a prompt diverges from an earlier one: what two prompts share is likely to come again. The
- * least recently used state is evicted first.
+ * States by the tokens that lead to them, for all sessions of a model. A state is kept at the end of a prompt, at the
+ * end of a generation, and where a prompt diverges from an earlier one: what two prompts share is likely to come again.
+ * The least recently used state is evicted first.
  */
 export class PrefixCache {
   readonly #maxBytes: number;
@@ -65,7 +65,7 @@ export class PrefixCache {
   #tokensSaved = 0;
   #dropped = 0;
 
-  /** @throws RangeError when not even one state of the model fits */
+  /** @throws RangeError if not even one state of the model fits */
   constructor({ layers, layerState, vocabSize }: Shape, { maxBytes }: PrefixCacheOptions = { maxBytes: 0 }) {
     const least = 4 * (layers * layerState + vocabSize) + MORE_BYTES;
     if (typeof maxBytes !== "number" || (maxBytes !== 0 && !(maxBytes >= least)))
@@ -93,7 +93,7 @@ export class PrefixCache {
     return { initial: this.#rootOf(initial)?.initial ?? initial, tokens: [] };
   }
 
-  /** Appends tokens; undefined when there are too many. */
+  /** Appends tokens; undefined if there are too many. */
   extend(history: History | undefined, tokens: readonly number[]): History | undefined {
     if (!history || history.tokens.length + tokens.length > MAX_TOKENS) return undefined;
     for (const token of tokens) history.tokens.push(token);
@@ -120,7 +120,7 @@ export class PrefixCache {
     return history !== undefined && history.tokens.length - length >= MIN_TOKENS;
   }
 
-  /** @param snapshot is the cache's from now on */
+  /** @param snapshot belongs to the cache afterwards */
   insert({ initial, tokens }: History, snapshot: Snapshot): void {
     if (bytesOf(snapshot) > this.#maxBytes) return;
     const root = this.#rootOf(initial) ?? this.#addRoot(initial);
@@ -164,7 +164,7 @@ export class PrefixCache {
     return root;
   }
 
-  /** Compares states value by value: with a forged hash one session would get another's text. */
+  /** Compares states by value: with a forged hash one session would get another's text. */
   #rootOf(initial: Snapshot | undefined): Root | undefined {
     for (const root of this.#roots) if (isSameState(root.initial, initial)) return root;
     return undefined;

@@ -5,15 +5,15 @@ import type { Shape } from "../models/version.ts";
 import { count } from "../models/weights.ts";
 import { checkIdentity, type Identity } from "./identity.ts";
 
-// A saved state is a .safetensors file: its metadata tell the model, its tensors are `blocks.N.` and the names of
-// shape.stateParts, and `logits` [vocabSize] when the session has any. All values are f32.
+// A saved state is a .safetensors file: its metadata identify the model, its tensors are named `blocks.N.` and the
+// names of shape.stateParts, plus `logits` [vocabSize] if the session has any. All values are f32.
 
-/** Of what the file holds, in which shapes and order of axes. */
+/** Version of the file's contents, shapes and axis order. */
 const LAYOUT = "2";
-/** The first bytes of layout 1, which did not tell whose state it was. */
+/** The first bytes of layout 1, which did not identify the model. */
 const MAGIC_OF_1 = 0x73766b77;
 const PREFIX_BYTES = 8;
-/** Some 130 bytes a tensor: room for 2,000 layers. */
+/** About 130 bytes per tensor: room for 2,000 layers. */
 export const MAX_HEADER_BYTES = 2 ** 20;
 
 interface StateTensor {
@@ -21,9 +21,9 @@ interface StateTensor {
   readonly shape: readonly number[];
 }
 
-/** What a session was saved as. */
+/** The contents of a saved session. */
 export interface SavedState extends Snapshot {
-  /** How the model differs from the one that the state is of, where it may. */
+  /** Permitted differences between the model and the one the state was saved with. */
   readonly warnings: readonly string[];
 }
 
@@ -47,14 +47,14 @@ export function writeState(shape: Shape, model: Identity, { state, logits }: Sna
   return bytes;
 }
 
-/** Whether a file that was opened as a checkpoint is a saved state. */
+/** Whether a file opened as a checkpoint is a saved state. */
 export function isSavedState({ tensors }: Checkpoint): boolean {
   return tensors.has("blocks.0.ffn.x_prev");
 }
 
 /**
- * The state in what `writeState` gave, or in what another program made of it: tensors may come in any order.
- * @throws WkvError `bad-state` when the bytes are no saved state, or one of another model
+ * The state in what `writeState` returned, or another program rewrote: tensors may come in any order.
+ * @throws WkvError `bad-state` if the bytes are not a saved state, or belong to another model
  */
 export function readState(shape: Shape, model: Identity, bytes: Uint8Array): SavedState {
   if (!(bytes instanceof Uint8Array)) throw new TypeError(`"saved" expected a Uint8Array, got ${typeof bytes}`);
@@ -75,7 +75,7 @@ export function readState(shape: Shape, model: Identity, bytes: Uint8Array): Sav
   return { state: kernelOrder(shape, state), logits, warnings };
 }
 
-/** In the order of the kernels' state. */
+/** In kernel order. */
 function tensorsOf(shape: Shape, withLogits: boolean): StateTensor[] {
   const layer = (i: number) => shape.stateParts.map(({ name, shape }) => ({ name: `blocks.${i}.${name}`, shape }));
   const layers = Array.from({ length: shape.layers }, (_, i) => layer(i)).flat();
@@ -90,14 +90,14 @@ function toMetadata(model: Identity): Record<string, string> {
   };
 }
 
-/** @throws WkvError `bad-state` when the header is not that of a state in this layout */
+/** @throws WkvError `bad-state` if the header is not that of a state in this layout */
 function readMetadata({ __metadata__: metadata }: Record<string, unknown>): Identity {
   if (!isRecordOfText(metadata) || metadata.format !== "wkv-state") throw notSaved();
   const { layout, ...rest } = metadata;
   if (layout !== LAYOUT)
     throw new WkvError(
       "bad-state",
-      `The saved state has layout ${String(layout).slice(0, 20)}, and this wkv reads layout ${LAYOUT}: ` +
+      `The saved state has layout ${String(layout).slice(0, 20)}, but this wkv reads layout ${LAYOUT}: ` +
         "read it with the version of wkv that saved it, or feed the text again.",
     );
   const text = (name: string) => String(rest[name]).slice(0, 40);
@@ -125,13 +125,13 @@ function splitFile(bytes: Uint8Array): { header: Record<string, unknown>; data: 
   if (view.getUint32(0, true) === MAGIC_OF_1)
     throw new WkvError(
       "bad-state",
-      "The state was saved by an early wkv, which did not note its model: feed the text again and save it anew.",
+      "The state was saved by an early wkv, which did not record the model: feed the text again and save it again.",
     );
   const headerBytes = view.getBigUint64(0, true);
   if (headerBytes > MAX_HEADER_BYTES) throw notSaved();
   const dataStart = PREFIX_BYTES + Number(headerBytes);
   if (dataStart > bytes.length) throw damaged();
-  // No subarray: that of a Buffer is one too, whose slice() does not copy.
+  // Not subarray: for a Buffer that gives a Buffer, whose slice() does not copy.
   const data = new Uint8Array(bytes.buffer, bytes.byteOffset + dataStart, bytes.length - dataStart);
   return { header: parseHeader(bytes.subarray(PREFIX_BYTES, dataStart)), data };
 }
@@ -146,7 +146,7 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   throw notSaved();
 }
 
-/** @throws WkvError `bad-state` when it is not there in its shape, or the file ends before */
+/** @throws WkvError `bad-state` if it is missing, has another shape, or the file is truncated */
 function readTensor({ name, shape }: StateTensor, header: Record<string, unknown>, data: Uint8Array): Float32Array {
   const { dtype, shape: found, data_offsets: offsets } = (header[name] ?? {}) as Record<string, unknown>;
   const [begin, end] = Array.isArray(offsets) ? offsets : [];
@@ -161,5 +161,5 @@ function notSaved(): WkvError {
 }
 
 function damaged(): WkvError {
-  return new WkvError("bad-state", "The saved state is cut off or damaged: save it again.");
+  return new WkvError("bad-state", "The saved state is truncated or damaged: save it again.");
 }

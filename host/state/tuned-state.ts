@@ -13,8 +13,8 @@ import type { Identity } from "./identity.ts";
 import { isSavedState, MAX_HEADER_BYTES, readState, writeState } from "./state-file.ts";
 
 /**
- * A state for sessions to start from, in the form of a saved one: of a file of state tuning, or of a saved session.
- * @throws WkvError `bad-state` when it is no state or another model's; as opening a model does
+ * An initial state for sessions, in the format of a saved state: from a file of state tuning, or from a saved session.
+ * @throws WkvError `bad-state` if it is not a state or belongs to another model; the errors of opening a model
  */
 export async function readInitialState(source: ModelSource, shape: Shape, model: Identity): Promise<Uint8Array> {
   const file = await openModelFile(source);
@@ -26,7 +26,7 @@ export async function readInitialState(source: ModelSource, shape: Shape, model:
     if (!tensors)
       throw new WkvError(
         "bad-state",
-        `${file.name} has no tensor blocks.0.att.time_state: give a file of state tuning or what session.save() gave.`,
+        `${file.name} has no tensor blocks.0.att.time_state: give a file of state tuning or the bytes of session.save().`,
       );
     return writeState(shape, model, { state: await tunedState(tensors, shape), logits: undefined });
   } finally {
@@ -37,13 +37,13 @@ export async function readInitialState(source: ModelSource, shape: Shape, model:
 async function readSaved(file: Source, shape: Shape, model: Identity): Promise<Uint8Array> {
   const most = 4 * (shape.layers * shape.layerState + shape.vocabSize) + MAX_HEADER_BYTES;
   if (file.size > most)
-    throw new WkvError("bad-state", `${file.name} has ${file.size} bytes, a state of this model at most ${most}.`);
+    throw new WkvError("bad-state", `${file.name} has ${file.size} bytes; a state of this model has at most ${most}.`);
   const bytes = await readBytes(file, 0, file.size);
-  readState(shape, model, bytes); // its errors belong here
+  readState(shape, model, bytes); // throws its errors now
   return bytes;
 }
 
-/** The tensors by their published names. A .safetensors of nothing but states is web-rwkv's, whose axes are swapped. */
+/** The tensors by published name. A .safetensors with nothing but states is web-rwkv's, with swapped axes. */
 function stateTensors(checkpoint: Checkpoint, file: string): Weights {
   const { format, tensors } = checkpoint;
   const { weights } = publishedNames(checkpoint, file);
@@ -52,8 +52,8 @@ function stateTensors(checkpoint: Checkpoint, file: string): Weights {
 }
 
 /**
- * A state as the kernels keep it: what tuning gives for the recurrence, nothing for the token shifts.
- * @param tensors one for each layer, [heads, values, keys]
+ * A state in kernel order: the recurrence from tuning, zero token shifts.
+ * @param tensors one per layer, [heads, values, keys]
  */
 export async function tunedState(tensors: readonly Weight[], shape: Shape): Promise<Float32Array> {
   const { version, layerState, width, headSize: n } = shape;

@@ -1,7 +1,7 @@
 import { TokenTableBuilder } from "./table.ts";
 import { inputBytes, TableTokenizer } from "./tokenizer.ts";
 
-/** 256 ids, each the byte of that value. */
+/** 256 ids, one per byte value. */
 export class BytesTokenizer extends TableTokenizer {
   readonly kind = "bytes";
 

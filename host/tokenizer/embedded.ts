@@ -6,16 +6,18 @@ import { TokenTableBuilder } from "./table.ts";
 import { STEPS, Turns } from "./turns.ts";
 import { worldTokenizer } from "./world.ts";
 
-/** Types of tokens that are no text: control tokens, such as the end of text, and unused ids. */
+/** Types of tokens that are not text: control tokens, such as the end of text, and unused ids. */
 const NO_TEXT = new Set([3, 5]);
 
-/** Keys of ids that are no text, for files without types. */
+/** Keys of ids that are not text, for files without types. */
 const SPECIAL_IDS = ["bos", "eos", "unknown", "padding", "separator"].map((name) => `tokenizer.ggml.${name}_token_id`);
 
-/** Fillers of converters, for files without types: `[PAD65530]`. */
+/** Filler tokens of converters, for files without types: `[PAD65530]`. */
 const FILLER = /^\[PAD\d+\]$/;
 
-/** Which ids are text, by their types, which may be integers of any size; without types, by the names of special ids. */
+/**
+ * Which ids are text: by their types, which may be integers of any size; without types, by the names of special ids.
+ */
 function textIds(metadata: Metadata): (id: number) => boolean {
   const types = metadata.get("tokenizer.ggml.token_type");
   if (ArrayBuffer.isView(types)) return (id) => !NO_TEXT.has(Number((types as NumberList)[id]));
@@ -29,16 +31,16 @@ function textIds(metadata: Metadata): (id: number) => boolean {
 
 const LATIN1 = new TextDecoder("latin1");
 
-/** Whether a GGUF's metadata holds a World vocabulary. */
+/** Whether a GGUF's metadata has a World vocabulary. */
 export function hasWorldVocabulary(metadata: Metadata): boolean {
   return metadata.get("tokenizer.ggml.model") === "rwkv" && metadata.get("tokenizer.ggml.tokens") instanceof StringList;
 }
 
 /**
- * The World vocabulary in a GGUF's metadata: a string for each id, with Python's escapes for what is not ASCII, and a
+ * The World vocabulary in a GGUF's metadata: a string per id, with Python's escapes for anything beyond ASCII, and a
  * type.
  * @param name of the vocabulary, for messages
- * @throws WkvError `bad-vocab` that names the token
+ * @throws WkvError `bad-vocab`, naming the token
  */
 export async function parseEmbedded(metadata: Metadata, name: string): Promise<GreedyTokenizer> {
   const tokens = metadata.get("tokenizer.ggml.tokens") as StringList;

@@ -2,7 +2,7 @@ import { LongestMatches } from "./longest.ts";
 import type { TokenTable } from "./table.ts";
 import { inputBytes, TableTokenizer } from "./tokenizer.ts";
 
-/** Always takes the longest token that matches: World vocabularies and symbol files. */
+/** Always takes the longest matching token: World vocabularies and symbol files. */
 export class GreedyTokenizer extends TableTokenizer {
   readonly kind: "world" | "symbols";
   readonly #matches: LongestMatches;
@@ -20,7 +20,7 @@ export class GreedyTokenizer extends TableTokenizer {
 
   /**
    * @param name of the vocabulary, for messages
-   * @throws WkvError `bad-vocab` when two ids have the same bytes
+   * @throws WkvError `bad-vocab` if two ids have the same bytes
    */
   static async make(
     kind: "world" | "symbols",

@@ -1,4 +1,4 @@
-/** The tokenizers alone: `import { loadTokenizer } from "wkv/tokenizer"`. */
+/** The tokenizers on their own: `import { loadTokenizer } from "wkv/tokenizer"`. */
 
 export { WkvError, type WkvErrorCode } from "../errors.ts";
 export { type LoadTokenizerOptions, loadTokenizer, type TokenizerSource } from "./load.ts";

@@ -2,7 +2,7 @@ const BACKSLASH = 0x5c;
 const SINGLE = 0x27;
 const DOUBLE = 0x22;
 
-/** What a backslash and one letter stand for, in Python's str and bytes literals alike. */
+/** Escapes of a backslash and one letter, the same in Python's str and bytes literals. */
 const SIMPLE_ESCAPES: Record<string, number> = {
   "\\": BACKSLASH,
   "'": SINGLE,
@@ -22,7 +22,7 @@ const HEX_DIGITS: Record<string, number> = { x: 2, u: 4, U: 8 };
 /**
  * Reads Python literals: `'text'`, `"text"`, `b'bytes'`, with the escapes that Python has. In a str literal
  * `\xe9` is the code point U+00E9, two bytes of UTF-8; in a bytes literal it is one byte. A backslash before
- * any other character stands for itself, as in Python. Not known: `\N{name}`, raw and triple-quoted literals.
+ * any other character is kept, as in Python. Not supported: `\N{name}`, raw and triple-quoted literals.
  */
 export class LiteralReader {
   readonly #source: Uint8Array;
@@ -41,7 +41,7 @@ export class LiteralReader {
   /**
    * Reads the literal in bytes `from .. to - 1` of the source.
    * @returns its bytes: a view that is valid until the next call
-   * @throws SyntaxError that says what is wrong with it
+   * @throws SyntaxError with the reason
    */
   read(from: number, to: number): Uint8Array {
     this.#begin(from, to);
@@ -56,8 +56,8 @@ export class LiteralReader {
   }
 
   /**
-   * Reads what is between the quotes of a bytes literal, both kinds of quotes allowed. Bytes beyond ASCII, which Python
-   * would not write, stand for themselves.
+   * Reads the contents of a bytes literal, without its quotes; both kinds of quotes may appear. Bytes beyond ASCII,
+   * which Python would not write, are kept.
    * @returns as `read`
    * @throws SyntaxError as `read`
    */
@@ -74,7 +74,7 @@ export class LiteralReader {
   }
 
   #begin(from: number, to: number): void {
-    // No escape is shorter than what it stands for, so the literal's own length is enough.
+    // No escape is shorter than its value, so the literal's length is enough.
     if (to - from > this.#target.length) this.#target = new Uint8Array(2 * (to - from));
     this.#used = 0;
     this.#at = from;
@@ -130,11 +130,11 @@ export class LiteralReader {
 
   #putCode(code: number): void {
     if (this.#isBytes) {
-      if (code > 0xff) throw new SyntaxError(`an escape stands for ${code}, which is no byte`);
+      if (code > 0xff) throw new SyntaxError(`the escape for ${code} is not a byte`);
       this.#put(code);
     } else {
       if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-        throw new SyntaxError(`an escape stands for 0x${code.toString(16)}, which is no character`);
+        throw new SyntaxError(`the escape for 0x${code.toString(16)} is not a character`);
       for (const byte of new TextEncoder().encode(String.fromCodePoint(code))) this.#put(byte);
     }
   }

@@ -12,12 +12,12 @@ import type { Tokenizer } from "./tokenizer.ts";
 
 /**
  * A name (`"world"`, `"pile"`, `"bytes"`), a file's path, an http(s) or file address, or a file's contents.
- * A file that has such a name is given as `"./world"`.
+ * A file with such a name is written `"./world"`.
  */
 export type TokenizerSource = string | URL | Uint8Array | ArrayBuffer | Blob;
 
 export interface LoadTokenizerOptions extends DownloadOptions {
-  /** Rows of the model, which may be more than the vocabulary has ids: the rest decodes to nothing. */
+  /** Rows of the model; if there are more than ids in the vocabulary, the rest decode to nothing. */
   modelVocabSize?: number;
 }
 
@@ -29,9 +29,9 @@ const TOKENIZER_OPTIONS = {
 } as const satisfies Record<keyof LoadTokenizerOptions, true>;
 
 /**
- * Makes a tokenizer. The format of a file is told by its contents: a World vocabulary (text or JSON), a
- * tokenizer.json with byte-level BPE, or one symbol a line. `"world"` and `"pile"` are downloaded once, checked
- * and kept.
+ * Creates a tokenizer. The format of a file is detected from its contents: a World vocabulary (text or JSON), a
+ * tokenizer.json with byte-level BPE, or one symbol per line. `"world"` and `"pile"` are downloaded once, verified
+ * and cached.
  * @throws WkvError `not-found` or `bad-vocab`; TypeError for another kind of source; the signal's reason
  * @example
  * const tokenizer = await loadTokenizer("bytes");
@@ -48,10 +48,10 @@ export async function loadTokenizer(source: TokenizerSource, options: LoadTokeni
   return tokenizer;
 }
 
-/** The contents of a vocabulary file, whatever they are; not for "bytes", which has none. */
+/** The contents of a vocabulary file, unparsed; not for "bytes", which has none. */
 export async function readVocabulary(source: TokenizerSource, options: DownloadOptions): Promise<Uint8Array> {
   if (source === "world" || source === "pile") return readPinned(NAMED_VOCABULARIES[source], options);
-  // A copy, because the bytes may be in shared memory, which TextDecoder may refuse.
+  // A copy: the bytes may be in shared memory, which TextDecoder may refuse.
   if (source instanceof Uint8Array) return new Uint8Array(source);
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
@@ -65,7 +65,7 @@ export async function readVocabulary(source: TokenizerSource, options: DownloadO
   if (contents) return contents;
   throw new WkvError(
     "bad-vocab",
-    `${nameOf(source)} has more than ${MAX_VOCABULARY_BYTES} bytes: it is no vocabulary.`,
+    `${nameOf(source)} has more than ${MAX_VOCABULARY_BYTES} bytes: it is not a vocabulary.`,
   );
 }
 
@@ -81,7 +81,7 @@ async function readPath(path: string | URL): Promise<Uint8Array | undefined> {
   }
 }
 
-/** Undefined for the path of a file. In a page there are none, and a path is an address of the page's site. */
+/** Undefined for the path of a file. Pages have no file system: there a path is a relative address. */
 function addressOf(source: string | URL): URL | undefined {
   if (source instanceof URL) return source;
   const base = files ? undefined : pageAddress();

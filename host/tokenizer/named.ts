@@ -1,18 +1,18 @@
 import { WkvError } from "../errors.ts";
 import { fetchFile } from "../source/net/fetch-file.ts";
 
-/** A public file that never changes: what its bytes must be is known beforehand. */
+/** A public file that never changes and whose checksum is known in advance. */
 export interface PinnedFile {
-  /** Path below the base address; its last part is the name in the cache. */
+  /** Path below the base address; its last part is the file name in the cache. */
   path: string;
   /** Hexadecimal. */
   sha256: string;
 }
 
 export interface DownloadOptions {
-  /** Where named vocabularies come from, with a slash at the end. Default: the ChatRWKV repository. */
+  /** Base address of named vocabularies, with a trailing slash. Default: the ChatRWKV repository. */
   baseUrl?: string;
-  /** Where they are kept. Default: `wkv` in the XDG cache directory. Node, Deno and Bun; ignored in browsers. */
+  /** Cache folder. Default: `wkv` in the XDG cache directory. Node, Deno and Bun; ignored in browsers. */
   cacheDir?: string;
   signal?: AbortSignal;
 }
@@ -31,8 +31,8 @@ export const NAMED_VOCABULARIES = {
 } as const satisfies Record<string, PinnedFile>;
 
 /**
- * A pinned file, from the cache when it is there and sound, else downloaded into it.
- * @throws WkvError `not-found` or `network` when it cannot be had; it says which file to give instead
+ * A pinned file, from the cache if it is there and intact, else downloaded into it.
+ * @throws WkvError `not-found` or `network`, with the file to give instead
  */
 export async function readPinned({ path, sha256 }: PinnedFile, options: DownloadOptions = {}): Promise<Uint8Array> {
   const url = new URL((options.baseUrl ?? CHAT_RWKV) + path);
@@ -41,7 +41,7 @@ export async function readPinned({ path, sha256 }: PinnedFile, options: Download
     return await fetchFile({ path: fileName, url, sha256 }, options);
   } catch (error) {
     if (!(error instanceof WkvError)) throw error;
-    const advice = `Get ${fileName} in another way (${CHAT_RWKV} has it) and give it with --vocab FILE.`;
+    const advice = `Get ${fileName} another way (${CHAT_RWKV} has it) and pass it with --vocab FILE.`;
     throw new WkvError(error.code, `${error.message} ${advice}`, { cause: error });
   }
 }

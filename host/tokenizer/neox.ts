@@ -120,7 +120,7 @@ function cutsOf(json: TokenizerJson, name: string): Cuts {
 /**
  * @param json a parsed tokenizer.json
  * @param name of the vocabulary, for messages
- * @throws WkvError `bad-vocab` for a tokenizer that is not byte-level BPE, and for a damaged one
+ * @throws WkvError `bad-vocab` for a tokenizer that is not byte-level BPE, or damaged
  */
 export function parseTokenizerJson(json: Record<string, unknown>, name: string): TableTokenizer {
   const given = json as unknown as TokenizerJson;
@@ -152,7 +152,7 @@ function checkShape({ model, added_tokens: added = [] }: TokenizerJson): void {
     throw new SyntaxError("its added_tokens are damaged");
 }
 
-/** An added token overrides an entry of the same id, and is plain text where the others are in the byte alphabet. */
+/** An added token overrides an entry with the same id, and is plain text, while the others use the byte alphabet. */
 function tableOf(vocab: TokenizerJson["model"]["vocab"], added: readonly AddedTokenJson[], name: string): TokenTable {
   const table = new TokenTableBuilder(name);
   for (const { id, content } of added) table.add(id, inputBytes(content));
@@ -188,7 +188,7 @@ function byteCharacters(text: string): string {
 
 function decodeInput(bytes: Uint8Array): string {
   try {
-    // A copy, because TextDecoder may refuse shared memory.
+    // A copy: TextDecoder may refuse shared memory.
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(new Uint8Array(bytes));
   } catch {
     throw new RangeError('"input" expected valid UTF-8 (a NeoX vocabulary encodes text only), got other bytes');

@@ -5,8 +5,8 @@ import type { TableTokenizer } from "./tokenizer.ts";
 import { looksLikeWorldLines, looksLikeWorldText, parseWorldJson, parseWorldLines, parseWorldText } from "./world.ts";
 
 /**
- * Makes a tokenizer from the contents of a vocabulary file, whose format the contents tell: World text, World as lines
- * of literals or as JSON, a tokenizer.json of Hugging Face, or else symbols, one a line.
+ * Creates a tokenizer from the contents of a vocabulary file. The format is detected: World text, World as lines of
+ * literals or as JSON, a Hugging Face tokenizer.json, or else one symbol per line.
  * @param file not in shared memory
  * @param name of the vocabulary, for messages
  * @throws WkvError `bad-vocab`
@@ -30,13 +30,13 @@ function decodeFile(file: Uint8Array, name: string): string {
   } catch {
     throw new WkvError(
       "bad-vocab",
-      `${name} is not UTF-8 text, so it is no vocabulary. Known are World vocabularies (rwkv_vocab_v20230424.txt), ` +
-        "tokenizer.json files, and files with one symbol a line.",
+      `${name} is not UTF-8 text, so it is not a vocabulary. Supported: World vocabularies (rwkv_vocab_v20230424.txt), ` +
+        "tokenizer.json files, and files with one symbol per line.",
     );
   }
 }
 
-/** A file of symbols may begin with the symbol `{`, so what is no JSON is only an error if it was meant to be. */
+/** A file of symbols may begin with the symbol `{`, so invalid JSON is an error only if it was meant to be JSON. */
 function parseObject(text: string, name: string): Record<string, unknown> | undefined {
   if (!/^\s*\{/.test(text)) return undefined;
   try {
@@ -44,6 +44,6 @@ function parseObject(text: string, name: string): Record<string, unknown> | unde
   } catch (error) {
     if (!/^\s*\{\s*"[^"\n]*"\s*:/.test(text)) return undefined;
     const reason = (error as Error).message;
-    throw new WkvError("bad-vocab", `${name} is cut off or damaged JSON (${reason}): fetch it again.`);
+    throw new WkvError("bad-vocab", `${name} is truncated or damaged JSON (${reason}): fetch it again.`);
   }
 }

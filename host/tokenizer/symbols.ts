@@ -11,16 +11,16 @@ const ESCAPES: Record<string, string> = { n: "\n", r: "\r", t: "\t", s: " ", "\\
 const PARTS = /\\x([0-9a-fA-F]{2})|\\(.?)|[^\\]+/gs;
 
 /**
- * Our own format for small models: UTF-8 text, one symbol a line, and a symbol's id is the number of its line,
- * counted from 0.
+ * A simple format for small models: UTF-8 text, one symbol per line; a symbol's id is its line number, counted
+ * from 0.
  *
- * - A symbol may be longer than a character; the longest one that matches is taken.
- * - `\n` `\r` `\t` `\\` are what they are in C, `\s` is a space (a bare space counts as well, but editors
+ * - A symbol may be longer than a character; the longest match is taken.
+ * - `\n` `\r` `\t` `\\` are as in C, `\s` is a space (a bare space works too, but editors
  *   strip spaces at the end of a line), `\xNN` is one byte. Any other backslash is an error.
- * - Lines end in LF or CRLF. No line is empty, no two are equal, and no line is longer than 256 characters.
+ * - Lines end in LF or CRLF. No line is empty, no two are equal, and none is longer than 256 characters.
  *
- * A vocabulary for sums, say, is the 12 lines `0` to `9`, `+` and `\n`.
- * @throws WkvError `bad-vocab` that names the line
+ * A vocabulary for sums, for example, is the 12 lines `0` to `9`, `+` and `\n`.
+ * @throws WkvError `bad-vocab`, naming the line
  */
 export function parseSymbols(text: string, name: string): Promise<GreedyTokenizer> {
   const table = new TokenTableBuilder(name);
@@ -33,7 +33,7 @@ export function parseSymbols(text: string, name: string): Promise<GreedyTokenize
       if (!(error instanceof SyntaxError)) throw error;
       throw new WkvError(
         "bad-vocab",
-        `${name}, line ${id + 1}: ${error.message}. (It was read as a file with one symbol a line: ` +
+        `${name}, line ${id + 1}: ${error.message}. (It was read as a file with one symbol per line: ` +
           "it is neither a World vocabulary nor a tokenizer.json.)",
       );
     }
@@ -56,6 +56,6 @@ function symbolBytes(line: string): Uint8Array {
 function characterOf(letter: string): string {
   const character = ESCAPES[letter];
   if (character === undefined)
-    throw new SyntaxError(`\\${letter} is no escape (there are \\n \\r \\t \\s \\\\ and \\xNN)`);
+    throw new SyntaxError(`\\${letter} is not an escape (there are \\n \\r \\t \\s \\\\ and \\xNN)`);
   return character;
 }

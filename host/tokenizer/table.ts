@@ -1,6 +1,6 @@
 import { WkvError } from "../errors.ts";
 
-/** Ids are indices of arrays here, so a damaged file must not choose them freely. RWKV models have 65,536 rows. */
+/** Ids index arrays here, so a damaged file must not choose them freely. RWKV models have 65,536 rows. */
 const MAX_IDS = 1 << 20;
 
 const EMPTY = new Uint8Array(0);
@@ -9,10 +9,10 @@ const EMPTY = new Uint8Array(0);
 export class TokenTable {
   /** The highest id plus one. */
   readonly size: number;
-  /** Ids below this are accepted; those without a token have no bytes. At least `size`. */
+  /** Ids below this are accepted; an id without a token has no bytes. At least `size`. */
   #limit: number;
   readonly #bytes: Uint8Array;
-  /** `[size]` byte offsets into `#bytes`; equal for an id without a token. */
+  /** `[size]` byte offsets into `#bytes`; equal to the next for an id without a token. */
   readonly #starts: Uint32Array;
   readonly #ends: Uint32Array;
 
@@ -41,12 +41,12 @@ export class TokenTable {
     return new TokenTable(this.#bytes.slice().reverse(), this.#ends.map(turned), this.#starts.map(turned));
   }
 
-  /** Without a check of the id: for loops over `0 .. size - 1`. */
+  /** Without checking the id: for loops over `0 .. size - 1`. */
   lengthOf(id: number): number {
     return this.#ends[id]! - this.#starts[id]!;
   }
 
-  /** A view, not to be written to. @throws RangeError for an unknown id */
+  /** A view; do not write to it. @throws RangeError for an unknown id */
   view(id: number): Uint8Array {
     this.#check(id);
     return id < this.size ? this.#bytes.subarray(this.#starts[id], this.#ends[id]) : EMPTY;
@@ -64,7 +64,7 @@ export class TokenTable {
     let at = 0;
     for (const id of list) {
       if (id >= this.size) continue;
-      // Tokens are a few bytes long: a loop is several times faster than subarray and set.
+      // Tokens have a few bytes: a loop is several times faster than subarray and set.
       for (let i = this.#starts[id]!; i < this.#ends[id]!; i++) target[at++] = this.#bytes[i]!;
     }
     return target;
@@ -72,13 +72,13 @@ export class TokenTable {
 
   /**
    * Accepts the ids of a model that has more rows than its vocabulary has ids.
-   * @throws WkvError `bad-vocab` when the model has fewer
+   * @throws WkvError `bad-vocab` if the model has fewer
    */
   padTo(modelVocabSize: number): void {
     if (modelVocabSize < this.size)
       throw new WkvError(
         "bad-vocab",
-        `the vocabulary has ids up to ${this.size - 1}, but the model only ${modelVocabSize} rows: ` +
+        `the vocabulary has ids up to ${this.size - 1}, but the model has only ${modelVocabSize} rows: ` +
           "this is not the vocabulary that the model was trained with.",
       );
     this.#limit = modelVocabSize;
@@ -105,7 +105,7 @@ export class TokenTableBuilder {
     this.#name = name;
   }
 
-  /** Copies `token`. @throws WkvError `bad-vocab` for an id or a token that cannot be */
+  /** Copies `token`. @throws WkvError `bad-vocab` for an invalid id or an empty token */
   add(id: number, token: Uint8Array): void {
     if (!(Number.isInteger(id) && id >= 0 && id < MAX_IDS))
       throw new WkvError("bad-vocab", `${this.#name}: token id ${id} is not an integer from 0 to ${MAX_IDS - 1}.`);
@@ -117,16 +117,16 @@ export class TokenTableBuilder {
     this.#ends.push(this.#used);
   }
 
-  /** @throws WkvError `bad-vocab` when there is no token, or one id twice */
+  /** @throws WkvError `bad-vocab` if there is no token, or a duplicate id */
   build(): TokenTable {
-    if (this.#ids.length === 0) throw new WkvError("bad-vocab", `${this.#name} holds no token.`);
+    if (this.#ids.length === 0) throw new WkvError("bad-vocab", `${this.#name} has no tokens.`);
     const size = this.#ids.reduce((highest, id) => Math.max(highest, id), 0) + 1;
     const starts = new Uint32Array(size);
     const ends = new Uint32Array(size);
     let start = 0;
     for (let i = 0; i < this.#ids.length; i++) {
       const id = this.#ids[i]!;
-      if (ends[id] !== 0) throw new WkvError("bad-vocab", `${this.#name}: token id ${id} is there twice.`);
+      if (ends[id] !== 0) throw new WkvError("bad-vocab", `${this.#name}: token id ${id} appears twice.`);
       starts[id] = start;
       ends[id] = start = this.#ends[i]!;
     }

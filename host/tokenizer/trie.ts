@@ -3,13 +3,13 @@ import type { TokenTable } from "./table.ts";
 import { missingByte } from "./tokenizer.ts";
 import { atOnce, inTurns, STEPS } from "./turns.ts";
 
-/** A byte-wise prefix tree as it grows. Nodes are numbers, the root is 0, and a link of 0 means "none". */
+/** A growing byte-wise prefix tree. Nodes are numbers, the root is 0, and a link of 0 means "none". */
 interface LinkedTrie {
   /** Nodes in use; the arrays are longer. */
   size: number;
   firstChild: Int32Array;
   nextSibling: Int32Array;
-  /** The byte on the way from the parent to this node. */
+  /** The byte on the edge from the parent to this node. */
   byte: Uint8Array;
   /** The token that ends here, or -1. */
   token: Int32Array;
@@ -25,10 +25,10 @@ interface Placed {
 /**
  * Greedy longest match over a vocabulary: a double-array trie.
  *
- * The child of slot `s` on byte `c` is slot `base[s] + c`, if that slot says that its parent is `s`: two loads
- * a byte and no search. Slots are given out breadth first, so the short prefixes that every text walks through
- * share cache lines. World has 116,079 nodes, which fill 116,079 slots (1.4 MB) and encode English at 60 MB/s;
- * a hash table of the same transitions was half as fast, and 256-wide nodes would take 119 MB.
+ * The child of slot `s` on byte `c` is slot `base[s] + c` if that slot's parent is `s`: two loads per byte and no
+ * search. Slots are assigned breadth first, so the short prefixes that every text walks through share cache lines.
+ * World has 116,079 nodes, which fill 116,079 slots (1.4 MB) and encode English at 60 MB/s; a hash table of the same
+ * transitions was half as fast, and 256-wide nodes would take 119 MB.
  */
 export class ByteTrie {
   /** Slot s: `[2 s]` its base, `[2 s + 1]` its parent slot, or -1 for a free slot and for the root, slot 0. */
@@ -125,8 +125,8 @@ function* build(table: TokenTable, name: string): Generator<void, Placed, void> 
 }
 
 /**
- * Vocabularies come sorted, so most of a token's path is the previous token's: only the rest is searched for,
- * and the sibling to be found there is most often the newest, which is the first.
+ * Vocabularies are sorted, so most of a token's path is the previous token's: only the rest is searched for, and the
+ * sibling found there is usually the newest, which is the first.
  */
 function* link(table: TokenTable, name: string): Generator<void, LinkedTrie, void> {
   const most = table.byteLength + 1;
@@ -155,7 +155,7 @@ function* link(table: TokenTable, name: string): Generator<void, LinkedTrie, voi
   return trie;
 }
 
-/** The child of `node` on `byte`, made if it is not there. */
+/** The child of `node` on `byte`, created if missing. */
 function childOf(trie: LinkedTrie, node: number, byte: number): number {
   for (let child = trie.firstChild[node]!; child !== 0; child = trie.nextSibling[child]!)
     if (trie.byte[child] === byte) return child;
@@ -178,7 +178,7 @@ function* place(trie: LinkedTrie): Generator<void, Placed, void> {
   for (let head = 0; head < queued; head++) {
     if (head % STEPS === 0) yield;
     const node = queue[head]!;
-    // A leaf keeps base 0: the root's children are there, and their parent is not this leaf.
+    // A leaf keeps base 0: the root's children are there, and this leaf is not their parent.
     if (firstChild[node] === 0) continue;
     const base = slots.take(node);
     baseOf[node] = base;
@@ -201,9 +201,9 @@ function* place(trie: LinkedTrie): Generator<void, Placed, void> {
 }
 
 /**
- * Finds free slots for the children of a node. Families of two and more search upwards from where the last one
- * was placed and leave holes; only children, half of all nodes, fill the holes. Linear time in practice: 15 ms for
- * World, against 200 ms when every family searches from the first hole.
+ * Finds free slots for the children of a node. Families of two or more search upwards from the last one placed and
+ * leave holes; only children, half of all nodes, fill the holes. Linear time in practice: 15 ms for World, against 200
+ * ms when every family searches from the first hole.
  */
 class SlotFinder {
   /** All slots in use are below. */
@@ -221,7 +221,7 @@ class SlotFinder {
     this.#next = Int32Array.from(this.#used, (_, slot) => slot + 1);
   }
 
-  /** Takes the slots of all children of `node`, which has some. @returns the base, at least 0 */
+  /** Takes the slots of all children of `node`, which has at least one. @returns the base, at least 0 */
   take(node: number): number {
     const { firstChild, nextSibling, byte } = this.#trie;
     const first = firstChild[node]!;

@@ -14,11 +14,11 @@ export function looksLikeWorldText(text: string): boolean {
 }
 
 /**
- * The vocabulary of the World models: a line `ID LITERAL LENGTH` for each token, such as `34550 'hello' 5`, where
- * the literal is Python's and the length is that of the token in bytes. Ids may have gaps.
+ * The vocabulary of the World models: a line `ID LITERAL LENGTH` per token, such as `34550 'hello' 5`, with Python's
+ * literal and the token's length in bytes. Ids may have gaps.
  * @param file UTF-8; LF or CRLF
  * @param name of the vocabulary, for messages
- * @throws WkvError `bad-vocab` that names the line
+ * @throws WkvError `bad-vocab`, naming the line
  */
 export async function parseWorldText(file: Uint8Array, name: string): Promise<GreedyTokenizer> {
   const table = new TokenTableBuilder(name);
@@ -37,19 +37,22 @@ export async function parseWorldText(file: Uint8Array, name: string): Promise<Gr
   return worldTokenizer(table.build(), name);
 }
 
-/** Whether a text file is a World vocabulary as Hugging Face's repositories of RWKV-5 and 6 have it, by its first line. */
+/**
+ * Whether a text file is a World vocabulary in the format of Hugging Face's RWKV-5 and 6 repositories, by its first
+ * line.
+ */
 export function looksLikeWorldLines(text: string): boolean {
   return /^b(['"]).*\1\r?\n/.test(text);
 }
 
-/** What stands there for the end of text, which has no text of its own. */
+/** The entry for the end of text, which has no text. */
 const END_OF_TEXT = "<s>";
 
 /**
- * The same as `vocab.txt` of Hugging Face's repositories: Python's literal of a token on each line, whose number, counted
+ * World as `vocab.txt` of Hugging Face's repositories: Python's literal of a token per line; the line number, counted
  * from 0, is the id.
  * @param file UTF-8; LF or CRLF
- * @throws WkvError `bad-vocab` that names the line
+ * @throws WkvError `bad-vocab`, naming the line
  */
 export async function parseWorldLines(file: Uint8Array, name: string): Promise<GreedyTokenizer> {
   const table = new TokenTableBuilder(name);
@@ -68,7 +71,7 @@ export async function parseWorldLines(file: Uint8Array, name: string): Promise<G
   return worldTokenizer(table.build(), name);
 }
 
-/** Tokens hold spaces, so the fields end at the first space and begin at the last. */
+/** Tokens may contain spaces, so the fields are split at the first and the last space. */
 function addLine(table: TokenTableBuilder, file: Uint8Array, literals: LiteralReader, from: number, to: number): void {
   const first = file.indexOf(SPACE, from);
   let last = to;
@@ -94,9 +97,9 @@ function readInteger(file: Uint8Array, from: number, to: number, what: string): 
 }
 
 /**
- * The same as JSON, as web-rwkv writes it: `{"1": "text", "129": [128], ...}`. A token that is not UTF-8 is
- * an array of byte values.
- * @throws WkvError `bad-vocab` that names the token
+ * World as JSON, written by web-rwkv: `{"1": "text", "129": [128], ...}`. A token that is not UTF-8 is an array of byte
+ * values.
+ * @throws WkvError `bad-vocab`, naming the token
  */
 export async function parseWorldJson(json: Record<string, unknown>, name: string): Promise<GreedyTokenizer> {
   const table = new TokenTableBuilder(name);
@@ -114,7 +117,7 @@ export async function parseWorldJson(json: Record<string, unknown>, name: string
   return worldTokenizer(table.build(), name);
 }
 
-/** A vocabulary file, as `parseWorldJson` reads it, of a tokenizer that came without one. */
+/** The inverse of `parseWorldJson`: the vocabulary file of a tokenizer that has none. */
 export function worldJson(tokenizer: Tokenizer): Uint8Array {
   const json: Record<string, string | number[]> = {};
   for (let id = 0; id < tokenizer.vocabSize; id++) {
@@ -124,7 +127,7 @@ export function worldJson(tokenizer: Tokenizer): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(json));
 }
 
-/** Undefined for what is not UTF-8. */
+/** Undefined if not UTF-8. */
 function textOf(token: Uint8Array): string | undefined {
   try {
     return UTF8.decode(token);

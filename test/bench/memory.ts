@@ -2,9 +2,8 @@
 // packed weights. With --large: a model of the 2.9B shape, its packed file, and how long a start takes against reading. With
 // --huge: a GGUF of the 7.2B shape in Q4_0, 4 GB, loaded as int4 with its embedding in the file.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { convertModel, type LoadOptions } from "wkv";
@@ -21,6 +20,7 @@ import { toGguf } from "../support/convert-gguf.ts";
 import { legacyPth, ownStorages, pth, type Sample, safetensors } from "../support/make-checkpoints.ts";
 import { toRwkvCpp } from "../support/make-rwkvcpp.ts";
 import { isQuantised, randomBlocks } from "../support/random-blocks.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const SHAPE = { layers: 8, width: 512, headSize: 64, vocabSize: 65536 };
 const LIMIT = 100;
@@ -45,8 +45,7 @@ function child(script: string, path: string, options: LoadOptions = {}): Measure
   return JSON.parse(stdout);
 }
 
-const folder = mkdtempSync(join(tmpdir(), "wkv-memory-"));
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+const folder = tempFolder("memory");
 if (process.argv.includes("--huge")) await huge();
 else await (process.argv.includes("--large") ? large() : everyContainer());
 

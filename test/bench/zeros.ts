@@ -4,11 +4,11 @@
  * read, pairs of columns skipped in place, and packed by columns (test/kernels/skip-zeros.ts). Prints GB of weights a
  * second, skipped ones counted, and asserts nothing.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { runTool } from "../../tools/run.ts";
 import { random } from "../support/random.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 type Kernel = (w: number, blocks: number, cols: number, x: number, out: number, sums: number) => void;
 
@@ -37,29 +37,16 @@ for (const shape of SHAPES)
   }
 
 async function compile(): Promise<Record<string, Kernel>> {
-  const folder = mkdtempSync(join(tmpdir(), "wkv-zeros-"));
+  const folder = tempFolder("zeros");
   const [raw, file] = [join(folder, "raw.wasm"), join(folder, "zeros.wasm")];
-  try {
-    const entry = ["test/kernels/skip-zeros.ts", "--config", "none"];
-    const memoryOptions = ["--importMemory", "--sharedMemory", "--initialMemory", "2", "--maximumMemory", "65536"];
-    const options = [
-      "-O3",
-      "--noAssert",
-      "--runtime",
-      "stub",
-      "--enable",
-      "simd,threads,bulk-memory",
-      "--use",
-      "abort=",
-    ];
-    await runTool("asc", [...entry, ...memoryOptions, ...options, "-o", raw]);
-    await runTool("wasm-opt", [raw, "-O4", "--all-features", "-o", file]);
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), { env: { memory } });
-    const { all, inPlace, byColumns } = exports as unknown as Record<string, Kernel>;
-    return { all: all!, "in place": inPlace!, "by columns": byColumns! };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const entry = ["test/kernels/skip-zeros.ts", "--config", "none"];
+  const memoryOptions = ["--importMemory", "--sharedMemory", "--initialMemory", "2", "--maximumMemory", "65536"];
+  const options = ["-O3", "--noAssert", "--runtime", "stub", "--enable", "simd,threads,bulk-memory", "--use", "abort="];
+  await runTool("asc", [...entry, ...memoryOptions, ...options, "-o", raw]);
+  await runTool("wasm-opt", [raw, "-O4", "--all-features", "-o", file]);
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), { env: { memory } });
+  const { all, inPlace, byColumns } = exports as unknown as Record<string, Kernel>;
+  return { all: all!, "in place": inPlace!, "by columns": byColumns! };
 }
 
 /** The same bytes everywhere, so that integers and scales are usual ones in either order. */

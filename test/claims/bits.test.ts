@@ -1,7 +1,6 @@
 /** However tokens get through a model, its logits are the same to the last bit. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { LoadOptions, Model, Session } from "wkv";
@@ -11,6 +10,8 @@ import { runChild } from "../support/children.ts";
 import { FULL } from "../support/effort.ts";
 import { load, ONE_OF_EACH, randomTokens } from "../support/models.ts";
 import { randomModel } from "../support/random-model.ts";
+import { assertSameBits } from "../support/same-bits.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 /** Several batches, the last one not full. */
 const LENGTH = FULL ? 700 : 350;
@@ -28,8 +29,7 @@ function missing(simd: Simd): string | false {
   return simd === "relaxed" && !relaxedIsThere && "this runtime has no relaxed SIMD, or computes it wrongly";
 }
 
-const folder = mkdtempSync(join(tmpdir(), "wkv-bits-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = tempFolder("bits");
 // The committed RWKV-7 has one head. This one has six for up to four threads, and sizes that are no powers of two.
 const sixHeads = join(folder, "six-heads.safetensors");
 writeFileSync(sixHeads, randomModel({ width: 96, layers: 2, headSize: 16, vocabSize: 301 }));
@@ -110,9 +110,4 @@ async function feedAll(session: Session, tokens: readonly number[], size: number
     logits.push(await session.feed(tokens.slice(first, first + size)));
   session.dispose();
   return logits;
-}
-
-function assertSameBits(actual: Float32Array, expected: Float32Array, what: string): void {
-  const bits = (values: Float32Array) => Buffer.from(values.buffer, values.byteOffset, values.byteLength);
-  assert.ok(bits(actual).equals(bits(expected)), `${what}: other logits`);
 }

@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { syntheticModel } from "../../host/cli/synthetic.ts";
 import { PROGRAM } from "../support/cli-program.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const DOCUMENTS = ["README.md", ...(await readdir(join(ROOT, "docs"))).map((name) => `docs/${name}`)].filter((path) =>
@@ -26,7 +26,6 @@ for (const path of DOCUMENTS) {
     before(async () => {
       folder = await userFolder();
     });
-    after(() => rm(folder, { recursive: true }));
 
     for (const [i, { language, code }] of examples.entries()) {
       const skip = language === "sh" && process.platform === "win32" && "it is for sh";
@@ -62,7 +61,7 @@ function summary(code: string): string {
 
 /** A folder with a small model, model.safetensors, and an installed wkv. */
 async function userFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "wkv-docs-"));
+  const folder = tempFolder("docs");
   const model = syntheticModel({ layers: 1, width: 64, headSize: 32, vocabSize: 256 });
   await writeFile(join(folder, "model.safetensors"), model);
   await mkdir(join(folder, "node_modules"));

@@ -1,27 +1,22 @@
 // Whatever a file, template, schema, vocabulary or saved state holds, wkv takes it or refuses it with a sentence: never another
 // error, never more than 5 s or 512 MB. Each target runs the inputs that once failed, then new ones; `npm run fuzz` runs more.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { foundInputs, makeCase, runCase, targets } from "../fuzz/cases.ts";
 import { makeSeeds, type Seeds } from "../fuzz/seeds.ts";
 import { repeats } from "../support/effort.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const CASES = repeats(200);
 const SEED = 1;
 
 describe("fuzz", () => {
-  const folder = mkdtempSync(join(tmpdir(), "wkv-fuzz-"));
+  const folder = tempFolder("fuzz");
   let seeds: Seeds;
   before(async () => {
     seeds = await makeSeeds(folder);
   });
-  after(async () => {
-    await seeds.loaded.dispose();
-    rmSync(folder, { recursive: true });
-  });
+  after(() => seeds.loaded.dispose());
 
   for (const target of Object.keys(targets))
     it(target, async () => {

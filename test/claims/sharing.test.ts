@@ -5,6 +5,7 @@ import type { Mark, Model, Session } from "wkv";
 import { some } from "../support/effort.ts";
 import { committed, load, randomTokens, symbols } from "../support/models.ts";
 import { random } from "../support/random.ts";
+import { assertSameBits } from "../support/same-bits.ts";
 
 const SESSIONS = 8;
 const STEPS = 24;
@@ -93,8 +94,4 @@ async function play(model: Model, number: number): Promise<Uint8Array> {
   log.push(await session.feed([1]));
   session.dispose();
   return Buffer.concat(log.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)));
-}
-
-function assertSameBits(actual: Uint8Array, expected: Uint8Array, what: string): void {
-  assert.ok(Buffer.from(actual).equals(expected), `${what}: other logits`);
 }

@@ -2,36 +2,34 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { nodes } from "../runtimes/runtimes.ts";
 import { missing } from "../support/missing.ts";
+import { FAIRY } from "../support/models.ts";
 import { type ServeProgram, startServe } from "../support/serve-program.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
-const FAIRY = join(HERE, "../../models/fairy/fairy.safetensors");
 const isInstalled = existsSync(join(HERE, "node_modules/openai/package.json"));
 const skip = missing(isInstalled, "the clients are not installed: npm run clients:install");
 const newerNode =
   Number.parseInt(process.versions.node, 10) >= 22 ? process.execPath : (nodes.get(24) ?? nodes.get(22));
 const run = promisify(execFile);
 
-let folder = "";
+const folder = tempFolder("clients");
 let child: ServeProgram["child"];
 let base = "";
 before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "wkv-clients-"));
   const options = ["--api-key", "key", "--store", "states", "--threads", "1"];
   ({ child, base } = await startServe([FAIRY, ...options], folder));
 });
 after(async () => {
   child.kill("SIGTERM");
   const [code] = await once(child, "close");
-  rmSync(folder, { recursive: true });
   assert.equal(code, 0);
 });
 

@@ -3,10 +3,9 @@
  * Only rwkv.cpp's files of RWKV-4 and 5, whose decays went through exp() elsewhere, have a limit instead.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import type { ModelSource } from "wkv";
 import { readGolden } from "../support/checkpoint-checks.ts";
 import { toGguf, toSplitGguf } from "../support/convert-gguf.ts";
@@ -17,10 +16,10 @@ import { toRwkvCpp } from "../support/make-rwkvcpp.ts";
 import { committed, load, randomTokens, SMALL_IDS } from "../support/models.ts";
 import { isQuantised, randomBlocks } from "../support/random-blocks.ts";
 import { randomSamples } from "../support/random-model.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 import { asDtype, asFloat32 } from "../support/tensor-values.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wkv-containers-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = tempFolder("containers");
 
 const DTYPES = ["F32", "F16", "BF16"] as const;
 

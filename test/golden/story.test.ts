@@ -1,4 +1,4 @@
-/** The model in the box: the same text from the same seed wherever it runs, and what int8 costs it. */
+/** The bundled model: the same text from the same seed wherever it runs, and what int8 costs it. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
@@ -23,7 +23,7 @@ test("the goldens answer what is asked", () => {
 });
 
 for (const weights of WEIGHTS)
-  describe(`the model in the box, ${weights}`, () => {
+  describe(`the bundled model, ${weights}`, () => {
     for (const threads of [1, 2, 3])
       test(`tells its stories on ${threads} threads`, async () => {
         await using model = await loadBundled(weights, threads);

@@ -1,6 +1,7 @@
-/** What the model in the box is asked, for the test of its goldens and for the tool that writes them. */
+/** What the bundled model is asked, for the test of its goldens and for the tool that writes them. */
 import { fileURLToPath } from "node:url";
 import { loadModel, type Model } from "wkv";
+import { perplexity, zeroShare } from "wkv/measure";
 import { readGolden } from "../support/checkpoint-checks.ts";
 import { safetensors } from "../support/make-checkpoints.ts";
 
@@ -60,7 +61,7 @@ export async function tell(model: Model, { prompt, seed }: Request): Promise<str
 }
 
 export async function passageBits(model: Model): Promise<number> {
-  return (await model.perplexity(PASSAGE)).bitsPerByte;
+  return (await perplexity(model, PASSAGE)).bitsPerByte;
 }
 
 /** Of every layer: a model can tell its last layer's, so models are made that end after one, two, three layers. */
@@ -71,7 +72,7 @@ export async function passageZeroShares({ tokenizer, info }: Model): Promise<num
   for (let layers = 1; layers <= info.layers; layers++) {
     const kept = tensors.filter(({ name }) => Number(/^blocks\.(\d+)\./.exec(name)?.[1] ?? 0) < layers);
     await using model = await loadModel(safetensors(kept), { weights: info.weights, threads: 2, vocab: null });
-    shares.push(await model.zeroShare(tokens));
+    shares.push(await zeroShare(model, tokens));
   }
   return shares;
 }

@@ -13,7 +13,6 @@ import { serve } from "./server.ts";
 
 const docs = readFileSync(join(ROOT, "docs/runtimes.md"), "utf8");
 const { folder } = makeConsumer();
-after(() => rmSync(folder, { recursive: true }));
 cpSync(join(ROOT, "examples/node.mjs"), join(folder, "node.mjs"));
 cpSync(join(folder, "bundle.js"), join(folder, "main.js"));
 const story = (await output(process.execPath, ["node.mjs"], folder)).slice("Once upon a time".length);

@@ -1,7 +1,6 @@
 /** A page that is closed while the model works ends its threads, and other pages of the same browser go on. */
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { missing } from "../support/missing.ts";
 import { openChromium, openFirefox, type Page } from "./browsers.ts";
 import { copyExample, makeConsumer } from "./consumer.ts";
@@ -11,7 +10,6 @@ import { serve } from "./server.ts";
 import { NOT_LINUX, threadsNamed } from "./usage.ts";
 
 const { folder } = makeConsumer();
-after(() => rmSync(folder, { recursive: true }));
 const example = copyExample(folder, "browser");
 /** As the browsers call the threads of workers. */
 const BROWSERS = [

@@ -1,15 +1,15 @@
 /** A folder in which wkv is installed from the tarball that users get, and a server for what runs in it. */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { tempFolder } from "../support/temp-folder.ts";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Packs wkv and unpacks it into `node_modules` of a new folder, with its dependencies beside it. */
 export function makeConsumer(): { folder: string; tarball: string } {
-  const folder = mkdtempSync(join(tmpdir(), "wkv-consumer-"));
+  const folder = tempFolder("consumer");
   const [packed] = JSON.parse(
     execFileSync("npm", ["pack", ROOT, "--json", "--ignore-scripts"], {
       cwd: folder,

@@ -1,14 +1,12 @@
 /** Programs without a file: what is given on the command line loads models as a file does. */
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { missing } from "../support/missing.ts";
 import { makeConsumer } from "./consumer.ts";
 import { output } from "./place.ts";
 import { bun, deno, HOW_TO_GET, nodes } from "./runtimes.ts";
 
 const { folder } = makeConsumer();
-after(() => rmSync(folder, { recursive: true }));
 
 const PROGRAM = `
   import { loadModel } from "wkv";

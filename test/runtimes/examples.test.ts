@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { missing } from "../support/missing.ts";
 import { type OpenPage, openChromium, openFirefox, openWebKit } from "./browsers.ts";
 import { copyExample, makeConsumer, ROOT } from "./consumer.ts";
@@ -17,7 +17,6 @@ const PROMPT = "Once upon a time";
 /** Cloudflare gives a Worker as many bytes. */
 const WORKER_LIMIT = 128e6;
 const { folder } = makeConsumer();
-after(() => rmSync(folder, { recursive: true }));
 const absent = (program: unknown) => missing(program, `not here: ${HOW_TO_GET}`);
 
 for (const name of ["node.mjs", "deno.ts", "bun.ts"]) cpSync(join(ROOT, "examples", name), join(folder, name));

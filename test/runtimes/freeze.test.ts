@@ -1,21 +1,16 @@
 /** Nothing waits for the model: pages and programs go on while a model of the 0.1B shape loads, reads and writes. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { missing } from "../support/missing.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 import { makeConsumer } from "./consumer.ts";
 import { type Turns, writePublished } from "./data.ts";
 import { HOW_TO_GET, RUNTIMES } from "./runtimes.ts";
 import { serve } from "./server.ts";
 
 const { folder } = makeConsumer();
-const data = mkdtempSync(join(tmpdir(), "wkv-data-"));
+const data = tempFolder("data");
 writePublished(data);
-after(() => {
-  for (const path of [folder, data]) rmSync(path, { recursive: true });
-});
 
 // In workerd the caller's own thread computes.
 for (const { name, version, isolated, run } of RUNTIMES.filter((runtime) => runtime.name !== "workerd"))

@@ -1,10 +1,9 @@
 /** Memory that cannot grow ends the session that asked for it and nothing else, where it is shared and where not. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { missing } from "../support/missing.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 import { makeConsumer } from "./consumer.ts";
 import { makeData } from "./data.ts";
 import { HOW_TO_GET, RUNTIMES } from "./runtimes.ts";
@@ -21,12 +20,9 @@ const FLAGS: Readonly<Record<string, string>> = {
   "Chromium, without the headers": `--js-flags=${LIMIT}`,
 };
 
-const data = join(mkdtempSync(join(tmpdir(), "wkv-data-")), "data");
+const data = join(tempFolder("data"), "data");
 makeData(data);
 const { folder } = makeConsumer();
-after(() => {
-  for (const path of [folder, join(data, "..")]) rmSync(path, { recursive: true });
-});
 
 for (const { name, version, isolated, run } of RUNTIMES.filter((runtime) => runtime.name in FLAGS))
   test(name, { skip: missing(version, HOW_TO_GET) }, async (t) => {

@@ -1,8 +1,8 @@
 /** The tarball: what is in it, how much of it a page loads, what the tools that check packages say. */
 import assert from "node:assert/strict";
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { missing } from "../support/missing.ts";
 import { makeConsumer, ROOT } from "./consumer.ts";
@@ -13,7 +13,6 @@ import { attw, HOW_TO_GET, publint } from "./runtimes.ts";
 const MOST = 120_000;
 const { folder, tarball } = makeConsumer();
 const build = join(folder, "node_modules/wkv/build");
-after(() => rmSync(folder, { recursive: true }));
 
 const read = (file: string) => readFileSync(join(build, file));
 

@@ -1,10 +1,9 @@
 /** The same bits in every runtime, plain and relaxed, on one thread and on several, for wkv as it is installed. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { missing } from "../support/missing.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 import { makeConsumer } from "./consumer.ts";
 import { makeData } from "./data.ts";
 import { HOW_TO_GET, RUNTIMES } from "./runtimes.ts";
@@ -20,7 +19,7 @@ interface Run {
 }
 type Probe = Record<"plain" | "threaded" | "relaxed" | "relaxed threaded", Run> & { error?: string };
 
-const data = join(mkdtempSync(join(tmpdir(), "wkv-data-")), "data");
+const data = join(tempFolder("data"), "data");
 const { folder } = makeConsumer();
 const servers: Server[] = [];
 let expected: Record<string, string>;
@@ -35,7 +34,6 @@ before(async () => {
 });
 after(() => {
   for (const server of servers) server.close();
-  for (const path of [folder, join(data, "..")]) rmSync(path, { recursive: true });
 });
 
 for (const { name, version, isolated, run } of RUNTIMES)

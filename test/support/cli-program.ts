@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -33,4 +34,20 @@ export function outcome(child: ReturnType<typeof startProgram>): Promise<Result>
     child.on("error", reject);
     child.on("close", (code) => resolve({ ...result, code }));
   });
+}
+
+/** The values in NDJSON. */
+export function ndjson(text: string) {
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+}
+
+/** One line on standard error that starts with the program's name, and nothing on standard output. */
+export function expectFailure(result: Result, code: number, message: RegExp): void {
+  assert.equal(result.code, code, result.stderr);
+  assert.match(result.stderr, message);
+  assert.match(result.stderr, /^wkv: [^\n]+\n$/, "one line");
+  assert.equal(result.stdout, "");
 }

@@ -1,14 +1,10 @@
 /** Conversions into a folder that is removed afterwards. */
-import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after } from "node:test";
-import { type ConvertOptions, convertModel, loadModel, type ModelSource, WkvError } from "wkv";
+import { type ConvertOptions, convertModel, loadModel, type ModelSource } from "wkv";
 import { randomTokens, SMALL_IDS } from "./models.ts";
+import { tempFolder } from "./temp-folder.ts";
 
-export const folder = mkdtempSync(join(tmpdir(), "wkv-convert-"));
-after(() => rmSync(folder, { recursive: true }));
+export const folder = tempFolder("convert");
 
 export const TOKENS = randomTokens(40, SMALL_IDS);
 
@@ -25,13 +21,4 @@ export async function convert(source: ModelSource, name: string, options: Conver
   const path = join(folder, name);
   await convertModel(source, path, { vocab: null, threads: 2, ...options });
   return path;
-}
-
-export function refused(code: string, message: RegExp) {
-  return (error: unknown) => {
-    assert.ok(error instanceof WkvError, String(error));
-    assert.equal(error.code, code, error.message);
-    assert.match(error.message, message);
-    return true;
-  };
 }

@@ -1,17 +1,16 @@
 /** Downloads from a local server with small ranges and little patience, into caches that are removed afterwards. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { after, afterEach } from "node:test";
+import { afterEach } from "node:test";
 import { WkvError } from "wkv";
 import { diskStore } from "../../host/source/cache/disk-store.ts";
 import { type FetchOptions, fetchModel } from "../../host/source/net/fetch-model.ts";
 import { type HubServer, startHub } from "./hub-server.ts";
 import { random } from "./random.ts";
+import { tempFolder } from "./temp-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wkv-net-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = tempFolder("net");
 
 const KB = 1024;
 /** Eleven ranges and a piece. */

@@ -9,9 +9,8 @@ export type Graph = ReadonlyMap<string, readonly string[]>;
 export const LAYERS: readonly (readonly string[])[] = [
   ["cli", "inline", "index.ts"],
   ["server", "ai-sdk", "langchain"],
-  ["chat", "inspect", "convert"],
+  ["chat", "inspect", "convert", "measure"],
   ["model"],
-  ["measure"], // goes above model when Model's deprecated methods go
   ["session"],
   ["prompt", "state", "loading", "platform"],
   ["engine", "constraint", "sampling"],

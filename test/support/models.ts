@@ -1,5 +1,6 @@
 /** Models for tests of the engine as users import it: those that come with the project, and how they are loaded. */
 import { join } from "node:path";
+import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type LoadOptions, loadModel, type Model, type ModelSource } from "wkv";
 import { random } from "./random.ts";
@@ -17,6 +18,16 @@ export const ONE_OF_EACH = ["s4.bf16.safetensors", "s52.f16.pth", "q6.pth", "q7.
 /** 97 ids, two layers. */
 export const SMALL = committed("q7.zip.pth");
 export const SMALL_IDS = 97;
+
+/** The bundled story model. */
+export const FAIRY = fileURLToPath(new URL("../../models/fairy/fairy.safetensors", import.meta.url));
+
+/** The bundled story model for all tests of a file: disposed of after them. */
+export async function loadFairy(options: LoadOptions = {}): Promise<Model> {
+  const model = await loadModel(FAIRY, { threads: 1, ...options });
+  after(() => model.dispose());
+  return model;
+}
 
 /** Loads with exact weights, on one thread unless more are asked for. */
 export function load(source: ModelSource, options: LoadOptions = {}): Promise<Model> {

@@ -10,7 +10,7 @@ export interface Opened {
   readonly name: string;
   /** Where links say it is from; undefined for a file of this device. */
   readonly address: string | undefined;
-  /** Tells models apart: hashes that a saved state carries. */
+  /** Identifies the model: the hashes in a saved state. */
   readonly fingerprint: string;
   readonly isBox: boolean;
   /** To open it again, with other weights. */

@@ -85,7 +85,7 @@ function makeNode(kind: Kind, parent: Node | undefined, text: string): Node {
 export const root = signal<Node>(makeNode("root", undefined, ""));
 /** The node whose text, with all before it, is shown. */
 export const current = signal<Node>(root.value);
-/** Counts changes within nodes: whoever shows a node's inside reads it. */
+/** Counts changes within nodes: views of a node's content depend on it. */
 export const changes = signal(0);
 
 export function touch(): void {

@@ -38,7 +38,7 @@ export const mode = signal<Mode>("write");
 /** The two kinds of text, each with its branches. */
 const texts = new Map<Mode, Saved>();
 
-/** Write and chat are texts of their own: going from one to the other changes nothing in either. */
+/** Write and chat are separate texts: switching changes neither. */
 export function setMode(next: Mode): void {
   stop();
   if (textMode !== next && (next === "write" || next === "chat")) {
@@ -56,7 +56,7 @@ opened.subscribe(() => texts.clear()); // another model has read nothing of them
 export const system = signal("");
 /** Stops the text that is being made; undefined when none is. */
 export const running = signal<AbortController | undefined>(undefined);
-/** What the user wrote and writes anew: sending makes a branch beside it. */
+/** A message that the user rewrites: sending makes a branch next to it. */
 export const editing = signal<Node | undefined>(undefined);
 export const failure = signal<string | undefined>(undefined);
 

@@ -1,6 +1,8 @@
-/** What a template may take. Its language has loops, recursion and strings that double, and files of models are hostile. */
+/**
+ * Limits for a template's work. The language has loops, recursion and doubling strings, and model files may be hostile.
+ */
 
-/** What is known of the library's nodes: their parts are other nodes, in arrays and maps as well. */
+/** The library's nodes as far as needed: their parts are other nodes, also in arrays and maps. */
 type Parts = Readonly<Record<string, unknown>> & { readonly type: string };
 
 interface Value {
@@ -8,41 +10,41 @@ interface Value {
   readonly value: unknown;
 }
 
-/** The library's interpreter, all of which goes through `evaluate`. */
+/** The library's interpreter; everything goes through `evaluate`. */
 interface Interpreter {
   evaluate(node: Parts | undefined, scope: object): Value;
   run(program: Parts): Value;
 }
 
-/** A turn of a loop, with its scopes. */
+/** Cost of an iteration of a loop, with its scopes. */
 const TURN_WORK = 5;
-/** A name that nothing has, or a way out of a loop: the library throws an error for each. */
+/** Cost of an undefined name, or of leaving a loop: the library throws an error for each. */
 const UNKNOWN_WORK = 20;
-/** Characters of a text; of an array or object those of all that is in it, with one for each item. */
+/** Limit for the characters of a text, or of an array or object with everything in it, plus one per item. */
 const MAX_SIZE = 2_000_000;
-/** Size of what is changed times that of what it is changed with: how long `replace`, `join` and the like can get. */
+/** Limit for the size of a value times that of the arguments: bounds the result of `replace`, `join` and the like. */
 const MAX_PRODUCT = 32_000_000;
-/** Nodes inside one another while they are evaluated; a macro that calls itself takes about eight. */
+/** Limit for nested evaluations; a recursive macro takes about eight per call. */
 const MAX_DEPTH = 400;
-/** Arrays and objects inside one another. */
+/** Limit for nested arrays and objects. */
 const MAX_NESTING = 64;
-/** What takes longer than the rest for each character or item. */
+/** Operations that cost more than others per character or item. */
 const SLOW: readonly unknown[] = ["sort", "dictsort", "replace", "split", "title"];
 
-/** An operation whose result can be longer than its parts: a filter with arguments, or a method. */
+/** An operation whose result can be longer than its inputs: a filter with arguments, or a method. */
 interface Growing {
   readonly node: Parts;
   readonly subjects: readonly unknown[];
-  readonly seasonings: readonly unknown[];
-  subject: number;
-  seasoning: number;
+  readonly args: readonly unknown[];
+  subjectSize: number;
+  argSize: number;
 }
 
 /**
  * An interpreter that does a bounded amount of work, the same on every machine.
- * @param Base of the library, which is loaded when it is needed
- * @param program what will be run
- * @param most units of work, each of about a microsecond: a node that is evaluated, or 200 characters of a text
+ * @param Base the library's class, which is loaded on demand
+ * @param program the program to run
+ * @param most limit in units of work, about a microsecond each: an evaluated node, or 200 characters of text
  */
 export function boundedInterpreter(
   Base: new (environment: object) => Interpreter,
@@ -50,7 +52,7 @@ export function boundedInterpreter(
   environment: object,
   most: number,
 ): Interpreter {
-  const { shown, nodes } = survey(program);
+  const { shown, nodes } = analyze(program);
 
   class BoundedInterpreter extends Base {
     #work = 0;
@@ -76,9 +78,9 @@ export function boundedInterpreter(
     }
 
     #cost({ type }: Parts): number {
-      if (type === "Identifier") return 1 + this.#depth / 50; // looked for in all scopes around it
+      if (type === "Identifier") return 1 + this.#depth / 50; // looked up in all enclosing scopes
       if (type === "Break" || type === "Continue") return UNKNOWN_WORK;
-      return type === "Macro" || type === "CallStatement" ? 1 + nodes / 8 : 1; // all of it is looked through
+      return type === "Macro" || type === "CallStatement" ? 1 + nodes / 8 : 1; // the whole program is searched
     }
 
     #check(node: Parts, value: Value): void {
@@ -96,12 +98,12 @@ export function boundedInterpreter(
 
     #grow(around: Growing, node: Parts, value: Value, size: number): void {
       if (around.subjects.includes(node)) {
-        around.subject += size;
+        around.subjectSize += size;
         if (around.node.type === "For") this.#spend(TURN_WORK * ((value.value as { length?: number }).length ?? size));
         if (SLOW.includes(nameOf(around.node))) this.#spend(size / 10);
-      } else if (around.seasonings.includes(node))
-        around.seasoning += value.type === "IntegerValue" ? MAX_NESTING * Math.abs(value.value as number) : size;
-      if (around.subject * around.seasoning > MAX_PRODUCT) throw new RangeError("it makes texts that are too long");
+      } else if (around.args.includes(node))
+        around.argSize += value.type === "IntegerValue" ? MAX_NESTING * Math.abs(value.value as number) : size;
+      if (around.subjectSize * around.argSize > MAX_PRODUCT) throw new RangeError("it makes texts that are too long");
     }
 
     #spend(work: number): void {
@@ -109,7 +111,7 @@ export function boundedInterpreter(
       if (this.#work > most) throw new RangeError("it takes too long");
     }
 
-    /** A namespace can be changed, so it is measured anew each time, and none may be in anything else. */
+    /** A namespace can be changed, so it is measured every time, and must not be inside another value. */
     #measure(value: Value): { size: number; nesting: number } {
       if (value.type === "StringValue") return { size: 1 + (value.value as string).length, nesting: 0 };
       if (!isContainer(value)) return { size: 1, nesting: 0 };
@@ -130,7 +132,7 @@ export function boundedInterpreter(
   return new BoundedInterpreter(environment);
 }
 
-/** Whether a value was there before, and is only named. */
+/** Whether the node only names an existing value. */
 function isKnown({ type }: Parts): boolean {
   return type === "Identifier" || type === "MemberExpression";
 }
@@ -141,9 +143,9 @@ function isContainer({ value }: Value): boolean {
 
 function growingOf(node: Parts): Growing | undefined {
   const { callee, filter, args } = node as { callee?: Parts; filter?: Parts; args?: unknown[] };
-  const parts = (subjects: unknown[], seasonings: unknown[] = []) => ({
-    ...{ node, subjects, subject: 0, seasoning: 0 },
-    seasonings: seasonings.map(argumentOf),
+  const parts = (subjects: unknown[], args: unknown[] = []) => ({
+    ...{ node, subjects, subjectSize: 0, argSize: 0 },
+    args: args.map(argumentOf),
   });
   if (node.type === "CallExpression" && callee?.type === "MemberExpression") return parts([callee.object], args);
   if (node.type === "FilterExpression") return parts([node.operand], filter?.args as unknown[] | undefined);
@@ -152,7 +154,7 @@ function growingOf(node: Parts): Growing | undefined {
   return undefined;
 }
 
-/** Of `key=value`, `*values` and `**values`, what is evaluated. */
+/** The evaluated part of `key=value`, `*values` and `**values`. */
 function argumentOf(node: unknown): unknown {
   const { type, value, argument } = node as Parts;
   return type === "KeywordArgumentExpression" ? value : type.includes("Spread") ? argument : node;
@@ -163,8 +165,8 @@ function nameOf({ filter, callee }: Parts): unknown {
   return named?.type === "CallExpression" ? (named.callee as Parts).value : named?.value;
 }
 
-/** The nodes whose values become text where they stand, and how many nodes there are. */
-function survey(program: Parts): { shown: ReadonlySet<unknown>; nodes: number } {
+/** The nodes whose values are output as text, and the number of nodes. */
+function analyze(program: Parts): { shown: ReadonlySet<unknown>; nodes: number } {
   const shown = new Set<unknown>();
   const open: unknown[] = [program];
   let nodes = 0;

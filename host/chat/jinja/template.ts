@@ -7,20 +7,20 @@ import { type ChatMessage, partsOf } from "../messages.ts";
 import type { ChatTemplate, Prompt, PromptOptions } from "../template.ts";
 import { boundedInterpreter } from "./bounds.ts";
 
-/** Longer templates than this are no templates; the longest in use have some ten thousand characters. */
+/** Limit for the length of templates; the longest in use have about ten thousand characters. */
 const MAX_LENGTH = 1 << 17;
 
-/** The library looks for blanks before a mark anew from each of them. */
+/** The library rescans blanks before a mark from each of them. */
 const MAX_BLANKS = 1000;
 
-/** A template for tools and thoughts does some 100 units of work a message. */
+/** A template with tools and thoughts does about 100 units of work per message. */
 const MIN_WORK = 200_000;
 const WORK_A_MESSAGE = 500;
 
-/** A file's template may be hostile: `range` gives at most so many numbers, where Jinja has no limit. */
+/** A file's template may be hostile: limit for the numbers returned by `range`; Jinja has none. */
 const MAX_RANGE = 10_000;
 
-/** Whether a text is a Jinja template rather than the name of one. */
+/** Whether a text is a Jinja template rather than a template's name. */
 export function looksLikeJinja(text: string): boolean {
   return /\{[{%]/.test(text);
 }
@@ -38,7 +38,7 @@ export function looksLikeJinja(text: string): boolean {
  */
 export async function jinjaTemplate(source: string, name = "the chat template"): Promise<ChatTemplate> {
   if (source.length > MAX_LENGTH)
-    throw unusable(name, `it has ${source.length} characters, at most ${MAX_LENGTH} are read`);
+    throw unusable(name, `it has ${source.length} characters; the limit is ${MAX_LENGTH}`);
   if (new RegExp(`\\s{${MAX_BLANKS}}`).test(source)) throw unusable(name, `it has ${MAX_BLANKS} blanks in a row`);
   try {
     return new JinjaTemplate(await compile(source), name);
@@ -49,7 +49,7 @@ export async function jinjaTemplate(source: string, name = "the chat template"):
 
 type Render = (items: { messages: readonly unknown[] } & Record<string, unknown>) => string;
 
-/** Jinja's globals but for the time of day: a prompt is the same whenever it is made. */
+/** Jinja's globals except the current time: a prompt must not depend on when it is made. */
 const GLOBALS: Readonly<Record<string, unknown>> = {
   true: true,
   false: false,
@@ -74,7 +74,9 @@ async function compile(source: string): Promise<Render> {
   };
 }
 
-/** How tokenizers of RWKV models spell the token that ends a text. A template may contain it instead of `bos_token`. */
+/**
+ * Spellings of the end-of-text token by tokenizers of RWKV models. A template may contain one instead of `bos_token`.
+ */
 const END_OF_TEXT = /<\|(?:rwkv_tokenizer_end_of_text|endoftext|end_of_text)\|>|<\/?s>/g;
 
 function withEndOfText(source: string): string {
@@ -102,29 +104,29 @@ class JinjaTemplate implements ChatTemplate {
     const asked = last?.role === "assistant" ? messages.slice(0, -1) : messages;
     const clean = asked.map((message) => this.#clean(message, options));
     const history = this.#text(clean, options, false);
-    const { whole, begun } =
+    const { whole, prefill } =
       last === asked.at(-1)
-        ? { whole: this.#text(clean, options, true), begun: "" }
-        : this.#begun(clean, last!, options);
+        ? { whole: this.#text(clean, options, true), prefill: "" }
+        : this.#prefill(clean, last!, options);
     return whole.startsWith(history)
-      ? { history, opening: whole.slice(history.length), begun }
-      : { history: "", opening: whole, begun };
+      ? { history, opening: whole.slice(history.length), prefill }
+      : { history: "", opening: whole, prefill };
   }
 
-  /** The prompt up to the end of an answer that goes on, in the template's words. */
-  #begun(asked: readonly Record<string, unknown>[], last: ChatMessage, options: PromptOptions) {
+  /** The prompt up to the end of the prefill, in the template's words. */
+  #prefill(asked: readonly Record<string, unknown>[], last: ChatMessage, options: PromptOptions) {
     const answer = this.#clean(last, options);
     const content = answer.content as string;
     if (content) {
       const said = this.#text([...asked, answer], options, false);
       const at = said.lastIndexOf(content);
       if (at < 0) throw unusable(this.#source, "it changes the answer that is to be continued");
-      return { whole: said.slice(0, at + content.length), begun: content };
+      return { whole: said.slice(0, at + content.length), prefill: content };
     }
     const opening = this.#text(asked, options, true);
     const thought = cleanAnswer(last.reasoning ?? "");
-    const begun = !thought || opening.trimEnd().endsWith(THOUGHT) ? thought : `${THOUGHT}\n${thought}`;
-    return { whole: opening + begun, begun };
+    const prefill = !thought || opening.trimEnd().endsWith(THOUGHT) ? thought : `${THOUGHT}\n${thought}`;
+    return { whole: opening + prefill, prefill };
   }
 
   #clean(message: ChatMessage, options: PromptOptions): Record<string, unknown> {
@@ -157,7 +159,7 @@ class JinjaTemplate implements ChatTemplate {
     }
   }
 
-  /** What the template puts between an answer and the next message, and who speaks in it. */
+  /** What the template puts between an answer and the next message, and the speaker's name in it. */
   #probe(): { stops: string[]; speakers: string[] } {
     const [question, answer, next] = ["QUESTION-7f3a", "ANSWER-7f3a", "NEXT-7f3a"] as const;
     const messages = [
@@ -177,7 +179,10 @@ function between(text: string, from: string, to: string): string | undefined {
   return start < from.length || end < 0 ? undefined : text.slice(start, end);
 }
 
-/** An empty line and what follows it, or the rest of the line: `"\n\nUser:"`, `"<|im_end|>"`. None where "\0" is there. */
+/**
+ * An empty line and what follows it, or the rest of the line: `"\n\nUser:"`, `"<|im_end|>"`. None if it starts with
+ * "\0".
+ */
 function stopsOf(after: string): string[] {
   if (after.startsWith("\0")) return [];
   const stop = after.startsWith("\n") ? after.split("\0", 1)[0]!.trimEnd() : after.split(/[\n\0]/, 1)[0]!;
@@ -189,7 +194,7 @@ function speakerOf(separator: string): string[] {
   return label ? [label] : [];
 }
 
-/** Templates expect arguments as a mapping, OpenAI's shape has JSON. */
+/** Templates expect arguments as a mapping; OpenAI's format has them as JSON text. */
 function withParsedArguments(call: NonNullable<ChatMessage["tool_calls"]>[number]) {
   const { function: called } = call;
   try {
@@ -199,7 +204,7 @@ function withParsedArguments(call: NonNullable<ChatMessage["tool_calls"]>[number
   }
 }
 
-/** The same JSON with all texts in it cleaned: "\0" stands for the end of a text in nobody's but the template's own. */
+/** The same JSON with all texts in it cleaned: only the template itself may write "\0", the end of text. */
 function allClean<T>(json: T): T {
   return JSON.parse(JSON.stringify(json), (_, value) => (typeof value === "string" ? cleanText(value) : value));
 }

@@ -17,10 +17,10 @@ export interface Line {
 }
 
 export interface EditorOptions {
-  /** The newest first. */
+  /** Newest first. */
   history: string[];
   complete(line: string): CompleterResult;
-  /** Ctrl-C in an empty line; a second one ends the input. */
+  /** Ctrl-C on an empty line; a second one ends the input. */
   onInterrupt(): void;
 }
 
@@ -29,9 +29,9 @@ const PASTE_OFF = "\x1b[?2004l";
 const CTRL_C = "\x03";
 
 /**
- * Reads lines from a terminal with one readline from start to end, so that no input is lost: what is typed between two
- * `read()` is kept for the next one, and a pasted text is one input whatever its lines. In between Ctrl-C is the signal
- * SIGINT, as it is without an editor.
+ * Reads lines from a terminal with one readline throughout, so that no input is lost: what is typed between two
+ * `read()` is kept for the next one, and a pasted text is one input, however many lines it has. Between reads Ctrl-C is
+ * the signal SIGINT, as without an editor.
  */
 export class LineEditor {
   readonly #reader = new PasteReader();
@@ -100,7 +100,7 @@ export class LineEditor {
     this.#pump();
   }
 
-  /** Ctrl-C while no line is read; as in a shell, it discards what was typed before. */
+  /** Ctrl-C while no line is read; as in a shell, it discards what was typed. */
   #interrupt(): void {
     this.#queue = [];
     process.emit("SIGINT");

@@ -1,13 +1,13 @@
 const START = "\x1b[200~";
 const END = "\x1b[201~";
 
-/** A part of what a terminal sends: typed keys, with their escape sequences, or a pasted text. */
+/** A part of a terminal's input: typed keys, with their escape sequences, or a pasted text. */
 export interface Input {
   readonly kind: "keys" | "paste";
   readonly text: string;
 }
 
-/** Splits what a terminal in bracketed-paste mode sends, wherever its chunks are cut. */
+/** Splits the input of a terminal in bracketed-paste mode, wherever its chunks are cut. */
 export class PasteReader {
   #held = "";
   #paste: string | undefined;
@@ -45,13 +45,13 @@ export class PasteReader {
   }
 }
 
-/** How many characters at the end of a text may begin the mark. */
+/** How many characters at the end of a text may be the beginning of the mark. */
 function startOf(mark: string, text: string): number {
   for (let length = mark.length - 1; length > 0; length--) if (text.endsWith(mark.slice(0, length))) return length;
   return 0;
 }
 
-/** Line ends become "\n"; other control characters but tabs go, as they would act on the terminal. */
+/** Line ends become "\n"; other control characters except tabs are removed, as they would act on the terminal. */
 function printable(text: string): string {
   return text.replace(/\r\n?/g, "\n").replace(/[^\P{Cc}\n\t]/gu, "");
 }

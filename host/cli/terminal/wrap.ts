@@ -1,6 +1,6 @@
 import { eastAsianWidth } from "get-east-asian-width";
 
-/** Breaks a text that comes piece by piece into lines at spaces. The word at the end is held until it is whole. */
+/** Breaks a text that comes piece by piece into lines at spaces. The last word is held back until it is complete. */
 export class WordWrap {
   readonly #columns: () => number;
   #column = 0;
@@ -8,7 +8,7 @@ export class WordWrap {
   #word = "";
   #width = 0;
 
-  /** @param columns of the terminal, asked for again for each word */
+  /** @param columns of the terminal, queried again for each word */
   constructor(columns: () => number) {
     this.#columns = columns;
   }
@@ -39,7 +39,7 @@ export class WordWrap {
       return out;
     }
     const width = widthOf(character);
-    // Scripts with wide characters break anywhere, and a word as wide as the terminal has to.
+    // Scripts with wide characters break anywhere, and a word as wide as the terminal must.
     const breaks = width === 2 || this.#width + width > this.#columns();
     const out = breaks ? this.#placeWord() : "";
     this.#word += character;

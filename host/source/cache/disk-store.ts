@@ -1,15 +1,15 @@
 // The cache on disk, for Node, Deno and Bun.
 //
-//   CACHE/models/NAME-HASH/         one folder for an address
+//   CACHE/models/NAME-HASH/         one folder per address
 //     wkv.json                      written when all files are complete (a CacheRecord)
 //     PATH                          complete files, renamed into place
 //     .parts/                       while something is missing
-//       address                     what this folder is for
+//       address                     the address of this folder
 //       KEY/                        a partial file without an owner: `data`, and `done`, the numbers of complete chunks
-//       KEY.OWNER/                  the same while its owner writes
+//       KEY.OWNER/                  the same, while its owner is writing
 //
-// KEY names the file and its version, so bytes of two versions never mix. A part is acquired and released by renaming its
-// folder, which only one process can. A live owner touches its folder.
+// KEY names the file and its version, so bytes of two versions never mix. A part is acquired and released by renaming
+// its folder, which only one process can. A live owner touches its folder.
 import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
@@ -107,7 +107,7 @@ async function beginPart(
   }
 }
 
-/** The first that has no owner, or a dead one. */
+/** The first without an owner, or with a dead one. */
 async function firstFree(parts: string, names: readonly string[]): Promise<string | undefined> {
   for (const name of names) if (!name.includes(".") || (await isDead(join(parts, name)))) return name;
   return undefined;
@@ -128,10 +128,10 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** False when another process was faster. */
+/** False if another process was faster. */
 async function takes(free: string, own: string): Promise<boolean> {
   const now = new Date();
-  await utimes(free, now, now).catch(() => {}); // first: with our name on it, it must not look dead
+  await utimes(free, now, now).catch(() => {}); // before the rename: under our name it must not look dead
   return rename(free, own).then(
     () => true,
     () => false,
@@ -173,7 +173,7 @@ async function openPart(folder: string, path: string, own: string, free: string)
       await close();
       await makeFolder(dirname(join(folder, path)));
       await rename(join(own, "data"), join(folder, path)).catch(async (error) => {
-        // This process was suspended for so long that another one took its part, and may have completed it.
+        // This process was suspended for so long that another one took the part, and may have completed it.
         if (!(await hasFile(folder, { path, size }))) throw takenOver(error, path);
       });
       await rm(own, { recursive: true, force: true });
@@ -197,7 +197,7 @@ async function openData(path: string): Promise<FileHandle> {
   );
 }
 
-/** An unfinished line, as a power cut leaves it, does not count. */
+/** An unfinished line, left by a power cut, is ignored. */
 async function readDone(path: string): Promise<Set<number>> {
   const text = await readFile(path, "utf8").catch(() => "");
   return new Set(

@@ -2,15 +2,15 @@ import { files } from "#files";
 import type { CachedModel, Store } from "./store.ts";
 
 /**
- * The cache of this runtime; undefined where there is none.
- * @param directory on disk, where there is one; default: `wkv` in the user's cache directory
+ * The cache of this runtime; undefined if it has none.
+ * @param directory on disk; default: `wkv` in the user's cache directory. Ignored in pages
  */
 export async function openStore(directory?: string): Promise<Store | undefined> {
   return files ? files.diskStore(directory) : (await import("./page-store.ts")).pageStore();
 }
 
 /**
- * The models that were downloaded, whole or in part: from the page's private file system, or from disk.
+ * The downloaded models, complete or not: in the page's private file system, or on disk.
  * @param directory as `cacheDir` of `loadModel`
  * @example
  * for (const { address, bytes, whole } of await cachedModels()) console.log(address, bytes, whole);

@@ -1,7 +1,7 @@
 /** Files and folders of a page's own file system. */
 import { WkvError } from "../../errors.ts";
 
-/** Bytes that are hashed between two turns of the page's event loop: about 10 ms. */
+/** Bytes hashed per turn of the page's event loop: about 10 ms. */
 const HASHED_AT_ONCE = 2 << 20;
 
 export type Directory = FileSystemDirectoryHandle;
@@ -10,7 +10,7 @@ export async function fileOf(directory: Directory, name: string): Promise<File> 
   return (await directory.getFileHandle(name)).getFile();
 }
 
-/** Undefined when there is no such file. */
+/** Undefined if there is no such file. */
 export function readText(directory: Directory, name: string): Promise<string | undefined> {
   return fileOf(directory, name).then(
     (file) => file.text(),
@@ -18,14 +18,14 @@ export function readText(directory: Directory, name: string): Promise<string | u
   );
 }
 
-/** Names of the folders in a folder. */
+/** Names of a folder's subfolders. */
 export async function foldersIn(directory: Directory): Promise<string[]> {
   const names: string[] = [];
   for await (const handle of directory.values()) if (handle.kind === "directory") names.push(handle.name);
   return names;
 }
 
-/** A folder, made if it is not there. */
+/** A folder, created if missing. */
 export function folderIn(directory: Directory, name: string): Promise<Directory> {
   return directory.getDirectoryHandle(name, { create: true }).catch((error) => {
     throw quotaError(error);

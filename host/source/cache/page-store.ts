@@ -1,12 +1,13 @@
 // The cache in browsers: the origin's private file system.
 //
-//   wkv/NAME-HASH/                  one folder for an address
-//     wkv.json                      written when all is whole: what is here (a CacheRecord), and where
-//     address                       what this folder is for
+//   wkv/NAME-HASH/                  one folder per address
+//     wkv.json                      written when the download is complete: its contents (a CacheRecord), and where they
+//     are
+//     address                       the address of this folder
 //     KEY/NUMBER                    a file's chunks; KEY names the file and its version
 //
-// Chunks stay files of their own, so nothing is copied at the end, and a chunk is there as a whole or not at all: the
-// browser replaces a file when it is closed. A model is read as a Blob of them. One tab at a time writes, by a lock.
+// Chunks stay separate files, so nothing is copied at the end, and a chunk exists completely or not at all: the browser
+// replaces a file when it is closed. A model is read as a Blob of its chunks. One tab at a time writes, under a lock.
 import { WkvError } from "../../errors.ts";
 import { megabytes } from "../megabytes.ts";
 import { blobSource, type Source } from "../source.ts";
@@ -27,10 +28,10 @@ import type { CachedFile, CacheRecord, Folder, Part, Store } from "./store.ts";
 const ROOT = "wkv";
 const ADDRESS = "address";
 
-/** A record, and the folder of each file's chunks. */
+/** A record, and the folder with each file's chunks. */
 type PageRecord = CacheRecord & { readonly places?: Readonly<Record<string, string>> };
 
-/** Undefined where there is no such file system, or the page may not use it. */
+/** Undefined if there is no such file system, or the page may not use it. */
 export async function pageStore(): Promise<Store | undefined> {
   const disk = await globalThis.navigator?.storage?.getDirectory?.().catch(() => undefined);
   if (!disk || !navigator.locks) return undefined;
@@ -53,7 +54,7 @@ export async function pageStore(): Promise<Store | undefined> {
   });
 }
 
-/** A file out of its chunks; undefined when it has none. */
+/** A file assembled from its chunks; undefined if it has none. */
 async function wholeFile(directory: Directory, key: string | undefined, name: string): Promise<File | undefined> {
   const chunks = key && (await directory.getDirectoryHandle(key).catch(() => undefined));
   if (!chunks) return undefined;
@@ -71,7 +72,7 @@ async function wholeFile(directory: Directory, key: string | undefined, name: st
 class PageFolder implements Folder {
   readonly #directory: Directory;
   readonly #address: string;
-  /** Folders of the chunks of files that are whole. */
+  /** Folders with the chunks of complete files. */
   readonly #places = new Map<string, string>();
 
   constructor(directory: Directory, address: string) {
@@ -104,7 +105,7 @@ class PageFolder implements Folder {
     if (bytes > quota - usage)
       throw new WkvError(
         "no-space",
-        `The browser gives this site ${megabytes(quota - usage)} more, but ${megabytes(bytes)} are needed.`,
+        `The browser allows this site ${megabytes(quota - usage)} more, but ${megabytes(bytes)} are needed.`,
       );
   }
 
@@ -162,9 +163,9 @@ class PagePart implements Part {
   readonly #chunkBytes: number;
   readonly #committed: () => void;
   readonly #unlock: () => void;
-  /** Chunks that are being written, by number. */
+  /** Chunks being written, by number. */
   readonly #open = new Map<number, Promise<FileSystemWritableFileStream>>();
-  /** The quota ran out: what is there would keep the whole site from storing anything, so it goes. */
+  /** The quota is used up: a partial download would block all further storage for the site, so it is deleted. */
   #isFull = false;
 
   constructor(chunks: Directory, done: Set<number>, chunkBytes: number, committed: () => void, unlock: () => void) {
@@ -247,7 +248,7 @@ class PagePart implements Part {
   }
 }
 
-/** Chunks that were closed: the browser has them as a whole. */
+/** Chunks that were closed: the browser has stored them completely. */
 async function doneChunks(chunks: Directory, size: number | undefined, chunkBytes: number): Promise<Set<number>> {
   const done = new Set<number>();
   if (size === undefined) return done;
@@ -259,7 +260,7 @@ async function doneChunks(chunks: Directory, size: number | undefined, chunkByte
   return done;
 }
 
-/** Resolves when this tab alone has the lock, with what gives it back. */
+/** Resolves when this tab alone holds the lock, with a function that releases it. */
 function lock(name: string, signal?: AbortSignal): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const held = () => new Promise<void>((giveBack) => resolve(giveBack));

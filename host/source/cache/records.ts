@@ -1,5 +1,5 @@
-// What every cache has in common, wherever its files are: one folder for an address, a record in it when the download is
-// complete, and finding, listing and removing by the records.
+// What all caches share: one folder per address, with a record in it once the download is complete; and finding,
+// listing and deleting by these records.
 import { isSafePath } from "../net/address.ts";
 import type { CachedFile, CachedModel, CacheRecord, Folder, Store } from "./store.ts";
 
@@ -9,9 +9,9 @@ export const RECORD = "wkv.json";
 export interface CacheFolders<R extends CacheRecord = CacheRecord> {
   /** Their names. */
   list(): Promise<string[]>;
-  /** Undefined when there is no such file. */
+  /** Undefined if there is no such file. */
   readText(folder: string, name: string): Promise<string | undefined>;
-  /** Name of the file that says what an unfinished download is for. */
+  /** Name of the file with the address of an unfinished download. */
   readonly addressFile: string;
   hasFile(folder: string, file: CachedFile, record: R): Promise<boolean>;
   bytesOf(folder: string): Promise<number>;
@@ -80,17 +80,16 @@ async function isWhole<R extends CacheRecord>(
   return (await Promise.all(record.files.map((file) => folders.hasFile(name, file, record)))).every(Boolean);
 }
 
-/** Undefined when there is none. A damaged one is the same, after a warning: its model is downloaded again. */
+/** Undefined if there is none, or, after a warning, if it is damaged: its model is downloaded again. */
 async function readRecord<R extends CacheRecord>(folders: CacheFolders<R>, name: string): Promise<R | undefined> {
   const text = await folders.readText(name, RECORD);
   if (text === undefined) return undefined;
   const record = parseRecord<R>(text);
-  if (!record)
-    console.warn(`wkv: ${folders.pathOf(name)}/${RECORD} is damaged: what it describes is downloaded again.`);
+  if (!record) console.warn(`wkv: ${folders.pathOf(name)}/${RECORD} is damaged: the model will be downloaded again.`);
   return record;
 }
 
-/** @returns undefined for what no version of wkv writes */
+/** @returns undefined for anything no version of wkv writes */
 export function parseRecord<R extends CacheRecord>(text: string): R | undefined {
   try {
     const record: R = JSON.parse(text);
@@ -111,7 +110,7 @@ function isCachedFile({ path, size, sha256 }: CachedFile): boolean {
   return typeof path === "string" && isSafePath(path) && Number.isSafeInteger(size) && size >= 0 && hasHash;
 }
 
-/** Readable, and different for each address. */
+/** Readable, and unique per address. */
 async function folderName(address: string): Promise<string> {
   const name = address.replace(/^\w+:(\/\/)?|\?.*$/g, "").replace(/[^\w.-]+/g, "_");
   return `${name.slice(-80)}-${await shortHash(address)}`;

@@ -5,17 +5,17 @@ import { WkvError } from "../../errors.ts";
 import { checkRange, type Source } from "../source.ts";
 import { modelFileIn } from "./folder.ts";
 
-/** Without waiting for a writer, where the path is a pipe: that is refused. Windows has no such flag. */
+/** Does not wait for a writer if the path is a pipe, which is refused. Windows has no such flag. */
 const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
-/** Runtimes take at most 2 GiB - 1 bytes in one read. */
+/** Runtimes read at most 2 GiB - 1 bytes at once. */
 const MAX_READ = 2 ** 30;
 
 /**
- * A file on disk, for Node, Deno and Bun. Reads go straight into their target, views of shared WebAssembly memory
- * included, and block no thread of JavaScript. Of a folder, the model file in it: see folder.ts.
- * @throws WkvError `not-found` when nothing is there; `bad-file` for an empty file or one that may not be read, and for a
- *   folder without a model file or with several
+ * A file on disk, for Node, Deno and Bun. Reads go straight into their target, including views of shared WebAssembly
+ * memory, and do not block a JavaScript thread. For a folder, the model file in it: see folder.ts.
+ * @throws WkvError `not-found` if nothing exists there; `bad-file` for an empty or unreadable file, and for a folder
+ *   with no model file or several
  */
 export async function fileSource(path: string): Promise<Source> {
   const inFolder = await modelFileIn(path);
@@ -45,7 +45,8 @@ function handleSource(name: string, handle: FileHandle, size: number): Source {
       checkRange(name, size, offset, target.length);
       for (let done = 0; done < target.length; ) {
         const bytesRead = await readSome(name, handle, target, done, offset);
-        if (bytesRead === 0) throw bad(name, `has shrunk below ${offset + target.length} bytes since it was opened.`);
+        if (bytesRead === 0)
+          throw bad(name, `has shrunk to less than ${offset + target.length} bytes since it was opened.`);
         done += bytesRead;
       }
     },
@@ -81,9 +82,9 @@ async function openFile(path: string): Promise<FileHandle> {
   } catch (error) {
     const code = reason(error);
     if (code === "ENOENT" || code === "ENOTDIR")
-      throw new WkvError("not-found", `${path} is not there: check the path.`, { cause: error });
+      throw new WkvError("not-found", `${path} does not exist: check the path.`, { cause: error });
     if (code === "EISDIR") throw bad(path, "is a directory: give the model file inside it.", error);
-    if (code === "EACCES" || code === "EPERM") throw bad(path, "may not be read: check the file's permissions.", error);
+    if (code === "EACCES" || code === "EPERM") throw bad(path, "is not readable: check the file's permissions.", error);
     throw bad(path, `cannot be opened (${code}): check the path.`, error);
   }
 }
@@ -92,7 +93,7 @@ function bad(path: string, what: string, cause?: unknown): WkvError {
   return new WkvError("bad-file", `${path} ${what}`, { cause });
 }
 
-/** The system's code, such as EIO, where there is one. */
+/** The system's code, such as EIO, if there is one. */
 function reason(error: unknown): string {
   return (error as { code?: string }).code ?? String(error);
 }

@@ -6,9 +6,9 @@ import { proxyFetch } from "./proxy.ts";
 import { readFile } from "./read.ts";
 import { saveFile } from "./write.ts";
 
-/** Access to the system: Node, Deno and Bun. */
+/** Access to the file system: Node, Deno and Bun. */
 const nodeFiles = { bundledModel, fileSource, readFile, saveFile, fileURLToPath, diskStore, proxyFetch };
 export type Files = typeof nodeFiles;
 
-/** Undefined where there are no files. */
+/** Undefined if the runtime has no file system. */
 export const files: Files | undefined = nodeFiles;

@@ -1,4 +1,4 @@
 import type { Files } from "./index.ts";
 
-/** Browsers and workerd have no file system: paths are addresses there, and nothing is kept on disk. */
+/** Browsers and workerd have no file system: paths are relative addresses, and nothing is stored on disk. */
 export const files: Files | undefined = undefined;

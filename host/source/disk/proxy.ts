@@ -1,4 +1,4 @@
-/** Programs that use the variables themselves: Deno, Bun, and Node where NODE_USE_ENV_PROXY says so. */
+/** Runtimes that honour the variables themselves: Deno, Bun, and Node with NODE_USE_ENV_PROXY. */
 function usesProxies(): boolean {
   const { env, versions } = process;
   return "Deno" in globalThis || versions.bun !== undefined || env.NODE_USE_ENV_PROXY === "1";
@@ -8,7 +8,10 @@ const VARIABLES = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
 
 let proxied: Promise<typeof fetch> | undefined;
 
-/** A fetch that uses HTTP_PROXY, HTTPS_PROXY and NO_PROXY; undefined where none is set, or the global one does. */
+/**
+ * A fetch that honours HTTP_PROXY, HTTPS_PROXY and NO_PROXY; undefined if none is set, or the global fetch honours
+ * them.
+ */
 export async function proxyFetch(): Promise<typeof fetch | undefined> {
   if (usesProxies() || !VARIABLES.some((name) => process.env[name])) return undefined;
   proxied ??= import("undici").then(({ EnvHttpProxyAgent, fetch: undiciFetch }) => {

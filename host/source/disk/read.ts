@@ -4,9 +4,9 @@ import { WkvError } from "../../errors.ts";
 const CHUNK_BYTES = 1 << 20;
 
 /**
- * The content of a small file, which may be a pipe. Node, Deno and Bun only.
- * @returns undefined when it has more than `maxBytes`
- * @throws WkvError `not-found` when there is no such file
+ * The content of a small file or pipe. Node, Deno and Bun only.
+ * @returns undefined if it is longer than `maxBytes`
+ * @throws WkvError `not-found` if there is no such file
  */
 export async function readFile(path: string | URL, maxBytes: number): Promise<Uint8Array | undefined> {
   try {
@@ -24,7 +24,7 @@ export async function readFile(path: string | URL, maxBytes: number): Promise<Ui
   }
 }
 
-/** A pipe has no size that could be asked for. */
+/** The size of a pipe is unknown in advance. */
 async function readUpTo(handle: Awaited<ReturnType<typeof open>>, maxBytes: number): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   for (let length = 0; length <= maxBytes; ) {

@@ -6,15 +6,15 @@ import { dirname } from "node:path";
 import { WkvError } from "../../errors.ts";
 import { megabytes } from "../megabytes.ts";
 
-/** Codes of the system for a disk that is full, a quota that is used up, and a file that may not grow. */
+/** System codes for a full disk, an exhausted quota, and a file size limit. */
 const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /**
- * Writes a file of `size` bytes, so that there is the old content or the new one at its path whenever the program or the
- * machine stops: the bytes go to a new file beside it and to the disk, and then the name is moved. What a kill leaves
- * behind is a file PATH.xxxxxxxx.tmp.
- * @throws WkvError `no-space` when the disk is full, `not-saved` when it cannot be written or is no file; the old file is
- *   then as it was
+ * Writes a file of `size` bytes atomically: whenever the program or the machine stops, its path has the old content or
+ * the new. The bytes are written to a new file next to it and flushed to disk, then the file is renamed. A killed
+ * process may leave a file PATH.xxxxxxxx.tmp.
+ * @throws WkvError `no-space` if the disk is full, `not-saved` if it cannot be written or is not a regular file; the
+ *   old file is then unchanged
  */
 export async function saveFile(
   path: string,
@@ -23,7 +23,7 @@ export async function saveFile(
 ): Promise<void> {
   let temporary: string | undefined;
   try {
-    // A link stays a link, and a file keeps its permissions.
+    // A link stays a link, and the file keeps its permissions.
     const target = await realpath(path).catch(() => path);
     const found = await stat(target).catch(() => undefined);
     if (found && !found.isFile()) throw notReplaced(path, found);
@@ -48,7 +48,7 @@ export async function saveFile(
   }
 }
 
-/** Renaming a file over a device would replace the device. */
+/** Renaming over a device would replace the device. */
 function notReplaced(path: string, found: Stats): WkvError {
   const kinds: [isOne: boolean, name: string][] = [
     [found.isDirectory(), "directory"],
@@ -56,10 +56,10 @@ function notReplaced(path: string, found: Stats): WkvError {
     [found.isSocket(), "socket"],
   ];
   const kind = kinds.find(([isOne]) => isOne)?.[1] ?? "device";
-  return new WkvError("not-saved", `${path} is a ${kind}, and only files are written: give the path of a file.`);
+  return new WkvError("not-saved", `${path} is a ${kind}; only regular files are written: give the path of a file.`);
 }
 
-/** Makes a new name last through a loss of power. Windows cannot open a folder, and does not need to. */
+/** Makes a rename survive a loss of power. Windows cannot open a folder, and does not need this. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, "r").catch(() => undefined);
   try {
@@ -69,13 +69,13 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Writes all of `bytes` at byte `offset`: one call may write less than it was given. */
+/** Writes all of `bytes` at byte `offset`: one call may write fewer. */
 export async function writeAt(handle: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
   for (let done = 0; done < bytes.length; )
     done += (await handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
 }
 
-/** @throws WkvError `no-space` when a file of `size` bytes does not fit into what is free for this user */
+/** @throws WkvError `no-space` if a file of `size` bytes does not fit into this user's free space */
 export async function checkSpace(folder: string, size: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   if (size > bavail * bsize)
@@ -85,19 +85,19 @@ export async function checkSpace(folder: string, size: number): Promise<void> {
     );
 }
 
-/** A folder and those above it. @throws WkvError when it cannot be made */
+/** Creates a folder and its parents. @throws WkvError if that fails */
 export async function makeFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true }).catch((error) => {
     throw diskError(error, folder);
   });
 }
 
-/** What the system says about writing, as a WkvError; other errors stay as they are. */
+/** A system error of a write, as a WkvError; other errors are returned unchanged. */
 export function diskError(error: unknown, path: string): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (error instanceof WkvError || code === undefined || syscall === undefined) return error;
   if (FULL.has(code))
-    return new WkvError("no-space", `The disk or your share of it is full (${code}) at ${path}: free some space.`, {
+    return new WkvError("no-space", `The disk or your quota is full (${code}) at ${path}: free some space.`, {
       cause: error,
     });
   return new WkvError("not-saved", `${path} cannot be written (${code}): check the path, the disk and permissions.`, {

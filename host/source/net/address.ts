@@ -1,10 +1,10 @@
 import { WkvError } from "../../errors.ts";
 
-/** A file, or the file to choose, of a repository on the hub. */
+/** A file of a hub repository, or the repository whose model is to be chosen. */
 export interface HubAddress {
   readonly kind: "hub";
   readonly repo: string;
-  /** Path in the repository; undefined: to be chosen. */
+  /** Path in the repository; undefined: choose the model. */
   readonly file: string | undefined;
   /** Chooses the GGUF file whose name has this quantisation, such as Q8_0. */
   readonly quantisation?: string | undefined;
@@ -20,7 +20,7 @@ export interface WebAddress {
 
 export type Address = HubAddress | WebAddress;
 
-/** Whether a source is to be fetched: `hf:...` or an http(s) address. */
+/** Whether a source is remote: `hf:...` or an http(s) address. */
 export function isAddress(source: string | URL): boolean {
   return /^(hf|https?):/i.test(String(source));
 }
@@ -43,7 +43,7 @@ export function parseAddress(source: string | URL, endpoint: string): Address {
   return hubAddress(repo, file && decodeURIComponent(file), decodeURIComponent(revision), text);
 }
 
-/** An address without its credentials: for messages and the cache. */
+/** An address without credentials: for messages and the cache. */
 export function shown(url: URL): string {
   if (!url.username && !url.password) return url.href;
   const clean = new URL(url);
@@ -51,7 +51,7 @@ export function shown(url: URL): string {
   return clean.href;
 }
 
-/** The canonical form of an address, by which the cache knows it. */
+/** The canonical form of an address: the key of the cache. */
 export function addressText(address: Address): string {
   if (address.kind === "web") return shown(address.url);
   const { repo, file, quantisation, revision } = address;
@@ -78,7 +78,7 @@ function hubAddress(repo: string, file: string | undefined, revision: string, te
   return { kind: "hub", repo, file, revision };
 }
 
-/** A path that stays below where it begins, on every system. */
+/** Whether a path stays inside its folder, on every system. */
 export function isSafePath(path: string): boolean {
   const isSafe = (name: string) => /^[^\\:*?"<>|\p{Cc}]{1,200}$/u.test(name) && !/^\.|[. ]$/.test(name);
   return path.length <= 1000 && path.split("/").every(isSafe);

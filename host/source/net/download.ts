@@ -7,10 +7,10 @@ import { request } from "./request.ts";
 import { type RetryControl, retry } from "./retry.ts";
 
 export interface DownloadControl extends RetryControl {
-  /** Bytes so far and in all; undefined when the server does not give the size. */
+  /** Bytes so far and in total; undefined if the server does not give the size. */
   readonly onBytes?: (loaded: number, total: number | undefined) => void;
   readonly onCheck?: (checked: number, total: number) => void;
-  /** Bytes of a range. A try that is cut off loses at most the ranges that were under way. Default: 16 MiB. */
+  /** Bytes per range. An interrupted attempt loses at most the ranges in flight. Default: 16 MiB. */
   readonly chunkBytes?: number;
   /** Concurrent ranges. Default: 4. */
   readonly connections?: number;
@@ -22,9 +22,9 @@ const CHUNK_BYTES = 16 << 20;
 class RemoteChangedError extends Error {}
 
 /**
- * Fetches a file into its folder: in ranges, several at once, where the server gives ranges and names its versions;
- * what an earlier try got is not fetched again. It becomes a file of the folder only when all its bytes are there and
- * are what was published.
+ * Downloads a file into its folder: in parallel ranges if the server supports ranges and names its versions; bytes from
+ * an earlier attempt are not fetched again. It becomes a file of the folder only once all bytes are present and match
+ * what was published.
  * @returns its size
  * @throws WkvError `network`, `not-found` or `no-space`; the signal's reason
  */
@@ -62,7 +62,7 @@ async function attempt(file: RemoteFile, folder: Folder, control: DownloadContro
   }
 }
 
-/** Takes a part to its end, whatever that is. */
+/** Completes or releases a partial file, whatever happens. */
 async function fill(
   part: Part,
   file: RemoteFile,
@@ -84,7 +84,7 @@ async function fill(
   }
 }
 
-/** In one go; a connection that breaks means to begin again. */
+/** As one response; if the connection breaks, it starts again. */
 async function fetchWhole(part: Part, file: RemoteFile, probe: Probe, control: DownloadControl): Promise<number> {
   const { chunkBytes = CHUNK_BYTES } = control;
   let answer = probe.whole;
@@ -118,7 +118,7 @@ async function fetchRanges(
 ): Promise<number> {
   const { chunkBytes = CHUNK_BYTES, connections = 4, onBytes } = control;
   control.signal?.throwIfAborted();
-  await folder.checkSpace(size - part.done.size * chunkBytes); // first: a size that cannot be needs no list of ranges
+  await folder.checkSpace(size - part.done.size * chunkBytes); // first: an impossible size needs no list of ranges
   const chunks = Array.from({ length: Math.ceil(size / chunkBytes) }, (_, number) => {
     const first = number * chunkBytes;
     return { number, first, end: Math.min(size, first + chunkBytes) };
@@ -127,7 +127,7 @@ async function fetchRanges(
   const left = missing.reduce((sum, { first, end }) => sum + end - first, 0);
   let loaded = size - left;
   onBytes?.(loaded, size);
-  const abort = new AbortController(); // one that fails ends the others
+  const abort = new AbortController(); // one failure ends the others
   const stop = () => abort.abort(control.signal?.reason);
   control.signal?.addEventListener("abort", stop);
   const range: RangeControl = {
@@ -163,7 +163,7 @@ interface RangeControl extends DownloadControl {
   readonly onPiece: (bytes: number) => void;
 }
 
-/** Resumes where a connection broke, and at once where a server gives shorter ranges than it is asked for. */
+/** Resumes where a connection broke, and immediately if a server sends shorter ranges than requested. */
 async function fetchRange(
   part: Part,
   file: RemoteFile,
@@ -185,7 +185,7 @@ async function fetchRange(
   });
 }
 
-/** One request for bytes [at, end) of the version that the download is of. */
+/** One request for bytes [at, end) of the version being downloaded. */
 async function fetchSome(
   file: RemoteFile,
   at: number,
@@ -211,7 +211,7 @@ async function fetchSome(
   }
 }
 
-/** @throws WkvError `network` when the bytes are not what was published; then nothing of them is kept */
+/** @throws WkvError `network` if the bytes do not match the published checksum; they are then deleted */
 async function check(
   part: Part,
   { sha256, url }: RemoteFile,
@@ -224,6 +224,6 @@ async function check(
   await part.restart();
   throw new WkvError(
     "network",
-    `${shown(url)} gave bytes of SHA-256 ${actual}, but ${sha256} was published: try again.`,
+    `${shown(url)} sent bytes with SHA-256 ${actual}, but ${sha256} was published: try again.`,
   );
 }

@@ -1,9 +1,9 @@
 import { request } from "./request.ts";
 
 /**
- * The whole answer to a GET, in memory.
- * @returns undefined when it has more than `maxBytes`
- * @throws WkvError `not-found` or `network` when the address does not answer with a file; the signal's reason
+ * The whole response to a GET, in memory.
+ * @returns undefined if it is longer than `maxBytes`
+ * @throws WkvError `not-found` or `network` if the address does not serve a file; the signal's reason
  */
 export async function fetchBytes(url: URL, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array | undefined> {
   const pieces: Uint8Array<ArrayBuffer>[] = [];

@@ -7,14 +7,14 @@ import { download } from "./download.ts";
 import { fetchBytes } from "./fetch-bytes.ts";
 import type { RemoteFile } from "./remote-file.ts";
 
-/** A small file that never changes: what its bytes must be is known beforehand. */
+/** A small file that never changes and whose checksum is known in advance. */
 export type PinnedRemote = RemoteFile & { readonly sha256: string };
 
-/** A file of this kind is a megabyte or two; without room for so much nothing is kept. */
+/** Such a file has a megabyte or two; without room for that, nothing is cached. */
 const ROOM = 16e6;
 
 /**
- * A small file, out of the cache, else downloaded into it. Where there is no cache it is downloaded each time.
+ * A small file, from the cache, else downloaded into it. Without a cache it is downloaded each time.
  * @throws WkvError `not-found` or `network`; the signal's reason
  */
 export async function fetchFile(
@@ -38,7 +38,7 @@ export async function fetchFile(
   return checked((await folder.bytes(path)) ?? new Uint8Array(0), file);
 }
 
-/** Undefined where nothing can be kept. */
+/** Undefined if nothing can be stored. */
 async function openFolder(address: string, cacheDir: string | undefined): Promise<Folder | undefined> {
   try {
     const folder = await (await openStore(cacheDir))?.open(address);
@@ -55,7 +55,7 @@ async function checked(bytes: Uint8Array, { url, path, sha256 }: PinnedRemote): 
   if (actual === sha256) return bytes;
   throw new WkvError(
     "network",
-    `${shown(url)} gave ${bytes.length} bytes that are not ${path}: SHA-256 ${actual}, expected ${sha256}.`,
+    `${shown(url)} sent ${bytes.length} bytes that are not ${path}: SHA-256 ${actual}, expected ${sha256}.`,
   );
 }
 
@@ -63,8 +63,8 @@ async function hashOf(bytes: Uint8Array): Promise<string> {
   if (!globalThis.crypto?.subtle)
     throw new WkvError(
       "not-found",
-      "a page that is served neither over https nor from localhost cannot check what it downloads: " +
-        "give the vocabulary's own address instead of its name.",
+      "a page served neither over https nor from localhost cannot verify downloads: " +
+        "give the vocabulary's address instead of its name.",
     );
   const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -11,21 +11,21 @@ import type { RemoteFile } from "./remote-file.ts";
 import { request } from "./request.ts";
 
 export interface FetchOptions {
-  /** Where downloads are kept on disk. Default: `wkv` in the user's cache directory (XDG). */
+  /** Folder for downloads. Default: `wkv` in the user's cache directory (XDG). */
   cacheDir?: string | undefined;
-  /** Which hub `hf:` means, and the token for it. */
+  /** The hub that `hf:` refers to, and its token. */
   hub?: HubOptions | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
   signal?: AbortSignal | undefined;
-  /** Looks at a download before it is kept. What it throws as `bad-file` or `unknown-format` is deleted. */
+  /** Checks a download before it is kept. If it throws `bad-file` or `unknown-format`, the download is deleted. */
   verify?: ((file: Source) => Promise<unknown>) | undefined;
   /** Ranges, connections and retries. */
   download?: Pick<DownloadControl, "chunkBytes" | "connections" | "tries" | "patience" | "stallAfter"> | undefined;
 }
 
 /**
- * Opens the model of an address from the cache, after downloading it unless it is there. No request is made for what the
- * cache has: to get a newer version, remove it or name a revision.
+ * Opens the model of an address from the cache, downloading it first if it is not there. For a cached model no request
+ * is made: to get a newer version, delete it or name a revision.
  * @throws WkvError `not-found`, `network` or `no-space`; the signal's reason
  */
 export async function fetchModel(source: string | URL, options: FetchOptions = {}): Promise<Source> {
@@ -45,8 +45,8 @@ export async function fetchModel(source: string | URL, options: FetchOptions = {
 }
 
 /**
- * Keeps no answer that is no model, such as a login page, an error or a truncated body. A file with a published checksum is
- * what was published, whatever that is.
+ * Keeps no response that is not a model, such as a login page, an error or a truncated body. A file with a published
+ * checksum is kept in any case.
  */
 async function verifyDownload(
   { main, files }: FileSelection,
@@ -60,9 +60,13 @@ async function verifyDownload(
   } catch (error) {
     if (!(error instanceof WkvError) || !["bad-file", "unknown-format"].includes(error.code)) throw error;
     await folder.discard();
-    throw new WkvError(error.code, `${shown(remote.url)} gave no model, and nothing was kept: ${error.message}`, {
-      cause: error,
-    });
+    throw new WkvError(
+      error.code,
+      `${shown(remote.url)} did not send a model, and nothing was kept: ${error.message}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -112,7 +116,7 @@ async function downloadAll({ files }: FileSelection, folder: Folder, options: Fe
   return kept;
 }
 
-/** Without a cache: a Blob, which browsers keep on disk when it is large. */
+/** Without a cache: a Blob, which browsers keep on disk if it is large. */
 async function fetchSource(path: string, selection: FileSelection, options: FetchOptions): Promise<Source> {
   const file = selection.files.find((each) => each.path === path);
   if (!file) throw new WkvError("not-found", `${path} is not in the repository.`);
@@ -137,7 +141,7 @@ async function fetchBlob({ url, token, size }: RemoteFile, options: FetchOptions
   throw new WkvError("network", `${shown(url)} sends ${loaded} bytes instead of ${total}: try again later.`);
 }
 
-/** Whether an earlier try, perhaps for another revision, left this very file: only a checksum can tell. */
+/** Whether an earlier attempt, perhaps for another revision, left this very file: only a checksum can show it. */
 async function isThere(file: RemoteFile, folder: Folder): Promise<boolean> {
   const { path, size, sha256 } = file;
   return size !== undefined && sha256 !== undefined && folder.has({ path, size, sha256 });

@@ -10,13 +10,13 @@ import { requestJson } from "./request.ts";
 export interface HubOptions {
   /** Default: HF_ENDPOINT, else https://huggingface.co. */
   endpoint?: string | undefined;
-  /** For repositories that are not public. Default: HF_TOKEN. */
+  /** For private repositories. Default: HF_TOKEN. */
   token?: string | undefined;
 }
 
 export const HUB_OPTIONS = { endpoint: true, token: true } as const satisfies Record<keyof HubOptions, true>;
 
-/** The files to fetch for an address: the model, its parts if it is in several, and the files that belong to it. */
+/** The files to fetch for an address: the model, its parts if it is split, and the files that belong to it. */
 export interface FileSelection {
   /** The path of the file to open. */
   readonly main: string;
@@ -27,7 +27,7 @@ export function hubEndpoint({ endpoint }: HubOptions): string {
   return (endpoint ?? globalThis.process?.env.HF_ENDPOINT ?? "https://huggingface.co").replace(/\/+$/, "");
 }
 
-/** @throws WkvError `not-found` when there is no such repository or file, or no single model to choose */
+/** @throws WkvError `not-found` if there is no such repository or file, or no unambiguous model */
 export async function resolveHub(
   address: HubAddress,
   options: HubOptions,
@@ -54,19 +54,19 @@ export async function resolveHub(
 
 interface HubFile {
   readonly size: number;
-  /** Of files that are stored outside git, as all large ones are. */
+  /** Only for files stored outside git, as all large ones are. */
   readonly sha256: string | undefined;
 }
 
 function parseListing(json: unknown, url: URL): { commit: string; files: Map<string, HubFile> } {
   const { sha, siblings } = (json ?? {}) as { sha?: unknown; siblings?: unknown };
   if (typeof sha !== "string" || !/^[0-9a-f]{6,64}$/.test(sha) || !Array.isArray(siblings))
-    throw new WkvError("network", `${shown(url)} does not answer as the hub does: check the endpoint.`);
+    throw new WkvError("network", `${shown(url)} does not respond like a hub: check the endpoint.`);
   const files = new Map<string, HubFile>();
   for (const sibling of siblings) {
     const { rfilename, size, lfs } = sibling ?? {};
     const sha256 = /^[0-9a-f]{64}$/.test(lfs?.sha256) ? lfs.sha256 : undefined;
-    // A path that could leave the cache's folder is ignored: no model has one.
+    // A path that could escape the cache's folder is ignored: no model has one.
     if (typeof rfilename === "string" && isSafePath(rfilename) && Number.isSafeInteger(size) && size >= 0)
       files.set(rfilename, { size, sha256 });
   }

@@ -1,7 +1,7 @@
 import type { Progress } from "../progress.ts";
 import { Speed } from "../speed.ts";
 
-/** Turns counts of bytes into progress with speed and time left. */
+/** Turns byte counts into progress with speed and time left. */
 export class Meter {
   readonly #onProgress: (progress: Progress) => void;
   readonly #speed = new Speed();

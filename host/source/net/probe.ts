@@ -3,16 +3,19 @@ import type { RemoteFile } from "./remote-file.ts";
 import { type Answer, request, TransientError } from "./request.ts";
 import type { RetryControl } from "./retry.ts";
 
-/** What the first request for a file shows. */
+/** What the first request for a file reveals. */
 export interface Probe {
   readonly size: number | undefined;
-  /** The server's name for this version of the file; undefined when it gives none. */
+  /** The server's identifier for this version of the file; undefined if it gives none. */
   readonly version: string | undefined;
-  /** An answer with the whole file, from a server that does not give ranges. */
+  /** A response with the whole file, from a server without range support. */
   readonly whole?: Answer;
 }
 
-/** Asks for one byte, whose answer gives the size, the version, and whether the server has ranges. An empty file has none. */
+/**
+ * Requests one byte; the response gives the size, the version, and whether the server supports ranges. An empty file
+ * has none.
+ */
 export async function probeFile({ url, token }: RemoteFile, { signal, stallAfter }: RetryControl): Promise<Probe> {
   const first = await request(url, { range: { first: 0, end: 1 }, token, signal, stallAfter });
   if (first.status === 200) return wholeProbe(first);
@@ -29,7 +32,7 @@ function wholeProbe(whole: Answer): Probe {
   return { size: isEncoded(whole) || Number.isNaN(length) ? undefined : length, version: undefined, whole };
 }
 
-/** Compressed on the way: its length and its ranges are not those of the file. */
+/** Compressed in transit: length and ranges are not those of the file. */
 export function isEncoded({ headers }: Answer): boolean {
   return !/^(identity)?$/.test(headers.get("content-encoding") ?? "");
 }
@@ -38,12 +41,12 @@ export function versionOf({ headers }: Answer): string | undefined {
   return headers.get("etag") ?? headers.get("last-modified") ?? undefined;
 }
 
-/** The bytes [first, end) of an answer, which may be fewer than were asked for, and those of the file. */
+/** The bytes [first, end) of a response, possibly fewer than requested, and the size of the file. */
 export function rangeOf({ headers }: Answer): { first: number; end: number; total: number } | undefined {
   const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers.get("content-range") ?? "") ?? [];
   return total === undefined ? undefined : { first: Number(first), end: Number(last) + 1, total: Number(total) };
 }
 
 export function wrongLength({ url }: RemoteFile, got: number, expected: number): TransientError {
-  return new TransientError(`${shown(url)} sends ${got} bytes instead of ${expected}: try again later.`);
+  return new TransientError(`${shown(url)} sent ${got} bytes instead of ${expected}: try again later.`);
 }

@@ -1,6 +1,6 @@
-/** A file to fetch, and what is known of it beforehand. */
+/** A file to fetch, and what is known about it in advance. */
 export interface RemoteFile {
-  /** Where it belongs in its folder. */
+  /** Path in its folder. */
   readonly path: string;
   readonly url: URL;
   readonly size?: number | undefined;

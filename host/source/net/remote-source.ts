@@ -10,15 +10,15 @@ import { request } from "./request.ts";
 import { retry } from "./retry.ts";
 
 const BLOCK_BYTES = 64 << 10;
-/** Most blocks in one request, reached when blocks are read in order. */
+/** Maximum blocks per request, reached by sequential reads. */
 const MAX_READ_AHEAD = 32;
 /** Blocks in memory: 16 MiB. */
 const MAX_BLOCKS = 256;
 
 /**
- * A remote model that is read in ranges, of which nothing is kept on disk.
- * @returns undefined when it is in the cache, or must be fetched as a whole: the server has no ranges, or gives no version
- *   (ETag or Last-Modified) that would show a change
+ * A remote model that is read in ranges; nothing is stored on disk.
+ * @returns undefined if it is cached, or must be fetched as a whole: the server does not support ranges, or gives no
+ *   version (ETag or Last-Modified) that would reveal a change
  * @throws WkvError `not-found` or `network`; the signal's reason
  */
 export async function remoteSource(address: string | URL, options: FetchOptions): Promise<Source | undefined> {
@@ -30,7 +30,7 @@ export async function remoteSource(address: string | URL, options: FetchOptions)
   return openRemote(main, selection, options);
 }
 
-/** @param selection the files of its repository, if it is in one */
+/** @param selection the files of its repository, if it belongs to one */
 async function openRemote(file: RemoteFile, selection: FileSelection | undefined, options: FetchOptions) {
   const control = { ...options.download, signal: options.signal };
   const probe = await retry({ ...control, tries: 2 }, () => probeFile(file, control));
@@ -48,7 +48,7 @@ class RangeSource implements Source {
   readonly #selection: FileSelection | undefined;
   readonly #options: FetchOptions;
   readonly #blocks = new Map<number, Uint8Array>();
-  /** The block after the last ones that were fetched, and how many they were. */
+  /** The block after the last fetched ones, and their count. */
   #next = -1;
   #ahead = 1;
 
@@ -76,7 +76,7 @@ class RangeSource implements Source {
     const file = this.#find(name);
     const source = file && (await openRemote(file, this.#selection, this.#options));
     if (source) return source;
-    throw new WkvError("not-found", `${name} is not beside ${this.name}.`);
+    throw new WkvError("not-found", `${name} is not next to ${this.name}.`);
   }
 
   async close(): Promise<void> {
@@ -102,7 +102,7 @@ class RangeSource implements Source {
     return bytes.subarray(0, BLOCK_BYTES);
   }
 
-  /** Bytes [first, end), in several requests where the server gives shorter ranges. */
+  /** Bytes [first, end), in several requests if the server sends shorter ranges. */
   async #fetch(first: number, end: number): Promise<Uint8Array> {
     const { signal, download = {} } = this.#options;
     const bytes = new Uint8Array(end - first);
@@ -113,7 +113,7 @@ class RangeSource implements Source {
     return bytes;
   }
 
-  /** One request for bytes from `first` on. @returns how many of `target` it filled */
+  /** One request for bytes from `first` on. @returns how many bytes of `target` it filled */
   async #fetchSome(target: Uint8Array, first: number): Promise<number> {
     const { url, token } = this.#file;
     const { signal, download = {} } = this.#options;
@@ -122,7 +122,7 @@ class RangeSource implements Source {
     try {
       const found = rangeOf(answer);
       if (found?.first !== first || found.total !== this.size || versionOf(answer) !== this.#version)
-        throw new WkvError("network", `${shown(url)} became another file while it was read: try again.`);
+        throw new WkvError("network", `${shown(url)} changed while it was being read: try again.`);
       const expected = Math.min(found.end, range.end) - first;
       let at = 0;
       for await (const piece of answer.body()) {
@@ -133,7 +133,7 @@ class RangeSource implements Source {
       if (at < expected || at === 0) throw wrongLength(this.#file, at, expected);
       return at;
     } catch (error) {
-      answer.cancel(); // only now: it would close a connection that serves again
+      answer.cancel(); // only now: earlier, it would close a reusable connection
       throw error;
     }
   }

@@ -4,23 +4,23 @@ import { shown } from "./address.ts";
 
 const MAX_REDIRECTS = 10;
 const OK = 200;
-/** Answers to a range: a part of the file, and that there is no such range. */
+/** Statuses of a range request: partial content, and no such range. */
 const OF_RANGES = new Set([206, 416]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 export interface RequestOptions {
-  /** Bytes [first, end) alone, if the server can. */
+  /** Bytes [first, end) only, if the server supports that. */
   readonly range?: { first: number; end: number } | undefined;
-  /** A bearer token; not sent on to another site that the server may redirect to. */
+  /** A bearer token; not sent to other sites that the server redirects to. */
   readonly token?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds without a byte after which a request has failed. Default: 30 s. */
+  /** Milliseconds without data after which a request fails. Default: 30 s. */
   readonly stallAfter?: number | undefined;
 }
 
-/** A failure that may be gone on the next try: a broken connection, a busy server. */
+/** A failure that may not recur: a broken connection, a busy server. */
 export class TransientError extends WkvError {
-  /** Milliseconds after which the server asks to try again. */
+  /** The server's Retry-After, in milliseconds. */
   readonly retryAfter: number | undefined;
 
   constructor(message: string, retryAfter?: number, cause?: unknown) {
@@ -29,11 +29,11 @@ export class TransientError extends WkvError {
   }
 }
 
-/** An answer and its body, piece by piece. */
+/** A response, and its body piece by piece. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  /** @throws TransientError when the connection breaks or stalls */
+  /** @throws TransientError if the connection breaks or stalls */
   body(): AsyncGenerator<Uint8Array, void, void>;
   /** Closes the connection. */
   cancel(): void;
@@ -41,9 +41,9 @@ export interface Answer {
 
 /**
  * GET. Redirects are followed, to http(s) only, and never from https to http.
- * @returns an answer of 200, or for a range also of 206 and of 416: the file has no such range
- * @throws WkvError `not-found` for a client's error such as 404, `network` for a redirect that is refused, TransientError for
- *   what may work on the next try; the signal's reason
+ * @returns a response with status 200; for a range also 206, or 416 if the file has no such range
+ * @throws WkvError `not-found` for a client error such as 404, `network` for a refused redirect; TransientError if a
+ *   retry may succeed; the signal's reason
  */
 export async function request(url: URL, options: RequestOptions = {}): Promise<Answer> {
   const { signal, stallAfter = 30_000 } = options;
@@ -71,23 +71,23 @@ export async function request(url: URL, options: RequestOptions = {}): Promise<A
   }
 }
 
-/** The whole answer, as JSON. @throws also WkvError `network` when it is none or larger than 16 MB */
+/** The whole response, as JSON. @throws also WkvError `network` if it is not JSON or larger than 16 MB */
 export async function requestJson(url: URL, options: RequestOptions): Promise<unknown> {
   const answer = await request(url, options);
   const decoder = new TextDecoder();
   let text = "";
   for await (const piece of answer.body()) {
     text += decoder.decode(piece, { stream: true });
-    if (text.length > 16e6) throw new WkvError("network", `${shown(url)} answers with more than a list of files.`);
+    if (text.length > 16e6) throw new WkvError("network", `${shown(url)} sent more than a list of files.`);
   }
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new WkvError("network", `${shown(url)} does not answer as the hub does: check the endpoint.`, { cause });
+    throw new WkvError("network", `${shown(url)} does not respond like a hub: check the endpoint.`, { cause });
   }
 }
 
-/** A page sees only where redirects end; elsewhere each is checked before it is followed. */
+/** A page sees only the last redirect; elsewhere each is checked before it is followed. */
 async function follow(start: URL, { range, token }: RequestOptions, signal: AbortSignal): Promise<Response> {
   const manual = files !== undefined;
   const authorization = authorizationFor(start, token);
@@ -110,7 +110,7 @@ async function follow(start: URL, { range, token }: RequestOptions, signal: Abor
   throw new WkvError("network", `${shown(start)} redirects more than ${MAX_REDIRECTS} times: check the address.`);
 }
 
-/** Credentials in the address come before a token. */
+/** Credentials in the address take precedence over a token. */
 function authorizationFor({ username, password }: URL, token: string | undefined): string | undefined {
   if (!username && !password) return token ? `Bearer ${token}` : undefined;
   const bytes = new TextEncoder().encode(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
@@ -121,12 +121,12 @@ function checkRedirect(from: URL, to: URL): void {
   if (to.protocol === "https:" || (to.protocol === "http:" && from.protocol === "http:")) return;
   throw new WkvError(
     "network",
-    `${shown(from)} redirects to ${to.protocol}, which is not followed: give an address that ends at http or https.`,
+    `${shown(from)} redirects to ${to.protocol}, which is not followed: give an address that leads to http or https.`,
   );
 }
 
 function statusError(url: URL, { status, headers }: Response): WkvError {
-  const says = `${shown(url)} answers ${status}`;
+  const says = `${shown(url)} responds with ${status}`;
   if (status === 401 || status === 403)
     return new WkvError(
       "not-found",
@@ -160,7 +160,7 @@ async function* pieces(response: Response, guard: StallGuard): AsyncGenerator<Ui
 }
 
 /**
- * Ends a request that has stalled or that its caller aborts, and gives the reason. Every wait for the request also waits
+ * Ends a request that has stalled or that its caller aborts, and gives the reason. Every wait of the request also waits
  * for this: Node 20's fetch may lose its signal to garbage collection.
  */
 class StallGuard {
@@ -208,7 +208,7 @@ class StallGuard {
     const seconds = this.#stallAfter / 1000;
     if (this.#stalled)
       return new TransientError(`${this.#url.host} has sent nothing for ${seconds} s: check the network.`);
-    // undici says "fetch failed" and keeps the reason in the cause.
+    // undici says "fetch failed" and has the reason in the cause.
     const { message, cause } = error as Error;
     const reason = cause instanceof Error && cause.message ? cause.message : message;
     return new TransientError(

@@ -1,17 +1,17 @@
 import { TransientError } from "./request.ts";
 
-/** How requests are repeated and timed. */
+/** Retries and timeouts of requests. */
 export interface RetryControl {
   readonly signal?: AbortSignal | undefined;
-  /** Failures in a row, none of which brought bytes, after which it gives up. Default: 5. */
+  /** Consecutive failures without new bytes before giving up. Default: 5. */
   readonly tries?: number;
-  /** Milliseconds before the second try, doubled with each. Default: 500. */
+  /** Milliseconds before the second attempt, doubled each time. Default: 500. */
   readonly patience?: number;
-  /** Milliseconds without a byte after which a request has failed. Default: 30 s. */
+  /** Milliseconds without data after which a request fails. Default: 30 s. */
   readonly stallAfter?: number;
 }
 
-/** Repeats `work` when it fails with a TransientError, with longer and longer pauses. */
+/** Repeats `work` when it fails with a TransientError, with increasing pauses. */
 export async function retry<T>(
   { tries = 5, patience = 500, signal }: RetryControl,
   work: (progressed: () => void) => Promise<T>,

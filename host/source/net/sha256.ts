@@ -8,13 +8,13 @@ interface Exports {
 }
 
 const BLOCK = 64;
-/** Bytes that are hashed in one go. */
+/** Bytes hashed per call. */
 const ROOM = 1 << 20;
 const START = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
 
 /**
- * SHA-256 of what comes piece by piece, for browsers, whose own takes bytes in memory, all at once. 260 MB/s on Node 20, to
- * the 150 of `@noble/hashes` 2.4, and 0.9 KB to its 5.4.
+ * Incremental SHA-256 for browsers, whose built-in takes all bytes at once, from memory. 260 MB/s on Node 20, against
+ * 150 for `@noble/hashes` 2.4; 0.9 KB, against 5.4.
  */
 export class Sha256 {
   readonly #exports: Exports;
@@ -45,7 +45,7 @@ export class Sha256 {
     }
   }
 
-  /** Hexadecimal. Nothing can be added afterwards. */
+  /** Hexadecimal. No more data can be added afterwards. */
   digest(): string {
     const bits = 8 * this.#length;
     const padding = new Uint8Array(9 + ((119 - (this.#length % BLOCK)) % BLOCK));

@@ -1,7 +1,7 @@
 /** A set of code points. */
 export type CodePoints = (code: number) => boolean;
 
-/** What Oniguruma's shorthands and POSIX names stand for in Unicode, as expressions of JavaScript. */
+/** Oniguruma's shorthands and POSIX names in Unicode, as JavaScript expressions. */
 const NAMED: Readonly<Record<string, string>> = {
   s: "\\p{White_Space}",
   space: "\\p{White_Space}",

@@ -20,7 +20,7 @@ export class Merges {
   readonly #merges = new Map<number, Merge>();
   readonly #cache = new Map<string, readonly number[]>();
 
-  /** @throws SyntaxError for a merge of what is no token */
+  /** @throws SyntaxError for a merge of something that is not a token */
   constructor({ merges }: BpeJson, idOf: ReadonlyMap<string, number>) {
     const known = (token: string): number => {
       const id = idOf.get(token);

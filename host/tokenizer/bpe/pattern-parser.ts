@@ -184,7 +184,7 @@ export class PatternParser {
     return typeof escaped === "number" ? this.#exactly(escaped) : escaped;
   }
 
-  /** What stands behind a backslash. */
+  /** What follows a backslash. */
   #escaped(): number | CodePoints {
     const [property, kind, not, name] = /^([pP])\{(\^?)([^{}]+)\}/.exec(this.#rest(100)) ?? [];
     if (property !== undefined) {

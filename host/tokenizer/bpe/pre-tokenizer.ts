@@ -20,7 +20,7 @@ const BEHAVIORS: Readonly<Record<string, Behavior>> = {
   MergedWithNext: (spans) => joined(spans, (before, span) => before.isMatch && !span.isMatch),
 };
 
-/** Those with a pattern of their own. */
+/** Those with a separate pattern. */
 const NAMED: Readonly<Record<string, (json: PreTokenizerJson) => PreTokenizerJson>> = {
   Digits: ({ individual_digits }) => split(individual_digits ? "\\p{N}" : "\\p{N}+", "Isolated"),
   Punctuation: ({ behavior = "Isolated" }) => split("[\\p{P}$+<=>^`|~]", behavior),

@@ -9,6 +9,10 @@ export async function loadSampler() {
   return createSampler({ temperature: 0 });
 }
 
+export function loadMeasure(): Promise<typeof import("../../../host/measure/index.ts")> {
+  return fromBuild("measure.js");
+}
+
 function fromBuild(name: string) {
   return import(new URL(`../../../build/${name}`, import.meta.url).href);
 }

@@ -23,7 +23,7 @@ export interface SpeedRequest {
   chromium?: string | undefined;
 }
 
-/** Tokens a second, the medians of all takes. */
+/** Tokens per second, the medians of all takes. */
 export interface Speed {
   prefill: number;
   decode: number;
@@ -57,7 +57,7 @@ export interface OwnAnswer {
   bandwidth: number;
   /** Bytes of the file that a token reads. */
   bytesPerToken: number;
-  /** Tokens a second of one session, and of all sessions together. */
+  /** Tokens per second of one session, and of all sessions together. */
   alone: number;
   together: number;
   /** How many times as many. */

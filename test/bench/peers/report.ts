@@ -112,7 +112,7 @@ function busyTable(results: Results): string {
   ]);
   return `### While ${count} busy
 
-Tokens a second, and those with ${many} threads over those with ${few} under the same load. (At most ${BUSY_DECODE} tokens are made in a
+Tokens per second, and those with ${many} threads over those with ${few} under the same load. (At most ${BUSY_DECODE} tokens are made in a
 take here, because threads that spin can be a hundred times slower.)
 
 ${table(["", ...head], rows)}`;
@@ -189,7 +189,7 @@ Measured with \`${command}\`.`;
 export function chart(results: Results): BarChart {
   const { tokens } = results.prompt;
   return {
-    title: "Tokens a second, more is better",
+    title: "Tokens per second, more is better",
     panels: [
       { title: "Decode", groups: groups(results, "decode") },
       { title: `Prompt of ${tokens.length} tokens`, groups: groups(results, "prefill") },
@@ -210,7 +210,7 @@ function groups(results: Results, measure: Measure): BarGroup[] {
   }));
 }
 
-/** Tokens a second if nothing but reading the weights took time. */
+/** Tokens per second if nothing but reading the weights took time. */
 function readingLimit(results: Results, threads: number): BarGroup["mark"] {
   const rows = results.own.filter((row) => row.threads === threads);
   if (rows.length === 0) return undefined;

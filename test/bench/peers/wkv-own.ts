@@ -1,5 +1,5 @@
 // What wkv measures by itself, as in `wkv bench`: the share of the bandwidth, and sessions that decode together.
-import { loadWkv } from "./load-wkv.ts";
+import { loadMeasure, loadWkv } from "./load-wkv.ts";
 import { answer, type OwnAnswer, type SpeedRequest } from "./protocol.ts";
 import { median } from "./statistics.ts";
 
@@ -9,7 +9,8 @@ const PAIRS = 3;
 
 await answer(async ({ model: path, threads, decode }: SpeedRequest): Promise<OwnAnswer> => {
   const model = await loadWkv(path, threads);
-  const bench = (sessions: number) => model.benchmark({ prefill: 32, decode, sessions, rounds: 1 });
+  const { benchmark } = await loadMeasure();
+  const bench = (sessions: number) => benchmark(model, { prefill: 32, decode, sessions, rounds: 1 });
   await bench(1);
   await bench(SESSIONS);
   const pairs: { alone: Result; together: Result }[] = [];
@@ -24,4 +25,4 @@ await answer(async ({ model: path, threads, decode }: SpeedRequest): Promise<Own
   };
 });
 
-type Result = Awaited<ReturnType<Awaited<ReturnType<typeof loadWkv>>["benchmark"]>>;
+type Result = Awaited<ReturnType<Awaited<ReturnType<typeof loadMeasure>>["benchmark"]>>;

@@ -1,20 +1,15 @@
 /** The AI SDK's interface over a model in the same process; test/clients/ runs it under `ai` itself. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { test } from "node:test";
 import type { LanguageModelV3CallOptions, LanguageModelV3StreamPart } from "@ai-sdk/provider";
-import { loadModel, type Model } from "wkv";
+import { loadModel } from "wkv";
 import { createWkv, wkv, wkvEmbedding } from "wkv/ai-sdk";
 import { chat } from "wkv/chat";
 import { chainModel } from "../../support/chain-model.ts";
+import { collect } from "../../support/collect.ts";
+import { loadFairy } from "../../support/models.ts";
 
-const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
-
-let model: Model;
-before(async () => {
-  model = await loadModel(FAIRY, { threads: 1 });
-});
-after(() => model.dispose());
+const model = await loadFairy();
 
 const ask = (text: string): LanguageModelV3CallOptions["prompt"] => [
   { role: "user", content: [{ type: "text", text }] },
@@ -22,10 +17,8 @@ const ask = (text: string): LanguageModelV3CallOptions["prompt"] => [
 const call = { prompt: ask("Tell me of a fox."), maxOutputTokens: 16, temperature: 0 };
 
 async function parts(options: LanguageModelV3CallOptions, of = wkv(model)): Promise<LanguageModelV3StreamPart[]> {
-  const list: LanguageModelV3StreamPart[] = [];
   const { stream } = await of.doStream(options);
-  for await (const part of stream as unknown as AsyncIterable<LanguageModelV3StreamPart>) list.push(part);
-  return list;
+  return collect(stream as unknown as AsyncIterable<LanguageModelV3StreamPart>);
 }
 
 test("an answer is the library's, and what the parts of its stream add up to", async () => {

@@ -34,12 +34,17 @@ interface Read {
   call: string;
 }
 
-function read(opening: string, pieces: readonly string[], kind: { thinks: boolean; calls: boolean }, begun = ""): Read {
-  const reader = new AnswerReader(opening, kind, begun);
+function read(
+  opening: string,
+  pieces: readonly string[],
+  kind: { thinks: boolean; calls: boolean },
+  prefill = "",
+): Read {
+  const reader = new AnswerReader(opening, kind, prefill);
   const parts = pieces.map((piece) => reader.push(piece));
   const { call } = reader;
   parts.push(reader.end(call !== ""));
-  parts.unshift(reader.begun);
+  parts.unshift(reader.prefill);
   return {
     text: parts.map(({ text }) => text).join(""),
     thinking: parts.map(({ thinking }) => thinking).join(""),

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { loadModel, type Model } from "wkv";
 import {
   type ChatPiece,
@@ -16,12 +15,11 @@ import {
 } from "wkv/chat";
 import { chainModel } from "../../support/chain-model.ts";
 import { readGolden } from "../../support/checkpoint-checks.ts";
+import { collect } from "../../support/collect.ts";
 import { toGguf } from "../../support/convert-gguf.ts";
 import { string } from "../../support/make-gguf.ts";
 import { goldenFolder, missingGolden } from "../../support/missing.ts";
-import { load, SMALL, SMALL_IDS, symbols } from "../../support/models.ts";
-
-const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
+import { FAIRY, load, SMALL, SMALL_IDS, symbols } from "../../support/models.ts";
 
 let fairy: Model;
 before(async () => {
@@ -32,12 +30,6 @@ after(() => fairy.dispose());
 async function scripted(scripts: Parameters<typeof chainModel>[0]): Promise<Model> {
   const { model, vocab } = await chainModel(scripts);
   return loadModel(model, { vocab, threads: 1 });
-}
-
-async function collect(pieces: AsyncIterable<ChatPiece>): Promise<ChatPiece[]> {
-  const list: ChatPiece[] = [];
-  for await (const piece of pieces) list.push(piece);
-  return list;
 }
 
 const joined = (pieces: readonly ChatPiece[], part: "text" | "thinking") => pieces.map((piece) => piece[part]).join("");
@@ -224,7 +216,7 @@ test("one answer at a time; wrong arguments are named", async () => {
     /"messages\[0\]" expected a role of system, developer, user, assistant, tool, got "bot"/,
   );
   wrong([{ role: "user", content: null }], /"messages\[0\]" expected a content of text, got null/);
-  wrong([{ role: "user", content: [{ type: "image" }] }], /parts that are no text/);
+  wrong([{ role: "user", content: [{ type: "image" }] }], /parts that are not text/);
   wrong([{ role: "assistant", content: null, tool_calls: [{}] }], /expected tool_calls of/);
   const options = (given: object, message: RegExp) =>
     assert.throws(() => chat(fairy, [{ role: "user", content: "x" }], given), message);

@@ -1,12 +1,10 @@
 /** An answer that was cut goes on where it ended. The tokens of each format: chat-templates.test.ts. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { loadModel, type Model } from "wkv";
 import { type ChatMessage, chat, createChat, encodePrompt, jinjaTemplate, templates } from "wkv/chat";
 import { chainModel } from "../../support/chain-model.ts";
-
-const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
+import { FAIRY } from "../../support/models.ts";
 
 let fairy: Model;
 before(async () => {
@@ -106,11 +104,11 @@ test("in the words of a Jinja template", async () => {
   const answer: ChatMessage = { role: "assistant", content: "It is" };
   const parts = (last: ChatMessage, think?: "on") => template.prompt([ASK, last], { think });
   const history = "<|user|>Tell me a tale.<|end|>\n";
-  assert.deepEqual(parts(answer), { history, opening: "<|assistant|>It is", begun: "It is" });
-  assert.deepEqual(parts({ ...answer, content: "" }), { history, opening: "<|assistant|>", begun: "" });
+  assert.deepEqual(parts(answer), { history, opening: "<|assistant|>It is", prefill: "It is" });
+  assert.deepEqual(parts({ ...answer, content: "" }), { history, opening: "<|assistant|>", prefill: "" });
   const thought = { ...answer, content: "", reasoning: "Hm" };
-  assert.deepEqual(parts(thought, "on"), { history, opening: "<|assistant|><think>\nHm", begun: "Hm" });
-  assert.deepEqual(parts(thought), { history, opening: "<|assistant|><think>\nHm", begun: "<think>\nHm" });
+  assert.deepEqual(parts(thought, "on"), { history, opening: "<|assistant|><think>\nHm", prefill: "Hm" });
+  assert.deepEqual(parts(thought), { history, opening: "<|assistant|><think>\nHm", prefill: "<think>\nHm" });
   const changes = await jinjaTemplate("{% for m in messages %}{{ m.content|upper }}{% endfor %}");
   assert.throws(() => changes.prompt([ASK, answer]), /changes the answer that is to be continued/);
 });
@@ -119,12 +117,18 @@ test("what cannot be continued", async () => {
   const call = { id: "1", type: "function", function: { name: "now", arguments: "{}" } } as const;
   assert.throws(
     () => chat(fairy, [ASK, { role: "assistant", content: null, tool_calls: [call] }]),
-    /"messages" expected the results of the last message's calls after it, got none/,
+    /"messages" expected results for the calls of the last message, got none/,
   );
   const template = { name: "mine", stops: [], thinks: false, prompt: () => ({ history: "", opening: "x" }) };
   const answer: ChatMessage = { role: "assistant", content: "x" };
-  await assert.rejects(chat(fairy, [ASK, answer], { template }).result(), /"template" expected one that gives "begun"/);
+  await assert.rejects(
+    chat(fairy, [ASK, answer], { template }).result(),
+    /"template" expected one that returns "prefill"/,
+  );
   const tools = [{ type: "function", function: { name: "now" } }] as const;
-  const begun: ChatMessage = { role: "assistant", content: '```json\n{"name":"rm"' };
-  await assert.rejects(chat(fairy, [ASK, begun], { tools }).result(), /a last answer that can become one with calls/);
+  const prefill: ChatMessage = { role: "assistant", content: '```json\n{"name":"rm"' };
+  await assert.rejects(
+    chat(fairy, [ASK, prefill], { tools }).result(),
+    /a last answer that can be continued with calls/,
+  );
 });

@@ -5,10 +5,10 @@ import type { Dtype } from "../../../host/checkpoint/dtypes.ts";
 import { StringList } from "../../../host/checkpoint/metadata.ts";
 import { openCheckpoint } from "../../../host/checkpoint/open.ts";
 import { recogniseModel } from "../../../host/models/recognise.ts";
-import { bytesSource, type Source } from "../../../host/source/source.ts";
 import { ByteWriter } from "../../support/byte-writer.ts";
 import { assertRefused, assertSame, openBytes, readAll, readGolden } from "../../support/checkpoint-checks.ts";
 import { toGguf } from "../../support/convert-gguf.ts";
+import { countingSource } from "../../support/counting-source.ts";
 import { sampleModel } from "../../support/make-checkpoints.ts";
 import {
   architecture,
@@ -90,39 +90,29 @@ test("opening reads the header, however long, and none of the tensors", async ()
   }
 });
 
-function countingSource(bytes: Uint8Array): { source: Source; read(): number } {
-  const inner = bytesSource(bytes);
-  let count = 0;
-  const read = (target: Uint8Array, offset: number) => {
-    count += target.length;
-    return inner.read(target, offset);
-  };
-  return { source: { ...inner, read }, read: () => count };
-}
-
 test("headers that lie", async () => {
   const entry = (key: string, value: GgufValue) => ggufHeader(0, [architecture("rwkv7"), [key, value]]).bytes();
   const tensor = (axes: (number | bigint)[], type: number, offset: number | bigint = 0) =>
     ggufTensor(ggufHeader(1), "x", axes, type, offset).raw(new Uint8Array(256)).bytes();
   const huge = 2n ** 63n;
   const cases: [RegExp, Uint8Array][] = [
-    [/GGUF version 1,.*current llama\.cpp/, gguf(MODEL, undefined, { version: 1 })],
-    [/GGUF version 4,/, gguf(MODEL, undefined, { version: 4 })],
+    [/GGUF version 1;.*current llama\.cpp/, gguf(MODEL, undefined, { version: 1 })],
+    [/GGUF version 4;/, gguf(MODEL, undefined, { version: 4 })],
     [/big-endian GGUF file/, gguf(MODEL, undefined, { version: 3 << 24 })],
-    [/does not say its general\.architecture/, gguf(MODEL, [])],
-    [/does not say its general\.architecture/, gguf(MODEL, [["general.architecture", u32(7)]])],
+    [/general\.architecture is missing/, gguf(MODEL, [])],
+    [/general\.architecture is missing/, gguf(MODEL, [["general.architecture", u32(7)]])],
     [/claims 4294967296 tensors/, ggufHeader(2n ** 32n).bytes()],
     [/claims 9223372036854776000 of something/, ggufHeader(huge).bytes()],
-    [/claims 0 tensors and 20000 entries/, new ByteWriter().text("GGUF").u32(3).u64(0n).u64(20_000n).bytes()],
+    [/claims 0 tensors and 20000 metadata entries/, new ByteWriter().text("GGUF").u32(3).u64(0n).u64(20_000n).bytes()],
     [
-      /key "twice" is there twice/,
+      /key "twice" appears twice/,
       ggufHeader(0, [
         ["twice", u32(1)],
         ["twice", u32(1)],
       ]).bytes(),
     ], // prettier-ignore
     [/type 13 at byte/, entry("x", { type: 13, bytes: new Uint8Array(8) })],
-    [/list of lists/, entry("x", list([list([u32(1)])]))],
+    [/nested list/, entry("x", list([list([u32(1)])]))],
     [/does not end before byte/, entry("x", list([u32(1)], 2n ** 40n))],
     [/does not end before byte/, entry("x", list([string("a")], 2n ** 40n))],
     [/of something at byte/, entry("x", list([string("a")], huge))],
@@ -135,7 +125,7 @@ test("headers that lie", async () => {
     [/are needed/, tensor([1000], 0)],
     [/are needed/, tensor([2n ** 52n, 2n ** 52n, 2n ** 52n], 0)],
     [/are needed/, tensor([4], 0, 2n ** 52n)],
-    [/starts at offset 8, inside another one or off the alignment of 32/, tensor([4], 0, 8)],
+    [/starts at offset 8, inside another one or not aligned to 32/, tensor([4], 0, 8)],
     [/general\.alignment is 24/, gguf(MODEL, [architecture("rwkv7"), ["general.alignment", u32(24)]])],
     [/general\.alignment is 0/, gguf(MODEL, [architecture("rwkv7"), ["general.alignment", u32(0)]])],
     [/two tensors are named "emb\.weight"/, gguf([MODEL[0]!, ...MODEL])],
@@ -156,7 +146,7 @@ test("a header that fills memory is refused soon", async () => {
   const file = ggufHeader(0, [architecture("rwkv7"), ["a", list], ["b", list]]).bytes();
   const before = process.memoryUsage().rss;
   const started = performance.now();
-  await assertRefused(file, "bad-file", /header has more than 33554432 bytes/);
+  await assertRefused(file, "bad-file", /header is longer than 33554432 bytes/);
   assert.ok(performance.now() - started < 5000);
   assert.ok(process.memoryUsage().rss - before < 200 * 2 ** 20);
 });
@@ -187,7 +177,7 @@ test("tensors and metadata that contradict one another are refused", async () =>
   await refused(toGguf(model, { ...options, architecture: "rwkv6" }), /architecture is "rwkv6", but it has a tensor/);
   await refused(toGguf(model, { ...options, headSize: 48 }), /wkv\.head_size is 48, which does not divide the 64/);
   await refused(toGguf(model, { ...options, headSize: 0 }), /wkv\.head_size is 0/);
-  await refused(toGguf(model, { ...options, headSize: 2 }), /head size 2 is not a multiple of 8/);
+  await refused(toGguf(model, { ...options, headSize: 2 }), /head size 2 must be a multiple of 8/);
   const without = new Map(model);
   without.delete("blocks.0.att.r_k");
   await refused(toGguf(without, options), /architecture is "rwkv7", but it has no tensor/);
@@ -199,8 +189,8 @@ test("tensors and metadata that contradict one another are refused", async () =>
     return { ...checkpoint, metadata };
   };
   for (const [key, value, message] of [
-    ["rwkv7.wkv.head_size", undefined, /no sound rwkv7\.wkv\.head_size/],
-    ["rwkv7.attention.layer_norm_epsilon", 1e-6, /layer_norm_epsilon is 0\.000001, and wkv computes with 0\.00001/],
+    ["rwkv7.wkv.head_size", undefined, /no valid rwkv7\.wkv\.head_size/],
+    ["rwkv7.attention.layer_norm_epsilon", 1e-6, /layer_norm_epsilon is 0\.000001; wkv supports only 0\.00001/],
   ] as const)
     assert.throws(() => recogniseModel(withChange(key, value), "test.bin"), { code: "bad-file", message });
 });

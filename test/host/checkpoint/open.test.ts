@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { BLOCK, type Dtype } from "../../../host/checkpoint/dtypes.ts";
 import { openCheckpoint } from "../../../host/checkpoint/open.ts";
 import { unpickle } from "../../../host/checkpoint/pickle.ts";
-import { bytesSource, type Source } from "../../../host/source/source.ts";
 import { ByteWriter } from "../../support/byte-writer.ts";
 import { assertSame, openBytes, readAll } from "../../support/checkpoint-checks.ts";
+import { countingSource } from "../../support/counting-source.ts";
 import {
   legacyPth,
   ownStorages,
@@ -229,13 +229,3 @@ test("opening reads headers only, and reading a slice reads that slice only", as
     assert.ok(counter.read() - before < 1100);
   }
 });
-
-function countingSource(bytes: Uint8Array): { source: Source; read(): number } {
-  const inner = bytesSource(bytes);
-  let count = 0;
-  const read = (target: Uint8Array, offset: number) => {
-    count += target.length;
-    return inner.read(target, offset);
-  };
-  return { source: { ...inner, read }, read: () => count };
-}

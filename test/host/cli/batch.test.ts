@@ -1,14 +1,13 @@
 /** `wkv batch`: one answer per request, also when it is killed and run again. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { outcome, runProgram, startProgram } from "../../support/cli-program.ts";
+import { ndjson, outcome, runProgram, startProgram } from "../../support/cli-program.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wkv-batch-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = tempFolder("batch");
 
 const request = (i: number, more = {}) => ({
   custom_id: `r${i}`,
@@ -17,11 +16,7 @@ const request = (i: number, more = {}) => ({
   body: { prompt: "Once upon a time", max_tokens: 20, seed: i, ignore_eos: true, ...more },
 });
 const ARGS = ["batch", "in.jsonl", "out.jsonl", "--threads", "1", "--parallel", "4"];
-const lines = (path: string) =>
-  readFileSync(join(folder, path), "utf8")
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line));
+const lines = (path: string) => ndjson(readFileSync(join(folder, path), "utf8"));
 
 test("answers every request once, though it is killed on the way and its last line is cut off", async () => {
   const requests = Array.from({ length: 60 }, (_, i) => request(i));
@@ -44,7 +39,7 @@ test("answers every request once, though it is killed on the way and its last li
     assert.equal(response.body.usage.completion_tokens, 20);
   }
   const again = await runProgram([...ARGS], folder);
-  assert.match(again.stderr, /60 of them answered already/);
+  assert.match(again.stderr, /60 already answered/);
 });
 
 test("a request that is wrong has its error as its answer; a line that is none is named", async () => {

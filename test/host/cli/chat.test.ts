@@ -1,18 +1,15 @@
 /** `wkv chat` and `wkv prompt`, with pipes and in a terminal. */
 import assert from "node:assert/strict";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { before, test } from "node:test";
 import { chainModel } from "../../support/chain-model.ts";
-import { outcome, type Result, runProgram, startProgram } from "../../support/cli-program.ts";
+import { ndjson, outcome, type Result, runProgram, startProgram } from "../../support/cli-program.ts";
+import { FAIRY } from "../../support/models.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
-const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
-
-let folder = "";
+const folder = tempFolder("chat");
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "wkv-chat-"));
   const { model, vocab } = await chainModel({
     ":": [" Hi.", "\nI am here.", "\n\nUs", "er:"],
     k: [">Hm.", "</think>\nYes.", "\n\nUse", "r:"],
@@ -23,7 +20,6 @@ before(async () => {
   await writeFile(join(folder, "endless.safetensors"), endless.model);
   await writeFile(join(folder, "endless.vocab.txt"), endless.vocab);
 });
-after(() => rm(folder, { recursive: true }));
 
 const talk = (lines: readonly string[], ...options: string[]): Promise<Result> =>
   runProgram(["chat", "rwkv7-g1.safetensors", ...options], folder, `${lines.join("\n")}\n`);
@@ -51,10 +47,7 @@ test("messages of several lines; // begins one with a slash", async () => {
 
 test("--json: a line for each piece, the last of an answer says how it went", async () => {
   const { stdout } = await talk(["Hello"], "--json", "--think", "on");
-  const pieces = stdout
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line));
+  const pieces = ndjson(stdout);
   assert.equal(pieces.map(({ text }) => text).join(""), "Yes.");
   assert.equal(pieces.map(({ thinking }) => thinking).join(""), "Hm.");
   const { stop, usage } = pieces.at(-1);
@@ -112,7 +105,7 @@ test("a chat is saved whole and gone on with", async () => {
   await writeFile(join(folder, "bad.json"), '[{"role":"bot","content":"x"}]');
   assert.match(
     (await talk(["/load bad.json", "x"])).stderr,
-    /bad\.json holds no messages \("messages\[0\]" expected a role/,
+    /bad\.json has no messages \("messages\[0\]" expected a role/,
   );
   await writeFile(join(folder, "bad.chat"), "nonsense");
   const bad = await talk(["x"], "--load", "bad.chat");
@@ -140,10 +133,10 @@ test("wrong usage and wrong commands are told", async () => {
   ]);
   assert.deepEqual([code, stdout], [0, ""]);
   for (const message of [
-    /\/nonsense is no command/,
+    /\/nonsense is not a command/,
     /\/think is off; it can be/,
     /there is no message 7/,
-    /nothing has been said yet/,
+    /there is no message yet/,
     /no chat x/,
     /the file is missing/,
     /\/regenerate +another answer/,
@@ -190,16 +183,16 @@ test("Ctrl-C ends the answer, not the chat", { skip: process.platform === "win32
   child.stdin.end();
   const { code, stdout, stderr } = await finished;
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /Ctrl-C ended the answer; \/continue goes on with it/);
+  assert.match(stderr, /Ctrl-C ended the answer; \/continue continues it/);
   assert.match(stdout, / (?:on|and)\n0 user: Hello\n1 assistant: on and on/);
 });
 
-test("/continue goes on with an answer that was cut", async () => {
+test("/continue continues with an answer that was cut", async () => {
   const { code, stdout, stderr } = await talk(["/continue", "Hello", "/continue", "/history"], "-n", "1");
   assert.equal(code, 0, stderr);
   assert.equal(stdout, "Hi.\n\nI am here.\n0 user: Hello\n1 assistant: Hi.\nI am here.\n");
-  assert.match(stderr, /there is no answer to go on with/);
-  assert.match(stderr, /--max-tokens reached, \/continue goes on/);
+  assert.match(stderr, /there is no answer to continue/);
+  assert.match(stderr, /--max-tokens reached, \/continue continues/);
 });
 
 test("wkv prompt --check and --fix", async () => {
@@ -208,8 +201,8 @@ test("wkv prompt --check and --fix", async () => {
   await writeFile(join(folder, "prompt.txt"), broken);
   const checked = await run(["--check", "prompt.txt"]);
   assert.equal(checked.code, 1);
-  assert.match(checked.stdout, /^prompt\.txt:1:8: Lines end .* \(line-end\)\n/);
-  assert.match(checked.stdout, /prompt\.txt:3:11: Nothing stands after "Assistant:".* \(trailing-space\)\n$/);
+  assert.match(checked.stdout, /^prompt\.txt:1:8: End lines .* \(line-end\)\n/);
+  assert.match(checked.stdout, /prompt\.txt:3:11: Remove the space after "Assistant:".* \(trailing-space\)\n$/);
   const json = JSON.parse((await run(["--check", "--json", "-"], broken)).stdout);
   assert.deepEqual(Object.keys(json[0]), ["index", "length", "message", "replacement", "rule", "line", "column"]);
   const fixed = await run(["--fix", "prompt.txt"]);
@@ -217,7 +210,7 @@ test("wkv prompt --check and --fix", async () => {
   const good = await run(["--check", "-e", "User: x\\n\\nAssistant:"]);
   assert.deepEqual([good.code, good.stdout], [0, ""]);
   assert.equal((await run(["--fix", "User: x\n\nAssistant:", "--template", "raven"])).stdout, "Bob: x\n\nAlice:");
-  assert.match((await run(["--fix", "User:\n\nAssistant:"])).stderr, /prompt:1:1: "User" says nothing/);
+  assert.match((await run(["--fix", "User:\n\nAssistant:"])).stderr, /prompt:1:1: The turn of "User" is empty/);
   for (const args of [["x"], ["--check"], ["--check", "--fix", "x"], ["--check", "x", "--template", "y"]])
     assert.equal((await run(args)).code, 2);
 });

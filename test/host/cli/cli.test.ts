@@ -1,44 +1,27 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { loadModel } from "wkv";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
-import { outcome, type Result, runProgram, startProgram } from "../../support/cli-program.ts";
+import { expectFailure, ndjson, outcome, runProgram, startProgram } from "../../support/cli-program.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 // A model of random weights with the bytes as its vocabulary: told by its 256 rows.
 const MODEL = syntheticModel({ layers: 2, width: 64, headSize: 32, vocabSize: 256 });
 
-let folder = "";
+const folder = tempFolder("cli");
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "wkv-cli-"));
   await writeFile(join(folder, "model.safetensors"), MODEL);
 });
-after(() => rm(folder, { recursive: true }));
 
 const wkv = (args: string[], input?: string | Uint8Array) => runProgram(args, folder, input);
 const run = (args: string[], input?: string | Uint8Array) => wkv(["run", "model.safetensors", ...args], input);
 
-/** The lines of NDJSON. */
-function lines({ stdout }: Result) {
-  return stdout
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-}
-
 /** What `run` prints of a text: its last line is ended. */
 function asLines(text: string): string {
   return text === "" || text.endsWith("\n") ? text : `${text}\n`;
-}
-
-function expectFailure(result: Result, code: number, message: RegExp): void {
-  assert.equal(result.code, code, result.stderr);
-  assert.match(result.stderr, message);
-  assert.match(result.stderr, /^wkv: [^\n]+\n$/, "one line");
-  assert.equal(result.stdout, "");
 }
 
 test("run streams the text and nothing else to standard output", async () => {
@@ -49,7 +32,7 @@ test("run streams the text and nothing else to standard output", async () => {
     plain.stderr,
     /^wkv: read 9 tokens \([\d.]+\/s\), made 20 \([\d.]+\/s\); --max-tokens reached; seed 5\n$/,
   );
-  const pieces = lines(await run([...args, "--json", "--threads", "1"]));
+  const pieces = ndjson((await run([...args, "--json", "--threads", "1"])).stdout);
   const text = pieces.map((piece) => piece.text ?? "").join("");
   assert.equal(plain.stdout, asLines(text), "the same for any number of threads");
   assert.equal((await run([...args, "--quiet"])).stderr, "");
@@ -58,14 +41,14 @@ test("run streams the text and nothing else to standard output", async () => {
 test("run --json: a line for each piece, then how it went", async () => {
   const result = await run(["ab", "--json", "--logprobs", "-n", "3"]);
   assert.deepEqual([result.code, result.stderr], [0, ""]);
-  const [first, , , last, ...more] = lines(result);
+  const [first, , , last, ...more] = ndjson(result.stdout);
   assert.deepEqual(Object.keys(first), ["text", "token", "logprob"]);
   assert.ok(first.logprob < 0);
   assert.deepEqual(Object.keys(last), ["reason", "read", "made", "seed", "readPerSecond", "madePerSecond"]);
   assert.deepEqual([last.reason, last.read, last.made, more.length], ["length", 2, 3, 0]);
-  const again = lines(await run(["ab", "--json", "-n", "3", "--seed", String(last.seed)]));
-  assert.equal(again[2].token, lines(result)[2].token, "the seed that was reported gives the same text");
-  const greedy = lines(await run(["ab", "--json", "-n", "1", "-t", "0"]));
+  const again = ndjson((await run(["ab", "--json", "-n", "3", "--seed", String(last.seed)])).stdout);
+  assert.equal(again[2].token, ndjson(result.stdout)[2].token, "the seed that was reported gives the same text");
+  const greedy = ndjson((await run(["ab", "--json", "-n", "1", "-t", "0"])).stdout);
   assert.equal("seed" in greedy[1], false);
 });
 
@@ -77,18 +60,18 @@ test("run --question-first and --read-twice arrange a prompt of text", async () 
     (await run(["-e", "Who?\\n\\nA king.\\n\\nWho?\\n\\nA king.", "--logits", "--json"])).stdout,
   );
   assert.equal(arranged.stdout, (await run(["-", ...options], "A king.\nWho?\n")).stdout);
-  expectFailure(await run(["--tokens", "1", "--read-twice"]), 2, /are for prompts of text/);
+  expectFailure(await run(["--tokens", "1", "--read-twice"]), 2, /require a text prompt/);
 });
 
 test("run --stop ends before the text, with escapes too", async () => {
-  const greedy = lines(await run(["ab", "--json", "-n", "40", "-t", "0"]));
+  const greedy = ndjson((await run(["ab", "--json", "-n", "40", "-t", "0"])).stdout);
   const text = greedy.map((piece) => piece.text ?? "").join("");
   const at = 3;
   const stop = text.slice(at, at + 2);
   const stopped = await run(["ab", "-t", "0", "--stop", "never", "--stop", stop]);
   assert.equal(stopped.stdout, asLines(text.slice(0, text.indexOf(stop))));
-  assert.match(stopped.stderr, /; a --stop text came\n$/);
-  const escaped = lines(await run(["a\\n\\\\n", "-e", "--stop", "\\n", "--json", "-n", "1"]));
+  assert.match(stopped.stderr, /; a --stop text occurred\n$/);
+  const escaped = ndjson((await run(["a\\n\\\\n", "-e", "--stop", "\\n", "--json", "-n", "1"])).stdout);
   assert.equal(escaped.at(-1).read, 4);
 });
 
@@ -113,17 +96,17 @@ test("run reads the prompt from standard input, but for its last newline", async
 test("a file that cannot be run: one line, exit code 1", async () => {
   await writeFile(join(folder, "text.pth"), "this is no model at all");
   await writeFile(join(folder, "cut.safetensors"), MODEL.subarray(0, 5000));
-  expectFailure(await wkv(["run", "nowhere.pth", "a"]), 1, /nowhere.pth is not there: check the path/);
+  expectFailure(await wkv(["run", "nowhere.pth", "a"]), 1, /nowhere.pth does not exist: check the path/);
   await mkdir(join(folder, "empty"));
   expectFailure(await wkv(["run", "empty", "a"]), 1, /is a directory: give the model file inside it/);
   expectFailure(await wkv(["run", "text.pth", "a"]), 1, /text.pth is text, not weights/);
-  expectFailure(await wkv(["inspect", "cut.safetensors"]), 1, /cut off or damaged/);
+  expectFailure(await wkv(["inspect", "cut.safetensors"]), 1, /truncated or damaged/);
   expectFailure(await run(["a", "--vocab", "text.pth"]), 1, /no token for byte/);
   expectFailure(await run(["a", "--vocab", "nowhere.txt"]), 1, /nowhere.txt cannot be read/);
   const json = await wkv(["run", "nowhere.pth", "a", "--json"]);
   assert.equal(json.code, 1);
-  assert.deepEqual(lines(json), [
-    { error: { code: "not-found", message: "nowhere.pth is not there: check the path." } },
+  assert.deepEqual(ndjson(json.stdout), [
+    { error: { code: "not-found", message: "nowhere.pth does not exist: check the path." } },
   ]);
 });
 
@@ -133,16 +116,16 @@ test("wrong usage: one line, exit code 2", async () => {
   expectFailure(await run(["a", "b"]), 2, /too many arguments/);
   expectFailure(await run(["a", "--nonsense"]), 2, /unknown option '--nonsense'/);
   expectFailure(await run(["a", "--top-k", "many"]), 2, /Expected a number, got "many"/);
-  expectFailure(await run(["a", "--temperature", "-1"]), 2, /--temperature expected a number from 0 on, got -1/);
+  expectFailure(await run(["a", "--temperature", "-1"]), 2, /--temperature expected a number >= 0, got -1/);
   expectFailure(await run(["a", "--top-p", "2"]), 2, /--top-p expected a number from 0 to 1, got 2/);
   expectFailure(await run(["a", "--max-tokens", "1.5"]), 2, /--max-tokens expected a whole number/);
   expectFailure(await run(["a", "--threads", "0"]), 2, /--threads expected a whole number from 1 to 64/);
   expectFailure(await run(["--tokens", "1,x"]), 2, /Expected token ids such as 34,105,110, got "x"/);
   expectFailure(await run(["--tokens", "256"]), 2, /--tokens expected ids from 0 to 255, got 256/);
-  expectFailure(await run(["a", "--logprobs"]), 2, /--logprobs goes with --json/);
+  expectFailure(await run(["a", "--logprobs"]), 2, /--logprobs requires --json/);
   expectFailure(await wkv(["paint"]), 2, /unknown command 'paint'/);
   const json = await run(["a", "--top-p", "2", "--json"]);
-  assert.equal(lines(json)[0].error.code, "usage");
+  assert.equal(ndjson(json.stdout)[0].error.code, "usage");
 });
 
 test("help and version", async () => {
@@ -170,14 +153,14 @@ test("tokenize, both ways", async () => {
     { id: 169, bytes: [169] },
   ];
   for (const what of [["aé"], ["--decode", "97,195,169"]])
-    assert.deepEqual(lines(await wkv(["tokenize", ...what, "--vocab", "bytes", "--json"])), [described]);
+    assert.deepEqual(ndjson((await wkv(["tokenize", ...what, "--vocab", "bytes", "--json"])).stdout), [described]);
   expectFailure(await wkv(["tokenize", "a"]), 2, /a vocabulary is missing/);
   expectFailure(await wkv(["tokenize", "--vocab", "bytes"]), 2, /give either TEXT .* or --decode/);
   expectFailure(await wkv(["tokenize", "--decode", "256", "--vocab", "bytes"]), 2, /256/);
 });
 
 test("inspect", async () => {
-  const [facts] = lines(await wkv(["inspect", "model.safetensors", "--json", "--tensors"]));
+  const [facts] = ndjson((await wkv(["inspect", "model.safetensors", "--json", "--tensors"])).stdout);
   assert.deepEqual([facts.format, facts.bytes], ["safetensors", MODEL.length]);
   assert.deepEqual([facts.model.architecture, facts.model.width, facts.model.heads], ["rwkv7", 64, 2]);
   assert.deepEqual(facts.tokenizer, { source: "bytes", kind: "bytes", ids: 256 });
@@ -213,9 +196,9 @@ test("Ctrl-C ends the text cleanly", { skip: process.platform === "win32" }, asy
   assert.equal(text.code, 130);
   assert.match(text.stderr, /^wkv: read 1 tokens .*; ended by Ctrl-C; seed \d+\n$/);
   assert.equal(events.code, 130);
-  const last = lines(events).at(-1);
+  const last = ndjson(events.stdout).at(-1);
   assert.equal(last.reason, "interrupted");
-  assert.equal(last.made, lines(events).length - 1);
+  assert.equal(last.made, ndjson(events.stdout).length - 1);
 });
 
 test("nobody reads any more: the end, without a word", async () => {

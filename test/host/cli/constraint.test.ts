@@ -2,22 +2,21 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
 import { PROGRAM, runProgram } from "../../support/cli-program.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const DOCUMENT = await readFile(join(ROOT, "docs/constrained.md"), "utf8");
 const SCHEMA = { type: "object", properties: { id: { type: "integer", minimum: 1, maximum: 9 } }, required: ["id"] };
 
-let folder = "";
+const folder = tempFolder("constraint");
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "wkv-constraint-"));
   const model = syntheticModel({ layers: 1, width: 64, headSize: 32, vocabSize: 256 });
   await writeFile(join(folder, "model.safetensors"), model);
   await writeFile(join(folder, "schema.json"), JSON.stringify(SCHEMA));
@@ -25,7 +24,6 @@ before(async () => {
   await symlink(ROOT, join(folder, "node_modules", "wkv"), "junction");
   await writeFile(join(folder, "wkv"), `#!/bin/sh\nexec "${process.execPath}" "${PROGRAM}" "$@"\n`, { mode: 0o755 });
 });
-after(() => rm(folder, { recursive: true }));
 
 const run = (...args: string[]) => runProgram(["run", "model.safetensors", "Say:", ...args], folder);
 
@@ -53,7 +51,7 @@ test("a cut is told, to people and to programs", async () => {
 test("what is wrong is said in one line, before a model is loaded", async () => {
   const cases: [args: string[], code: number, message: RegExp][] = [
     [["--regex", "a", "--choice", "b"], 2, /^wkv: give one of --schema, --regex and --choice/],
-    [["--whitespace", "none"], 2, /^wkv: --whitespace goes with --schema/],
+    [["--whitespace", "none"], 2, /^wkv: --whitespace requires --schema/],
     [
       ["--schema", "{}", "--whitespace", "much"],
       2,

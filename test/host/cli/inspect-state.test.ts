@@ -1,17 +1,16 @@
 /** `wkv inspect --state`: the picture has a pixel for each value of the state. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { promisify } from "node:util";
 import { inflateSync } from "node:zlib";
 import { PROGRAM } from "../../support/cli-program.ts";
 import { load, randomTokens, SMALL, SMALL_IDS } from "../../support/models.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
-const folder = await mkdtemp(join(tmpdir(), "wkv-picture-"));
-after(() => rm(folder, { recursive: true }));
+const folder = tempFolder("picture");
 const state = join(folder, "small.state");
 const wkv = (...args: string[]) => promisify(execFile)(process.execPath, [PROGRAM, ...args]);
 
@@ -43,5 +42,5 @@ test("draws what the session remembers", async () => {
 });
 
 test("says what is wrong with another file", async () => {
-  await assert.rejects(wkv("inspect", "--state", SMALL, "--out", join(folder, "x.png")), /is no saved state/);
+  await assert.rejects(wkv("inspect", "--state", SMALL, "--out", join(folder, "x.png")), /is not a saved state/);
 });

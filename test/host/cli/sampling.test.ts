@@ -1,34 +1,31 @@
 /** The sampling options of `wkv run`: they do what the library's do, and wrong ones are refused. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type GenerateOptions, loadModel, type Model } from "wkv";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
-import { runProgram } from "../../support/cli-program.ts";
+import { ndjson, runProgram } from "../../support/cli-program.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 const MODEL = syntheticModel({ layers: 1, width: 64, headSize: 32, vocabSize: 256 });
 
-let folder = "";
+const folder = tempFolder("cli");
 let model: Model;
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "wkv-cli-"));
   await writeFile(join(folder, "model.safetensors"), MODEL);
   model = await loadModel(MODEL, { threads: 1 });
 });
-after(async () => {
-  await model.dispose();
-  await rm(folder, { recursive: true });
-});
+after(() => model.dispose());
 
 const run = (args: string[]) => runProgram(["run", "model.safetensors", "12 ab", ...args], folder);
 
 async function tokensOfProgram(args: string[]): Promise<number[]> {
   const { stdout, stderr, code } = await run(["--json", "-n", "24", "--seed", "5", ...args]);
   assert.equal(code, 0, stderr);
-  const lines = stdout.trimEnd().split("\n");
-  return lines.slice(0, -1).map((line) => JSON.parse(line).token);
+  return ndjson(stdout)
+    .slice(0, -1)
+    .map(({ token }) => token);
 }
 
 async function tokensOfLibrary(options: GenerateOptions): Promise<number[]> {
@@ -70,15 +67,15 @@ test("run --logprobs N gives the likeliest tokens", async () => {
 const WRONG: [args: string, message: RegExp][] = [
   ["--min-p 2", /^wkv: --min-p expected a number from 0 to 1, got 2\n$/],
   ["--typical 0", /--typical expected a number above 0 and at most 1/],
-  ["--mirostat-tau 5 --top-p 0.5", /--top-p expected to be left out with mirostat, which takes its place, got 0.5/],
+  ["--mirostat-tau 5 --top-p 0.5", /--top-p expected to be omitted with mirostat, which replaces it, got 0.5/],
   ["--mirostat-eta 1", /--mirostat-eta expected "mirostatTau" beside it/],
   ["--repetition-penalty 0", /--repetition-penalty expected a number above 0/],
   ["--preset best", /--preset expected one of pip, chat/],
   ["--logit-bias 5", /Expected a token id and a number such as 65:-2.5, got "5"/],
   ["--logit-bias 5:x", /Expected a number, got "x"/],
   ["--banned-tokens 256", /--banned-tokens expected ids from 0 to 255, got 256/],
-  ["--guidance-scale 2", /--guidance-prompt and --guidance-scale go together/],
-  ["--json --logprobs -1", /--logprobs expected true, false or a whole number from 0 on, got -1/],
+  ["--guidance-scale 2", /--guidance-prompt and --guidance-scale must be given together/],
+  ["--json --logprobs -1", /--logprobs expected true, false or a whole number >= 0, got -1/],
 ];
 
 for (const [args, message] of WRONG)

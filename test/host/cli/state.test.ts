@@ -1,37 +1,28 @@
 /** wkv run --state and --state-out: a text in several runs is the text of one. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
-import { outcome, type Result, runProgram, startProgram } from "../../support/cli-program.ts";
+import { expectFailure, ndjson, outcome, type Result, runProgram, startProgram } from "../../support/cli-program.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
-let folder = "";
+const folder = tempFolder("cli-state");
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "wkv-cli-state-"));
   const shape = { layers: 2, width: 64, headSize: 32, vocabSize: 256 };
   await writeFile(join(folder, "model.safetensors"), syntheticModel(shape));
   await writeFile(join(folder, "other.safetensors"), syntheticModel({ ...shape, layers: 1 }));
 });
-after(() => rm(folder, { recursive: true }));
 
 const run = (args: string[]) => runProgram(["run", "model.safetensors", ...args], folder);
 /** Random weights give tokens that are no text: these are compared. */
 const GREEDY = ["--temperature", "0", "--json"];
 
 function tokens({ stdout }: Result): number[] {
-  const pieces = stdout
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-  return pieces.map(({ token }) => token).filter((token) => token !== undefined);
-}
-
-function expectFailure(result: Result, code: number, message: RegExp): void {
-  assert.equal(result.code, code, result.stderr);
-  assert.match(result.stderr, message);
+  return ndjson(stdout)
+    .map(({ token }) => token)
+    .filter((token) => token !== undefined);
 }
 
 test("a text goes on in the next run, with a prompt and without one", async () => {
@@ -74,8 +65,12 @@ test("other weights are a warning, another model is an error, and nothing is rea
   assert.equal(warned.code, 0);
   assert.match(warned.stderr, /^wkv: The saved state was made with int8 weights, and this model has f32/);
   const other = await runProgram(["run", "other.safetensors", "--state", "d.state"], folder);
-  expectFailure(other, 1, /^wkv: The saved state is of another model: its number of layers is 2, this model's is 1\./);
-  expectFailure(await run(["--state", "nowhere.state"]), 1, /nowhere\.state is not there/);
+  expectFailure(
+    other,
+    1,
+    /^wkv: The saved state belongs to another model: its number of layers is 2, this model's is 1\./,
+  );
+  expectFailure(await run(["--state", "nowhere.state"]), 1, /nowhere\.state does not exist/);
   expectFailure(
     await run(["--state", "model.safetensors"]),
     1,
@@ -90,7 +85,7 @@ test("other weights are a warning, another model is an error, and nothing is rea
 
 test("what could not be saved is said before the text is made, and the old state stays", async () => {
   const nowhere = await run(["ab", "--state-out", "nowhere/e.state"]);
-  expectFailure(nowhere, 2, /--state-out: there is no folder nowhere; make it first/);
+  expectFailure(nowhere, 2, /--state-out: the folder nowhere does not exist; create it first/);
   assert.equal(nowhere.stdout, "");
   await run(["ab", "-n", "2", "--state-out", "f.state"]);
   const old = await readFile(join(folder, "f.state"));

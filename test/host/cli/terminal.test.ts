@@ -1,20 +1,19 @@
 /** `wkv chat` on a real pseudo-terminal: typed and pasted like a person, at several widths. */
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PasteReader } from "../../../host/cli/terminal/paste.ts";
 import { WordWrap } from "../../../host/cli/terminal/wrap.ts";
 import { chainModel } from "../../support/chain-model.ts";
 import { random } from "../../support/random.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 import { Terminal } from "../../support/terminal.ts";
 
 const ANSWER = "The king had three daughters, and his youngest one was so fair that even old suns wondered aloud.";
-let folder = "";
+const folder = tempFolder("terminal");
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "wkv-terminal-"));
   const words = ANSWER.split(/(?= )/);
   const { model, vocab } = await chainModel({ ":": [` ${words[0]}`, ...words.slice(1)] });
   await writeFile(join(folder, "king.safetensors"), model);
@@ -26,7 +25,6 @@ before(async () => {
   await writeFile(join(folder, "endless.safetensors"), endless.model);
   await writeFile(join(folder, "endless.vocab.txt"), endless.vocab);
 });
-after(() => rm(folder, { recursive: true }));
 
 function open(args: readonly string[], columns = 80, env: Record<string, string> = {}): Terminal {
   return new Terminal(["chat", ...args], { cwd: folder, columns, env: { XDG_CACHE_HOME: folder, ...env } });
@@ -140,7 +138,7 @@ test("leaving, commands, Tab, and a history across runs", async () => {
   await first.type("temperature", "a message to remember\r");
   await first.type("aloud.");
   await first.type(PROMPT, "/undo\r/history\r/continue\r");
-  await first.type("there is no answer to go on with");
+  await first.type("there is no answer to continue");
   await first.type(PROMPT, "\x03");
   await first.type("Ctrl-C again", "\x03");
   assert.equal(await first.exit(), 0);

@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { convertModel, loadModel, type ModelSource } from "wkv";
+import { convertModel, loadModel, type ModelSource, type WkvErrorCode } from "wkv";
 import { PACKED_LAYOUT } from "../../../assembly/abi.ts";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
 import { readGolden } from "../../support/checkpoint-checks.ts";
 import { toGguf } from "../../support/convert-gguf.ts";
-import { convert, folder, logitsOf, refused, TOKENS } from "../../support/converting.ts";
+import { convert, folder, logitsOf, TOKENS } from "../../support/converting.ts";
 import { some } from "../../support/effort.ts";
 import { type Sample, safetensors } from "../../support/make-checkpoints.ts";
 import { list, string } from "../../support/make-gguf.ts";
@@ -16,6 +16,7 @@ import { toRwkvCpp } from "../../support/make-rwkvcpp.ts";
 import { goldenFolder, missingGolden } from "../../support/missing.ts";
 import { committed, committedFolder, ONE_OF_EACH, SMALL, SMALL_IDS, symbol, symbols } from "../../support/models.ts";
 import { isQuantised, randomBlocks } from "../../support/random-blocks.ts";
+import { refused } from "../../support/refused.ts";
 import { float32 } from "../../support/tensor-values.ts";
 import { watchThreads } from "../../support/threads.ts";
 
@@ -114,7 +115,7 @@ describe("f16: a plain file under the published names", () => {
     const tooLarge = safetensors([...whole.set(name, of([65520])).values()]);
     await assert.rejects(
       convert(tooLarge, "large", { weights: "f16" }),
-      refused("unsupported-model", /head\.weight has a value of 65520, and f16 ends at 65504/),
+      refused("unsupported-model", /head\.weight has the value 65520, beyond the f16 limit of 65504/),
     );
     assert.equal(existsSync(join(folder, "large")), false);
   });
@@ -190,7 +191,7 @@ describe("the vocabulary is in the file", () => {
     assert.equal(existsSync(join(folder, "none")), false);
     await assert.rejects(
       convert(SMALL, "large", { vocab: symbols(SMALL_IDS + 1) }),
-      refused("bad-vocab", /ids up to 97, but the model only 97 rows/),
+      refused("bad-vocab", /ids up to 97, but the model has only 97 rows/),
     );
   });
 });
@@ -256,14 +257,14 @@ describe("what is refused", () => {
 
   test("another layout, contradictions, a second packing", async () => {
     const path = await convert(SMALL, "packed");
-    const cases: [from: string, to: string, code: string, message: RegExp][] = [
+    const cases: [from: string, to: string, code: WkvErrorCode, message: RegExp][] = [
       [
         '"wkv.layout":"1"',
         '"wkv.layout":"0"',
         "unsupported-model",
-        /packed for another version .*convert on the original model/,
+        /packed by another version .*convert on the original model/,
       ],
-      ['"wkv.weights":"int8"', '"wkv.weights":"f32"', "bad-file", /not where its shape puts it/],
+      ['"wkv.weights":"int8"', '"wkv.weights":"f32"', "bad-file", /not where its shape requires/],
       ['"wkv.weights":"int8"', '"wkv.weights":"int3"', "bad-file", /wkv\.weights/],
       ["[64]", "[32]", "bad-file", /shape|data_offsets/],
       ['"wkv.tensors":"{', '"wkv.tensors":"[', "bad-file", /wkv\.tensors/],

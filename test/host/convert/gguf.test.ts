@@ -6,11 +6,12 @@ import { type ConvertOptions, convertModel, loadModel, type ModelSource, type To
 import { embeddedTokens } from "../../../host/tokenizer/embed.ts";
 import { readGolden } from "../../support/checkpoint-checks.ts";
 import { toGguf } from "../../support/convert-gguf.ts";
-import { folder, logitsOf, refused, TOKENS } from "../../support/converting.ts";
+import { folder, logitsOf, TOKENS } from "../../support/converting.ts";
 import { type Sample, safetensors } from "../../support/make-checkpoints.ts";
 import { string } from "../../support/make-gguf.ts";
 import { committed, SMALL, SMALL_IDS, symbol, symbols } from "../../support/models.ts";
 import { isQuantised, randomBlocks } from "../../support/random-blocks.ts";
+import { refused } from "../../support/refused.ts";
 import { asDtype, asFloat32, float32 } from "../../support/tensor-values.ts";
 import { watchThreads } from "../../support/threads.ts";
 

@@ -7,8 +7,9 @@ import { describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { convertModel } from "wkv";
 import { PROGRAM, runProgram } from "../../support/cli-program.ts";
-import { convert, folder, refused } from "../../support/converting.ts";
+import { convert, folder } from "../../support/converting.ts";
 import { SMALL, SMALL_IDS, symbol, symbols } from "../../support/models.ts";
+import { refused } from "../../support/refused.ts";
 
 describe("the file is there as a whole or not at all", () => {
   test("an abort, a missing folder and a full disk leave the old file", async () => {

@@ -25,7 +25,7 @@ async function assertAlone(): Promise<void> {
   const [alone, fallen] = [await load(SMALL, { threads: 1 }), await load(SMALL, { threads: 3 })];
   assert.equal(alone.info.singleThreadReason, undefined);
   assert.equal(fallen.info.threads, 1);
-  assert.match(fallen.info.singleThreadReason ?? "", /do not see what the others write .* newer version/);
+  assert.match(fallen.info.singleThreadReason ?? "", /do not see each other's writes .* newer version/);
   const [expected, session] = [await alone.createSession().feed(TOKENS), fallen.createSession()];
   assert.deepEqual(await session.feed(TOKENS), expected);
   // Its memory is the thread's own now: what a session does goes there by messages.

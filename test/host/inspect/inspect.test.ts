@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import type { Dtype } from "../../../host/checkpoint/dtypes.ts";
 import { decodeValues } from "../../../host/checkpoint/values.ts";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
@@ -13,6 +11,7 @@ import { ownStorages, pth, safetensors, sampleModel } from "../../support/make-c
 import { toFla, writeFolder, writeSharded } from "../../support/make-hf.ts";
 import { committed, symbols } from "../../support/models.ts";
 import { randomBlocks } from "../../support/random-blocks.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 import { float32, values } from "../../support/tensor-values.ts";
 
 const SHAPE = { layers: 1, width: 32, headSize: 16, vocabSize: 100 };
@@ -108,8 +107,7 @@ test("decodes K-quants as their description does", () => {
 });
 
 describe("whatever the file is called and whoever wrote it", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "wkv-inspect-"));
-  after(() => rmSync(folder, { recursive: true }));
+  const folder = tempFolder("inspect");
   const model = [...(await readGolden(committed("q7.zip.pth"))).values()];
 
   test("a folder: its parts, whose names they are, where each tensor goes", async () => {

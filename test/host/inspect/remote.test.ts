@@ -1,7 +1,6 @@
 /** What is in a model on the net, without fetching the model: the bytes that a local server sends are counted. */
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
@@ -12,16 +11,16 @@ import { toGguf } from "../../support/convert-gguf.ts";
 import { type Behaviour, type HubServer, startHub } from "../../support/hub-server.ts";
 import { legacyPth, ownStorages, pth } from "../../support/make-checkpoints.ts";
 import { writeSharded } from "../../support/make-hf.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 /** 17 MB. */
 const MODEL = syntheticModel({ layers: 6, width: 512, headSize: 64, vocabSize: 1000 });
 const VOCABULARY = new TextEncoder().encode(Array.from({ length: 1000 }, (_, i) => `s${i}`).join("\n"));
 
 let hub: HubServer;
-let folder = "";
+const folder = tempFolder("remote");
 let containers: Record<string, Uint8Array>;
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "wkv-remote-"));
   const tensors = await readAll(await openBytes(MODEL));
   const samples = [...tensors.values()];
   containers = {
@@ -32,10 +31,7 @@ before(async () => {
   };
   hub = await startHub({});
 });
-after(async () => {
-  await hub.close();
-  await rm(folder, { recursive: true });
-});
+after(() => hub.close());
 
 /** Looks into a file of a repository, with a cache of its own; how many bytes that took, and whether any are kept. */
 async function look(
@@ -113,10 +109,13 @@ test("a connection that breaks is taken up; a file that changes, and one that is
   let etags = 0;
   await assert.rejects(look(files, "hf:org/repo", { etag: () => `"${etags++}"` }), {
     code: "network",
-    message: /became another file while it was read/,
+    message: /changed while it was being read/,
   });
   await assert.rejects(look(files, "hf:org/repo", { cutAfter: () => 0 }), { code: "network" });
-  await assert.rejects(look(files, `${hub.endpoint}/web/cdn/other.pth`), { code: "not-found", message: /answers 404/ });
+  await assert.rejects(look(files, `${hub.endpoint}/web/cdn/other.pth`), {
+    code: "not-found",
+    message: /responds with 404/,
+  });
   await assert.rejects(look({ "model.safetensors": MODEL.subarray(0, 1000) }, "hf:org/repo"), { code: "bad-file" });
 });
 

@@ -1,22 +1,15 @@
 /** LangChain's interface over a model in the same process. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { test } from "node:test";
 import { AIMessage, HumanMessage, SystemMessage, ToolMessage } from "@langchain/core/messages";
-import { loadModel, type Model } from "wkv";
 import { chat } from "wkv/chat";
 import { ChatWkv } from "wkv/langchain";
+import { loadFairy } from "../../support/models.ts";
 
-const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
 const ASK = "Tell me of a fox.";
 
-let model: Model;
-let langchain: ChatWkv;
-before(async () => {
-  model = await loadModel(FAIRY, { threads: 1 });
-  langchain = new ChatWkv({ model, maxTokens: 16, temperature: 0 });
-});
-after(() => model.dispose());
+const model = await loadFairy();
+const langchain = new ChatWkv({ model, maxTokens: 16, temperature: 0 });
 
 test("an answer and its stream are the library's", async () => {
   const { message } = await chat(model, [{ role: "user", content: ASK }], { maxTokens: 16, temperature: 0 }).result();

@@ -1,9 +1,8 @@
 /** LoRAs merged while a model is loaded, against models whose weights were merged here, value by value, in f32. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { type LoadOptions, type LoraOptions, type ModelSource, WkvError } from "wkv";
 import { readGolden } from "../../support/checkpoint-checks.ts";
 import { runProgram } from "../../support/cli-program.ts";
@@ -15,10 +14,10 @@ import { committed, load, randomTokens, SMALL, SMALL_IDS } from "../../support/m
 import { random } from "../../support/random.ts";
 import { isQuantised, randomBlocks } from "../../support/random-blocks.ts";
 import { randomSamples } from "../../support/random-model.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 import { asDtype, asFloat32, float32, values } from "../../support/tensor-values.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wkv-lora-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = tempFolder("lora");
 
 type Model = Map<string, Sample>;
 
@@ -179,14 +178,14 @@ describe("what cannot be merged is refused", () => {
   const cases: [what: string, samples: readonly Sample[], code: string, message: RegExp][] = [
     ["half a pair", lora.slice(1), "bad-file", /A \[missing\] and B \[64,4\]/],
     ["another model's", renamed(/^blocks\.1/, "blocks.7"), "bad-file", /no such tensor there/],
-    ["another width", lora.map((s) => ({ ...s, shape: s.shape.toReversed() })), "bad-file", /another model's LoRA/],
+    ["another width", lora.map((s) => ({ ...s, shape: s.shape.toReversed() })), "bad-file", /belongs to another model/],
     ["of the embedding", renamed(/^head\./, "emb."), "bad-file", /matrices of att, ffn and head/],
     ["of a low-rank matrix", renamed(/att\.value/, "att.w1"), "bad-file", /no such tensor there/],
-    ["a tensor without a place", vector("blocks.0.att.bias"), "bad-file", /att\.bias" \[4\] has no place/],
-    ["Bone", vector("blocks.0.att.key.bone"), "unsupported-model", /is Bone.*merges LoRA/],
+    ["a tensor without a place", vector("blocks.0.att.bias"), "bad-file", /att\.bias" \[4\] does not exist/],
+    ["Bone", vector("blocks.0.att.key.bone"), "unsupported-model", /is Bone.*merges only LoRA/],
     ["DiSHA", vector("blocks.0.att.key.disha"), "unsupported-model", /is DiSHA \(MiSS\)/],
     ["DoRA", vector("blocks.0.att.key.lora_magnitude_vector.weight"), "unsupported-model", /is DoRA/],
-    ["LoHa", vector("blocks.0.att.key.hada_w1_a"), "unsupported-model", /no LoRA/],
+    ["LoHa", vector("blocks.0.att.key.hada_w1_a"), "unsupported-model", /an adapter other than LoRA/],
     ["a model", [...small.values(), float32("blocks.9.x", [1], [1])], "bad-file", /blocks\.9\.x/],
   ];
   for (const [what, samples, code, message] of cases)
@@ -205,7 +204,7 @@ describe("what cannot be merged is refused", () => {
     await assert.rejects(logits(SMALL, [{ source, scale: Number.NaN }]), /"scale" expected a finite number/);
     await assert.rejects(logits(SMALL, [{ source, alpha: 0 }]), /"alpha" expected a number above 0/);
     await assert.rejects(logits(SMALL, {} as never), /"lora" expected a list/);
-    await assert.rejects(logits(SMALL, [{ source: join(folder, "none.pth") }]), /none\.pth is not there/);
+    await assert.rejects(logits(SMALL, [{ source: join(folder, "none.pth") }]), /none\.pth does not exist/);
   });
 });
 

@@ -1,14 +1,15 @@
 /** Perplexity against a plain computation from the logits, and `wkv perplexity`. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { loadModel, type Model } from "wkv";
+import { perplexity, zeroShare } from "wkv/measure";
 import { logProbability, mostLikely } from "wkv/sampler";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
 import { type Result, runProgram } from "../../support/cli-program.ts";
 import { load } from "../../support/models.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 const SHAPE = { layers: 2, width: 64, headSize: 32, vocabSize: 256 };
 const MODEL = syntheticModel(SHAPE);
@@ -19,7 +20,7 @@ const WITH_END = new TextEncoder().encode(
   Array.from({ length: 255 }, (_, i) => `${i + 1} b'\\x${i.toString(16).padStart(2, "0")}' 1`).join("\n"),
 );
 
-/** Logits that foretell the token at each place but the first; `ids` is what the model reads. */
+/** Logits that predict the token at each position but the first; `ids` is what the model reads. */
 async function plainLogits(model: Model, ids: readonly number[]): Promise<Float32Array[]> {
   const session = model.createSession();
   const rows: Float32Array[] = [];
@@ -39,24 +40,24 @@ function assertNear(actual: number, expected: number, what: string): void {
   assert.ok(Math.abs(actual - expected) <= 1e-7 * Math.max(1, Math.abs(expected)), `${what}: ${actual}, ${expected}`);
 }
 
-describe("model.perplexity", () => {
-  test("without an end of text foretells all tokens but the first", async () => {
+describe("perplexity", () => {
+  test("without an end of text predicts all tokens but the first", async () => {
     await using model = await load(MODEL, { threads: 2 });
     const nats = mean(await plainNats(model, IDS));
-    const found = await model.perplexity(TEXT);
+    const found = await perplexity(model, TEXT);
     assert.deepEqual([found.tokens, found.bytes, "compared" in found], [IDS.length - 1, IDS.length - 1, false]);
     assertNear(found.natsPerToken, nats, "nats");
     assertNear(found.perplexity, Math.exp(nats), "perplexity");
     assertNear(found.bitsPerByte, nats / Math.LN2, "bits");
     assert.ok(found.tokensPerSecond > 0);
-    assert.equal((await model.perplexity(new TextEncoder().encode(TEXT))).natsPerToken, found.natsPerToken);
+    assert.equal((await perplexity(model, new TextEncoder().encode(TEXT))).natsPerToken, found.natsPerToken);
   });
 
-  test("with an end of text foretells the first token too", async () => {
+  test("with an end of text predicts the first token too", async () => {
     await using model = await load(MODEL, { vocab: WITH_END });
     assert.equal(model.tokenizer.endOfText, 0);
     const nats = await plainNats(model, [0, ...model.tokenizer.encode(TEXT)]);
-    const found = await model.perplexity(TEXT);
+    const found = await perplexity(model, TEXT);
     assert.deepEqual([found.tokens, found.bytes], [IDS.length, IDS.length]);
     assertNear(found.natsPerToken, mean(nats), "nats");
   });
@@ -65,7 +66,7 @@ describe("model.perplexity", () => {
     await using model = await load(MODEL);
     const parts = [IDS.slice(0, 30), IDS.slice(30, 60), IDS.slice(60)];
     const nats = (await Promise.all(parts.map((ids) => plainNats(model, ids)))).flat();
-    const found = await model.perplexity(TEXT, { context: 30 });
+    const found = await perplexity(model, TEXT, { context: 30 });
     assert.equal(found.tokens, nats.length);
     assertNear(found.natsPerToken, mean(nats), "nats");
   });
@@ -73,7 +74,7 @@ describe("model.perplexity", () => {
   test("compare: divergence, agreement, and the other's score", async () => {
     await using model = await load(MODEL);
     await using other = await load(syntheticModel(SHAPE, 2));
-    const found = await model.perplexity(TEXT, { compare: other });
+    const found = await perplexity(model, TEXT, { compare: other });
     const [q, p] = [await plainLogits(model, IDS), await plainLogits(other, IDS)];
     const divergence = p.map((row, i) =>
       row.reduce((sum, _, id) => {
@@ -85,7 +86,7 @@ describe("model.perplexity", () => {
     const same = p.filter((row, i) => mostLikely(row) === mostLikely(q[i]!)).length;
     assert.equal(found.compared!.sameTop, same / p.length);
     assertNear(found.compared!.natsPerToken, mean(await plainNats(other, IDS)), "the other's nats");
-    const itself = await model.perplexity(TEXT, { compare: model });
+    const itself = await perplexity(model, TEXT, { compare: model });
     assert.deepEqual([itself.compared?.klDivergence, itself.compared?.sameTop], [0, 1]);
     assert.equal(itself.compared?.bitsPerByte, itself.bitsPerByte);
   });
@@ -93,52 +94,52 @@ describe("model.perplexity", () => {
   test("says how far it is, and can be ended", async () => {
     await using model = await load(MODEL);
     const seen: number[] = [];
-    await model.perplexity(TEXT, { onProgress: ({ tokens, total }) => seen.push(tokens / total) });
+    await perplexity(model, TEXT, { onProgress: ({ tokens, total }) => seen.push(tokens / total) });
     assert.ok(seen.length > 2 && seen.every((part, i) => part > (seen[i - 1] ?? 0) && part <= 1));
     const signal = AbortSignal.abort(new Error("enough"));
-    await assert.rejects(model.perplexity(TEXT, { signal }), /enough/);
+    await assert.rejects(perplexity(model, TEXT, { signal }), /enough/);
   });
 
   test("refuses what cannot be measured", async () => {
     await using model = await load(MODEL);
     await using other = await load(syntheticModel({ ...SHAPE, vocabSize: 128 }), { vocab: null });
     for (const text of ["", "a"])
-      await assert.rejects(model.perplexity(text), { name: "RangeError", message: /"text"/ });
+      await assert.rejects(perplexity(model, text), { name: "RangeError", message: /"text"/ });
     for (const context of [0, 1.5, Number.NaN])
-      await assert.rejects(model.perplexity(TEXT, { context }), { name: "RangeError", message: /"context" expected/ });
-    await assert.rejects(model.perplexity(TEXT, { compare: other }), { message: /"compare" expected a model of 256/ });
-    await assert.rejects(other.perplexity(TEXT), { name: "WkvError" });
+      await assert.rejects(perplexity(model, TEXT, { context }), { name: "RangeError", message: /"context" expected/ });
+    await assert.rejects(perplexity(model, TEXT, { compare: other }), {
+      message: /"compare" expected a model with 256/,
+    });
+    await assert.rejects(perplexity(other, TEXT), { name: "WkvError" });
   });
 });
 
 test("zeroShare tells how sparse the last layer is", async () => {
   await using model = await load(MODEL);
   const before = await model.createSession().feed(IDS);
-  const share = await model.zeroShare(IDS);
+  const share = await zeroShare(model, IDS);
   assert.ok(share > 0.3 && share < 0.7, "random weights: about half of the values are negative before relu²");
   assert.deepEqual(await model.createSession().feed(IDS), before, "the model is as it was");
   for (const tokens of [[], Array(129).fill(1)])
-    await assert.rejects(model.zeroShare(tokens), { name: "RangeError", message: /"tokens" expected 1 to 128/ });
-  await assert.rejects(model.zeroShare([256]), { name: "RangeError", message: /"tokens" expected ids from 0 to 255/ });
+    await assert.rejects(zeroShare(model, tokens), { name: "RangeError", message: /"tokens" expected 1 to 128/ });
+  await assert.rejects(zeroShare(model, [256]), { name: "RangeError", message: /"tokens" expected ids from 0 to 255/ });
 });
 
 describe("wkv perplexity", () => {
-  let folder = "";
+  const folder = tempFolder("perplexity");
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "wkv-perplexity-"));
     await writeFile(join(folder, "model.safetensors"), MODEL);
     await writeFile(join(folder, "story.txt"), TEXT);
     await writeFile(join(folder, "empty.txt"), "");
     await writeFile(join(folder, "one.txt"), "a");
   });
-  after(() => rm(folder, { recursive: true }));
 
   const wkv = (file: string, args: string[] = [], input = "") =>
     runProgram(["perplexity", "model.safetensors", file, ...args], folder, input);
 
   test("--json has the library's numbers", async () => {
     await using model = await loadModel(MODEL);
-    const { tokensPerSecond: _, ...expected } = await model.perplexity(TEXT);
+    const { tokensPerSecond: _, ...expected } = await perplexity(model, TEXT);
     for (const result of [await wkv("story.txt", ["--json"]), await wkv("-", ["--json", "--threads", "1"], TEXT)]) {
       assert.deepEqual([result.code, result.stderr], [0, ""]);
       const { model: info, tokensPerSecond, ...found } = JSON.parse(result.stdout);

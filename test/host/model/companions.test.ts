@@ -1,21 +1,20 @@
 /** What belongs to a model is the same from a folder, from hf: and from the cache: model, vocabulary, template, config. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { loadModel } from "wkv";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
 
 import { templateIn } from "../../../host/model/template.ts";
 import { openSource } from "../../../host/source/open.ts";
 import { startHub } from "../../support/hub-server.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 import { watchThreads } from "../../support/threads.ts";
 
 watchThreads();
 
-const folder = mkdtempSync(join(tmpdir(), "wkv-companions-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = tempFolder("companions");
 
 const MODEL = syntheticModel({ layers: 1, width: 64, headSize: 64, vocabSize: 128 });
 const text = (content: string | object) =>

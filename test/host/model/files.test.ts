@@ -1,9 +1,8 @@
 /** Files that are no model, no whole model, or not one that we run: a WkvError that says so, and nothing left behind. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { type ModelSource, WkvError, type WkvErrorCode } from "wkv";
 import { readGolden } from "../../support/checkpoint-checks.ts";
 import { some } from "../../support/effort.ts";
@@ -11,13 +10,13 @@ import { type Sample, safetensors } from "../../support/make-checkpoints.ts";
 import { toFla, toRwkv7ForCausalLM, writeFolder } from "../../support/make-hf.ts";
 import { toRwkvCpp } from "../../support/make-rwkvcpp.ts";
 import { committed, load, ONE_OF_EACH, SMALL } from "../../support/models.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 import { float32 } from "../../support/tensor-values.ts";
 import { watchThreads } from "../../support/threads.ts";
 
 watchThreads();
 
-const folder = mkdtempSync(join(tmpdir(), "wkv-files-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = tempFolder("files");
 
 async function assertRefused(source: ModelSource, codes: readonly WkvErrorCode[], message: RegExp): Promise<void> {
   const loading = load(source, { threads: 2 });
@@ -36,7 +35,7 @@ function write(name: string, bytes: Uint8Array | string): string {
 }
 
 describe("no model", () => {
-  test("nothing there", async () => assertRefused(join(folder, "none.pth"), ["not-found"], /none\.pth is not there/));
+  test("nothing there", async () => assertRefused(join(folder, "none.pth"), ["not-found"], /none\.pth does not exist/));
   test("a directory", async () => assertRefused(folder, ["bad-file"], /is a directory: give the model file/));
   test("an empty file", async () => assertRefused(write("empty.pth", ""), ["bad-file"], /empty\.pth is empty/));
   test("no bytes", async () => assertRefused(new Uint8Array(0), ["bad-file", "unknown-format"], /empty/));
@@ -97,10 +96,10 @@ describe("other architectures", () => {
     ["blocks.1.moba.q.weight", /moba\.q\.weight: it is RWKV-X/],
     ["blocks.1.att.rosa.weight", /blocks\.1\.att\.rosa\.weight: it is an experiment for RWKV-8/],
     ["blocks.1.att.key.lora_A", /lora_A: it is a LoRA: give the model.*--lora/],
-    ["blocks.1.att.key.bone", /key\.bone: it is an adapter of the kind Bone or DiSHA/],
+    ["blocks.1.att.key.bone", /key\.bone: it is a Bone or DiSHA adapter/],
     ["model.layers.1.self_attn.time_mixer.x_r", /self_attn\.time_mixer\.x_r: it is a Transformer, or a hybrid/],
-    ["blocks.0.extra", /blocks\.0\.extra .*newer or altered architecture/],
-    ["head.bias", /head\.bias .*newer or altered architecture/],
+    ["blocks.0.extra", /blocks\.0\.extra .*newer or modified architecture/],
+    ["head.bias", /head\.bias .*newer or modified architecture/],
   ];
   for (const [name, message] of strangers)
     test(name, async () => {
@@ -132,7 +131,7 @@ describe("other architectures", () => {
         ["config.json", JSON.stringify(config)],
       ]);
     const other = write("eps", { architectures: ["RWKV7ForCausalLM"], norm_eps: 1e-6 });
-    await assertRefused(other, ["unsupported-model"], /config\.json says norm_eps 0\.000001/);
+    await assertRefused(other, ["unsupported-model"], /config\.json sets norm_eps to 0\.000001/);
     const right = await load(write("right", { architectures: ["RWKV7ForCausalLM"], norm_eps: 1e-5 }));
     await right.dispose();
   });
@@ -144,13 +143,13 @@ describe("other architectures", () => {
         ["config.json", JSON.stringify({ model_type: "rwkv7", norm_eps: 1e-5, rescale_every: every })],
       ]);
     const official = toRwkv7ForCausalLM([...(await readGolden(SMALL)).values()]);
-    await assertRefused(write(6), ["unsupported-model"], /rescale_every 6/);
+    await assertRefused(write(6), ["unsupported-model"], /rescale_every to 6/);
     await (await load(write(0))).dispose();
   });
 
   test("none that anybody knows", async () => {
     const samples = [float32("emb.weight", [2, 2], [1, 2, 3, 4])];
-    await assertRefused(safetensors(samples), ["unsupported-model"], /is not an RWKV model that wkv knows/);
+    await assertRefused(safetensors(samples), ["unsupported-model"], /is not an RWKV model/);
   });
 });
 

@@ -1,18 +1,17 @@
 /** Loading: every kind of source, what the model says of itself, options, and how it is given up. */
 import assert from "node:assert/strict";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { type LoadOptions, loadModel, type ModelSource, type Progress, WkvError } from "wkv";
 import { committed, load, ONE_OF_EACH, SMALL, SMALL_IDS, symbol, symbols } from "../../support/models.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 import { watchThreads } from "../../support/threads.ts";
 
 watchThreads();
 
-const folder = mkdtempSync(join(tmpdir(), "wkv-model-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = tempFolder("model");
 
 /** Logits after one token: what tells that the weights are right. */
 async function logitsOf(source: ModelSource, options?: LoadOptions): Promise<Float32Array> {
@@ -173,7 +172,7 @@ describe("giving up", () => {
     await logitsOf(whole);
     for (const [answer, expected] of [
       [() => Promise.reject(new Error("the net is gone")), { message: "the net is gone" }],
-      [() => new Uint8Array(1), { code: "bad-file", message: /gave 1 bytes/ }],
+      [() => new Uint8Array(1), { code: "bad-file", message: /returned 1 bytes/ }],
     ] as const) {
       let left = Math.floor(whole.reads / 2);
       const read = (at: number, length: number) => (left-- > 0 ? whole.read(at, length) : answer());

@@ -108,7 +108,7 @@ test("logits that no softmax is defined for are an error, whatever the sampler",
       assert.throws(() => createSampler({ ...options, seed: 1 })(Float32Array.from(logits)), {
         name: "WkvError",
         code: "bad-file",
-        message: /logit.*(NaN|Infinity): the model's file is damaged/,
+        message: /logit.*(NaN|Infinity): the model file is damaged/,
       });
 });
 
@@ -197,7 +197,7 @@ test("presets are options by name, and options go before them", () => {
 
 test("an option out of its range is named", () => {
   const wrong: [SamplerOptions, RegExp][] = [
-    [{ temperature: -1 }, /"temperature" expected a number from 0 on, got -1/],
+    [{ temperature: -1 }, /"temperature" expected a number >= 0, got -1/],
     [{ temperature: Number.NaN }, /"temperature"/],
     [{ temperature: Infinity }, /"temperature"/],
     [{ topP: 1.5 }, /"topP" expected a number from 0 to 1, got 1.5/],
@@ -209,14 +209,14 @@ test("an option out of its range is named", () => {
     [{ typical: 0 }, /"typical" expected a number above 0 and at most 1, got 0/],
     [{ mirostatTau: 0 }, /"mirostatTau" expected a number above 0, got 0/],
     [{ mirostatEta: 0.1 }, /"mirostatEta" expected "mirostatTau" beside it/],
-    [{ mirostatTau: 5, topP: 0.9 }, /"topP" expected to be left out with mirostat, .* got 0.9/],
+    [{ mirostatTau: 5, topP: 0.9 }, /"topP" expected to be omitted with mirostat, .* got 0.9/],
     [{ mirostatTau: 5, temperature: 0 }, /"temperature" expected a number above 0 with mirostat/],
-    [{ mirostatTau: 5, preset: "chat" }, /"topP" expected to be left out/],
+    [{ mirostatTau: 5, preset: "chat" }, /"topP" expected to be omitted/],
     [{ presencePenalty: Infinity }, /"presencePenalty" expected a finite number, got Infinity/],
     [{ frequencyPenalty: Number.NaN }, /"frequencyPenalty"/],
     [{ repetitionPenalty: 0 }, /"repetitionPenalty" expected a number above 0, got 0/],
     [{ penaltyDecay: 1.1 }, /"penaltyDecay"/],
-    [{ bannedTokens: [1.5] }, /"bannedTokens" expected ids from 0 on, got 1.5/],
+    [{ bannedTokens: [1.5] }, /"bannedTokens" expected ids from 0 up, got 1.5/],
     [{ penaltyExempt: [-1] }, /"penaltyExempt"/],
     [{ logitBias: { 1: Infinity } }, /"logitBias" expected numbers below infinity, got Infinity/],
     [{ logitBias: { "-1": 0 } as Record<number, number> }, /"logitBias" expected ids/],

@@ -5,7 +5,7 @@ import { Candidates } from "../../../host/sampling/candidates.ts";
 import { cut, cutAndDraw } from "../../../host/sampling/draw.ts";
 import { createSampler, type SamplerOptions } from "../../../host/sampling/index.ts";
 import { generator } from "../../../host/sampling/random.ts";
-import { settle } from "../../../host/sampling/settings.ts";
+import { resolveOptions } from "../../../host/sampling/settings.ts";
 import { WasmKernel } from "../../../host/sampling/wasm-kernel.ts";
 import { PlainKernel } from "../../support/plain-kernel.ts";
 import { random } from "../../support/random.ts";
@@ -67,7 +67,7 @@ for (const [name, make] of Object.entries(STEPS))
     for (let i = 0; i < CASES; i++) {
       const logits = randomLogits(next);
       const options = { ...ALL, ...make(next, logits.length) };
-      const settings = settle(options);
+      const settings = resolveOptions(options);
       const all = choices(edited(logits, [], options), options);
       const number = fraction(next);
       const [token, other] = kernels.map((candidates) => {
@@ -94,7 +94,7 @@ test("whole vocabularies, with every step", () => {
       const number = fraction(next);
       const [token, other] = kernels.map((candidates) => {
         candidates.load(logits);
-        return cutAndDraw(candidates, settle(options), number);
+        return cutAndDraw(candidates, resolveOptions(options), number);
       });
       assert.equal(token, other, name);
       assert.ok(isDrawn(token!, all, number), `${name}: ${JSON.stringify(options)} drew ${token} at ${number}`);

@@ -1,24 +1,18 @@
 /** Chat completions: what the library makes, on OpenAI's wire. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { loadModel, type Model } from "wkv";
+import { describe, test } from "node:test";
+import { loadModel } from "wkv";
 import { type ChatMessage, type ChatOptions, chat } from "wkv/chat";
 import { createServer, type Server } from "wkv/server";
 import { ask, type Json, stream } from "../../support/ask-server.ts";
 import { chainModel } from "../../support/chain-model.ts";
+import { loadFairy } from "../../support/models.ts";
 
-const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
 const CHAT = "/v1/chat/completions";
 const messages: ChatMessage[] = [{ role: "user", content: "Tell me of a fox." }];
 
-let model: Model;
-let server: Server;
-before(async () => {
-  model = await loadModel(FAIRY, { threads: 1, prefixCache: { maxBytes: 64e6 } });
-  server = createServer(model);
-});
-after(() => model.dispose());
+const model = await loadFairy({ prefixCache: { maxBytes: 64e6 } });
+const server = createServer(model);
 
 /** Without what is new in every answer. */
 const lasting = ({ id: _, created: __, timings: ___, ...rest }: Json) => rest;

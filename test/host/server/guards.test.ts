@@ -1,25 +1,19 @@
 /** What a server refuses, and how: keys, names, bodies, fields, queues, deadlines. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { loadModel, type Model } from "wkv";
-import { createServer, type Server } from "wkv/server";
+import type { Model } from "wkv";
+import { createServer } from "wkv/server";
 import { ask, eventsIn, get, type Json, post, reply } from "../../support/ask-server.ts";
+import { loadFairy } from "../../support/models.ts";
 import { checkShape } from "../../support/openai-shapes.ts";
 
-const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
 const CHAT = "/v1/chat/completions";
 const messages = [{ role: "user", content: "Tell me of a fox." }];
 const endless = { messages, ignore_eos: true, max_tokens: 2000, stream: true };
 
-let model: Model;
-let server: Server;
-before(async () => {
-  model = await loadModel(FAIRY, { threads: 1 });
-  server = createServer(model);
-});
-after(() => model.dispose());
+const model = await loadFairy();
+const server = createServer(model);
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 

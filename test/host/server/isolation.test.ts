@@ -1,22 +1,15 @@
 /** A secret in one session changes no bit of what another one sees: beside it, after it, or in its place in memory. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { loadModel, type Model } from "wkv";
-import { createServer, type Server } from "wkv/server";
+import { test } from "node:test";
+import { createServer } from "wkv/server";
 import { ask, get, type Json, post, reply } from "../../support/ask-server.ts";
+import { loadFairy } from "../../support/models.ts";
 
-const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
 const CHAT = "/v1/chat/completions";
 const SECRET = "The secret word is zanzibar. ".repeat(20);
 
-let model: Model;
-let server: Server;
-before(async () => {
-  model = await loadModel(FAIRY, { threads: 1, prefixCache: { maxBytes: 2e7 } });
-  server = createServer(model);
-});
-after(() => model.dispose());
+const model = await loadFairy({ prefixCache: { maxBytes: 2e7 } });
+const server = createServer(model);
 
 const chat = (content: string, more = {}) =>
   ask(server, CHAT, { messages: [{ role: "user", content }], seed: 3, max_tokens: 16, ...more });

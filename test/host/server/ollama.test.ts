@@ -1,22 +1,15 @@
 /** Ollama's routes, over the same chats. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { loadModel, type Model } from "wkv";
-import { createServer, type Server } from "wkv/server";
+import { test } from "node:test";
+import { createServer } from "wkv/server";
 import { ask, get, type Json, post } from "../../support/ask-server.ts";
+import { loadFairy } from "../../support/models.ts";
 
-const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
 const options = { temperature: 0, num_predict: 12 };
 const messages = [{ role: "user", content: "Tell me of a fox." }];
 
-let model: Model;
-let server: Server;
-before(async () => {
-  model = await loadModel(FAIRY, { threads: 1 });
-  server = createServer(model);
-});
-after(() => model.dispose());
+const model = await loadFairy();
+const server = createServer(model);
 
 async function lines(path: string, body: object): Promise<Json[]> {
   const response = await server.fetch(post(path, { model: "fairy", options, ...body }));

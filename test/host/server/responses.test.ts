@@ -1,22 +1,15 @@
 /** OpenAI's newer API for text, over the same chats. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { loadModel, type Model } from "wkv";
-import { createServer, type Server } from "wkv/server";
+import { test } from "node:test";
+import { createServer } from "wkv/server";
 import { ask, eventsIn, get, type Json, post, reply } from "../../support/ask-server.ts";
+import { loadFairy } from "../../support/models.ts";
 
-const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
 const PATH = "/v1/responses";
 const options = { temperature: 0, max_output_tokens: 12 };
 
-let model: Model;
-let server: Server;
-before(async () => {
-  model = await loadModel(FAIRY, { threads: 1 });
-  server = createServer(model, { maxResponses: 3 });
-});
-after(() => model.dispose());
+const model = await loadFairy();
+const server = createServer(model, { maxResponses: 3 });
 
 const textOf = ({ output }: Json) => output.find(({ type }: Json) => type === "message").content[0].text;
 

@@ -1,25 +1,17 @@
 /** Named states: conversations that go on from a name, and their files. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { loadModel, type Model } from "wkv";
+import { test } from "node:test";
 import { createChat } from "wkv/chat";
-import { createServer, type Server } from "wkv/server";
+import { createServer } from "wkv/server";
 import { ask, get, type Json, post, reply, stream } from "../../support/ask-server.ts";
-import { load, SMALL, SMALL_IDS, symbols } from "../../support/models.ts";
+import { load, loadFairy, SMALL, SMALL_IDS, symbols } from "../../support/models.ts";
 
-const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
 const CHAT = "/v1/chat/completions";
 const options = { temperature: 0, max_tokens: 12 };
 const say = (content: string) => [{ role: "user", content }];
 
-let model: Model;
-let server: Server;
-before(async () => {
-  model = await loadModel(FAIRY, { threads: 1 });
-  server = createServer(model);
-});
-after(() => model.dispose());
+const model = await loadFairy();
+const server = createServer(model);
 
 const textOf = ({ choices }: Json) => choices[0].message.content;
 const put = (path: string, body: Uint8Array<ArrayBuffer>) =>

@@ -1,21 +1,14 @@
 /** Completions, embeddings, tokens and templates. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { loadModel, type Model } from "wkv";
-import { createServer, type Server } from "wkv/server";
+import { test } from "node:test";
+import { createServer } from "wkv/server";
 import { ask, type Json, post, reply, stream } from "../../support/ask-server.ts";
+import { loadFairy } from "../../support/models.ts";
 
-const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
 const TEXT = "/v1/completions";
 
-let model: Model;
-let server: Server;
-before(async () => {
-  model = await loadModel(FAIRY, { threads: 1 });
-  server = createServer(model);
-});
-after(() => model.dispose());
+const model = await loadFairy();
+const server = createServer(model);
 
 test("a completion is the library's for the same seed, and its stream adds up to it", async () => {
   using session = model.createSession();

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type GenerateOptions, type Model, type Piece, type Session, WkvError } from "wkv";
 import { createSampler, logProbability } from "wkv/sampler";
+import { collect } from "../../support/collect.ts";
 import { committed, load, randomTokens, SMALL, SMALL_IDS, symbols } from "../../support/models.ts";
 
 let model: Model;
@@ -13,12 +14,6 @@ after(() => model.dispose());
 
 const PROMPT = randomTokens(9, SMALL_IDS, 1);
 const AVOIDED = randomTokens(5, SMALL_IDS, 2);
-
-async function collect(pieces: AsyncIterable<Piece>): Promise<Piece[]> {
-  const all: Piece[] = [];
-  for await (const piece of pieces) all.push(piece);
-  return all;
-}
 
 const tokensOf = (pieces: Piece[]) => pieces.map(({ token }) => token);
 

@@ -1,30 +1,17 @@
 /** What a session does for its callers, and what it says to those who are wrong. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Mark, type Model, type Session, WkvError, type WkvErrorCode } from "wkv";
+import type { Mark, Model, Session } from "wkv";
 import type { Runner } from "../../../host/engine/runner.ts";
+import { textOf } from "../../support/collect.ts";
 import { load, randomTokens, SMALL, SMALL_IDS, symbol, symbols } from "../../support/models.ts";
+import { refused } from "../../support/refused.ts";
 
 let model: Model;
 before(async () => {
   model = await load(SMALL, { threads: 2, vocab: symbols(SMALL_IDS) });
 });
 after(() => model.dispose());
-
-function fails(code: WkvErrorCode, message: RegExp): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(error instanceof WkvError, String(error));
-    assert.equal(error.code, code);
-    assert.match(error.message, message);
-    return true;
-  };
-}
-
-async function textOf(pieces: AsyncIterable<{ text: string }>): Promise<string> {
-  let text = "";
-  for await (const piece of pieces) text += piece.text;
-  return text;
-}
 
 describe("feed", () => {
   test("takes one id, an array, a typed array or any iterable", async () => {
@@ -98,11 +85,11 @@ describe("feed", () => {
   test("while one runs is refused, and so is everything else that would touch the state", async () => {
     const session = model.createSession();
     const first = session.feed(randomTokens(300, SMALL_IDS));
-    await assert.rejects(session.feed([1]), fails("busy", /still working/));
-    await assert.rejects(session.save(), fails("busy", /still working/));
-    await assert.rejects(textOf(session.generate([1])), fails("busy", /still working/));
-    assert.throws(() => session.fork(), fails("busy", /still working/));
-    assert.throws(() => session.reset(), fails("busy", /still working/));
+    await assert.rejects(session.feed([1]), refused("busy", /still working/));
+    await assert.rejects(session.save(), refused("busy", /still working/));
+    await assert.rejects(textOf(session.generate([1])), refused("busy", /still working/));
+    assert.throws(() => session.fork(), refused("busy", /still working/));
+    assert.throws(() => session.reset(), refused("busy", /still working/));
     assert.deepEqual(await first, await model.createSession().feed(randomTokens(300, SMALL_IDS)));
   });
 
@@ -197,7 +184,7 @@ describe("generate", () => {
     const session = model.createSession();
     await session.feed([1]);
     const wrong: [object, RegExp][] = [
-      [{ maxTokens: 0 }, /"maxTokens" expected a whole number from 1 on, got 0/],
+      [{ maxTokens: 0 }, /"maxTokens" expected a whole number >= 1, got 0/],
       [{ stop: "x" }, /"stop" expected an array/],
       [{ stop: [""] }, /"stop" expected an array of non-empty strings/],
       [{ temperature: -1 }, /"temperature"/],
@@ -210,8 +197,8 @@ describe("generate", () => {
 
   test("of text needs a vocabulary", async () => {
     const mute = await load(SMALL);
-    assert.throws(() => mute.createSession().generate("text"), fails("bad-vocab", /97 embedding rows.*Give it/));
-    assert.throws(() => mute.tokenizer, fails("bad-vocab", /97 embedding rows/));
+    assert.throws(() => mute.createSession().generate("text"), refused("bad-vocab", /97 embedding rows.*Give it/));
+    assert.throws(() => mute.tokenizer, refused("bad-vocab", /97 embedding rows/));
     await mute.dispose();
   });
 });
@@ -295,7 +282,7 @@ describe("mark and rewind", () => {
     mark.dispose();
     mark.dispose();
     assert.equal(mark.bytes, 0);
-    assert.throws(() => session.rewind(mark), fails("disposed", /mark was disposed/));
+    assert.throws(() => session.rewind(mark), refused("disposed", /mark was disposed/));
     assert.deepEqual(await session.feed([2]), await model.createSession().feed([1, 2]));
   });
 
@@ -303,8 +290,8 @@ describe("mark and rewind", () => {
     const session = model.createSession();
     const mark = await session.mark();
     const feeding = session.feed(tokens);
-    await assert.rejects(session.mark(), fails("busy", /still working/));
-    assert.throws(() => session.rewind(mark), fails("busy", /still working/));
+    await assert.rejects(session.mark(), refused("busy", /still working/));
+    assert.throws(() => session.rewind(mark), refused("busy", /still working/));
     await feeding;
     for (const [wrong, what] of [
       [null, "null"],
@@ -316,7 +303,7 @@ describe("mark and rewind", () => {
         message: `"mark" expected what session.mark() resolves to, got ${what}`,
       });
     const other = await load(SMALL);
-    assert.throws(() => other.createSession().rewind(mark), fails("bad-state", /another model's session/));
+    assert.throws(() => other.createSession().rewind(mark), refused("bad-state", /another model's session/));
     await other.dispose();
   });
 });
@@ -341,7 +328,7 @@ describe("dispose", () => {
       const session = model.createSession();
       session.dispose();
       session.dispose();
-      await assert.rejects(async () => use(session), fails("disposed", /session was disposed/));
+      await assert.rejects(async () => use(session), refused("disposed", /session was disposed/));
     });
 
   test("of the model ends its sessions, forks included", async () => {
@@ -352,15 +339,17 @@ describe("dispose", () => {
     await other.dispose();
     for (const [, use] of used)
       for (const ended of [session, fork])
-        await assert.rejects(async () => use(ended), fails("disposed", /was disposed/));
-    assert.throws(() => other.createSession(), fails("disposed", /model was disposed/));
+        await assert.rejects(async () => use(ended), refused("disposed", /was disposed/));
+    assert.throws(() => other.createSession(), refused("disposed", /model was disposed/));
   });
 
   test("of the model rejects what runs", async () => {
     const other = await load(SMALL, { threads: 2 });
     const sessions = [other.createSession(), other.createSession()];
     const feeding = sessions.map((session) => session.feed(randomTokens(50_000, SMALL_IDS)));
-    const ended = feeding.map((promise) => assert.rejects(promise, fails("disposed", /disposed while it was working/)));
+    const ended = feeding.map((promise) =>
+      assert.rejects(promise, refused("disposed", /disposed while it was working/)),
+    );
     await new Promise(setImmediate);
     await other.dispose();
     await Promise.all(ended);
@@ -382,7 +371,7 @@ describe("dispose", () => {
     const generating = async () => {
       for await (const _ of session.generate([1], { maxTokens: 1000 })) session.dispose();
     };
-    await assert.rejects(generating(), fails("disposed", /session was disposed/));
+    await assert.rejects(generating(), refused("disposed", /session was disposed/));
   });
 
   test("gives places back: as many sessions as you like, one after the other", async () => {

@@ -31,13 +31,13 @@ describe("a server that misbehaves", () => {
 
   test("404, 401, 403: at once, with what to do", async () => {
     const hub = await serve();
-    await assertFails(hub, "not-found", /nothing\.pth answers 404: check the address/, {
+    await assertFails(hub, "not-found", /nothing\.pth responds with 404: check the address/, {
       source: webAddress(hub, "nothing.pth"),
     });
     hub.behaviour = { token: "secret" };
-    await assertFails(hub, "not-found", /answers 401: .*HF_TOKEN/);
+    await assertFails(hub, "not-found", /responds with 401: .*HF_TOKEN/);
     hub.behaviour = { status: () => 403 };
-    await assertFails(hub, "not-found", /answers 403: .*accept the model's licence/);
+    await assertFails(hub, "not-found", /responds with 403: .*accept the model's licence/);
     assert.equal(hub.requests.length, 4, "no second try");
   });
 
@@ -47,7 +47,7 @@ describe("a server that misbehaves", () => {
     hub.behaviour = { status: () => [503, undefined, 429, 503][failures++] };
     await assertFetched(hub);
     hub.behaviour = { status: () => 503 };
-    await assertFails(hub, "network", /answers 503/);
+    await assertFails(hub, "network", /responds with 503/);
   });
 
   test("cut after half: taken up where it broke", async () => {
@@ -108,7 +108,7 @@ describe("a server that misbehaves", () => {
     const hub = await serve();
     const cacheDir = freshCache();
     hub.behaviour = { corrupt: true };
-    await assertFails(hub, "network", /gave bytes of SHA-256 .* was published/, { cacheDir });
+    await assertFails(hub, "network", /sent bytes with SHA-256 .* was published/, { cacheDir });
     hub.behaviour = {};
     await assertFetched(hub, { cacheDir });
   });

@@ -115,9 +115,9 @@ describe("which file of a repository", () => {
   test("none of several, none at all, none of that name: the choice is shown", async () => {
     await assert.rejects(
       fetched(["a.pth", "b.pth"]),
-      /holds several models; name one, as in hf:org\/repo\/a\.pth.*b\.pth \(0\.0 MB\)/,
+      /has several models; name one, as in hf:org\/repo\/a\.pth.*b\.pth \(0\.0 MB\)/,
     );
-    await assert.rejects(fetched(README), /holds no model\. It has: README\.md/);
+    await assert.rejects(fetched(README), /has no model\. It has: README\.md/);
     await assert.rejects(fetched(["a.pth"], "hf:org/repo/c.pth"), /has no file c\.pth\. It has: a\.pth/);
   });
 
@@ -131,7 +131,7 @@ describe("which file of a repository", () => {
       "hf:org/repo/a\\b",
       "hf:a b/c",
     ])
-      await assert.rejects(fetched(["a.pth"], source), /is no address on the hub: write hf:ORG\/REPO/, source);
+      await assert.rejects(fetched(["a.pth"], source), /is not an address on the hub: write hf:ORG\/REPO/, source);
   });
 
   test("a listing that leads out of the cache, or is none", async () => {
@@ -145,10 +145,10 @@ describe("which file of a repository", () => {
       "wkv.json/../x.pth",
     ];
     hub.behaviour = { listing: { sha: COMMIT, siblings: evil.map((rfilename) => ({ rfilename, size: 5 })) } };
-    await assertFails(hub, "not-found", /holds no model/);
+    await assertFails(hub, "not-found", /has no model/);
     for (const listing of ["text", [], { sha: "../../..", siblings: [] }, { sha: COMMIT, siblings: 5 }]) {
       hub.behaviour = { listing };
-      await assertFails(hub, "network", /does not answer as the hub does/);
+      await assertFails(hub, "network", /does not respond like a hub/);
     }
   });
 });
@@ -214,7 +214,7 @@ describe("the disk", () => {
     const child = startFetch(hub, cacheDir, "trap '' XFSZ; ulimit -f 400; ");
     const { code, stderr } = await ended(child);
     assert.equal(code, 1);
-    assert.match(stderr, /no-space: The disk or your share of it is full \(EFBIG\) at .*model\.pth: free some space/);
+    assert.match(stderr, /no-space: The disk or your quota is full \(EFBIG\) at .*model\.pth: free some space/);
     assert.equal(await (await diskStore(cacheDir)).find("hf:org/repo"), undefined);
     await assertFetched(hub, { cacheDir });
   });
@@ -283,7 +283,7 @@ describe("from the address to the text", () => {
     assert.equal((await wkv("cache", "rm")).code, 2);
     assert.equal((await wkv("cache", "rm", "hf:org/other")).code, 1);
     assert.equal((await wkv("cache", "rm", "hf:org/repo")).code, 0);
-    assert.equal((await wkv("cache")).stderr, "wkv: nothing was downloaded\n");
+    assert.equal((await wkv("cache")).stderr, "wkv: no downloads\n");
     assert.match((await run()).stderr, /^wkv: http.* cannot be fetched/);
   });
 });

@@ -1,30 +1,17 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdtemp, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { WkvError, type WkvErrorCode } from "../../../host/errors.ts";
+import { test } from "node:test";
 import { fileSource } from "../../../host/source/disk/file.ts";
+import { refused } from "../../support/refused.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
-let folder = "";
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "wkv-files-"));
-});
-after(() => rm(folder, { recursive: true }));
+const folder = tempFolder("files");
 
 async function write(name: string, bytes: Uint8Array): Promise<string> {
   const path = join(folder, name);
   await writeFile(path, bytes);
   return path;
-}
-
-function refused(code: WkvErrorCode, message: RegExp): (error: unknown) => true {
-  return (error) => {
-    assert.ok(error instanceof WkvError, `not a WkvError: ${error}`);
-    assert.equal(error.code, code);
-    assert.match(error.message, message);
-    return true;
-  };
 }
 
 test("reads any part of a file, into shared memory too", async () => {
@@ -40,7 +27,7 @@ test("reads any part of a file, into shared memory too", async () => {
   }
   await source.read(new Uint8Array(0), 1000);
   await assert.rejects(source.read(new Uint8Array(2), 999), refused("bad-file", /ends at byte 1000/));
-  await assert.rejects(source.read(new Uint8Array(2), -1), refused("bad-file", /cut off or damaged/));
+  await assert.rejects(source.read(new Uint8Array(2), -1), refused("bad-file", /truncated or damaged/));
   await source.close();
 });
 
@@ -56,10 +43,10 @@ test("many reads at once", async () => {
 });
 
 test("says what is wrong with a path", async () => {
-  await assert.rejects(fileSource(join(folder, "nowhere")), refused("not-found", /nowhere is not there/));
+  await assert.rejects(fileSource(join(folder, "nowhere")), refused("not-found", /nowhere does not exist/));
   await assert.rejects(
     fileSource(join(await write("c", new Uint8Array(1)), "below")),
-    refused("not-found", /not there/),
+    refused("not-found", /does not exist/),
   );
   await assert.rejects(fileSource(folder), refused("bad-file", /is a directory: give the model file inside it/));
   await assert.rejects(fileSource(await write("d", new Uint8Array(0))), refused("bad-file", /is empty/));
@@ -68,7 +55,7 @@ test("says what is wrong with a path", async () => {
 test("a file without permission", { skip: process.getuid?.() === 0 && "root may read everything" }, async () => {
   const path = await write("e", new Uint8Array(1));
   await chmod(path, 0);
-  await assert.rejects(fileSource(path), refused("bad-file", /may not be read: check the file's permissions/));
+  await assert.rejects(fileSource(path), refused("bad-file", /is not readable: check the file's permissions/));
 });
 
 test("a file that shrinks while it is open, and a closed one", async () => {
@@ -102,7 +89,7 @@ test("of a folder, the model file in it", async () => {
     await source.close();
   }
   await assert.rejects(fileSource(await inFolder("b.pth", "a.pth")), refused("bad-file", /one of a\.pth, b\.pth/));
-  await assert.rejects(fileSource(await inFolder("a.txt")), refused("bad-file", /nothing in it looks like one/));
+  await assert.rejects(fileSource(await inFolder("a.txt")), refused("bad-file", /no file in it looks like one/));
 });
 
 test("what lies beside a file is closed with it", async () => {
@@ -112,7 +99,7 @@ test("what lies beside a file is closed with it", async () => {
   const byte = new Uint8Array(1);
   await other.read(byte, 0);
   assert.equal(byte[0], 7);
-  await assert.rejects(source.beside!("nothing"), refused("not-found", /nothing is not there/));
+  await assert.rejects(source.beside!("nothing"), refused("not-found", /nothing does not exist/));
   await source.close();
   await assert.rejects(other.read(byte, 0), refused("bad-file", /cannot be read/));
 });

@@ -1,18 +1,17 @@
 /** The cache keeps only models: a wrong answer leaves nothing, and a damaged record is as good as none. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { openModelFile } from "../../../host/checkpoint/open.ts";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
 import { diskStore } from "../../../host/source/cache/disk-store.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 const MODEL = syntheticModel({ layers: 1, width: 64, headSize: 64, vocabSize: 128 });
-const folder = mkdtempSync(join(tmpdir(), "wkv-no-model-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = tempFolder("no-model");
 
 let answer: (response: ServerResponse) => void;
 let requests = 0;
@@ -117,7 +116,7 @@ describe("a damaged record is ignored with a warning, and its model downloaded a
       requests = 0;
       assert.equal(await open(cacheDir), MODEL.length);
       assert.ok(requests > 0);
-      assert.match(warnings[0] ?? "", /wkv\.json is damaged: what it describes is downloaded again/);
+      assert.match(warnings[0] ?? "", /wkv\.json is damaged: the model will be downloaded again/);
       requests = 0;
       await open(cacheDir);
       assert.equal(requests, 0);

@@ -170,11 +170,11 @@ test("no ranges, redirects", { skip }, async () => {
 test("what cannot be had ends with a reason, and nothing of it is taken for a model", { skip }, async () => {
   let cuts = 0;
   const cases: [Behaviour, string, RegExp][] = [
-    [{ status: () => 404 }, "not-found", /answers 404/],
-    [{ token: "secret" }, "not-found", /answers 401/],
+    [{ status: () => 404 }, "not-found", /responds with 404/],
+    [{ token: "secret" }, "not-found", /responds with 401/],
     [{ corrupt: true }, "network", /SHA-256/],
     [{ redirect: () => "file:///etc/passwd" }, "network", /./],
-    [{ listing: { sha: "x" } }, "network", /does not answer as the hub does/],
+    [{ listing: { sha: "x" } }, "network", /does not respond like a hub/],
   ];
   for (const [behaviour, code, message] of cases)
     await inFreshContext(behaviour, async (context) => {

@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -11,6 +10,7 @@ import { type Model, WkvError } from "wkv";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
 import { load } from "../../support/models.ts";
 import { random } from "../../support/random.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 const KILLS = 100;
 /** Programs that save and are killed at the same time, each with a file of its own. */
@@ -18,20 +18,16 @@ const LANES = 4;
 /** A kill comes at any time in so many milliseconds after the first save: several saves. */
 const WITHIN_MS = 40;
 
-let folder = "";
+const folder = tempFolder("save");
 let modelPath = "";
 let model: Model;
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "wkv-save-"));
   modelPath = join(folder, "model.safetensors");
   // One head of the whole width, for a large state of a small model: 264 KB.
   await writeFile(modelPath, syntheticModel({ layers: 1, width: 256, headSize: 256, vocabSize: 16 }));
   model = await load(modelPath, { weights: "int8" });
 });
-after(async () => {
-  await model.dispose();
-  await rm(folder, { recursive: true });
-});
+after(() => model.dispose());
 
 test(`kill -9 while it saves, ${KILLS} times, never loses a state`, async () => {
   const sessions = [model.createSession(), model.createSession()] as const;
@@ -91,7 +87,7 @@ test("what cannot be written is a WkvError, leaves nothing behind, and the sessi
       assert.equal(error.code, "not-saved");
       assert.match(
         error.message,
-        /cannot be written \(E\w+\): check the path|is a directory, and only files are written/,
+        /cannot be written \(E\w+\): check the path|is a directory; only regular files are written/,
       );
       return true;
     });

@@ -37,7 +37,10 @@ describe("credentials in an address", () => {
     const { address } = await guarded(t);
     const bytes = await fetchBytes(new URL(withCredentials(`${address}/file`)), 100);
     assert.equal(new TextDecoder().decode(bytes), "right");
-    await assert.rejects(fetchBytes(new URL(`${address}/file`), 100), { code: "not-found", message: /answers 401/ });
+    await assert.rejects(fetchBytes(new URL(`${address}/file`), 100), {
+      code: "not-found",
+      message: /responds with 401/,
+    });
   });
 
   test("are not sent on to another origin", async (t) => {

@@ -1,15 +1,14 @@
 /** A target that is no file is refused and stays what it is: renaming a file over a device would replace the device. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { saveFile } from "../../../host/source/disk/write.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wkv-target-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = tempFolder("target");
 
 async function assertRefused(name: string, message: RegExp): Promise<void> {
   const path = join(folder, name);
@@ -24,7 +23,7 @@ async function assertRefused(name: string, message: RegExp): Promise<void> {
 
 test("a directory", async () => {
   mkdirSync(join(folder, "directory"));
-  await assertRefused("directory", /directory is a directory, and only files are written/);
+  await assertRefused("directory", /directory is a directory; only regular files are written/);
 });
 
 test("a pipe, and a link to it", async () => {

@@ -1,20 +1,20 @@
 /** Files of state tuning as a session's start, alone and among a model's tensors. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { after, describe, test } from "node:test";
-import { type Model, WkvError } from "wkv";
+import type { Model, WkvErrorCode } from "wkv";
 import { readGolden } from "../../support/checkpoint-checks.ts";
 import { runProgram } from "../../support/cli-program.ts";
 import { ownStorages, pth, type Sample, safetensors } from "../../support/make-checkpoints.ts";
 import { toWebRwkv } from "../../support/make-hf.ts";
 import { committed, load, ONE_OF_EACH, SMALL } from "../../support/models.ts";
+import { refused } from "../../support/refused.ts";
 import { savedValues, withoutLogits } from "../../support/saved-state.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 import { asDtype, float32, transposed } from "../../support/tensor-values.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "wkv-tuned-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = tempFolder("tuned");
 
 const PROMPT = [5, 17, 3, 60];
 
@@ -42,14 +42,6 @@ async function stateOf(model: Model): Promise<{ tuned: Sample[]; saved: Uint8Arr
     return architecture === "rwkv7" ? state : transposed(state);
   });
   return { tuned, saved: withoutLogits(saved) };
-}
-
-function refused(code: string, message: RegExp): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(error instanceof WkvError && error.code === code, String(error));
-    assert.match(error.message, message);
-    return true;
-  };
 }
 
 for (const path of ONE_OF_EACH.slice(1))
@@ -117,7 +109,7 @@ describe("what is no state of this model", async () => {
   const { tuned, saved } = await stateOf(model);
 
   test("is refused", async () => {
-    const cases: [Uint8Array, string, RegExp][] = [
+    const cases: [Uint8Array, WkvErrorCode, RegExp][] = [
       [pth(ownStorages(tuned.slice(1))), "bad-state", /blocks\.0\.att\.time_state is missing/],
       [pth(ownStorages([...(await readGolden(SMALL)).values()])), "bad-state", /no tensor blocks\.0\.att\.time_state/],
       [
@@ -125,7 +117,7 @@ describe("what is no state of this model", async () => {
         "bad-state",
         /\[1,32,128\].*needs \[1,64,64\]/,
       ],
-      [saved.subarray(0, 100), "bad-file", /cut off or damaged/],
+      [saved.subarray(0, 100), "bad-file", /truncated or damaged/],
       [new Uint8Array(100), "unknown-format", /zeros/],
     ];
     for (const [bytes, code, message] of cases) await assert.rejects(model.loadState(bytes), refused(code, message));

@@ -1,19 +1,18 @@
 /** Where vocabularies come from: files, addresses, the download cache, the model's folder. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, describe, type TestContext, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { diskStore } from "../../../host/source/cache/disk-store.ts";
 import { loadTokenizer } from "../../../host/tokenizer/index.ts";
 import { readPinned } from "../../../host/tokenizer/named.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
-const folder = await mkdtemp(join(tmpdir(), "wkv-tokenizer-"));
-after(() => rm(folder, { recursive: true, force: true }));
+const folder = tempFolder("tokenizer");
 
 const contents = Buffer.from("1 'a' 1\n2 'b' 1\n");
 const pinned = { path: "deep/vocab.txt", sha256: createHash("sha256").update(contents).digest("hex") };
@@ -34,7 +33,7 @@ async function serve(t: TestContext, listener: RequestListener): Promise<{ baseU
 }
 
 const freshCache = () => mkdtemp(join(folder, "cache-"));
-const advice = /Get vocab\.txt in another way .* --vocab FILE/;
+const advice = /Get vocab\.txt another way .* --vocab FILE/;
 
 /** Files that the cache holds, by name, wherever they are in it. */
 async function kept(cacheDir: string): Promise<string[]> {
@@ -82,7 +81,10 @@ describe("named vocabularies", () => {
   test("say which file to give when there is none", async (t) => {
     const { baseUrl } = await serve(t, (_, response) => response.writeHead(404).end("no"));
     const cacheDir = await freshCache();
-    await assert.rejects(readPinned(pinned, { baseUrl, cacheDir }), { code: "not-found", message: /answers 404/ });
+    await assert.rejects(readPinned(pinned, { baseUrl, cacheDir }), {
+      code: "not-found",
+      message: /responds with 404/,
+    });
     await assert.rejects(readPinned(pinned, { baseUrl, cacheDir }), { code: "not-found", message: advice });
     assert.equal((await kept(cacheDir)).includes("vocab.txt"), false);
   });
@@ -146,7 +148,7 @@ describe("files and addresses", () => {
     const { baseUrl } = await serve(t, (_, response) => response.writeHead(500).end());
     await assert.rejects(loadTokenizer(join(folder, "none.txt")), { code: "not-found", message: /"world", "pile"/ });
     await assert.rejects(loadTokenizer(folder), { code: "not-found", message: /is a directory/ });
-    await assert.rejects(loadTokenizer(`${baseUrl}x`), { code: "network", message: /\/x answers 500/ });
+    await assert.rejects(loadTokenizer(`${baseUrl}x`), { code: "network", message: /\/x responds with 500/ });
   });
 
   test("messages name the file", async () => {

@@ -1,15 +1,14 @@
 /** The tokenizer cases, both ways. The cases are ours; the vocabularies are read where they are. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { loadTokenizer, type Tokenizer } from "../../../host/tokenizer/index.ts";
 import { goldenFolder, missingGolden } from "../../support/missing.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 interface Case {
   name: string;
@@ -111,13 +110,12 @@ describe("NeoX", { skip: missing(NEOX) }, () => {
 
   test("a cut-off file is damaged JSON, not symbols", async () => {
     const half = readFileSync(file).subarray(0, 100_000);
-    await assert.rejects(loadTokenizer(half), { code: "bad-vocab", message: /cut off or damaged JSON/ });
+    await assert.rejects(loadTokenizer(half), { code: "bad-vocab", message: /truncated or damaged JSON/ });
   });
 });
 
 test("the names are for these files", { skip: missing(WORLD) || missing(NEOX) }, async (t) => {
-  const cacheDir = await mkdtemp(join(tmpdir(), "wkv-named-"));
-  t.after(() => rm(cacheDir, { recursive: true }));
+  const cacheDir = tempFolder("named");
   const server = createServer((request, response) => {
     response.end(readFileSync(join(goldenFolder, "tokenizer", basename(request.url!))));
   });

@@ -104,7 +104,7 @@ describe("World vocabularies", () => {
     await assert.rejects(load("1 'a' 1\n2 'b\n"), badVocab(/line 2/));
     await assert.rejects(load("1 'a' 1\nhello\n"), badVocab(/line 2: a line is an id/));
     await assert.rejects(load("1 'a' 1\nx 'b' 1\n"), badVocab(/line 2: the id is not a whole number/));
-    await assert.rejects(load("1 'a' 1\n1 'b' 1\n"), badVocab(/id 1 is there twice/));
+    await assert.rejects(load("1 'a' 1\n1 'b' 1\n"), badVocab(/id 1 appears twice/));
     await assert.rejects(load("1 'a' 1\n2 '\\x61' 1\n"), badVocab(/tokens 1 and 2 are the same bytes/));
     await assert.rejects(load("1 'a' 1\n99999999999 'b' 1\n"), badVocab(/token id 99999999999/));
     await assert.rejects(load("1 '' 0\n"), badVocab(/token 1 is empty/));
@@ -136,8 +136,8 @@ describe("symbols", () => {
 
   test("what is wrong is named with its line", async () => {
     await assert.rejects(load("a\n\nb\n"), badVocab(/line 2: an empty symbol/));
-    await assert.rejects(load("a\n\\q\n"), badVocab(/line 2: \\q is no escape/));
-    await assert.rejects(load("a\n\\x1\n"), badVocab(/line 2: \\x is no escape/));
+    await assert.rejects(load("a\n\\q\n"), badVocab(/line 2: \\q is not an escape/));
+    await assert.rejects(load("a\n\\x1\n"), badVocab(/line 2: \\x is not an escape/));
     await assert.rejects(load("a\nb\na\n"), badVocab(/tokens 0 and 2 are the same/));
     await assert.rejects(load(`${"long ".repeat(100)}\n`), badVocab(/line 1: a symbol of 500 characters/));
   });
@@ -310,7 +310,7 @@ describe("tokenizer.json", () => {
     await assert.rejects(load(bpeFile(["a"], { decoder: null })), badVocab(/missing decoder/));
     await assert.rejects(load(bpeFile(["a"], { model: { type: "BPE" } })), badVocab(/vocab or merges are missing/));
     await assert.rejects(load(bpeFile(["日"])), badVocab(/"日", is not in the byte-level alphabet/));
-    await assert.rejects(load(bpeFile(["a"]).slice(0, -9)), badVocab(/cut off or damaged JSON/));
+    await assert.rejects(load(bpeFile(["a"]).slice(0, -9)), badVocab(/truncated or damaged JSON/));
   });
 });
 

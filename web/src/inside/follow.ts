@@ -1,4 +1,4 @@
-// States of earlier moments, and of a text while it is being made: a session of its own reads along.
+// States at earlier points, and during generation: a separate session reads along.
 import type { Session, StateTensor } from "wkv";
 import { type Opened, opened } from "../model.ts";
 import { current } from "../tree.ts";

@@ -50,7 +50,7 @@ function Empty() {
   );
 }
 
-/** @param version tells that the node's inside has changed */
+/** @param version changes with the node's content */
 function Piece({ node }: { node: Node; version: number }) {
   const isChat = mode.value === "chat";
   const mine = node.kind === "prompt";
