@@ -27,7 +27,7 @@ interface BenchOptions {
 
 const HELP = `
 Decoding reads every matrix once a token, so its measure is the share of the memory's read bandwidth: bytes of
-those matrices, times tokens a second, over what the same threads reach when they only read. Both are measured in turn,
+those matrices, times tokens per second, over what the same threads reach when they only read. Both are measured in turn,
 in the same process; the spread over the rounds is what the machine's other work does to it. b(M) is the time of a pass
 over M tokens of one session with logits at each, as checking a draft takes it, over the time of one token.
 

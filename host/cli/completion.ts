@@ -13,7 +13,7 @@ Examples:
   $ source <(wkv completion zsh)
   $ wkv completion fish > ~/.config/fish/completions/wkv.fish`;
 
-/** The program's answers are lines of a word, a tab and what it means; ":files" says that a path may stand there too. */
+/** The program's answers are lines of a word, a tab and what it means; ":files" says that a path is possible too. */
 const SCRIPTS = {
   bash: `_wkv() {
   local line word=\${COMP_WORDS[COMP_CWORD]}

@@ -35,7 +35,7 @@ const program = new Command("wkv")
     "after",
     `
 Models are .pth, .safetensors, .gguf and rwkv.cpp .bin files of RWKV-4, 5, 6 and 7, as published: a path, an address,
-or hf:ORG/REPO[/FILE or :Q8_0][@REVISION]; what is on the net is downloaded once and kept. wkv list has models by name.
+or hf:ORG/REPO[/FILE or :Q8_0][@REVISION]; remote models are downloaded once and cached. wkv list shows models by name.
 
 Examples:
   $ wkv run model.pth "Once upon a time"

@@ -16,7 +16,7 @@ export const MAX_WANTED = 16;
  * A row of logits has 262 KB at the usual vocabulary, so places with one thread, which are small, keep to 16.
  */
 const MAX_WANTED_TOGETHER = 64;
-/** Values that the loader takes at a time, where a tensor can be taken in slices. */
+/** Values that the loader takes at a time, if a tensor can be sliced. */
 const SLICE_VALUES = 1 << 19;
 /** Slices in flight at the same time: one is read while another is packed. A third gained no time. */
 const LANES = 2;

@@ -30,7 +30,7 @@ export function useInlined(given: Inlined): void {
   inlined = given;
 }
 
-/** Node, and what has Node's modules: Deno and Bun. Files lie beside the bundled code. */
+/** Node, and what has Node's modules: Deno and Bun. Files are next to the bundled code. */
 export const platform: Platform = {
   defaultThreads: Math.min(availableParallelism(), ENOUGH_THREADS),
   singleThreadReason: undefined,

@@ -29,7 +29,7 @@ export function checkPrompt(text: string, template: TemplateName = "world"): Fin
 }
 
 /**
- * The prompt with everything mended that can be; what is left, `checkPrompt` still finds.
+ * The prompt with everything fixed that can be; `checkPrompt` still reports the rest.
  * @example
  * console.log(fixPrompt("User : hi\n\nAssistant: "));
  */

@@ -143,7 +143,7 @@ function byteArray(value: unknown): Uint8Array | undefined {
   return Array.isArray(value) && value.every(isByte) ? Uint8Array.from(value) : undefined;
 }
 
-/** Id 0 is the end of text and has no line, unless a vocabulary of its own puts a token there. */
+/** Id 0 is the end of text and has no line, unless a custom vocabulary puts a token there. */
 export function worldTokenizer(table: TokenTable, name: string): Promise<GreedyTokenizer> {
   return GreedyTokenizer.make("world", table, table.lengthOf(0) === 0 ? 0 : undefined, name);
 }

@@ -71,7 +71,7 @@ function same(a: Sampling, b: Sampling): boolean {
   return (Object.keys(DEFAULTS) as SamplingName[]).every((name) => a[name] === b[name]);
 }
 
-/** What the answer must look like, as `generate` takes it. @throws SyntaxError for a schema that is no JSON */
+/** What the answer must look like, as `generate` takes it. @throws SyntaxError for a schema that is not JSON */
 export function constraintOf({ kind, text }: Form) {
   if (kind === "none" || text.trim() === "") return undefined;
   if (kind === "schema") return { schema: JSON.parse(text) };

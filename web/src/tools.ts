@@ -30,7 +30,7 @@ export const NEW_TOOL: ToolDraft = {
   ),
 };
 
-/** @throws SyntaxError for a schema that is no JSON */
+/** @throws SyntaxError for a schema that is not JSON */
 export function toolList(): Tool[] {
   return tools.value.map(({ name, description, parameters }) => ({
     type: "function",

@@ -242,7 +242,7 @@ function beginsWith(ids: readonly number[], beginning: readonly number[]): boole
   return beginning.length <= ids.length && beginning.every((id, i) => ids[i] === id);
 }
 
-/** What the model must have read before it goes on with a text. */
+/** What the model must have read before it continues a text. */
 function textIds({ model }: Opened, prompt: Node): number[] {
   if (prompt.kind === "answer") return [...prompt.ids];
   return [...(prompt.parent?.ids ?? []), ...encodePrompt(model.tokenizer, prompt.text)];

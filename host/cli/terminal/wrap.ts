@@ -59,7 +59,7 @@ export class WordWrap {
   }
 }
 
-/** A whole text in lines of at most so many columns. */
+/** A whole text in lines of at most this many columns. */
 export function wrapped(text: string, columns: number): string {
   const wrap = new WordWrap(() => columns);
   return wrap.push(text) + wrap.flush();

@@ -41,7 +41,7 @@ function introduction({ rounds, missing }: Results, processor: string, picture: 
 
 Every cell is the median of the rounds (${rounds}), with the lowest and the highest in brackets.${gaps}
 
-![Tokens a second of each engine on ${processor}](${picture})`;
+![Tokens per second of each engine on ${processor}](${picture})`;
 }
 
 function speedTable(results: Results): string {
@@ -49,7 +49,7 @@ function speedTable(results: Results): string {
     const measured = pick(results.speeds, engine.id, threads);
     return [engine.label, threads, speedCell(measured, "prefill"), speedCell(measured, "decode")];
   });
-  return `### Tokens a second
+  return `### Tokens per second
 
 ${table(["engine", "threads", `prompt of ${results.prompt.tokens.length}`, "decode"], rows)}`;
 }

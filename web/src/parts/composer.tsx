@@ -85,7 +85,7 @@ export function Composer() {
 /** The check is of the message; what is around it is what this template writes. */
 const CHECKED_AS: TemplateName = "world";
 
-/** What in a message may confuse the model, with a way to mend it. */
+/** What in a message may confuse the model, with a fix. */
 function Issues() {
   if (draft.value.length < 2) return null;
   const prompt = `User: ${draft.value}\n\nAssistant:`;

@@ -60,7 +60,7 @@ export const en = {
   placeholderWrite: "Write the beginning, or what comes next …",
   placeholderChat: "Ask or say something …",
   system: "System text",
-  systemHint: "What the model is told before the conversation.",
+  systemHint: "Instructions for the model before the conversation.",
   template: "Template",
   templateModel: "The model's own",
   think: "Thinking",
