@@ -136,7 +136,7 @@ export class Session {
    * @param prompt text, token ids, or nothing to continue from the current state
    * @throws TypeError or RangeError naming the wrong argument; while reading, WkvError and the signal's reason
    * @example
-   * const options = { maxTokens: 20, temperature: 0.7, stop: "\n" };
+   * const options = { maxTokens: 20, temperature: 0.7, stop: ["\n"] };
    * for await (const { text, stop } of session.generate("Once upon a time", options)) console.log(text, stop);
    */
   generate(prompt: string | Iterable<number> = [], options: GenerateOptions = {}): Streamed<Piece> {
