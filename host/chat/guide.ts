@@ -26,9 +26,11 @@ export interface AnswerGuide {
  * @param options of them the prompt's, `tools`, `toolChoice` and `constraint` matter here
  * @throws WkvError `bad-constraint` for a schema that is not supported; TypeError or RangeError naming the wrong argument
  * @example
- * const { prompt, message, ...rest } = await guideAnswer(model.tokenizer, template, messages, { tools });
- * for await (const piece of session.generate(encodePrompt(model.tokenizer, prompt), rest)) text += piece.text;
- * const { content, reasoning, tool_calls } = message(text);
+ * const messages = [{ role: "user", content: "Hello" }];
+ * const { prompt, message, stop, constraint } = await guideAnswer(model.tokenizer, templates.world, messages);
+ * const tokens = encodePrompt(model.tokenizer, prompt);
+ * const { text } = await session.complete(tokens, { stop, constraint, maxTokens: 5 });
+ * console.log(message(text).content);
  */
 export async function guideAnswer(
   tokenizer: Tokenizer,

@@ -64,5 +64,5 @@ export async function removeOne(store: Store, name: string): Promise<void> {
   const known = isAddress(address) ? addressText(parseAddress(address, hubEndpoint({}))) : address;
   const kept = await store.find(known);
   if (!(await store.remove(kept?.address ?? known)))
-    throw new WkvError("not-found", `${name} was not downloaded: see wkv cache.`);
+    throw new WkvError("not-found", `${name} is not cached: see wkv cache.`);
 }

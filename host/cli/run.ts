@@ -78,7 +78,7 @@ async function run(first: string | undefined, second: string | undefined, option
   const isPrompt = first !== undefined && second === undefined && !options.tokens && !namesModel(first);
   const [path, argument] = isPrompt ? [undefined, first] : [first, second];
   checkTextOptions(options);
-  if (options.logprobs && !options.json) throw new UsageError("--logprobs goes with --json.");
+  if (options.logprobs && !options.json) throw new UsageError("--logprobs requires --json.");
   const source = path ?? (await defaultModel("fairy"));
   if (!source) throw new UsageError('MODEL is missing: wkv run MODEL "Once upon a time"');
   const beginning = path || options.tokens ? argument : (argument ?? BEGINNING);

@@ -129,7 +129,7 @@ function advice(recipe: Recipe, plan: Plan, limit: number): string {
   const room = limit - (plan.pages * PAGE - plan.weightBytes);
   const largest = (room * parameters) / plan.weightBytes / 1e9;
   const would = largest > 0.05 ? `; about ${largest.toFixed(1)} billion would fit` : "";
-  return `It has ${(parameters / 1e9).toFixed(1)} billion parameters${would}: take a smaller one.`;
+  return `It has ${(parameters / 1e9).toFixed(1)} billion parameters${would}: use a smaller one.`;
 }
 
 function allEntries(recipe: Recipe): Entry[] {

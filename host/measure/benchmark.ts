@@ -51,7 +51,13 @@ export interface BenchmarkResult {
   readonly phases: Readonly<Record<string, number>>;
 }
 
-/** Measures a model: nothing else may be running on it. */
+/**
+ * Measures a model: nothing else may be running on it.
+ * @throws RangeError for numbers below 1; the signal's reason
+ * @example
+ * const { decode } = await benchmark(model, { prefill: 16, decode: 4, rounds: 1 });
+ * console.log(`${decode.median.toFixed(1)} tokens per second`);
+ */
 export async function benchmark(model: Model, options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
   const { runner } = model;
   checkNames(options, BENCHMARK_OPTIONS, "benchmark");

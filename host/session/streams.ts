@@ -10,14 +10,17 @@ export interface Streams<P> {
   /**
    * The text alone, as UTF-8.
    * @example
-   * return new Response(session.generate(prompt).toTextStream());
+   * const response = new Response(session.generate("Once upon a time", { maxTokens: 5 }).toTextStream());
+   * console.log(await response.text());
    */
   toTextStream(): ReadableStream<Uint8Array<ArrayBuffer>>;
   /**
    * Server-sent events: each piece as JSON, then `[DONE]`. An error is an event of the type `error` with `code` and
    * `message`, and the last.
    * @example
-   * return new Response(answer.toEventStream(), { headers: { "content-type": "text/event-stream" } });
+   * const events = session.generate("Once upon a time", { maxTokens: 5 }).toEventStream();
+   * const response = new Response(events, { headers: { "content-type": "text/event-stream" } });
+   * console.log(await response.text());
    */
   toEventStream(): ReadableStream<Uint8Array<ArrayBuffer>>;
 }

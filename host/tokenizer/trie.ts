@@ -218,7 +218,7 @@ class SlotFinder {
     this.#trie = trie;
     this.#used = new Uint8Array(2 * trie.size + 512);
     this.#used[0] = 1;
-    this.#next = Int32Array.from(this.#used, (_, slot) => slot + 1);
+    this.#next = successors(this.#used.length);
   }
 
   /** Takes the slots of all children of `node`, which has at least one. @returns the base, at least 0 */
@@ -275,8 +275,15 @@ class SlotFinder {
     const larger = new Uint8Array(2 * slot);
     larger.set(this.#used);
     this.#used = larger;
-    const next = Int32Array.from(larger, (_, at) => at + 1);
+    const next = successors(larger.length);
     next.set(this.#next);
     this.#next = next;
   }
+}
+
+/** `[length]` s + 1 for each slot s. A loop: `Int32Array.from` takes ten times as long. */
+function successors(length: number): Int32Array {
+  const next = new Int32Array(length);
+  for (let slot = 0; slot < length; slot++) next[slot] = slot + 1;
+  return next;
 }

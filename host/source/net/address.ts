@@ -73,7 +73,7 @@ function hubAddress(repo: string, file: string | undefined, revision: string, te
   if (names.length !== 2 || !names.every(isName) || !isRevision || (file !== undefined && !isSafePath(file)))
     throw new WkvError(
       "not-found",
-      `${text} is no address on the hub: write hf:ORG/REPO, hf:ORG/REPO/FILE or hf:ORG/REPO:Q8_0, with @REVISION after any.`,
+      `${text} is not an address on the hub: write hf:ORG/REPO, hf:ORG/REPO/FILE or hf:ORG/REPO:Q8_0, with @REVISION after any.`,
     );
   return { kind: "hub", repo, file, revision };
 }

@@ -78,8 +78,8 @@ function modelOf(files: ReadonlyMap<string, HubFile>, { repo, quantisation }: Hu
   const choice = quantisation ? chooseQuantised(paths, quantisation) : chooseModel(paths);
   if (choice.model !== undefined) return choice.model;
   const [first] = choice.candidates;
-  const none = quantisation ? `holds no GGUF file of ${quantisation}` : "holds no model";
-  const what = first ? `holds several models; name one, as in hf:${repo}/${first}` : none;
+  const none = quantisation ? `has no GGUF file of ${quantisation}` : "has no model";
+  const what = first ? `has several models; name one, as in hf:${repo}/${first}` : none;
   throw new WkvError("not-found", `hf:${repo} ${what}. It has: ${summary(files)}.`);
 }
 
