@@ -80,7 +80,7 @@ test("pull, list, show, use, run and rm of a published model", async (t) => {
   assert.match((await wkv(["use"])).stdout, /^box and fairy/);
 
   assert.equal((await wkv(["rm", name])).code, 0);
-  assert.match((await wkv(["rm", name])).stderr, /was not downloaded/);
+  assert.match((await wkv(["rm", name])).stderr, /is not cached/);
   assert.equal((await wkv(["cache", "--json"])).stdout, "[]\n");
 });
 
@@ -110,7 +110,7 @@ test("hf:ORG/REPO:Q8_0 takes the file of that quantisation; others are told what
   assert.match((await wkv(["pull", "hf:org/repo:Q4_K_M"])).stdout, /model-q4_k_m\.gguf\n$/);
   const none = await wkv(["pull", "hf:org/repo:Q6_K"]);
   assert.equal(none.code, 1);
-  assert.match(none.stderr, /holds no GGUF file of Q6_K\. It has: .*model-Q4_0\.gguf/);
+  assert.match(none.stderr, /has no GGUF file of Q6_K\. It has: .*model-Q4_0\.gguf/);
   const wrong = await wkv(["pull", "hf:org/repo/model.gguf"]);
   assert.match(wrong.stderr, /has no file model\.gguf\. It has: .*model-Q8_0\.gguf \(2\.9 MB\)/);
 });
