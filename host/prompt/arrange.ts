@@ -3,7 +3,7 @@
 export interface Arrangement {
   /**
    * Puts the question before the material: a model with constant memory needs to know what to look for while it reads.
-   * For what counts as the question see {@link splitQuestion}. A text without one is unchanged.
+   * The question is the last of several parts; of one text its last line or sentence. A text without one is unchanged.
    */
   questionFirst?: boolean | undefined;
   /**

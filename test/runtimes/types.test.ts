@@ -1,5 +1,6 @@
 /** Declarations: strict programs compile against the packed package, with and without the web's classes. */
-import { cpSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import assert from "node:assert/strict";
+import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -26,6 +27,11 @@ for (const [module, moduleResolution] of [
   test(`with DOM and the peers, ${moduleResolution}`, () =>
     compile("web.ts", { module, moduleResolution, lib: ["es2023", "dom", "dom.asynciterable"], skipLibCheck: true }));
 }
+
+test("npm run docs:api makes the API reference", async () => {
+  await output("npm", ["run", "docs:api"], ROOT);
+  assert.match(readFileSync(join(ROOT, "build/api/index.html"), "utf8"), /wkv/);
+});
 
 async function compile(file: string, options: Record<string, unknown>): Promise<void> {
   const config = join(folder, "tsconfig.json");
