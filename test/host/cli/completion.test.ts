@@ -47,7 +47,11 @@ for (const [shell, args, setup] of SHELLS) {
     const screen = new xterm.Terminal({ ...size, allowProposedApi: true });
     const env = { ...process.env, PATH: `${folder}:${process.env.PATH}`, PS1: "> ", HOME: folder };
     const child = pty.spawn(path as string, [...args], { name: "xterm-256color", ...size, cwd: folder, env });
-    child.onData((text) => screen.write(text));
+    let written = "";
+    child.onData((text) => {
+      written += text;
+      screen.write(text);
+    });
     screen.onData((answer) => child.write(answer)); // to what a shell asks its terminal
     const seen = async (line: string | RegExp) => {
       const until = Date.now() + PATIENCE_MS;
@@ -57,22 +61,22 @@ for (const [shell, args, setup] of SHELLS) {
       }
     };
     try {
-      child.write(`${setup}; clear\r`);
-      await sleep(500);
+      child.write(`${setup}; clear; printf 'ready%s' \\!\\!\r`);
+      while (!written.includes("ready!!")) await sleep(20);
       for (const [typed, line] of CASES) {
         child.write(`${typed}\t`);
         await seen(line);
         child.write("\x15"); // Ctrl-U empties the line
       }
     } finally {
-      child.kill();
+      child.kill("SIGKILL"); // an interactive shell ignores SIGHUP and SIGTERM
     }
   });
 }
 
 test("candidates with what they mean; nothing for a value that is free", async () => {
   const ask = async (...words: string[]) => (await runProgram(["complete", "--", ...words], folder)).stdout;
-  assert.match(await ask("r"), /^run\tStreams .*\nrm\tRemoves downloaded models\.\n$/);
+  assert.match(await ask("r"), /^run\tGenerates .*\nrm\tRemoves downloaded models\.\n$/);
   assert.match(await ask("run", "--st"), /^--state-out\t[^\n]*\n--state\t|--stop\t/m);
   assert.equal(await ask("run", "--max-tokens", ""), ":files\n");
   assert.equal(await ask("completion", ""), "bash\t\nzsh\t\nfish\t\n");
