@@ -29,7 +29,8 @@ export interface AnswerGuide {
  * const messages = [{ role: "user", content: "Hello" }];
  * const { prompt, message, stop, constraint } = await guideAnswer(model.tokenizer, templates.world, messages);
  * const tokens = encodePrompt(model.tokenizer, prompt);
- * const { text } = await session.complete(tokens, { stop, constraint, maxTokens: 5 });
+ * let text = "";
+ * for await (const piece of session.generate(tokens, { stop, constraint, maxTokens: 5 })) text += piece.text;
  * console.log(message(text).content);
  */
 export async function guideAnswer(

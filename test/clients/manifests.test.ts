@@ -55,7 +55,7 @@ describe("deploy/", { skip }, () => {
 
   test("kubernetes.yaml: a replica asks for the memory that the model takes", async () => {
     const { stdout } = await runProgram(["inspect", "--memory"], HERE);
-    const [, all, session] = /RWKV-7 1\.5B(?: \|[^|]*){3} \| (\d+) MB.* \| ([\d.]+) MB \|\n/.exec(stdout)!;
+    const [, all, session] = /RWKV-7 1\.5B(?: \|[^|]*){3} \| (\d+) MB.* \| ([\d.]+) MB \| \d+ MB \|\n/.exec(stdout)!;
     const [sessions, prefixCache, node] = [16, 256, 150];
     const needed = Number(all) + sessions * Number(session) + prefixCache + node;
     const [{ spec }] = kubernetes();

@@ -105,9 +105,10 @@ for (const format of ["esm", "cjs"])
     const model = join(ROOT, "models/fairy/fairy.safetensors");
     const program = `import { loadModel } from "wkv";
       (async () => {
-        await using model = await loadModel(${JSON.stringify(model)}, { threads: 2 });
-        const { text } = await model.createSession().complete("Once upon a time", { maxTokens: 100, seed: 7 });
-        process.stdout.write(text);
+        const model = await loadModel(${JSON.stringify(model)}, { threads: 2 });
+        const options = { maxTokens: 100, seed: 7 };
+        for await (const { text } of model.createSession().generate("Once upon a time", options)) process.stdout.write(text);
+        await model.dispose();
       })();`;
     writeFileSync(join(place, "main.js"), program);
     const lines = written(/three files of wkv beside.*?\n```console\n(.*?)```/s)

@@ -282,7 +282,7 @@ describe("what is refused", () => {
     await assert.rejects(convert(path, "again"), refused("unsupported-model", /is already packed/));
     await assert.rejects(logitsOf(path, "f32"), refused("unsupported-model", /packed as int8, not as f32/));
     const cut = readFileSync(path).subarray(0, -100);
-    await assert.rejects(logitsOf(cut), refused("bad-file", /cut off/));
+    await assert.rejects(logitsOf(cut), refused("bad-file", /truncated/));
   });
 
   test("wrong arguments", async () => {

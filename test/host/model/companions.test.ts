@@ -103,7 +103,6 @@ test("what is not there is not found, and bytes have nothing beside them", async
 describe("templates in JSON", () => {
   const cases: [json: string, template: string | undefined][] = [
     [JSON.stringify({ chat_template: "a" }), "a"],
-    [`\uFEFF${JSON.stringify({ chat_template: "a" })}`, "a"],
     [JSON.stringify({ chat_template: [{ name: "rag", template: "r" }] }), "r"],
     [JSON.stringify({ chat_template: { default: "d", tool_use: "t" } }), "d"],
     [JSON.stringify({ chat_template: [null, 1, { name: "default" }, { name: "x", template: "x" }] }), "x"],

@@ -25,7 +25,8 @@ async function byHand(
 ): Promise<{ token: number; logprob: number }[]> {
   const [own, guide] = [model.createSession(), model.createSession()];
   let [a, b] = [await own.feed(PROMPT), await guide.feed(AVOIDED)];
-  const sample = createSampler(options);
+  const { maxTokens: _, logprobs: __, ...sampling } = options;
+  const sample = createSampler(sampling);
   const made: { token: number; logprob: number }[] = [];
   for (let i = 0; i < length; i++) {
     const logits = b.map((logit, id) => logit + scale * (a[id]! - logit));
