@@ -2,7 +2,8 @@
 
 export type { WeightFormat } from "./checkpoint/weight-formats.ts";
 export type { Constraint, ConstraintSource, JsonSchema } from "./constraint/index.ts";
-export { type Converted, type ConvertOptions, convertModel } from "./convert/convert.ts";
+export { convertModel } from "./convert/convert.ts";
+export type { Converted, ConvertOptions } from "./convert/options.ts";
 export type { Head } from "./engine/head-cuts.ts";
 export type { Simd } from "./engine/platform.ts";
 export type { StateTensor } from "./engine/state-layout.ts";

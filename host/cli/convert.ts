@@ -1,7 +1,8 @@
 import { readFile, realpath } from "node:fs/promises";
 import type { Command } from "commander";
 import { DEFAULT_WEIGHTS, quotedFormats } from "../checkpoint/weight-formats.ts";
-import { type ConvertOptions, convertModel } from "../convert/convert.ts";
+import { convertModel } from "../convert/convert.ts";
+import type { ConvertOptions } from "../convert/options.ts";
 import { WkvError } from "../errors.ts";
 import { sourceOf } from "./catalogue.ts";
 import { UsageError } from "./failure.ts";
