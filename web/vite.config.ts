@@ -48,7 +48,7 @@ function precache(): Plugin {
     apply: "build",
     generateBundle(_, bundle) {
       const files = [...Object.keys(bundle), ...readdirSync(inRoot("web/public"))];
-      const kept = files.filter((name) => !/^models\/.*safetensors$|^sw\.js$|\.map$|relaxed/.test(name));
+      const kept = files.filter((name) => !/^models\/.*safetensors$|^sw\.js$|\.map$/.test(name));
       const worker = bundle["sw.js"];
       if (worker?.type !== "chunk") throw new Error("sw.js is not in the bundle");
       worker.code = worker.code.replace("__FILES__", JSON.stringify(["./", ...kept]));

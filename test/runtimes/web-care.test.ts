@@ -145,7 +145,7 @@ describe("the page's care", { skip: withoutChromium }, () => {
       await until(page, `document.querySelector(".failure")`);
       assert.match(
         await textOf(page, ".failure"),
-        /No memory of \d+ MB can be had: free some, or take a smaller model/,
+        /Cannot allocate \d+ MB: free memory, or use a smaller model/,
       );
       await click(page, ".failure button");
       await fill(page, "#length", "8");
