@@ -143,10 +143,7 @@ describe("the page's care", { skip: withoutChromium }, () => {
       })()`);
       await fillAddress(page, `${server.base}/models/large.safetensors`);
       await until(page, `document.querySelector(".failure")`);
-      assert.match(
-        await textOf(page, ".failure"),
-        /Cannot allocate \d+ MB: free memory, or use a smaller model/,
-      );
+      assert.match(await textOf(page, ".failure"), /Cannot allocate \d+ MB: free memory, or use a smaller model/);
       await click(page, ".failure button");
       await fill(page, "#length", "8");
       await write(page, "Once upon a time");
