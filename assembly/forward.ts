@@ -1,7 +1,6 @@
 // The spine: embedding, layers, head.
 import {
   BATCH_TOKENS,
-  BATCH_UNITS,
   BATCH_WANTED,
   RWKV4,
   RWKV5,
@@ -16,7 +15,7 @@ import * as buf from "./buffers";
 import * as W from "./slots";
 import { decode, storedBytes } from "./dtypes";
 import { claimUnits, multiply, productAt, unitsAt } from "./matmul";
-import { batchWord, enter, globalVector, globals, row, table, width } from "./layout";
+import { batchWord, enter, globalVector, globals, row, table, wantedUnit, width } from "./layout";
 import { argument, begin, claim, end, limitPhases, pointer, recordTimestamps } from "./pool";
 import { quantiseRow } from "./quantise";
 import { layer4 } from "./rwkv4";
@@ -28,7 +27,7 @@ import { norm } from "./vec";
 
 const LAYER_NORM_EPS: f32 = 1e-5;
 
-/** OP_FORWARD(rows, segments, wanted, timestamps) */
+/** OP_FORWARD(rows, segments, wanted, timestamps, units) */
 export function forward(): void {
   recordTimestamps(pointer(3));
   embedRows();
@@ -80,8 +79,7 @@ function head(units: i32): void {
   if (units == 0) while (claimUnits(unitsAt(head))) productAt(head, buf.HEAD_IN, 0, buf.LOGITS, wanted);
   else
     while (claim(units)) {
-      for (let i = begin; i < end; i++)
-        multiply(head, batchWord(BATCH_UNITS, i), 1, buf.HEAD_IN, 0, buf.LOGITS, wanted, STORE);
+      for (let i = begin; i < end; i++) multiply(head, wantedUnit(i), 1, buf.HEAD_IN, 0, buf.LOGITS, wanted, STORE);
     }
 }
 

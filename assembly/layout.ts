@@ -1,8 +1,10 @@
 // The model table as written by the host, and the addresses of everything in a forward pass.
 import {
   BATCH_MAX_ROWS,
+  BATCH_MAX_UNITS,
   BATCH_OWNERS,
   BATCH_SEGMENTS,
+  BATCH_UNITS,
   SEGMENT_BYTES,
   SLOT_BYTES,
   TABLE,
@@ -125,12 +127,20 @@ export function quantStride(buffer: i32): usize {
   return load<usize>(buffers + ((<usize>buffer) << 4), 12);
 }
 
-/** Word `i` of one of the batch's arrays (BATCH_...). */
+/** Word `i` of one of the batch's arrays of rows: BATCH_TOKENS, BATCH_OWNERS, BATCH_WANTED. */
 // @ts-ignore: decorator
 @inline
 export function batchWord(array: usize, i: i32): i32 {
   if (!ASC_NO_ASSERT) assert(i >= 0 && i < BATCH_MAX_ROWS, "word outside the batch");
   return load<i32>(batch + array + ((<usize>i) << 2));
+}
+
+/** Number `i` of the head's units that are computed, where not all of them are. */
+// @ts-ignore: decorator
+@inline
+export function wantedUnit(i: i32): i32 {
+  if (!ASC_NO_ASSERT) assert(i >= 0 && i < BATCH_MAX_UNITS, "unit outside the batch");
+  return load<i32>(batch + BATCH_UNITS + ((<usize>i) << 2));
 }
 
 /** The segment that row `t` belongs to. */
