@@ -1,6 +1,6 @@
 // A thread of the engine. Thread 0 handles the host's requests in order and answers each; the others sleep and work
 // inside the module.
-import { CONTROL, CONTROL_REQUEST, TABLE } from "../../assembly/abi.ts";
+import { COMMAND_BYTES, CONTROL, CONTROL_REQUEST, TABLE } from "../../assembly/abi.ts";
 import { WkvError } from "../errors.ts";
 import { cannotGrow, growMemory, makeMemory } from "./memory.ts";
 import type { Answer, FromThread, OwnMemory, Start, ToThread } from "./protocol.ts";
@@ -45,7 +45,8 @@ export function makeThread(post: (message: FromThread, transfer: ArrayBuffer[]) 
   const answer = (message: ToThread): Answer => {
     if ("start" in message) return start(message);
     if ("run" in message) {
-      new Int32Array(memory.buffer, CONTROL_REQUEST).set(message.run);
+      const words = new Int32Array(memory.buffer, CONTROL_REQUEST, COMMAND_BYTES / 4).fill(0); // or arguments of the last one stay
+      words.set(message.run);
       exports.run();
     } else if ("write" in message) {
       bytesAt(message.write, message.bytes.length).set(message.bytes);
