@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ConvertOptions, convertModel, loadModel } from "wkv";
+import { type ConvertOptions, convertModel, type LoadOptions, loadModel } from "wkv";
 import { perplexity } from "wkv/measure";
 import { readItems } from "./answers.ts";
 import { blockSizeTable, measureBlockSizes } from "./block-sizes.ts";
@@ -14,10 +14,19 @@ const PAGE = "docs/quality.md";
 /** Of the text, for the sizes of blocks. */
 const BLOCK_TEXT = 30_000;
 
-const FORMATS: readonly { name: string; options: ConvertOptions }[] = [
+interface Format {
+  readonly name: string;
+  readonly options: ConvertOptions;
+  /** Default: as the file is packed. */
+  readonly load?: LoadOptions;
+}
+
+const FORMATS: readonly Format[] = [
   { name: "f32", options: { weights: "f32" } },
-  { name: "f16", options: { weights: "f16" } },
+  // Alone not packed before it is loaded, to whatever is asked for.
+  { name: "f16", options: { weights: "f16" }, load: { weights: "f32" } },
   { name: "int8", options: { weights: "int8" } },
+  { name: "int8, activations of 8 bits", options: { weights: "int8" }, load: { activations: "int8" } },
   { name: "int4 and int8, calibrated", options: { weights: "auto", calibrate: true } },
   { name: "int4, calibrated", options: { weights: "int4", calibrate: true } },
   { name: "int4", options: { weights: "int4" } },
@@ -63,11 +72,10 @@ function modelFile(name: string): string {
 async function measure(name: string, text: Uint8Array): Promise<Row[]> {
   const exact = await loadModel(modelFile(name), { weights: "f32" });
   const rows: Row[] = [];
-  for (const { name: format, options } of FORMATS) {
+  for (const { name: format, options, load } of FORMATS) {
     const file = join(folder, "model.safetensors");
     const { bytes } = await convertModel(modelFile(name), file, options);
-    // f16 alone is packed when it is loaded, to whatever is asked for.
-    const model = await loadModel(file, options.weights === "f16" ? { weights: "f32" } : {});
+    const model = await loadModel(file, load);
     const { bitsPerByte, compared } = await perplexity(model, text, { compare: exact });
     await model.dispose();
     const { klDivergence, sameTop, bitsPerByte: reference } = compared!;
@@ -136,7 +144,7 @@ changes that the mean of bits per byte hides.
 
 **What these numbers do not say**
 
-- These are very small models. Larger ones lose less by the same format, and *which* of their matrices are sensitive does
+- These are very small models. Larger ones, which were not measured, may lose less by the same format, and *which* of their matrices are sensitive does
   not carry over: \`--weights auto\` measures that for each model again.
 - Perplexity, bits per byte and even KL divergence on prose hide what 4 bits do to reasoning: a chain of steps, a sum, a
   long quotation fails at one wrong token. If that is what the model is for, test it on that: \`npm run box:eval -- MODEL\`
