@@ -10,8 +10,6 @@ export interface Family {
   readonly mark: RegExp;
   /** Rules that turn a name into the published one, applied in order. */
   readonly rules: readonly (readonly [RegExp, string])[];
-  /** Low-rank matrices are linear layers, so their axes are swapped. */
-  readonly lowRankSwapped: boolean;
 }
 
 const FAMILIES: readonly Family[] = [
@@ -37,10 +35,9 @@ const FAMILIES: readonly Family[] = [
       [/\.attn\.(?<letter>[wavg])_lora\.lora\.2\.bias$/, ".att.$<letter>0"],
       [/\.attn\./, ".att."],
     ],
-    lowRankSwapped: true,
   },
   {
-    // The model code of published repositories: RWKV-4, 5, 6, and Rwkv7ForCausalLM.
+    // The model code of published repositories: RWKV-4, 5, 6, and Rwkv7ForCausalLM, some with linear low-rank layers.
     name: "transformers",
     mark: /^(rwkv7?|model)\.blocks\.\d+\./,
     rules: [
@@ -49,12 +46,12 @@ const FAMILIES: readonly Family[] = [
       [/\.pre_ln\./, ".ln0."],
       [/\.attention\./, ".att."],
       [/\.feed_forward\./, ".ffn."],
+      [/(\.att\.[wavg][12])\.weight$/, "$1"],
       [/\.time_mix_key$/, ".time_mix_k"],
       [/\.time_mix_value$/, ".time_mix_v"],
       [/\.time_mix_receptance$/, ".time_mix_r"],
       [/\.time_mix_gate$/, ".time_mix_g"],
     ],
-    lowRankSwapped: false,
   },
 ];
 
@@ -95,15 +92,21 @@ export function checkConfig(config: ModelConfig, file: string): void {
     );
 }
 
+/** A tensor under its published name; a low-rank matrix that is a linear layer has its axes swapped. */
+export function publishedWeight(tensor: Tensor, name: string): Weight {
+  const isLinear = tensor.name.endsWith(".weight");
+  return isLinear && isLowRank(name) ? swapped(whole(tensor, name)) : whole(tensor, name);
+}
+
 /** A converter from such a checkpoint's tensors to published names and shapes. */
 export function fromHuggingFace(family: Family): (tensor: Tensor) => Weight[] {
   return (tensor) => {
-    const name = publishedName(family, tensor.name);
-    const weight = whole(tensor, name);
+    const weight = publishedWeight(tensor, publishedName(family, tensor.name));
+    const { name } = weight;
     if (UNUSED7.test(name)) return [];
     // Early versions of flash-linear-attention kept the six mixing vectors in one tensor.
     if (name.endsWith(".att.x_x"))
       return Array.from("rwkvag", (c, i) => entry(weight, i, name.replace("x_x", `x_${c}`)));
-    return [family.lowRankSwapped && isLowRank(name) ? swapped(weight) : weight];
+    return [weight];
   };
 }

@@ -1,8 +1,8 @@
 import { type Checkpoint, isTunedState, type Tensor } from "../checkpoint/checkpoint.ts";
 import { damaged, quoted } from "../checkpoint/damage.ts";
 import { WkvError } from "../errors.ts";
-import { familyOf, publishedName } from "./hf.ts";
-import { count, isLowRank, type LowRankUpdate, swapped, type Weight, type Weights, whole } from "./weights.ts";
+import { familyOf, publishedName, publishedWeight } from "./hf.ts";
+import { count, type LowRankUpdate, swapped, type Weight, type Weights, whole } from "./weights.ts";
 
 /** An opened LoRA, and how much of it to add. */
 export interface Lora {
@@ -85,8 +85,7 @@ function sorted({ checkpoint, name: file }: Lora): { pairs: Map<string, Pair>; o
     const name = tensor.name.replace(PEFT, "");
     const { letter, digit } = LOW_RANK.exec(name)?.groups ?? {};
     if (letter === undefined && digit === undefined) {
-      const weight = whole(tensor, publish(name));
-      others.push(family?.lowRankSwapped && isLowRank(weight.name) ? swapped(weight) : weight);
+      others.push(publishedWeight(tensor, publish(name)));
       continue;
     }
     const target = publish(`${name.replace(LOW_RANK, "")}.weight`);

@@ -1,6 +1,7 @@
 import * as abi from "../../assembly/abi.ts";
 import * as W from "../../assembly/slots.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { ModelConfig } from "../checkpoint/config.ts";
 import { WkvError } from "../errors.ts";
 import { Collector } from "./collector.ts";
 import { type Lora, withLora } from "./lora.ts";
@@ -49,12 +50,14 @@ export function recogniseModel(checkpoint: Checkpoint, file: string, loras: read
   const tunedState = collectTunedState(weights, shape, file);
   for (const { name } of tunedState ?? []) used.add(name);
   refuseLeftovers(weights, used, shape, file);
-  const recipe = { shape, scheme, globals, layers, groupNormEps: groupNormEps(scheme, shape) };
+  const recipe = { shape, scheme, globals, layers, groupNormEps: groupNormEps(scheme, shape, checkpoint.config) };
   return tunedState ? { ...recipe, tunedState } : recipe;
 }
 
-/** 1e-5 for values divided by 8; Hugging Face's RWKV-7 divides by the square root of the head size. */
-function groupNormEps(scheme: string, { version, headSize }: Shape): number {
+/** 1e-5 for values divided by 8; Hugging Face's RWKV-7 divides by the square root of the head size, or has it in its configuration. */
+function groupNormEps(scheme: string, { version, headSize }: Shape, config: ModelConfig = {}): number {
+  const { group_norm_epsilon: given } = config;
+  if (scheme === "transformers" && typeof given === "number" && given > 0) return given;
   const isNormEps = scheme === "flash-linear-attention" || (scheme === "transformers" && version.id === abi.RWKV7);
   const common = isNormEps ? headSize * 1e-5 : 64e-5;
   return version.groupNormEps?.(scheme) ?? common;

@@ -6,12 +6,20 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import type { ModelSource } from "wkv";
+import type { LoadOptions, ModelSource } from "wkv";
 import { readGolden } from "../support/checkpoint-checks.ts";
 import { toGguf, toSplitGguf } from "../support/convert-gguf.ts";
 import { some } from "../support/effort.ts";
 import { legacyPth, ownStorages, pth, type Sample, safetensors } from "../support/make-checkpoints.ts";
-import { toFla, toRwkv7ForCausalLM, toTransformers, toWebRwkv, writeFolder, writeSharded } from "../support/make-hf.ts";
+import {
+  toFla,
+  toLinearRwkv7,
+  toRwkv7ForCausalLM,
+  toTransformers,
+  toWebRwkv,
+  writeFolder,
+  writeSharded,
+} from "../support/make-hf.ts";
 import { toRwkvCpp } from "../support/make-rwkvcpp.ts";
 import { committed, load, randomTokens, SMALL_IDS } from "../support/models.ts";
 import { isQuantised, randomBlocks } from "../support/random-blocks.ts";
@@ -66,7 +74,11 @@ function containersOf(scheme: string, model: readonly Sample[]): Variant[] {
 function variantsOf(version: string, model: readonly Sample[], dtype: (typeof DTYPES)[number]): Variant[] {
   const variants = containersOf("published", model);
   if (version === "7") {
-    variants.push(...containersOf("Rwkv7ForCausalLM", toRwkv7ForCausalLM(model)), ...containersOf("fla", toFla(model)));
+    variants.push(
+      ...containersOf("Rwkv7ForCausalLM", toRwkv7ForCausalLM(model)),
+      ...containersOf("Rwkv7ForCausalLM of linear layers", toLinearRwkv7(model)),
+      ...containersOf("fla", toFla(model)),
+    );
   } else {
     variants.push(...containersOf("transformers", toTransformers(model)));
   }
@@ -101,8 +113,12 @@ function byName(model: readonly Sample[]): Map<string, Sample> {
   return new Map(model.map((sample) => [sample.name, sample]));
 }
 
-async function logitsOf(source: ModelSource, version?: string): Promise<Float32Array> {
-  const model = await load(source, { vocab: null, groupNormEps: 64e-5 });
+async function logitsOf(source: ModelSource, version?: string, groupNormEps = 64e-5): Promise<Float32Array> {
+  return logitsWith({ vocab: null, groupNormEps }, source, version);
+}
+
+async function logitsWith(options: LoadOptions, source: ModelSource, version?: string): Promise<Float32Array> {
+  const model = await load(source, options);
   try {
     if (version) assert.equal(model.info.version, version);
     const tokens = randomTokens(12, Math.min(SMALL_IDS, model.info.vocabSize));
@@ -129,6 +145,21 @@ for (const [version, file, dtypes] of MODELS)
           assert.ok(Math.abs(actual[i]! - logit) <= RWKV_CPP_LIMIT * largest, `${actual[i]} instead of ${logit}`);
       });
     });
+
+test("an epsilon in a config.json is that of the groups", async () => {
+  const model = [...(await readGolden(committed("q7.zip.pth"))).values()];
+  const withEps = (name: string, eps: object) =>
+    writeFolder(join(folder, name), [
+      ["model.safetensors", safetensors(toLinearRwkv7(model))],
+      ["config.json", JSON.stringify({ model_type: "rwkv7", layer_norm_epsilon: 1e-5, ...eps })],
+    ]);
+  const given = withEps("given", { group_norm_epsilon: 1e-2 });
+  const usual = withEps("usual", { group_norm_epsilon: 64e-5 });
+  const plain = pth(ownStorages(model));
+  assert.deepEqual(await logitsWith({ vocab: null }, given), await logitsOf(plain, "7", 1e-2));
+  assert.deepEqual(await logitsWith({ vocab: null }, usual), await logitsOf(plain, "7"));
+  assert.notDeepEqual(await logitsOf(plain, "7", 1e-2), await logitsOf(plain, "7"));
+});
 
 describe("quantised blocks give the bits of their values as float32", async () => {
   const small = [...(await readGolden(committed("q7.zip.pth"))).values()];

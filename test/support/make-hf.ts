@@ -30,6 +30,16 @@ export function toRwkv7ForCausalLM(model: readonly Sample[]): Sample[] {
   );
 }
 
+/** A later `Rwkv7ForCausalLM`: low-rank matrices are linear layers. */
+export function toLinearRwkv7(model: readonly Sample[]): Sample[] {
+  return model.map((sample) => {
+    const name = sample.name.replace(/^emb\./, "embeddings.");
+    if (name.startsWith("head.")) return sample;
+    if (!/\.att\.[wavg][12]$/.test(name)) return { ...sample, name: `model.${name}` };
+    return { ...transposed(sample), name: `model.${name}.weight` };
+  });
+}
+
 /** RWKV-7 of flash-linear-attention: low-rank products as linear layers, vectors without axes of size 1. */
 export function toFla(model: readonly Sample[]): Sample[] {
   const outside: Record<string, string> = { emb: "model.embeddings", ln_out: "model.norm", head: "lm_head" };
