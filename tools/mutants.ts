@@ -6,23 +6,33 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Mutant, mutants } from "../test/mutants.ts";
 
-const LEFT_OUT = new Set(["node_modules", ".git", "build"]);
+const LEFT_OUT = new Set(["node_modules", ".git"]);
+const LINKED = ["node_modules", "tools/api/node_modules"];
 
 const wanted = process.argv[2] ?? "";
 const chosen = mutants.filter(({ file, bug }) => `${file} ${bug}`.includes(wanted));
 const outside = mkdtempSync(join(tmpdir(), "wkv-mutants-"));
+process.on("exit", () => rmSync(outside, { recursive: true, force: true }));
 const copy = join(outside, "wkv");
-cpSync(".", copy, { recursive: true, filter: (path) => !LEFT_OUT.has(path.split(/[\\/]/)[0] as string) });
-for (const [target, name] of [
-  ["node_modules", "wkv/node_modules"],
-  ["../shared", "shared"],
-] as const)
-  symlinkSync(resolve(target), join(outside, name), "junction");
+cpSync(".", copy, {
+  recursive: true,
+  preserveTimestamps: true, // or the build would be out of date
+  filter: (path) => !LEFT_OUT.has(path.split(/[\\/]/).at(-1) as string),
+});
+for (const folder of LINKED) symlinkSync(resolve(folder), join(copy, folder), "junction");
+symlinkSync(resolve("../shared"), join(outside, "shared"), "junction");
 
+checkTests();
 const survivors = chosen.filter((mutant) => !isKilled(mutant));
-rmSync(outside, { recursive: true });
 console.log(`mutants: ${chosen.length - survivors.length} of ${chosen.length} killed`);
 process.exitCode = survivors.length > 0 ? 1 : 0;
+
+/** @throws Error if a test fails without any bug: it would seem to notice each */
+function checkTests(): void {
+  build("no bug");
+  for (const test of new Set(chosen.flatMap(({ tests }) => tests)))
+    if (!passes([test])) throw new Error(`${test} fails without a bug`);
+}
 
 function isKilled({ file, find, replace, bug, tests }: Mutant): boolean {
   const path = join(copy, file);
@@ -32,11 +42,20 @@ function isKilled({ file, find, replace, bug, tests }: Mutant): boolean {
     path,
     original.replace(find, () => replace),
   );
-  const built = run(["tools/setup.mjs"]);
-  const killed = !built || !run(["--import", "tsx", "--test", ...tests]);
+  build(bug);
+  const killed = !passes(tests);
   writeFileSync(path, original);
   console.log(`${killed ? "killed" : "SURVIVED"}: ${file}: ${bug}`);
   return killed;
+}
+
+/** @throws Error if it fails: a bug that does not build says nothing about tests */
+function build(bug: string): void {
+  if (!run(["tools/setup.mjs"])) throw new Error(`does not build: ${bug}`);
+}
+
+function passes(tests: readonly string[]): boolean {
+  return run(["--import", "tsx", "--test", ...tests]);
 }
 
 function run(args: string[]): boolean {
