@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { openChromium, type Page } from "../test/runtimes/browsers.ts";
 import { chromium, HOW_TO_GET } from "../test/runtimes/runtimes.ts";
 import { serve } from "../test/runtimes/server.ts";
-import { choose, click, fill, made, open, until, write } from "../test/runtimes/web-page.ts";
+import { choose, click, fill, made, open, opensAs, until, write } from "../test/runtimes/web-page.ts";
 
 const inRoot = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
@@ -15,6 +15,8 @@ const pause = () => new Promise((resolve) => setTimeout(resolve, 400));
 
 /** From one to the next, in this order. */
 const VIEWS: readonly View[] = [
+  ["start", pause],
+  ["write", writeAndFork],
   ["state", (page) => click(page, "#tab-state")],
   ["tokens", (page) => click(page, "#tab-probabilities")],
   [
@@ -24,7 +26,15 @@ const VIEWS: readonly View[] = [
       await until(page, `document.querySelectorAll(".lens tbody tr").length > 0`);
     },
   ],
-  ["charts", (page) => click(page, "#tab-charts")],
+  [
+    "charts",
+    async (page) => {
+      await fill(page, "#length", "400");
+      await click(page, ".go");
+      await made(page);
+      await click(page, "#tab-charts");
+    },
+  ],
   [
     "models",
     async (page) => {
@@ -37,23 +47,34 @@ const VIEWS: readonly View[] = [
     async (page) => {
       await click(page, ".models .dialog-head button");
       await click(page, ".modes button", 1);
-      await write(page, "Who lives in the forest?");
+      await opensAs(page, "box");
+      await write(page, "The key is in the well. Rosa is a miller. Where is the key?");
+      await write(page, "Who is Rosa?");
     },
   ],
   [
     "tools",
     async (page) => {
       await click(page, ".add-tool");
-      await choose(page, "#tool-choice", "required");
-      await write(page, "What is the weather?");
+      await write(page, "What is the weather in Paris?");
       await page.evaluate(`document.querySelector(".left").scrollTop = 300`);
+    },
+  ],
+  [
+    "chinese",
+    async (page) => {
+      await choose(page, ".choices select", "zh");
+      await page.evaluate(`document.querySelector(".left").scrollTop = 0`);
     },
   ],
   [
     "compare",
     async (page) => {
+      await choose(page, ".choices select", "en");
+      await fill(page, "#length", "96");
+      await click(page, ".modes button", 0);
+      await opensAs(page, "fairy");
       await click(page, ".modes button", 2);
-      await fill(page, ".compare-form textarea", "Once upon a time");
       await click(page, ".compare-form button");
       await until(page, `document.querySelector(".compare-form button").textContent === "Compare"`);
     },
@@ -69,16 +90,23 @@ const VIEWS: readonly View[] = [
 ];
 
 /** Of a view, what a narrow screen has to show for it. */
-const PANELS: Readonly<Record<string, number>> = { state: 3, tokens: 3, layers: 3, charts: 3, chat: 0, tools: 2 };
+const PANELS: Readonly<Record<string, number>> = {
+  state: 3,
+  tokens: 3,
+  layers: 3,
+  charts: 3,
+  write: 0,
+  chat: 0,
+  tools: 0,
+  chinese: 2,
+};
 
-async function prepare(page: Page, url: string): Promise<void> {
-  await open(page, url);
+async function writeAndFork(page: Page): Promise<void> {
   await fill(page, "#seed", "7");
   await fill(page, "#length", "96");
   await write(page, "Once upon a time");
   await page.evaluate(`document.querySelectorAll(".token")[24].click()`);
-  await click(page, "#tab-probabilities");
-  await click(page, ".alternatives button:not([aria-current])");
+  await click(page, ".peek button:not([aria-current])");
   await until(page, `document.querySelectorAll(".branch").length === 3`);
   await made(page);
   await page.evaluate(`document.querySelectorAll(".token")[30].click()`);
@@ -101,7 +129,7 @@ async function everything(page: Page, folder: string): Promise<void> {
 
 /** Pictures of docs/page.md: view, width, colours. */
 const SHOWN = [
-  ["state", 1280, "light"],
+  ["write", 1280, "light"],
   ["layers", 1280, "dark"],
   ["tools", 1280, "light"],
   ["compare", 1280, "light"],
@@ -126,7 +154,7 @@ const server = await serve({ "/": inRoot("web/dist") }, true);
 const page = await openChromium(chromium);
 try {
   await page.show?.(1280, "light");
-  await prepare(page, `${server.base}/index.html`);
+  await open(page, `${server.base}/index.html`);
   await (folder ? everything(page, folder) : forDocs(page));
 } finally {
   await page.close();

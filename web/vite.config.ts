@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
 
@@ -10,6 +10,10 @@ const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Emb
 export default defineConfig({
   base: "./",
   plugins: [precache()],
+  define: {
+    __FAIRY_BYTES__: bytesOf("models/fairy/fairy.safetensors"),
+    __BOX_BYTES__: bytesOf("models/box/box.safetensors"),
+  },
   resolve: {
     alias: [
       { find: /^wkv$/, replacement: inRoot("build/browser.js") },
@@ -36,6 +40,10 @@ export default defineConfig({
     },
   },
 });
+
+function bytesOf(file: string): number {
+  return statSync(inRoot(file)).size;
+}
 
 function isModel(name = ""): boolean {
   return /\.(safetensors|txt)$/.test(name);

@@ -5,9 +5,9 @@ import { fileURLToPath } from "node:url";
 
 type Fetch = (request: Request) => Promise<Response>;
 
-/** The built page, and the bundled model, which is in the package only once. */
+/** The built page, and the bundled models, which are in the package only once. */
 const PAGE = fileURLToPath(new URL("../web/dist", import.meta.url));
-const MODELS = fileURLToPath(new URL("../models/fairy", import.meta.url));
+const MODELS = ["fairy", "box"].map((name) => fileURLToPath(new URL(`../models/${name}`, import.meta.url)));
 
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -43,6 +43,8 @@ function pageFiles(): Map<string, string> {
     .filter((entry) => entry.isFile())
     .map((entry) => `${entry.parentPath}/${entry.name}`);
   const paths = files.map((file) => [file.slice(PAGE.length).replaceAll("\\", "/"), file] as const);
-  const models = readdirSync(MODELS).map((name) => [`/models/${name}`, `${MODELS}/${name}`] as const);
+  const models = MODELS.flatMap((folder) =>
+    readdirSync(folder).map((name) => [`/models/${name}`, `${folder}/${name}`] as const),
+  );
   return new Map([["/", `${PAGE}/index.html`], ...models, ...paths]);
 }

@@ -86,6 +86,7 @@ export const openWebKit: OpenPage = async (program) => {
   const port = await freePort();
   const driver = startGroup("xvfb-run", ["-a", "WebKitWebDriver", `--port=${port}`], process.cwd(), {
     JSC_useSharedArrayBuffer: "1",
+    LC_ALL: "C", // where it is C.UTF-8, WebKit calls its language "C", which Intl refuses
     WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1", // it needs user namespaces, which containers do not give
   });
   const call = async (method: string, path: string, body?: object) => {

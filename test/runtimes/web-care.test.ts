@@ -33,7 +33,7 @@ describe("the page's care", { skip: withoutChromium }, () => {
       const end = await page.evaluate(PICTURE);
       await page.evaluate(`document.querySelectorAll(".token")[8].click()`);
       await click(page, "#tab-probabilities");
-      await click(page, ".alternatives button:not([aria-current])");
+      await click(page, "#inside-panel .alternatives button:not([aria-current])");
       await until(page, `document.querySelectorAll(".branch").length === 3`);
       await made(page);
       await click(page, "#tab-state");
@@ -146,7 +146,7 @@ describe("the page's care", { skip: withoutChromium }, () => {
       await page.evaluate(`document.querySelector("#tab-state").focus()`);
       await page.press?.("ArrowLeft");
       assert.equal(await page.evaluate("document.activeElement.id"), "tab-probabilities");
-      await until(page, `document.querySelectorAll(".alternatives button").length === 8`);
+      await until(page, `document.querySelectorAll("#inside-panel .alternatives button").length === 8`);
       for (let i = 0; i < 3; i++) await page.press?.("Tab");
       await page.press?.("Enter");
       await until(page, `document.querySelectorAll(".branch").length === 3`);

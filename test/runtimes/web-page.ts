@@ -94,8 +94,8 @@ export async function useAll(page: Page, layers: number): Promise<void> {
 
   await page.evaluate(`${all(".token")}[10].click()`);
   await click(page, "#tab-probabilities");
-  await until(page, `${all(".alternatives button")}.length === 8`);
-  await click(page, ".alternatives button:not([aria-current])", 1);
+  await until(page, `${all("#inside-panel .alternatives button")}.length === 8`);
+  await click(page, "#inside-panel .alternatives button:not([aria-current])", 1);
   await until(page, `${all(".branch")}.length === 4 && document.querySelector(".go")`);
 
   await click(page, "#tab-state");

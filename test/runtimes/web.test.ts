@@ -5,10 +5,10 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { type OpenPage, openChromium, openFirefox, type Page } from "./browsers.ts";
+import { type OpenPage, openChromium, openFirefox, openWebKit, type Page } from "./browsers.ts";
 import { makeConsumer, ROOT } from "./consumer.ts";
 import { retry, startGroup } from "./place.ts";
-import { chromium, firefox } from "./runtimes.ts";
+import { chromium, firefox, webkit } from "./runtimes.ts";
 import { type Server, serve } from "./server.ts";
 import { choose, click, count, drop, fill, made, open, textOf, until, useAll, write } from "./web-page.ts";
 import { absent, buildSite, skipPage, WEB } from "./web-site.ts";
@@ -17,13 +17,10 @@ const SITE = join(WEB, "dist");
 const FIRST_LOAD_LIMIT = 200_000;
 const LAYERS = 6;
 
-/**
- * Not WebKitGTK yet: it comes as far as the charts; where the locale is C.UTF-8 it calls its language "C", which uPlot's use
- * of Intl refuses.
- */
 const BROWSERS: [name: string, program: string | undefined, open: OpenPage][] = [
   ["Chromium", chromium || undefined, openChromium],
   ["Firefox", firefox || undefined, openFirefox],
+  ["WebKitGTK", webkit || undefined, openWebKit],
 ];
 
 const folders = { "/sub/": SITE, "/models/": join(ROOT, "test/golden/data/synth") };
@@ -51,6 +48,15 @@ describe("the page", { skip: skipPage }, () => {
     }
   };
 
+  const serving = async (isolated: boolean, work: (server: Server) => Promise<void>) => {
+    const other = await serve(folders, isolated);
+    try {
+      await work(other);
+    } finally {
+      other.close();
+    }
+  };
+
   for (const [name, program, openPage] of BROWSERS) {
     test(`${name}: write, go back, fork, look inside, chat, drop a file`, { skip: absent(program) }, () =>
       using(openPage, program as string, async (page, url) => {
@@ -74,35 +80,34 @@ describe("the page", { skip: skipPage }, () => {
         assert.equal(await page.evaluate(`document.querySelector("[data-verdict]").dataset.verdict`), "true");
       }),
     );
+    test(`${name}: without the headers the service worker lets threads share memory`, { skip: absent(program) }, () =>
+      serving(false, async (bare) => {
+        const page = await openPage(program as string);
+        try {
+          await page.goto(`${bare.base}/sub/index.html`);
+          await until(page, `crossOriginIsolated && document.querySelector("[data-ready=true]")`);
+          await write(page, "Once upon a time");
+        } finally {
+          await page.close();
+        }
+      }),
+    );
+    test(`${name}: a visited page opens and writes offline`, { skip: absent(program) }, () =>
+      serving(true, async (other) => {
+        const page = await openPage(program as string);
+        try {
+          const url = `${other.base}/sub/index.html`;
+          await open(page, url);
+          await until(page, `navigator.serviceWorker.controller`);
+          other.close();
+          await open(page, url);
+          await write(page, "Once upon a time");
+        } finally {
+          await page.close();
+        }
+      }),
+    );
   }
-
-  test("without the headers the service worker lets threads share memory", { skip: absent(chromium) }, async () => {
-    const bare = await serve(folders, false);
-    const page = await openChromium(chromium as string);
-    try {
-      await page.goto(`${bare.base}/sub/index.html`);
-      await until(page, `crossOriginIsolated && document.querySelector("[data-ready=true]")`);
-      await write(page, "Once upon a time");
-    } finally {
-      await page.close();
-      bare.close();
-    }
-  });
-
-  test("a visited page opens and writes offline", { skip: absent(chromium) }, async () => {
-    const other = await serve(folders, true);
-    const page = await openChromium(chromium as string);
-    try {
-      const url = `${other.base}/sub/index.html`;
-      await open(page, url);
-      await until(page, `navigator.serviceWorker.controller`);
-      other.close();
-      await open(page, url);
-      await write(page, "Once upon a time");
-    } finally {
-      await page.close();
-    }
-  });
 
   test("the first load is small, and nothing moves while it loads", { skip: absent(chromium) }, (t) =>
     using(openChromium, chromium as string, async (page) => {
@@ -222,7 +227,7 @@ async function linkOfText(page: Page, url: string): Promise<string> {
   await write(page, "Once upon a time");
   await page.evaluate(`document.querySelectorAll(".token")[5].click()`);
   await click(page, "#tab-probabilities");
-  await click(page, ".alternatives button:not([aria-current])");
+  await click(page, "#inside-panel .alternatives button:not([aria-current])");
   await until(page, `document.querySelectorAll(".branch").length === 3`);
   await made(page);
   await page.evaluate(`navigator.clipboard.writeText = async (text) => { window.copied = text; }`);

@@ -7,12 +7,16 @@ export const theme = signal<Theme>((localStorage.getItem("theme") as Theme | nul
 /** Counts changes of the colours: pictures are drawn again. */
 export const repaints = signal(0);
 
-theme.subscribe((value) => {
-  document.documentElement.dataset.theme = value;
-  repaints.value = repaints.peek() + 1;
-});
+const dark = matchMedia("(prefers-color-scheme: dark)");
 
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => repaints.value++);
+theme.subscribe(showTheme);
+dark.addEventListener("change", showTheme);
+
+function showTheme(): void {
+  const isDark = theme.peek() === "auto" ? dark.matches : theme.peek() === "dark";
+  document.documentElement.dataset.theme = isDark ? "dark" : "light";
+  repaints.value = repaints.peek() + 1;
+}
 
 export function setTheme(value: Theme): void {
   theme.value = value;

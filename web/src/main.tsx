@@ -1,14 +1,16 @@
 import { render } from "preact";
 import "./style.css";
+import { BUNDLED } from "./bundled.ts";
 import { asked } from "./link.ts";
-import { openAddress, openBox, opened } from "./model.ts";
+import { openAddress, openBundled, opened } from "./model.ts";
 import { App } from "./parts/app.tsx";
 import { stop } from "./write.ts";
 
 render(<App />, document.getElementById("app")!);
 
 await isolate();
-await (asked.value?.address ? openAddress(asked.value.address) : openBox());
+const { name, address } = asked.value ?? {};
+await (address ? openAddress(address) : openBundled(BUNDLED.find((model) => model.name === name)));
 
 /**
  * The service worker keeps the page for use offline. Where the server sends no isolation headers it adds them, from the

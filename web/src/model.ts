@@ -1,8 +1,7 @@
 // The open model, and how it came to be open.
 import { signal } from "@preact/signals";
 import { loadModel, type Model, type ModelSource, type Progress } from "wkv";
-import { BOX } from "./box.ts";
-import { startOver } from "./tree.ts";
+import { type Bundled, bundledAt, FAIRY } from "./bundled.ts";
 
 export interface Opened {
   readonly model: Model;
@@ -12,7 +11,7 @@ export interface Opened {
   readonly address: string | undefined;
   /** Identifies the model: the hashes in a saved state. */
   readonly fingerprint: string;
-  readonly isBox: boolean;
+  readonly bundled: Bundled | undefined;
   /** To open it again, with other weights. */
   readonly source: ModelSource;
   readonly vocab: string | File | undefined;
@@ -75,8 +74,7 @@ export async function openModel(source: ModelSource, options: OpenOptions): Prom
     });
     const { name, address } = options;
     const fingerprint = await fingerprintOf(model);
-    startOver(); // what was read was read by another model
-    opened.value = { model, name, address, fingerprint, isBox: address === BOX.address, source, vocab };
+    opened.value = { model, name, address, fingerprint, bundled: bundledAt(address), source, vocab };
     await previous?.model.dispose();
   } catch (error) {
     if (!controller.signal.aborted) loadError.value = messageOf(error);
@@ -85,8 +83,9 @@ export async function openModel(source: ModelSource, options: OpenOptions): Prom
   }
 }
 
-export function openBox(weights?: Weights): Promise<void> {
-  return openModel(BOX.address, { ...BOX, weights });
+export function openBundled(model: Bundled = FAIRY, weights?: Weights): Promise<void> {
+  const { name, address, vocab } = model;
+  return openModel(address, { name, address, vocab, weights });
 }
 
 /** Opens the model among some files; a vocabulary may be with it. */
@@ -98,7 +97,8 @@ export async function openFiles(files: Iterable<File>, weights?: Weights): Promi
 }
 
 export function openAddress(address: string, weights?: Weights): Promise<void> {
-  if (address === BOX.address) return openBox(weights);
+  const bundled = bundledAt(address);
+  if (bundled) return openBundled(bundled, weights);
   return openModel(address, { name: shortName(address), address, weights });
 }
 

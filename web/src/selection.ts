@@ -1,30 +1,27 @@
 import { computed, signal } from "@preact/signals";
 import { changes, current, type Node, pathTo } from "./tree.ts";
 
-/** A token of the text that the inside is shown of. */
-export const selected = signal<{ readonly node: Node; readonly index: number } | undefined>(undefined);
-
 /** Tokens read before the moment that the inside shows; undefined: all. */
 export const moment = signal<number | undefined>(undefined);
 
+/** Goes to the moment after a token of an answer. */
 export function select(node: Node, index: number): void {
-  selected.value = { node, index };
   moment.value = node.from + index + 1;
 }
 
-/** Shows the end of the text, and nothing selected. */
 export function showEnd(): void {
-  selected.value = undefined;
   moment.value = undefined;
 }
 
-/** The selected token's, as long as it is in the text that is shown. */
+/** The token before the moment; undefined where that is the end of the text, or what the user wrote. */
 export const selection = computed(() => {
   changes.value;
-  const { node, index } = selected.value ?? {};
-  if (!node || index === undefined || !pathTo(current.value).includes(node)) return undefined;
-  const token = node.tokens[index];
-  return token && { node, index, token };
+  const at = moment.value;
+  if (at === undefined) return undefined;
+  const node = pathTo(current.value).find(({ from, tokens }) => from < at && at <= from + tokens.length);
+  if (!node) return undefined;
+  const index = at - node.from - 1;
+  return { node, index, token: node.tokens[index]! };
 });
 
 /** Tokens that the model has read, of the text that is shown. */

@@ -117,10 +117,18 @@ export function allNodes(start: Node = root.value): Node[] {
 }
 
 export function startOver(): void {
-  for (const node of allNodes()) node.mark?.dispose();
+  dropMarks(saved());
   root.value = makeNode("root", undefined, "");
   current.value = root.value;
   touch();
+}
+
+/** Lets go of a tree's states: another model is open. They are read again when they are needed. */
+export function dropMarks(tree: Saved): void {
+  for (const node of allNodes(tree.root)) {
+    node.mark?.dispose();
+    node.mark = undefined;
+  }
 }
 
 export interface Saved {

@@ -2,7 +2,8 @@
 import { signal } from "@preact/signals";
 import type { Constraint, Session, StopReason } from "wkv";
 import { type AnswerGuide, type ChatMessage, chooseTemplate, encodePrompt, guideAnswer } from "wkv/chat";
-import { messageOf, type Opened, opened } from "./model.ts";
+import { suitedTo } from "./bundled.ts";
+import { loading, messageOf, type Opened, openBundled, opened } from "./model.ts";
 import { showEnd } from "./selection.ts";
 import {
   constraintOf,
@@ -12,6 +13,7 @@ import {
   maxTokens,
   type Sampling,
   sampling,
+  setSampling,
   template,
   think,
 } from "./settings.ts";
@@ -19,6 +21,7 @@ import { toolChoice, toolList } from "./tools.ts";
 import {
   addNode,
   current,
+  dropMarks,
   goTo,
   keepMark,
   type Node,
@@ -35,23 +38,50 @@ export type Mode = "write" | "chat" | "compare" | "speed";
 
 export const mode = signal<Mode>("write");
 
-/** The two kinds of text, each with its branches. */
-const texts = new Map<Mode, Saved>();
+/** The modes that have a text. */
+export type TextMode = "write" | "chat";
 
-/** Write and chat are separate texts: switching changes neither. */
-export function setMode(next: Mode): void {
-  stop();
-  if (textMode !== next && (next === "write" || next === "chat")) {
-    texts.set(textMode, saved());
-    restore(texts.get(next));
-    textMode = next;
-  }
-  mode.value = next;
+/** Of the text that is shown, or was shown last. */
+export const textMode = signal<TextMode>("write");
+
+/** Each model has a text to write and one to chat, with their branches: switching changes none. */
+const texts = new Map<string, Saved>();
+let shown = "";
+
+function showText(): void {
+  const key = `${opened.value?.fingerprint} ${textMode.value}`;
+  if (key === shown) return;
+  texts.set(shown, saved());
+  restore(texts.get(key));
+  shown = key;
 }
 
-let textMode: Mode = "write";
+export function setMode(next: Mode): void {
+  stop();
+  if (next === "write" || next === "chat") textMode.value = next;
+  mode.value = next;
+  showText();
+}
 
-opened.subscribe(() => texts.clear()); // another model has read nothing of them
+opened.subscribe(() => {
+  for (const text of [saved(), ...texts.values()]) dropMarks(text);
+  showText();
+});
+
+/** The model that suits a mode, while it opens. */
+let arrival: Promise<unknown> | undefined;
+
+/** Goes to a mode. One of the page's own models makes way for the one that suits the mode. */
+export async function enter(next: Mode): Promise<void> {
+  setMode(next);
+  const now = opened.value?.bundled;
+  if (next !== textMode.value || !now || loading.value) return;
+  const suited = suitedTo(next);
+  if (now === suited) return;
+  if (sampling.value.temperature === now.temperature) setSampling("temperature", suited.temperature);
+  arrival = openBundled(suited);
+  await arrival;
+}
 
 export const system = signal("");
 /** Stops the text that is being made; undefined when none is. */
@@ -64,7 +94,9 @@ export const failure = signal<string | undefined>(undefined);
 const ALTERNATIVES = 8;
 
 /** Adds what the user wrote, and lets the model go on. */
-export async function submit(text: string, after: Node = current.value): Promise<void> {
+export async function submit(text: string, before?: Node): Promise<void> {
+  await arrival;
+  const after = before ?? current.value;
   const parent = text === "" ? after : addNode("prompt", after, text);
   if (parent.kind === "root") return;
   await answer(parent);

@@ -4,10 +4,10 @@ import { repaints } from "../look.ts";
 import { messageOf, opened } from "../model.ts";
 import { saveAs, saveCanvas } from "../save.ts";
 import { t } from "../strings/index.ts";
-import { changes, current, pathTo } from "../tree.ts";
+import { changes, current, type Node, pathTo } from "../tree.ts";
 import { failure } from "../write.ts";
 
-/** Tokens over which a speed is the mean. */
+/** Tokens of whose times a speed is the median. */
 const WINDOW = 24;
 
 type Data = [number[], number[], number[]];
@@ -34,14 +34,18 @@ export function Charts() {
       plot?.destroy();
     };
   }, [data[0].length, repaints.value]);
-  const mean = data[1].reduce((sum, value) => sum + value, 0) / Math.max(1, data[1].length);
+  const typical = [...data[1]].sort((a, b) => a - b)[data[1].length >> 1] ?? 0;
   return (
     <>
       <p class="hint">{t("chartsHint")}</p>
       <p>
-        <b class="figure">{mean.toFixed(0)}</b> {t("tokensSecond")}
+        <b class="figure">{typical.toFixed(0)}</b> {t("tokensSecond")}
       </p>
-      <div class="chart" ref={box} role="img" aria-label={`${t("tokensPerSecond")}: ${mean.toFixed(0)}`} />
+      <p class="key">
+        <span class="speed-line">{t("tokensPerSecond")}</span>
+        <span class="memory-line">{t("memory")} (MB)</span>
+      </p>
+      <div class="chart" ref={box} role="img" aria-label={`${t("tokensPerSecond")}: ${typical.toFixed(0)}`} />
       <p class="buttons">
         <button
           type="button"
@@ -63,14 +67,24 @@ export function Charts() {
 
 function measured(): Data {
   const { bytes, stateBytes } = opened.value?.model.info ?? { bytes: 0, stateBytes: 0 };
-  const times = pathTo(current.value).flatMap(({ from, tokens }) =>
-    tokens.map(({ seconds }, i) => ({ at: from + i + 1, seconds })).filter(({ seconds }) => seconds > 0),
-  );
-  const speeds = times.map((_, i) => {
-    const part = times.slice(Math.max(0, i + 1 - WINDOW), i + 1);
-    return part.length / part.reduce((sum, { seconds }) => sum + seconds, 0);
-  });
+  const times = pathTo(current.value).flatMap(timesOf);
+  const speeds = times.map((_, i) => 1 / median(times.slice(Math.max(0, i + 1 - WINDOW), i + 1)));
   return [times.map(({ at }) => at), speeds, times.map(() => (bytes + stateBytes) / 1e6)];
+}
+
+interface Time {
+  readonly at: number;
+  readonly seconds: number;
+}
+
+/** Of the tokens that were made one after another: the time of an answer's first one is that of reading the prompt. */
+function timesOf({ from, kept, tokens }: Node): Time[] {
+  const times = tokens.map(({ seconds }, i) => ({ at: from + i + 1, seconds }));
+  return times.slice(kept + 1).filter(({ seconds }) => seconds > 0);
+}
+
+function median(times: readonly Time[]): number {
+  return times.map(({ seconds }) => seconds).sort((a, b) => a - b)[times.length >> 1]!;
 }
 
 function toJson([positions, speeds, memory]: Data): string {
@@ -87,18 +101,20 @@ async function makePlot(box: HTMLElement, data: Data) {
   return new UPlot(
     {
       width: Math.max(240, box.clientWidth),
-      height: 220,
+      height: 240,
+      legend: { show: false },
+      cursor: { show: false },
       scales: {
         x: { time: false },
         y: { range: (_, __, max) => [0, max * 1.2 || 1] },
         mb: { range: (_, __, max) => [0, max * 1.5 || 1] },
       },
-      axes: [axis, { ...axis, size: 60 }, { ...axis, scale: "mb", side: 1, size: 44, grid: { show: false } }],
-      series: [
-        { label: t("position") },
-        { label: t("tokensPerSecond"), stroke: of("accent"), width: 2 },
-        { label: `${t("memory")} (MB)`, stroke: of("positive"), width: 2, scale: "mb", dash: [4, 4] },
+      axes: [
+        { ...axis, label: t("position"), labelSize: 20 },
+        { ...axis, size: 60 },
+        { ...axis, scale: "mb", side: 1, size: 44, grid: { show: false } },
       ],
+      series: [{}, { stroke: of("accent"), width: 2 }, { stroke: of("positive"), width: 2, scale: "mb", dash: [4, 4] }],
     },
     data,
     box,

@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import type { FunctionComponent } from "preact";
+import { opened } from "../model.ts";
 import { t } from "../strings/index.ts";
 import { changes, current } from "../tree.ts";
 import { Charts } from "./charts.tsx";
@@ -37,9 +38,22 @@ export function Inside() {
         ))}
       </div>
       <div id="inside-panel" role="tabpanel" aria-labelledby={`tab-${tab.value}`}>
-        {current.value.ids.length === 0 ? <p class="muted">{t("noText")}</p> : <Shown />}
+        {current.value.ids.length === 0 ? <Nothing /> : <Shown />}
       </div>
     </section>
+  );
+}
+
+/** Before there is a text: a place for each head's part of the state. */
+function Nothing() {
+  const { layers, width, headSize } = opened.value?.model.info ?? { layers: 0, width: 0, headSize: 0 };
+  return (
+    <>
+      <p class="muted">{t("noText")}</p>
+      {headSize > 0 && (
+        <div class="picture blank" style={{ "--columns": width / headSize, "--rows": layers }} aria-hidden="true" />
+      )}
+    </>
   );
 }
 

@@ -6,6 +6,7 @@ import { length, moment } from "../selection.ts";
 import { percent, t } from "../strings/index.ts";
 import { changes, current } from "../tree.ts";
 import { running, sessionAt, tokenText } from "../write.ts";
+import { Moment } from "./moment.tsx";
 
 /** The likeliest next token after a layer. */
 interface Cell {
@@ -44,19 +45,7 @@ export function Lens() {
   return (
     <>
       <p class="hint">{t("lensHint")}</p>
-      <div class="slider">
-        <label for="lens-moment">{t("scrub")}</label>
-        <output for="lens-moment">{t("positionOf", { at, count: length.value })}</output>
-        <input
-          id="lens-moment"
-          type="range"
-          min={1}
-          max={length.value}
-          value={at}
-          disabled={busy}
-          onInput={({ currentTarget }) => (moment.value = Number(currentTarget.value))}
-        />
-      </div>
+      <Moment id="lens-moment" />
       {layers === 0 ? (
         <p class="muted">{t("working")}</p>
       ) : (

@@ -9,6 +9,7 @@ import { t } from "../strings/index.ts";
 import { changes, current } from "../tree.ts";
 import { running } from "../write.ts";
 import { stateAfter } from "./follow.ts";
+import { Moment } from "./moment.tsx";
 import { difference, draw, geometryOf, rms, type Tile, tilesOf } from "./picture.ts";
 
 /** A moment that is subtracted from the one shown. */
@@ -58,7 +59,7 @@ export function State() {
   return (
     <>
       <p class="hint">{t("stateHint", { count: values.toLocaleString() })}</p>
-      <div class="picture" style={{ aspectRatio: `${columns} / ${rows}` }}>
+      <div class="picture" style={{ "--columns": columns, "--rows": rows }}>
         <canvas
           ref={canvas}
           role="img"
@@ -75,19 +76,9 @@ export function State() {
           }}
         />
       </div>
-      <div class="slider">
-        <label for="moment">{t("scrub")}</label>
-        <output for="moment">{t("positionOf", { at, count })}</output>
-        <input
-          id="moment"
-          type="range"
-          min={1}
-          max={count}
-          value={at}
-          disabled={running.value !== undefined}
-          onInput={({ currentTarget }) => (moment.value = Number(currentTarget.value))}
-        />
-      </div>
+      <Moment id="moment">
+        <Play at={at} count={count} drawn={state.value} />
+      </Moment>
       <p class="buttons">
         <button
           type="button"
@@ -113,6 +104,42 @@ export function State() {
       {base && <p class="hint">{t("pinned", { at: base.at })}</p>}
       <HeadFacts tile={tiles[layer]?.[column]} rows={rows} columns={columns} />
     </>
+  );
+}
+
+/** A step of Play, at the least. */
+const STEP_MS = 40;
+
+/** Walks through the text from the moment, or from its beginning: the next step comes when a state is drawn. */
+function Play({ at, count, drawn }: { at: number; count: number; drawn: unknown }) {
+  const isPlaying = useSignal(false);
+  useEffect(() => {
+    if (!isPlaying.value) return undefined;
+    if (at >= count) {
+      isPlaying.value = false;
+      return undefined;
+    }
+    const timer = setTimeout(() => (moment.value = at + 1), STEP_MS);
+    return () => clearTimeout(timer);
+  }, [isPlaying.value, drawn]);
+  const toggle = () => {
+    if (!isPlaying.value && at >= count) moment.value = 1;
+    isPlaying.value = !isPlaying.value;
+  };
+  const label = t(isPlaying.value ? "pause" : "play");
+  return (
+    <button
+      type="button"
+      class="quiet play"
+      aria-label={label}
+      title={label}
+      disabled={running.value !== undefined}
+      onClick={toggle}
+    >
+      <svg width="14" height="14" viewBox="0 0 14 14" aria-hidden="true">
+        <path d={isPlaying.value ? "M2 1h4v12H2zM8 1h4v12H8z" : "M2 1l11 6l-11 6z"} />
+      </svg>
+    </button>
   );
 }
 

@@ -1,13 +1,12 @@
 import { signal } from "@preact/signals";
 import { loadModel, type Model } from "wkv";
-import { BOX, RECOMMENDED } from "../box.ts";
+import { BUNDLED, bundledAt, FAIRY, RECOMMENDED } from "../bundled.ts";
 import { memoryLimit, messageOf, type Opened, opened } from "../model.ts";
 import { saveAs } from "../save.ts";
 import { drawSeed, maxTokens, type Sampling, sampling } from "../settings.ts";
 import type { Key } from "../strings/en.ts";
 import { t } from "../strings/index.ts";
 import { failure, visible } from "../write.ts";
-import { draft } from "./composer.tsx";
 
 type What = "seed" | "weights" | "preset" | "prompt" | "model";
 
@@ -34,10 +33,11 @@ interface Version {
   readonly pieces: readonly { readonly token: number; readonly text: string }[];
 }
 
+const start = signal(FAIRY.suggestions[0]!);
 const what = signal<What>("seed");
 const otherPrompt = signal("");
 /** The second model: a file of this device, or an address. */
-const otherModel = signal<File | string>(BOX.address);
+const otherModel = signal<File | string>(FAIRY.address);
 const versions = signal<readonly Version[]>([]);
 const controller = signal<AbortController | undefined>(undefined);
 
@@ -62,8 +62,8 @@ export function Compare() {
           rows={2}
           dir="auto"
           aria-label={t("placeholderWrite")}
-          value={draft}
-          onInput={({ currentTarget: { value } }) => (draft.value = value)}
+          value={start}
+          onInput={({ currentTarget: { value } }) => (start.value = value)}
         />
         {what.value === "prompt" && (
           <textarea
@@ -90,11 +90,11 @@ export function Compare() {
           ))}
         </select>
         {what.value === "model" && <OtherModel />}
-        <button type="submit" class="primary" disabled={!opened.value || !draft.value}>
+        <button type="submit" class="primary" disabled={!opened.value || !start.value}>
           {t(controller.value ? "stop" : "compareRun")}
         </button>
       </form>
-      {isDone && <p class="muted">{part < 0 ? t("same") : t("differAt", { count: part })}</p>}
+      {isDone && <p class="muted">{part < 0 ? t("same") : t("differAt", { at: part + 1 })}</p>}
       <div class="versions">
         {versions.value.map(({ label, prompt, pieces }, i) => (
           <article key={i} class="version">
@@ -115,7 +115,7 @@ export function Compare() {
       {isDone && (
         <button
           type="button"
-          class="quiet"
+          class="quiet start"
           onClick={() => saveAs("compare.json", JSON.stringify(versions.value, null, 1), "application/json")}
         >
           {t("saveJson")}
@@ -127,7 +127,7 @@ export function Compare() {
 
 /** Where the second model is from. */
 function OtherModel() {
-  const addresses = [{ name: BOX.name, address: BOX.address }, ...RECOMMENDED];
+  const addresses = [...BUNDLED, ...RECOMMENDED];
   const other = otherModel.value;
   return (
     <>
@@ -189,8 +189,9 @@ async function secondModel({ model, source, vocab }: Opened, signal: AbortSignal
   if (what.value === "weights")
     return loadModel(source, { ...options, weights: otherWeights(model), ...(vocab && { vocab }) });
   if (what.value !== "model") return undefined;
-  const isBox = otherModel.value === BOX.address;
-  return loadModel(otherModel.value, { ...options, ...(isBox && { vocab: BOX.vocab }) });
+  const other = otherModel.value;
+  const { vocab: beside } = (typeof other === "string" && bundledAt(other)) || { vocab: undefined };
+  return loadModel(other, { ...options, ...(beside && { vocab: beside }) });
 }
 
 function otherWeights({ info }: Model): "int8" | "f32" {
@@ -199,7 +200,7 @@ function otherWeights({ info }: Model): "int8" | "f32" {
 
 function sidesOf({ name, model }: Opened, second: Model = model): Side[] {
   const seed = drawSeed();
-  const side: Side = { label: name, model, prompt: draft.value, seed, sampling: sampling.value };
+  const side: Side = { label: name, model, prompt: start.value, seed, sampling: sampling.value };
   const heat = (temperature: number): Side => ({
     ...side,
     label: `${t("temperature")} ${temperature}`,

@@ -1,27 +1,42 @@
-import { signal } from "@preact/signals";
+import { type Signal, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { checkPrompt, fixPrompt, type TemplateName } from "wkv/chat";
-import { BOX } from "../box.ts";
+import { FAIRY } from "../bundled.ts";
 import { linkOf } from "../link.ts";
 import { opened } from "../model.ts";
 import { saveAs } from "../save.ts";
 import { t } from "../strings/index.ts";
 import { after, before, changes, current, goTo, root, startOver } from "../tree.ts";
-import { again, editing, messagesOf, mode, running, sessionAt, stop, submit, textOf } from "../write.ts";
+import {
+  again,
+  editing,
+  messagesOf,
+  mode,
+  running,
+  sessionAt,
+  stop,
+  submit,
+  type TextMode,
+  textMode,
+  textOf,
+} from "../write.ts";
 
-export const draft = signal(BOX.prompt);
+const drafts: Readonly<Record<TextMode, Signal<string>>> = { write: signal(FAIRY.suggestions[0]!), chat: signal("") };
+
+/** What is being written. */
+export const draft = (): Signal<string> => drafts[textMode.value];
 
 function send(): void {
-  const text = draft.value;
+  const text = draft().value;
   const from = editing.value;
   editing.value = undefined;
-  draft.value = "";
+  draft().value = "";
   void submit(text, from?.parent ?? current.value);
 }
 
 function cancelEdit(): void {
   editing.value = undefined;
-  draft.value = "";
+  draft().value = "";
 }
 
 export function Composer() {
@@ -29,11 +44,11 @@ export function Composer() {
   const input = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     if (!editing.value) return;
-    draft.value = editing.value.text;
+    draft().value = editing.value.text;
     input.current?.focus();
   }, [editing.value]);
   const isChat = mode.value === "chat";
-  const canGo = opened.value !== undefined && (draft.value !== "" || (!isChat && current.value.kind !== "root"));
+  const canGo = opened.value !== undefined && (draft().value !== "" || (!isChat && current.value.kind !== "root"));
   return (
     <form
       class="composer"
@@ -57,8 +72,8 @@ export function Composer() {
           rows={2}
           aria-label={t(isChat ? "placeholderChat" : "placeholderWrite")}
           placeholder={t(isChat ? "placeholderChat" : "placeholderWrite")}
-          value={draft}
-          onInput={({ currentTarget: { value } }) => (draft.value = value)}
+          value={draft()}
+          onInput={({ currentTarget: { value } }) => (draft().value = value)}
           onKeyDown={(event) => {
             // Enter that ends the input of a character is not the user's "send".
             if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -87,14 +102,14 @@ const CHECKED_AS: TemplateName = "world";
 
 /** What in a message may confuse the model, with a fix. */
 function Issues() {
-  if (draft.value.length < 2) return null;
-  const prompt = `User: ${draft.value}\n\nAssistant:`;
+  if (draft().value.length < 2) return null;
+  const prompt = `User: ${draft().value}\n\nAssistant:`;
   const found = checkPrompt(prompt, CHECKED_AS);
   if (found.length === 0) return null;
   const rules = [...new Set(found.map(({ rule }) => rule))].join(", ");
   const fix = () => {
     const fixed = fixPrompt(prompt, CHECKED_AS);
-    draft.value = fixed.replace(/^User: /, "").replace(/\n\nAssistant:$/, "");
+    draft().value = fixed.replace(/^User: /, "").replace(/\n\nAssistant:$/, "");
   };
   return (
     <p class="editing">

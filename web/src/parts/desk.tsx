@@ -7,9 +7,9 @@ import { SamplingPanel } from "./sampling.tsx";
 import { Text } from "./text.tsx";
 import { Tree } from "./tree.tsx";
 
-type Panel = "text" | "tree" | "sampling" | "inside";
+type Panel = "text" | "tree" | "settings" | "inside";
 
-const PANELS: readonly Panel[] = ["text", "tree", "sampling", "inside"];
+const PANELS: readonly Panel[] = ["text", "tree", "settings", "inside"];
 
 /** Which part a narrow screen shows; a wide one has room for all. */
 export const panel = signal<Panel>("text");
@@ -17,7 +17,7 @@ export const panel = signal<Panel>("text");
 export function Desk() {
   return (
     <div class="desk" data-panel={panel.value}>
-      <aside class="side left" aria-label={`${t("tree")}, ${t("sampling")}`}>
+      <aside class="side left" aria-label={`${t("tree")}, ${t("settings")}`}>
         <Tree />
         <SamplingPanel />
       </aside>

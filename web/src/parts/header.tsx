@@ -1,7 +1,7 @@
 import { setTheme, type Theme, theme } from "../look.ts";
 import { loading, opened } from "../model.ts";
 import { LANGUAGES, type Language, language, percent, setLanguage, t } from "../strings/index.ts";
-import { type Mode, mode, setMode } from "../write.ts";
+import { enter, type Mode, mode } from "../write.ts";
 import { showModels } from "./models.tsx";
 
 const MODES: readonly Mode[] = ["write", "chat", "compare", "speed"];
@@ -19,7 +19,7 @@ export function Header() {
             type="button"
             key={name}
             aria-current={mode.value === name ? "page" : undefined}
-            onClick={() => setMode(name)}
+            onClick={() => void enter(name)}
           >
             {t(name)}
           </button>
@@ -54,6 +54,13 @@ const THEMES: Readonly<Record<Theme, "themeAuto" | "themeLight" | "themeDark">> 
   dark: "themeDark",
 };
 
+/** A half disc, a sun, a moon. */
+const ICONS: Readonly<Record<Theme, string>> = {
+  auto: "M8 1.5a6.5 6.5 0 1 0 0 13z",
+  light: "M8 5a3 3 0 1 0 0 6a3 3 0 1 0 0-6M8 1v1.5M8 13.5V15M1 8h1.5M13.5 8H15M3 3l1 1M12 12l1 1M13 3l-1 1M4 12l-1 1",
+  dark: "M13.5 9.5A6 6 0 0 1 6.5 2.5A6 6 0 1 0 13.5 9.5z",
+};
+
 function Choices() {
   return (
     <div class="choices">
@@ -68,17 +75,27 @@ function Choices() {
           </option>
         ))}
       </select>
-      <select
-        aria-label={t("theme")}
-        value={theme.value}
-        onChange={(event) => setTheme(event.currentTarget.value as Theme)}
-      >
-        {Object.entries(THEMES).map(([id, key]) => (
-          <option key={id} value={id}>
-            {t(key)}
-          </option>
-        ))}
-      </select>
+      <ThemeButton />
     </div>
+  );
+}
+
+/** Goes from one theme to the next. */
+function ThemeButton() {
+  const names = Object.keys(THEMES) as Theme[];
+  const label = `${t("theme")}: ${t(THEMES[theme.value])}`;
+  return (
+    <button
+      type="button"
+      class="quiet theme"
+      aria-label={label}
+      title={label}
+      onClick={() => setTheme(names[(names.indexOf(theme.value) + 1) % names.length]!)}
+    >
+      <svg width="18" height="18" viewBox="0 0 16 16" aria-hidden="true">
+        {theme.value === "auto" && <circle cx="8" cy="8" r="6.5" />}
+        <path d={ICONS[theme.value]} class={theme.value} />
+      </svg>
+    </button>
   );
 }

@@ -1,8 +1,8 @@
 import { signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { type CachedModel, cachedModels, deleteCachedModel } from "wkv";
-import { BOX, RECOMMENDED } from "../box.ts";
-import { memoryLimit, openAddress, openBox, opened, openFiles, type Weights } from "../model.ts";
+import { BUNDLED, bundledAt, RECOMMENDED } from "../bundled.ts";
+import { memoryLimit, openAddress, openBundled, opened, openFiles, shortName, type Weights } from "../model.ts";
 import { size, t } from "../strings/index.ts";
 import { threadsText } from "./header.tsx";
 
@@ -33,12 +33,15 @@ export function Models() {
       </div>
       <Present />
       <section>
-        <Row
-          name={BOX.name}
-          facts={t("modelInBox", { size: size(BOX.bytes) })}
-          action={t("open")}
-          act={() => open(openBox(weights.value))}
-        />
+        {BUNDLED.map((model) => (
+          <Row
+            key={model.name}
+            name={model.name}
+            facts={t(model.name, { size: size(model.bytes) })}
+            action={t("open")}
+            act={() => open(openBundled(model, weights.value))}
+          />
+        ))}
       </section>
       <section>
         <h3>{t("fileOrDrop")}</h3>
@@ -138,7 +141,9 @@ function AddressForm({ open }: { open: (address: string) => void }) {
 
 function Kept({ open }: { open: (address: string) => void }) {
   const list = useSignal<readonly CachedModel[]>([]);
-  const refresh = async () => (list.value = await cachedModels());
+  const refresh = async () => {
+    list.value = (await cachedModels()).filter(({ address }) => !bundledAt(address));
+  };
   useEffect(() => {
     void refresh();
   }, []);
@@ -149,7 +154,7 @@ function Kept({ open }: { open: (address: string) => void }) {
       {list.value.map(({ address, bytes, whole }) => (
         <Row
           key={address}
-          name={address}
+          name={shortName(address)}
           facts={[size(bytes), !whole && t("unfinished")].filter(Boolean).join(" · ")}
           action={t("open")}
           act={() => open(address)}

@@ -33,15 +33,16 @@ const LABELS: Readonly<Record<SamplingName, Key>> = {
 export function SamplingPanel() {
   return (
     <section class="panel sampling">
-      <h2>{t("sampling")}</h2>
       {mode.value === "chat" && (
         <>
+          <h2>{t("conversation")}</h2>
           <System />
           <Template />
           <Think />
           <Toolbox />
         </>
       )}
+      <h2>{t("sampling")}</h2>
       <p class="field">
         <label for="preset">{t("preset")}</label>
         <select
@@ -57,17 +58,7 @@ export function SamplingPanel() {
           ))}
         </select>
       </p>
-      {(Object.keys(RANGES) as SamplingName[]).map((name) => (
-        <Slider
-          key={name}
-          id={name}
-          label={t(LABELS[name])}
-          hint={t(`${LABELS[name]}Hint` as Key)}
-          value={sampling.value[name]}
-          set={(value) => setSampling(name, value)}
-          {...RANGES[name]}
-        />
-      ))}
+      {FIRST.map(samplingSlider)}
       <Slider
         id="length"
         label={t("maxTokens")}
@@ -80,7 +71,28 @@ export function SamplingPanel() {
       />
       <Seed />
       <Form />
+      <details class="more">
+        <summary>{t("more")}</summary>
+        {(Object.keys(RANGES) as SamplingName[]).filter((name) => !FIRST.includes(name)).map(samplingSlider)}
+      </details>
     </section>
+  );
+}
+
+/** What most people change. */
+const FIRST: readonly SamplingName[] = ["temperature", "topP"];
+
+function samplingSlider(name: SamplingName) {
+  return (
+    <Slider
+      key={name}
+      id={name}
+      label={t(LABELS[name])}
+      hint={t(`${LABELS[name]}Hint` as Key)}
+      value={sampling.value[name]}
+      set={(value) => setSampling(name, value)}
+      {...RANGES[name]}
+    />
   );
 }
 

@@ -1,11 +1,13 @@
 import { memo } from "preact/compat";
 import { useEffect, useRef } from "preact/hooks";
+import { SUGGESTIONS, suitedTo } from "../bundled.ts";
 import { opened } from "../model.ts";
-import { select, selected } from "../selection.ts";
-import { percent, t } from "../strings/index.ts";
+import { select, selection } from "../selection.ts";
+import { t } from "../strings/index.ts";
 import { changes, current, type Node, pathTo, type Token } from "../tree.ts";
-import { editing, mode, running, tokenText } from "../write.ts";
+import { editing, mode, running, submit, textMode } from "../write.ts";
 import { Calls } from "./calls.tsx";
+import { Peek, peek } from "./peek.tsx";
 
 /** The text that is shown: what the user wrote, and the model's tokens one by one. */
 export function Text() {
@@ -13,6 +15,8 @@ export function Text() {
   const path = pathTo(current.value);
   const box = useRef<HTMLElement>(null);
   useEffect(() => keepEndInView(box.current), [version]);
+  const { node, index } = selection.value ?? {};
+  useEffect(() => box.current?.querySelector(".chosen")?.scrollIntoView({ block: "nearest" }), [node, index]);
   return (
     <article
       class={`text ${mode.value}`}
@@ -30,6 +34,7 @@ export function Text() {
       </span>
       {path.length === 0 ? <Empty /> : path.map((node) => <Piece key={node.id} node={node} version={version} />)}
       {running.value && <span class="caret" />}
+      <Peek />
     </article>
   );
 }
@@ -41,11 +46,22 @@ function keepEndInView(box: HTMLElement | null): void {
 
 function Empty() {
   const isChat = mode.value === "chat";
+  const { bundled } = opened.value ?? {};
+  const { suggestions } = bundled ? suitedTo(textMode.value) : { suggestions: SUGGESTIONS[textMode.value] };
   return (
     <div class="empty">
       <p class="empty-title">{t(isChat ? "emptyChat" : "emptyWrite")}</p>
+      <ul class="suggestions" aria-label={t("suggestions")}>
+        {suggestions.map((text) => (
+          <li key={text}>
+            <button type="button" disabled={!opened.value} onClick={() => void submit(text)}>
+              {text.trim()}
+            </button>
+          </li>
+        ))}
+      </ul>
       <p class="muted">{t("emptyHint")}</p>
-      {isChat && opened.value?.isBox && <p class="muted">{t("notTrainedToChat")}</p>}
+      {isChat && bundled?.chats === false && <p class="muted">{t("notTrainedToChat")}</p>}
     </div>
   );
 }
@@ -82,10 +98,11 @@ function Own({ node }: { node: Node }) {
   );
 }
 
-/** An answer: its thought folded once it is complete, the text, and the calls of tools. */
+/** An answer: its thought folded once it is complete, the text, and the calls of tools, which replace the text of them. */
 function Answer({ node }: { node: Node }) {
   const { tokens, message } = node;
   const { end, complete } = thoughtOf(node);
+  const text = <Tokens node={node} from={end} to={tokens.length} />;
   return (
     <>
       {end > 0 && (
@@ -94,8 +111,17 @@ function Answer({ node }: { node: Node }) {
           <Tokens node={node} from={0} to={end} />
         </details>
       )}
-      <Tokens node={node} from={end} to={tokens.length} />
-      {message?.tool_calls && <Calls node={node} calls={message.tool_calls} />}
+      {message?.tool_calls ? (
+        <>
+          <Calls node={node} calls={message.tool_calls} />
+          <details class="thought">
+            <summary>{t("rawAnswer")}</summary>
+            {text}
+          </details>
+        </>
+      ) : (
+        text
+      )}
     </>
   );
 }
@@ -121,17 +147,42 @@ const GROUP = 32;
 
 function Tokens({ node, from, to }: { node: Node; from: number; to: number }) {
   const groups = Math.ceil((to - from) / GROUP);
-  const chosen = selected.value?.node === node ? selected.value.index : -1;
+  const chosen = selection.value?.node === node ? selection.value.index : -1;
   return (
-    <span dir="auto" lang="">
+    // biome-ignore lint/a11y: the keyboard's way through the tokens is the text's own, by arrow keys.
+    <span
+      dir="auto"
+      lang=""
+      onClick={(event) => show(event, node, true)}
+      onPointerOver={(event) => event.pointerType === "mouse" && show(event, node, false)}
+      onPointerLeave={() => !peek.value?.stays && (peek.value = undefined)}
+    >
       {Array.from({ length: groups }, (_, i) => {
         const first = from + i * GROUP;
         const part = node.tokens.slice(first, Math.min(to, first + GROUP));
         const at = chosen - first;
-        return <Group key={i} node={node} first={first} tokens={part} chosen={at >= 0 && at < GROUP ? at : -1} />;
+        const isStart = mode.value === "chat" && i === 0;
+        return (
+          <Group
+            key={i}
+            node={node}
+            first={first}
+            tokens={part}
+            chosen={at >= 0 && at < GROUP ? at : -1}
+            isStart={isStart}
+          />
+        );
       })}
     </span>
   );
+}
+
+/** Shows the alternatives of the token that an event is on. */
+function show({ target }: Event, node: Node, stays: boolean): void {
+  const index = Number((target as HTMLElement).dataset.token?.split("-")[1] ?? Number.NaN);
+  if (!node.tokens[index] || (!stays && peek.value?.stays)) return;
+  peek.value = { node, index, stays };
+  if (stays) select(node, index);
 }
 
 interface GroupProps {
@@ -139,21 +190,21 @@ interface GroupProps {
   first: number;
   tokens: readonly Token[];
   chosen: number;
+  /** The space before a message is not shown. */
+  isStart: boolean;
 }
 
 const Group = memo(
-  ({ node, first, tokens, chosen }: GroupProps) => (
+  ({ node, first, tokens, chosen, isStart }: GroupProps) => (
     <>
       {tokens.map((token, i) => (
-        // biome-ignore lint/a11y: the keyboard's way through the tokens is the text's own, by arrow keys.
         <span
           key={first + i}
           class={`token ${i === chosen ? "chosen" : ""}`}
           style={{ "--doubt": doubt(token) }}
-          title={hint(token)}
-          onClick={() => select(node, first + i)}
+          data-token={`${node.id}-${first + i}`}
         >
-          {token.text}
+          {isStart && i === 0 ? token.text.trimStart() : token.text}
         </span>
       ))}
     </>
@@ -162,27 +213,28 @@ const Group = memo(
     a.chosen === b.chosen && a.node === b.node && a.tokens.length === b.tokens.length && a.tokens[0] === b.tokens[0],
 );
 
-/** 0 for a token that was certain, 1 for one that nothing spoke for. */
+/** 0 for a token that had at least a third, 1 for one that nothing spoke for. */
 function doubt({ logprob }: Token): string {
-  return Math.min(1, -logprob / 6).toFixed(2);
-}
-
-function hint({ id, logprob, top }: Token): string {
-  const others = top.filter(({ token }) => token !== id).slice(0, 4);
-  const lines = others.map(({ token, logprob }) => `${tokenText(token)}  ${percent(Math.exp(logprob))}`);
-  return [`${tokenText(id)}  ${percent(Math.exp(logprob))}`, ...lines].join("\n");
+  return Math.min(1, Math.max(0, (-logprob - 1.1) / 4)).toFixed(2);
 }
 
 function moveSelection(event: KeyboardEvent): void {
+  if (event.key === "Escape") peek.value = undefined;
+  if (event.key === "Enter" && event.target === event.currentTarget)
+    (event.currentTarget as HTMLElement).querySelector<HTMLElement>(".peek.stays button:enabled")?.focus();
   const answers = pathTo(current.value).filter(({ tokens }) => tokens.length > 0);
   const last = answers.at(-1);
-  if (!last) return;
-  const { node, index } = selected.value ?? { node: last, index: last.tokens.length };
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (step === undefined) return;
+  if (!last || step === undefined) return;
   event.preventDefault();
+  const { node, index } = selection.value ?? { node: last, index: last.tokens.length };
   const at = index + step;
   const other = answers[answers.indexOf(node) + step];
-  if (at >= 0 && at < node.tokens.length) select(node, at);
-  else if (other) select(other, step > 0 ? 0 : other.tokens.length - 1);
+  if (at >= 0 && at < node.tokens.length) moveTo(node, at);
+  else if (other) moveTo(other, step > 0 ? 0 : other.tokens.length - 1);
+}
+
+function moveTo(node: Node, index: number): void {
+  select(node, index);
+  peek.value = { node, index, stays: true };
 }
