@@ -78,6 +78,10 @@ function workerAddress(): string {
   return new URL("./browser-worker.js", here).href;
 }
 
+/** A server may set headers for pages only: browsers then refuse the worker without saying why. */
+const NEEDS_HEADER =
+  " The file must come with the header Cross-Origin-Embedder-Policy: require-corp, as the page does.";
+
 /** An event without a message says that the worker's code could not be loaded. */
 function failure({ message }: ErrorEvent, own: string | URL | undefined): WkvError {
   if (message) return new WkvError("engine", `A thread of the engine failed: ${message}. Load the model again.`);
@@ -91,7 +95,7 @@ function failure({ message }: ErrorEvent, own: string | URL | undefined): WkvErr
   return new WkvError(
     "not-found",
     `The worker ${href} cannot be loaded: browser-worker.js must be next to wkv's code, on the page's site, and ` +
-      "the page's content security policy must allow it (worker-src).",
+      `the page's content security policy must allow it (worker-src).${globalThis.crossOriginIsolated ? NEEDS_HEADER : ""}`,
   );
 }
 

@@ -1,6 +1,6 @@
 /** What docs/runtimes.md says of bundlers, as it is written there, with wkv as it is installed. */
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { after, test } from "node:test";
@@ -75,6 +75,23 @@ for (const [name, program, line, built, run] of SERVER_BUNDLES)
   test(`a server in one file: ${name}`, { skip: missing(program, HOW_TO_GET) }, () =>
     assertBundled(written(line), built, run as (program: string) => [string, string[]]),
   );
+
+// Deno puts the program after denort, a runtime that no package registry has. Here it comes after Deno itself, which does
+// not run it.
+test("deno compile: the program is complete", { skip: missing(deno, HOW_TO_GET) }, async () => {
+  const [command, ...args] = written(/^(deno compile .*)$/m).split(" ");
+  assert.equal(command, "deno");
+  const place = makeConsumer().folder; // Deno takes all of node_modules
+  cpSync(join(folder, "server.js"), join(place, "server.js"));
+  try {
+    await output(deno as string, args, place, { DENORT_BIN: deno as string });
+    const added = readFileSync(join(place, "server")).subarray(statSync(deno as string).size);
+    for (const part of ["server.js", "node_modules/wkv/build/inline.js"])
+      assert.ok(added.includes(readFileSync(join(place, part))), part);
+  } finally {
+    rmSync(place, { recursive: true });
+  }
+});
 
 async function assertTold(url: string): Promise<void> {
   const page = await openChromium(chromium as string);

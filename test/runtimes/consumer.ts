@@ -1,6 +1,6 @@
 /** A folder in which wkv is installed from the tarball that users get, and a server for what runs in it. */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -36,4 +36,17 @@ export function copyExample(consumer: string, name: string): string {
   cpSync(join(ROOT, "examples", name), copy, { recursive: true });
   symlinkSync(join(consumer, "node_modules"), join(copy, "node_modules"), "junction");
   return copy;
+}
+
+/** Puts packages of test/runtimes, and all that they depend on, beside the consumer's wkv: copies, as npm leaves them. */
+export function copyPackages(consumer: string, names: readonly string[]): void {
+  const installed = fileURLToPath(new URL("node_modules", import.meta.url));
+  for (const name of names) {
+    const copy = join(consumer, "node_modules", name);
+    // What belongs to another platform is not installed.
+    if (existsSync(copy) || !existsSync(join(installed, name))) continue;
+    cpSync(join(installed, name), copy, { recursive: true });
+    const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(copy, "package.json"), "utf8"));
+    copyPackages(consumer, Object.keys({ ...dependencies, ...optionalDependencies }));
+  }
 }

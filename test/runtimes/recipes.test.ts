@@ -1,4 +1,4 @@
-/** The recipes of examples/ that need more than wkv: a framework's server, a browser's extension. */
+/** The recipes of examples/ that need more than wkv: a server, a bundle, a browser's extension, a worker around the model. */
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -6,10 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { missing } from "../support/missing.ts";
+import { openChromium, openFirefox } from "./browsers.ts";
 import { copyExample, makeConsumer, ROOT } from "./consumer.ts";
 import { invoke } from "./lambda.ts";
 import { freePort, output, retry, startGroup } from "./place.ts";
-import { chromium, esbuild, HOW_TO_GET, lambda } from "./runtimes.ts";
+import { chromium, esbuild, firefox, HOW_TO_GET, lambda } from "./runtimes.ts";
+import { serve } from "./server.ts";
 
 const { folder } = makeConsumer();
 after(() => rmSync(folder, { recursive: true }));
@@ -92,3 +94,22 @@ test("a browser extension", { skip: missing(chromium, HOW_TO_GET) }, async () =>
     rmSync(profile, { recursive: true, force: true });
   }
 });
+
+for (const [name, program, open] of [
+  ["Chromium", chromium, openChromium],
+  ["Firefox", firefox, openFirefox],
+] as const)
+  test(`a model in a Web Worker of the page's, in ${name}`, { skip: missing(program, HOW_TO_GET) }, async () => {
+    const server = await serve({ "/": copyExample(folder, "worker") }, true);
+    const page = await open(program as string);
+    try {
+      await page.goto(`${server.base}/index.html`);
+      const answer = () => page.evaluate<string>("document.querySelector('#answer').textContent");
+      await retry(async () => assert.match(await page.evaluate<string>("document.title"), /^\d+ threads$/));
+      assert.match(await answer(), /^in the well/);
+      assert.notEqual(await page.evaluate("document.title"), "1 threads", "threads share memory");
+    } finally {
+      await page.close();
+      server.close();
+    }
+  });
