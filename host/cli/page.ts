@@ -21,6 +21,9 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Let the page's threads share memory. */
 const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 
+/** Tells the page that this server has models. */
+const API = '<meta name="wkv-api" content="./v1">';
+
 export function hasPage(): boolean {
   return existsSync(PAGE);
 }
@@ -32,7 +35,9 @@ export function withPage(fetch: Fetch): Fetch {
     const file = files.get(new URL(request.url).pathname);
     if (!file || (request.method !== "GET" && request.method !== "HEAD")) return fetch(request);
     const type = TYPES[extname(file)] ?? "application/octet-stream";
-    return new Response(await readFile(file), { headers: { ...ISOLATED, "content-type": type } });
+    const content = await readFile(file);
+    const body = extname(file) === ".html" ? `${content}`.replace("<head>", `<head>${API}`) : content;
+    return new Response(body, { headers: { ...ISOLATED, "content-type": type } });
   };
 }
 

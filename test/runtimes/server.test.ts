@@ -1,7 +1,7 @@
-/** The server of examples/server in Deno, Bun and Lambda, with wkv as it is installed: all answer as in Node. */
+/** The server of examples/server in Deno, Bun, workerd and Lambda, with wkv as it is installed: all answer as in Node. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ask, eventsIn, type Json, post, stream } from "../support/ask-server.ts";
@@ -9,11 +9,14 @@ import { missing } from "../support/missing.ts";
 import { startServe } from "../support/serve-program.ts";
 import { copyExample, makeConsumer, ROOT } from "./consumer.ts";
 import { invoke } from "./lambda.ts";
-import { freePort, retry, startGroup } from "./place.ts";
-import { bun, deno, HOW_TO_GET, lambda, nodes } from "./runtimes.ts";
+import { freePort, output, retry, startGroup } from "./place.ts";
+import { bun, deno, HOW_TO_GET, lambda, nodes, wrangler } from "./runtimes.ts";
+import { wranglerDev } from "./workerd.ts";
 
 const CHAT = "/v1/chat/completions";
 const { folder } = makeConsumer();
+for (const name of ["unstorage", "destr"])
+  cpSync(join(ROOT, "node_modules", name), join(folder, "node_modules", name), { recursive: true });
 const copy = copyExample(folder, "server");
 const newer = (nodes.get(24) ?? nodes.get(22)) as string;
 const absent = (program: unknown) => missing(program, `not here: ${HOW_TO_GET}`);
@@ -59,6 +62,21 @@ for (const [name, program, args] of [
       await group.end();
     }
   });
+
+test("workerd, with the states in Workers KV", { skip: absent(wrangler) }, async () => {
+  const { base, group } = await wranglerDev(newer, wrangler as string, copy);
+  try {
+    await checkAnswers(base, group.said);
+  } finally {
+    await group.end();
+  }
+});
+
+test("wrangler takes the configuration for a deployment", { skip: absent(wrangler) }, async () => {
+  const args = [wrangler as string, "deploy", "--dry-run", "--outdir", "out"];
+  const said = await output(newer, args, copy, { CI: "1", WRANGLER_SEND_METRICS: "false", NO_COLOR: "1" });
+  assert.match(said, /env\.STATES/);
+});
 
 test("Lambda", { skip: absent(lambda) }, async () => {
   const events = [TURNS[0]!, { ...TURNS[1]!, stream: true }].map(eventOf);

@@ -33,12 +33,21 @@ async function answer(request: Request): Promise<Response> {
   const kept = await cache.match(request, { ignoreSearch: true });
   if (kept && request.mode !== "navigate") return isolated(kept);
   try {
-    return isolated(await fetch(request));
+    const response = await fetch(request);
+    if (response.ok && isModel(request) && !canKeepModels) void cache.put(request, response.clone()).catch(() => {});
+    return isolated(response);
   } catch (error) {
     const page = kept ?? (request.mode === "navigate" ? await cache.match("./") : undefined);
     if (page) return isolated(page);
     throw error;
   }
+}
+
+/** Models are kept by wkv, where the browser has a file system for it. */
+const canKeepModels = Boolean(worker.navigator.storage?.getDirectory);
+
+function isModel({ url }: Request): boolean {
+  return url.endsWith(".safetensors");
 }
 
 function isolated(response: Response): Response {

@@ -5,6 +5,7 @@ import { type AnswerGuide, type ChatMessage, chooseTemplate, encodePrompt, guide
 import { suitedTo } from "./bundled.ts";
 import { loading, messageOf, type Opened, openBundled, opened } from "./model.ts";
 import { showEnd } from "./selection.ts";
+import { isServed } from "./served.ts";
 import {
   constraintOf,
   drawSeed,
@@ -34,9 +35,9 @@ import {
   touch,
 } from "./tree.ts";
 
-export type Mode = "write" | "chat" | "compare" | "speed";
+export type Mode = "server" | "write" | "chat" | "compare" | "speed";
 
-export const mode = signal<Mode>("write");
+export const mode = signal<Mode>(isServed ? "server" : "write");
 
 /** The modes that have a text. */
 export type TextMode = "write" | "chat";

@@ -1,16 +1,27 @@
 import { useSignal } from "@preact/signals";
+import type { FunctionComponent } from "preact";
 import { useEffect } from "preact/hooks";
 import { opened, openFiles } from "../model.ts";
 import { t } from "../strings/index.ts";
-import { mode } from "../write.ts";
+import { type Mode, mode } from "../write.ts";
 import { Compare } from "./compare.tsx";
 import { Desk } from "./desk.tsx";
 import { Header } from "./header.tsx";
 import { Models, showModels } from "./models.tsx";
 import { Notices } from "./notices.tsx";
+import { Served } from "./served.tsx";
 import { Speed } from "./speed.tsx";
 
+const PARTS: Readonly<Record<Mode, FunctionComponent>> = {
+  server: Served,
+  write: Desk,
+  chat: Desk,
+  compare: Compare,
+  speed: Speed,
+};
+
 export function App() {
+  const Shown = PARTS[mode.value];
   return (
     <>
       <a class="skip" href="#main">
@@ -19,7 +30,7 @@ export function App() {
       <Header />
       <Notices />
       <main class="main" id="main" tabIndex={-1} data-mode={mode.value}>
-        {mode.value === "compare" ? <Compare /> : mode.value === "speed" ? <Speed /> : <Desk />}
+        <Shown />
       </main>
       {showModels.value && <Models />}
       <Drop />

@@ -1,10 +1,11 @@
 import { setTheme, type Theme, theme } from "../look.ts";
 import { loading, opened } from "../model.ts";
+import { isServed } from "../served.ts";
 import { LANGUAGES, type Language, language, percent, setLanguage, t } from "../strings/index.ts";
 import { enter, type Mode, mode } from "../write.ts";
 import { showModels } from "./models.tsx";
 
-const MODES: readonly Mode[] = ["write", "chat", "compare", "speed"];
+const MODES: readonly Mode[] = [...(isServed ? (["server"] as const) : []), "write", "chat", "compare", "speed"];
 
 export function Header() {
   return (

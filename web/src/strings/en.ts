@@ -1,5 +1,6 @@
 /** Every sentence of the page. A translation has the same keys; `{name}` is filled in. */
 export const en = {
+  server: "Server",
   write: "Write",
   chat: "Chat",
   compare: "Compare",
@@ -55,6 +56,10 @@ export const en = {
 
   emptyWrite: "Begin a text, and the model continues it.",
   emptyChat: "Tell the model something, and ask.",
+  emptyServer: "Talk to the server's model.",
+  serverHint:
+    "What you write goes to the server that this page is from, and to no other. Write and Chat run in this page.",
+  apiKey: "API key",
   emptyHint: "Everything runs here, on this device. Nothing you write leaves it.",
   notTrainedToChat: "fairy was trained on tales, not on conversations: it answers like a story.",
   suggestions: "Begin with",

@@ -1,6 +1,7 @@
 import type { Key } from "./en.ts";
 
 export const zh: Readonly<Record<Key, string>> = {
+  server: "服务器",
   write: "续写",
   chat: "对话",
   compare: "对比",
@@ -56,6 +57,9 @@ export const zh: Readonly<Record<Key, string>> = {
 
   emptyWrite: "写一个开头，模型会接着写。",
   emptyChat: "告诉模型一些事，再提问。",
+  emptyServer: "与服务器上的模型对话。",
+  serverHint: "你写的内容只发送给提供本页的服务器。“续写”和“对话”在本页中运行。",
+  apiKey: "API 密钥",
   emptyHint: "一切都在这台设备上运行，你写的内容不会离开它。",
   notTrainedToChat: "fairy 只学过童话，没有学过对话，会像讲故事一样回答。",
   suggestions: "可以这样开始",
