@@ -1,6 +1,6 @@
-// npm run soak -- [--tokens N] [--loads N] [--sessions N] [--server SECONDS] [--schedules N]: long runs against leaks and against
-// results that depend on anything but the text. Prints what it measures and writes the table of docs/reliability.md; fails when a
-// promise does not hold.
+// npm run soak -- [--only server,…] [--tokens N] [--loads N] [--sessions N] [--server SECONDS] [--schedules N]: long runs against
+// leaks and against results that depend on anything but the text. Prints what it measures and writes it into the table of
+// docs/reliability.md; fails when a promise does not hold.
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
@@ -14,6 +14,7 @@ const FLAT_MB = 1;
 
 const { values } = parseArgs({
   options: {
+    only: { type: "string" },
     tokens: { type: "string", default: "1000000" },
     loads: { type: "string", default: "1000" },
     sessions: { type: "string", default: "200" },
@@ -102,28 +103,51 @@ async function soakSchedules(tried: number): Promise<Row[]> {
   ];
 }
 
+const PARTS = {
+  server: () => soakServer(Number(values.server)),
+  loads: () => soakLoads(Number(values.loads)),
+  sessions: () => soakSessions(Number(values.sessions)),
+  tokens: () => soakSession(Number(values.tokens)),
+  schedules: () => soakSchedules(Number(values.schedules)),
+};
+
 const rows: Row[] = [];
-for (const measure of [
-  () => soakServer(Number(values.server)),
-  () => soakLoads(Number(values.loads)),
-  () => soakSessions(Number(values.sessions)),
-  () => soakSession(Number(values.tokens)),
-  () => soakSchedules(Number(values.schedules)),
-])
+for (const [name, measure] of Object.entries(PARTS)) {
+  if (values.only && !values.only.split(",").includes(name)) continue;
   for (const row of await measure()) {
     console.log(`${row.holds ? "holds" : "FAILS"}: ${row.what}: ${row.result}`);
     rows.push(row);
   }
+}
+
+/** Rows of the table that were not measured now. */
+function otherRows(table: string): string[] {
+  const measured = new Set(rows.map(({ what }) => kindOf(what)));
+  return table
+    .split("\n")
+    .filter((line) => /^\| \w/.test(line) && !/^\| run/.test(line) && !measured.has(kindOf(line.slice(2))));
+}
+
+/** What was done, without the numbers. */
+function kindOf(what: string): string {
+  return what
+    .split(/[:|]/)[0]!
+    .replace(/[\d,]+/g, "")
+    .trim();
+}
+
 const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, Node ${process.versions.node}`;
+const page = readFileSync(PAGE, "utf8");
 const table = [
   `${machine}:`,
   "",
   "| run | result |",
   "| --- | --- |",
   ...rows.map((row) => `| ${row.what} | ${row.result} |`),
+  ...otherRows(TABLE.exec(page)?.[0] ?? ""),
 ];
 writeFileSync(
   PAGE,
-  readFileSync(PAGE, "utf8").replace(TABLE, (_, start, end) => `${start}${table.join("\n")}\n${end}`),
+  page.replace(TABLE, (_, start, end) => `${start}${table.join("\n")}\n${end}`),
 );
 process.exitCode = rows.every(({ holds }) => holds) ? 0 : 1;

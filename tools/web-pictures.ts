@@ -1,4 +1,4 @@
-// npm run web:pictures: docs/page/*.png, the page as people see it, from web/dist. With a folder as argument: every view at
+// npm run web:pictures: docs/page/*.webp, the page as people see it, from web/dist. With a folder as argument: every view at
 // 390, 768 and 1440 pixels, light and dark, to be looked at. Chromium has to be there (npm run runtimes:install).
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -130,8 +130,7 @@ async function everything(page: Page, folder: string): Promise<void> {
 /** Pictures of docs/page.md: view, width, colours. */
 const SHOWN = [
   ["write", 1280, "light"],
-  ["layers", 1280, "dark"],
-  ["tools", 1280, "light"],
+  ["tools", 1280, "dark"],
   ["compare", 1280, "light"],
 ] as const;
 
@@ -142,7 +141,7 @@ async function forDocs(page: Page): Promise<void> {
       if (view !== name) continue;
       await page.show?.(width, colours);
       await pause();
-      await page.screenshot?.(inRoot(`docs/page/${name}.png`));
+      await page.screenshot?.(inRoot(`docs/page/${name}.webp`));
     }
   }
 }

@@ -79,7 +79,7 @@ export async function benchmark(model: Model, options: BenchmarkOptions = {}): P
       const prefillSpeed = prefill / (await seconds(() => feedAll(runner, states.slice(0, 1), tokens(prefill))));
       await decodeTokens(runner, states, 3);
       const decodeSpeed = (sessions * decode) / (await seconds(() => decodeTokens(runner, states, decode)));
-      phases.push(await phaseTimes(runner, states));
+      phases.push(await phaseTimes(runner, states, Math.ceil(decode / 8)));
       passes.push(await passCosts(runner, states[0] as number, Math.ceil(decode / 8)));
       rows.push({ prefill: prefillSpeed, decode: decodeSpeed, read: (read + (await readSpeed(runner))) / 2 });
     }
@@ -146,16 +146,21 @@ async function passCosts({ engine, plan }: Runner, state: number, turns: number)
   return Object.fromEntries(PASSES.map((m) => [m, (times.get(m) ?? 0) / (times.get(1) ?? 0)]));
 }
 
-/** Milliseconds of each kind of phase in one batch with one token of each session. */
-async function phaseTimes({ engine, plan }: Runner, states: number[]): Promise<Record<string, number>> {
-  const jobs: Job[] = states.map((state) => ({ state, tokens: tokens(1), done: 0 }));
-  await runBatch(engine, plan, makeBatch(jobs, plan), { timestamps: plan.timestamps });
+/**
+ * Milliseconds of each kind of phase in a batch with one token of each session: the mean of some, because browsers' clocks
+ * have steps of 5 µs, which is as long as a phase of a small model.
+ */
+async function phaseTimes({ engine, plan }: Runner, states: number[], turns: number): Promise<Record<string, number>> {
   const { version, layers } = plan.shape;
   const names = ["emb", ...Array.from({ length: layers }, () => version.phases).flat(), "ln_out", "head"];
-  const timestamps = new Float64Array((await engine.memory.read(plan.timestamps, 2 * (names.length + 1))).buffer);
   const times: Record<string, number> = {};
-  for (const [i, name] of names.entries())
-    times[name] = (times[name] ?? 0) + ((timestamps[i + 1] ?? 0) - (timestamps[i] ?? 0));
+  for (let turn = 0; turn < turns; turn++) {
+    const jobs: Job[] = states.map((state) => ({ state, tokens: tokens(1, turn), done: 0 }));
+    await runBatch(engine, plan, makeBatch(jobs, plan), { timestamps: plan.timestamps });
+    const timestamps = new Float64Array((await engine.memory.read(plan.timestamps, 2 * (names.length + 1))).buffer);
+    for (const [i, name] of names.entries())
+      times[name] = (times[name] ?? 0) + ((timestamps[i + 1] ?? 0) - (timestamps[i] ?? 0)) / turns;
+  }
   return times;
 }
 

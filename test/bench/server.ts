@@ -23,6 +23,7 @@ const { values } = parseArgs({
     made: { type: "string", default: "16" },
     streams: { type: "string", default: "8" },
     prompt: { type: "string", default: "4000" },
+    rounds: { type: "string", default: "3" },
     conversation: { type: "string", default: "10000" },
     "without-llama": { type: "boolean", default: false },
     only: { type: "string", default: "" },
@@ -96,7 +97,12 @@ async function beside(program: Program): Promise<void> {
   for (const count of [1, 16])
     rates.push(`${count}: ${(await streaming({ ...program, vocabSize }, count, 3)).toFixed(0)}`);
   const length = Number(values.prompt);
-  const { before, during, beside, alone } = await longPrompt({ ...program, vocabSize }, streams, length);
+  const { before, during, beside, alone } = await longPrompt(
+    { ...program, vocabSize },
+    streams,
+    length,
+    Number(values.rounds),
+  );
   rates.splice(1, 0, `${streams}: ${before.toFixed(0)}`);
   say(
     `Tokens per second by the number of running streams: ${rates.join(", ")}. Prompts are read at ${(length / alone).toFixed(0)}`,

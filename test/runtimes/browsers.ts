@@ -1,4 +1,5 @@
 /** Opens a page in a browser, lets it work, closes the browser. Each gives what the page reported. */
+import { writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { freePort, PATIENCE_MS, type Place, retry, startGroup } from "./place.ts";
 
@@ -30,6 +31,7 @@ export interface Page {
   press?(key: string): Promise<void>;
   /** The window's size and colours, and that its user wants little motion; Chromium alone. */
   show?(width: number, colours: "light" | "dark", motion?: "reduce"): Promise<void>;
+  /** Chromium writes .webp as well as .png. */
   screenshot?(path: string): Promise<unknown>;
 }
 
@@ -55,6 +57,10 @@ interface Driven extends Pick<Page, "goto" | "evaluate" | "close"> {
   screenshot(options: { path: string }): Promise<unknown>;
   readonly keyboard: { press(key: string): Promise<void> };
   setViewportSize?(size: { width: number; height: number }): Promise<void>;
+  /** Chromium's own protocol. */
+  context?(): {
+    newCDPSession(page: Driven): Promise<{ send(method: string, options: object): Promise<{ data: string }> }>;
+  };
   emulateMedia?(options: { colorScheme: "light" | "dark"; reducedMotion?: "reduce" }): Promise<void>;
 }
 
@@ -75,10 +81,16 @@ async function tabs(window: { newPage(): Promise<Driven> }, close: () => Promise
         await page.setViewportSize?.({ width, height: width < 600 ? 844 : 900 });
         await page.emulateMedia?.({ colorScheme, ...(motion && { reducedMotion: motion }) });
       },
-      screenshot: (path) => page.screenshot({ path }),
+      screenshot: (path) => (path.endsWith(".webp") ? webp(page, path) : page.screenshot({ path })),
     };
   };
   return { ...(await open()), close, another: open };
+}
+
+async function webp(page: Driven, path: string): Promise<void> {
+  const session = await page.context!().newCDPSession(page);
+  const { data } = await session.send("Page.captureScreenshot", { format: "webp", quality: 85 });
+  writeFileSync(path, Buffer.from(data, "base64"));
 }
 
 /** WebKitGTK's MiniBrowser, by the WebDriver protocol. Threads share memory there only if JavaScriptCore is told so. */

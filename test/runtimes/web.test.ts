@@ -174,6 +174,14 @@ describe("the page", { skip: skipPage }, () => {
         await open(page, url);
         assert.equal(await page.evaluate("crossOriginIsolated"), true);
         await fill(page, "#length", "8");
+        await until(page, `document.querySelector(".served .tools select").value`);
+        await fill(page, ".writing textarea", "Hello!");
+        await click(page, ".go"); // to the server's model
+        await until(
+          page,
+          `document.querySelector(".go") && document.querySelector(".piece.answer")?.innerText.length > 8`,
+        );
+        await click(page, ".modes button", 1);
         await write(page, "Once upon a time");
         assert.deepEqual(page.errors, []);
       } finally {

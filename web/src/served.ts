@@ -1,7 +1,7 @@
 // Chat with the models of the server that the page is from, over its API: for models that are too large for a browser.
 import { signal } from "@preact/signals";
 import { messageOf } from "./model.ts";
-import { maxTokens, sampling, seed } from "./settings.ts";
+import { constraintOf, form, maxTokens, sampling, seed } from "./settings.ts";
 
 /** Base URL of the API; undefined where the page is from a static host. `wkv serve` writes it into the page. */
 const API = document.querySelector<HTMLMetaElement>('meta[name="wkv-api"]')?.content;
@@ -98,7 +98,15 @@ function bodyFor(messages: readonly Said[]): object {
     frequency_penalty: frequencyPenalty,
     penalty_decay: penaltyDecay,
     seed: seed.value,
+    structured_outputs: structure(),
   };
+}
+
+function structure(): object | undefined {
+  const given = constraintOf(form.value);
+  if (!given) return undefined;
+  if ("schema" in given) return { json: given.schema };
+  return "regex" in given ? given : { choice: given.choices };
 }
 
 interface Chunk {

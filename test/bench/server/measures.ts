@@ -78,23 +78,23 @@ export interface Interrupted {
   readonly alone: number;
 }
 
-/** What else runs on the machine comes and goes: both speeds are taken in turn. */
-const ROUNDS = 3;
-
-/** A long prompt comes while streams run. */
-export async function longPrompt(target: Target, count: number, length: number): Promise<Interrupted> {
+/**
+ * A long prompt comes while streams run.
+ * @param rounds in which both speeds are taken in turn: what else runs on the machine comes and goes
+ */
+export async function longPrompt(target: Target, count: number, length: number, rounds: number): Promise<Interrupted> {
   const read = async () => (await complete(target.base, { prompt: prompt(target, length), max_tokens: 1 })).end / 1000;
   const alone = await read();
   const streams = await startStreams(target, count);
   const sums = { before: 0, during: 0, beside: 0 };
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     sums.before += await streams.rateOver(() => pause(3000));
     sums.during += await streams.rateOver(async () => {
       sums.beside += await read();
     });
   }
   await streams.stop();
-  return { before: sums.before / ROUNDS, during: sums.during / ROUNDS, beside: sums.beside / ROUNDS, alone };
+  return { before: sums.before / rounds, during: sums.during / rounds, beside: sums.beside / rounds, alone };
 }
 
 export interface Restored {

@@ -7,6 +7,7 @@ import { loadModel } from "../../../build/index.js";
 
 const [, , baseURL, name, compatible] = process.argv;
 const {
+  AbstractChat,
   createProviderRegistry,
   DirectChatTransport,
   embedMany,
@@ -75,6 +76,54 @@ let said = "";
 for await (const chunk of await new DirectChatTransport({ agent }).sendMessages({ messages }))
   if (chunk.type === "text-delta") said += chunk.delta;
 texts.push(said);
+
+/** What useChat keeps, without React. */
+class ChatState {
+  messages = [];
+  status = "ready";
+  error = undefined;
+  snapshot = structuredClone;
+  pushMessage(message) {
+    this.messages = [...this.messages, message];
+  }
+  popMessage() {
+    this.messages = this.messages.slice(0, -1);
+  }
+  replaceMessage(index, message) {
+    this.messages = this.messages.with(index, message);
+  }
+}
+
+class Chat extends AbstractChat {
+  constructor(agent) {
+    super({ state: new ChatState(), transport: new DirectChatTransport({ agent }) });
+  }
+}
+
+/** The parts of the answer, as a page shows them. */
+async function partsOf(settings) {
+  const chat = new Chat(new ToolLoopAgent({ seed: 3, ...settings }));
+  await chat.sendMessage({ text: "What is the weather in Paris?" });
+  assert.equal(chat.error, undefined);
+  return chat.messages.at(-1).parts;
+}
+
+const forecast = tool({
+  inputSchema: z.object({ city: z.enum(["Paris", "Rome"]) }),
+  execute: async ({ city }) => `rain in ${city}`,
+});
+const calling = await partsOf({
+  model: wkv(model),
+  tools: { forecast },
+  toolChoice: "required",
+  stopWhen: ({ steps }) => steps.length === 1,
+});
+const call = calling.find(({ type }) => type === "tool-forecast");
+assert.equal(call.state, "output-available");
+assert.match(call.output, /^rain in (Paris|Rome)$/);
+const thinking = await partsOf({ model: wkv(model, { template: "g1", think: "on" }), maxOutputTokens: 24 });
+assert.ok(thinking.find(({ type }) => type === "reasoning").text.length > 10);
+
 await model.dispose();
 assert.deepEqual(texts, Array(4).fill(texts[0]));
 console.log("ok");

@@ -16,6 +16,7 @@ import {
   tokensPerSecond,
 } from "../served.ts";
 import { t } from "../strings/index.ts";
+import { SamplingPanel } from "./sampling.tsx";
 
 /** Chat with the server's models. */
 export function Served() {
@@ -24,13 +25,18 @@ export function Served() {
   }, []);
   const isEmpty = said.value.length === 0;
   return (
-    <section class="page served" aria-label={t("server")}>
-      <article class="text chat" aria-label={t("text")} aria-busy={answering.value !== undefined} tabIndex={0}>
-        {isEmpty ? <Empty /> : said.value.map((each, i) => <Message key={i} {...each} />)}
-        {answering.value && <span class="caret" />}
-      </article>
-      <Composer />
-    </section>
+    <div class="desk served" data-panel="text">
+      <aside class="side left" aria-label={t("settings")}>
+        <SamplingPanel />
+      </aside>
+      <section class="page" aria-label={t("server")}>
+        <article class="text chat" aria-label={t("text")} aria-busy={answering.value !== undefined} tabIndex={0}>
+          {isEmpty ? <Empty /> : said.value.map((each, i) => <Message key={i} {...each} />)}
+          {answering.value && <span class="caret" />}
+        </article>
+        <Composer />
+      </section>
+    </div>
   );
 }
 

@@ -14,7 +14,10 @@ export function Text() {
   const version = changes.value;
   const path = pathTo(current.value);
   const box = useRef<HTMLElement>(null);
-  useEffect(() => keepEndInView(box.current), [version]);
+  const follows = useRef(true);
+  useEffect(() => {
+    if (follows.current && (running.value || mode.value === "chat")) scrollToEnd(box.current!);
+  }, [version, running.value]);
   const { node, index } = selection.value ?? {};
   useEffect(() => box.current?.querySelector(".chosen")?.scrollIntoView({ block: "nearest" }), [node, index]);
   return (
@@ -28,6 +31,7 @@ export function Text() {
       aria-describedby="text-help"
       aria-busy={running.value !== undefined}
       onKeyDown={moveSelection}
+      onScroll={({ currentTarget }) => (follows.current = isNearEnd(currentTarget))}
     >
       <span id="text-help" class="visually-hidden">
         {t("textHelp")}
@@ -39,9 +43,12 @@ export function Text() {
   );
 }
 
-function keepEndInView(box: HTMLElement | null): void {
-  if (!box || !running.value) return;
-  if (box.scrollHeight - box.scrollTop - box.clientHeight < 160) box.scrollTop = box.scrollHeight;
+function scrollToEnd(box: HTMLElement): void {
+  box.scrollTop = box.scrollHeight;
+}
+
+function isNearEnd({ scrollHeight, scrollTop, clientHeight }: HTMLElement): boolean {
+  return scrollHeight - scrollTop - clientHeight < 160;
 }
 
 function Empty() {
