@@ -67,14 +67,15 @@ export async function say(content: string): Promise<void> {
   serverFailure.value = undefined;
   const messages = [...said.value, { role: "user", content, thought: "" } as const];
   try {
-    const started = performance.now();
+    let first = 0;
     const response = await request("/chat/completions", bodyFor(messages), controller.signal);
     let answer: Said = { role: "assistant", content: "", thought: "" };
     for await (const { choices, usage } of chunksOf(response)) {
       const { content = "", reasoning_content: thought = "" } = choices[0]?.delta ?? {};
       answer = { ...answer, content: answer.content + (content ?? ""), thought: answer.thought + (thought ?? "") };
       said.value = [...messages, answer];
-      if (usage) tokensPerSecond.value = (1000 * usage.completion_tokens) / (performance.now() - started);
+      if (content || thought) first ||= performance.now();
+      if (usage) tokensPerSecond.value = (1000 * (usage.completion_tokens - 1)) / (performance.now() - first);
     }
   } catch (error) {
     if (!controller.signal.aborted) serverFailure.value = messageOf(error);

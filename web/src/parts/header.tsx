@@ -26,7 +26,7 @@ export function Header() {
           </button>
         ))}
       </nav>
-      <ModelButton />
+      {mode.value !== "server" && <ModelButton />}
       <Choices />
     </header>
   );
