@@ -50,6 +50,8 @@ describe("wkv serve answers", { skip }, () => {
   test("LangChain's ChatOpenAI", () => program(process.execPath, "langchain.mjs"));
 });
 
+test("named states in an S3-compatible server", { skip }, () => program(process.execPath, "s3.mjs"));
+
 test("wkv serve answers curl", { skip: missing(existsSync("/usr/bin/curl"), "there is no curl") }, async () => {
   const { stdout } = await run("sh", [join(HERE, "programs/state.sh"), base], { cwd: folder });
   assert.equal(stdout, "ok\n");
