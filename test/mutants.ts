@@ -34,7 +34,7 @@ export const mutants: readonly Mutant[] = [
   {
     file: "host/state/identity.ts",
     find: "await addNorms(globals, NORMS_OUTSIDE);",
-    replace: "",
+    replace: "await addNorms(globals.slice(0, 0), NORMS_OUTSIDE);",
     bug: "a model that differs in ln_out takes the other's states",
     tests: ["test/host/state/identity.test.ts"],
   },
@@ -48,7 +48,7 @@ export const mutants: readonly Mutant[] = [
   {
     file: "host/state/state-file.ts",
     find: "if (extra !== 0 || 4 * length !== data.length) throw damaged();",
-    replace: "",
+    replace: "if (extra < 0 || length < 0) throw damaged();",
     bug: "bytes after a saved state go unnoticed",
     tests: ["test/host/state/state-file.test.ts"],
   },
@@ -83,7 +83,7 @@ export const mutants: readonly Mutant[] = [
   {
     file: "host/source/cache/disk-store.ts",
     find: "if (host === (await shortHash(hostname())) && !isRunning(Number(pid))) return true;",
-    replace: "",
+    replace: "if (host === (await shortHash(hostname())) && !isRunning(Number(pid))) return false;",
     bug: "a dead owner's part is waited for",
     tests: ["test/host/source/download.test.ts"],
   },
@@ -104,7 +104,7 @@ export const mutants: readonly Mutant[] = [
   {
     file: "host/cli/table.ts",
     find: "given.map((row) => row.map(inLine))",
-    replace: "given.map((row) => row.map(String))",
+    replace: "given.map((row) => row.map((cell) => (cell ? cell : inLine(cell))))",
     bug: "names in a file reach a terminal raw",
     tests: ["test/host/cli/controls.test.ts"],
   },
@@ -146,21 +146,21 @@ export const mutants: readonly Mutant[] = [
   {
     file: "host/source/disk/write.ts",
     find: "if (found && !found.isFile()) throw notReplaced(path, found);",
-    replace: "",
+    replace: "if (found?.isBlockDevice()) throw notReplaced(path, found);",
     bug: "a file replaces a device",
     tests: ["test/host/source/write-target.test.ts"],
   },
   {
     file: "host/source/net/fetch-model.ts",
     find: "if (options.verify) await",
-    replace: "if (!options.verify) await",
+    replace: "if (options.verify && files.length === 0) await",
     bug: "the cache keeps a login page as a model",
     tests: ["test/host/source/no-model.test.ts"],
   },
   {
     file: "host/source/cache/records.ts",
     find: "return isSound ? record : undefined;",
-    replace: "return record;",
+    replace: "return isSound || address ? record : undefined;",
     bug: "a damaged record of the cache is trusted",
     tests: ["test/host/source/no-model.test.ts"],
   },

@@ -20,6 +20,9 @@ const WORK_A_MESSAGE = 500;
 /** A file's template may be hostile: limit for the numbers returned by `range`; Jinja has none. */
 const MAX_RANGE = 10_000;
 
+/** A longer text before a colon is not a speaker's name. */
+const MAX_NAME = 200;
+
 /** Whether a text is a Jinja template rather than a template's name. */
 export function looksLikeJinja(text: string): boolean {
   return /\{[{%]/.test(text);
@@ -159,7 +162,7 @@ class JinjaTemplate implements ChatTemplate {
     }
   }
 
-  /** What the template puts between an answer and the next message, and the speaker's name in it. */
+  /** What the template puts between an answer and the next message, and the speakers' names. */
   #probe(): { stops: string[]; speakers: string[] } {
     const [question, answer, next] = ["QUESTION-7f3a", "ANSWER-7f3a", "NEXT-7f3a"] as const;
     const messages = [
@@ -169,7 +172,22 @@ class JinjaTemplate implements ChatTemplate {
     ];
     const text = this.#text(messages, {}, false);
     const [before = "", after = ""] = [between(text, question, answer), between(text, answer, next)];
-    return { stops: stopsOf(after), speakers: [before, after].flatMap(speakerOf) };
+    return { stops: stopsOf(after), speakers: [before, after, this.#beforeSystem()].flatMap(speakerOf) };
+  }
+
+  /** What the template puts before a system message; nothing if it takes none. */
+  #beforeSystem(): string {
+    const said = "SYSTEM-7f3a";
+    const messages = [
+      { role: "system", content: said },
+      { role: "user", content: "QUESTION-7f3a" },
+    ];
+    try {
+      const text = this.#text(messages, {}, false);
+      return text.slice(0, Math.max(0, text.indexOf(said)));
+    } catch {
+      return "";
+    }
   }
 }
 
@@ -189,9 +207,16 @@ function stopsOf(after: string): string[] {
   return stop.trim() ? [stop] : ["\n\n"];
 }
 
+/** The name before the colon at the end. Without regular expressions that look for a beginning: the text may be long. */
 function speakerOf(separator: string): string[] {
-  const label = /([^\n:]+):\s*$/.exec(separator)?.[1]?.trim();
-  return label ? [label] : [];
+  const text = separator.trimEnd();
+  if (!/[:：]$/.test(text)) return [];
+  const [label] = text
+    .slice(0, -1)
+    .split(/[\n:：]/)
+    .slice(-1);
+  const name = label?.trim() ?? "";
+  return name && name.length <= MAX_NAME ? [name] : [];
 }
 
 /** Templates expect arguments as a mapping; OpenAI's format has them as JSON text. */

@@ -99,6 +99,18 @@ test("the reason says what to do", async () => {
   });
 });
 
+test("long texts between messages take no time", async () => {
+  for (const text of ["a", " ", "\n", "a:", ": ", "a\n"]) {
+    const between = `{% for i in range(1000) %}{{ ${JSON.stringify(text.repeat(100))} }}{% endfor %}`;
+    const start = performance.now();
+    for (const end of ["", ":"]) {
+      const template = await jinjaTemplate(`{% for m in messages %}${between}${end}{{ m.content }}{% endfor %}`);
+      assert.ok(template.prompt([{ role: "user", content: `${text.repeat(10000)}:` }]).history.length > 100_000);
+    }
+    assert.ok(performance.now() - start < 5000, JSON.stringify(text));
+  }
+});
+
 /** In the manner of those that models come with: tools, thoughts, a look back through all messages. */
 const HONEST = `{%- if tools %}
     {{- '<|im_start|>system\\n' }}

@@ -52,24 +52,30 @@ describe("messages of OpenAI's clients", () => {
   });
 });
 
+const NAMES = [
+  "用户",
+  "Пользователь",
+  "Modèle",
+  "المستخدم\u200f",
+  "उपयोगकर्ता",
+  "🧑‍💻",
+  "User-1",
+  "Human's",
+  "<|user|>",
+  "# Q",
+  "### Response",
+  "a=b%",
+  "(x",
+  "[a-",
+  "$1",
+  "$&",
+  "a|b",
+  "\\d",
+  "^.*$",
+];
+
 test("speakers may have any name", () => {
-  const names = [
-    "用户",
-    "Пользователь",
-    "Modèle",
-    "User-1",
-    "Human's",
-    "<|user|>",
-    "# Q",
-    "### Response",
-    "a=b%",
-    "(x",
-    "[a-",
-    "$1",
-    "a|b",
-    "\\d",
-  ];
-  for (const user of names) {
+  for (const user of NAMES) {
     const template = speakerTemplate({
       name: "x",
       user,
@@ -82,6 +88,30 @@ test("speakers may have any name", () => {
     const said = prompt([{ role: "user", content: `a\n${user}: b` }], template);
     assert.equal(said.split(`${user}:`).length, 2, `${user} in a message is no speaker: ${said}`);
   }
+});
+
+test("speakers of a template may have any name, the system too, before either colon", async () => {
+  for (const name of NAMES)
+    for (const colon of [":", "："]) {
+      const [user, assistant, system] = [`${name}u`, `${name}a`, `${name}s`];
+      const turn = `{% if m.role == 'user' %}${user}{% elif m.role == 'system' %}${system}{% else %}${assistant}{% endif %}`;
+      const template = await jinjaTemplate(
+        `{% for m in messages %}${turn}${colon} {{ m.content }}\n\n{% endfor %}${assistant}${colon}`,
+      );
+      assert.deepEqual(template.stops, [`\n\n${user}${colon}`]);
+      const lines = [user, assistant, system].map((speaker) => `${speaker}${colon} b`);
+      const said = prompt([{ role: "user", content: `a\n${lines.join("\n")}` }], template);
+      for (const [speaker, times] of [
+        [user, 1],
+        [assistant, 1],
+        [system, 0],
+      ] as const)
+        assert.equal(
+          said.split(`${speaker}${colon}`).length - 1,
+          times,
+          `${speaker} in a message is no speaker: ${said}`,
+        );
+    }
 });
 
 test("a template may spell the end of text out, and a message may not", async () => {
