@@ -1,10 +1,10 @@
-// npm run soak -- [--only server,…] [--tokens N] [--loads N] [--sessions N] [--server SECONDS] [--schedules N]: long runs against
-// leaks and against results that depend on anything but the text. Prints what it measures and writes it into the table of
-// docs/reliability.md; fails when a promise does not hold.
+// npm run soak -- [--only server,…] [--tokens N] [--loads N] [--sessions N] [--server SECONDS] [--schedules N] [--ends THREADS]: long
+// runs against leaks and against results that depend on anything but the text. Prints what it measures and writes it into the table
+// of docs/reliability.md; fails when a promise does not hold.
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { loads, longSession, schedules, serverLoad, sessions } from "../test/soak/run.ts";
+import { ends, loads, longSession, schedules, serverLoad, sessions } from "../test/soak/run.ts";
 import { buildDebug } from "./build-debug.ts";
 
 const PAGE = "docs/reliability.md";
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     sessions: { type: "string", default: "200" },
     server: { type: "string", default: "600" },
     schedules: { type: "string", default: "10000" },
+    ends: { type: "string", default: "3" },
   },
 });
 
@@ -103,12 +104,25 @@ async function soakSchedules(tried: number): Promise<Row[]> {
   ];
 }
 
+async function soakEnds(threads: number): Promise<Row[]> {
+  await buildDebug();
+  const { count: tried, phases, wrong } = await ends(threads, 3, 1);
+  return [
+    {
+      what: `Each of ${threads} threads ends in each of ${phases} phases of loading and feeding, ${count(tried)} times in all`,
+      result: wrong.length > 0 ? `wrong: ${wrong[0]}` : "an error of the engine each time, no hang",
+      holds: wrong.length === 0,
+    },
+  ];
+}
+
 const PARTS = {
   server: () => soakServer(Number(values.server)),
   loads: () => soakLoads(Number(values.loads)),
   sessions: () => soakSessions(Number(values.sessions)),
   tokens: () => soakSession(Number(values.tokens)),
   schedules: () => soakSchedules(Number(values.schedules)),
+  ends: () => soakEnds(Number(values.ends)),
 };
 
 const rows: Row[] = [];

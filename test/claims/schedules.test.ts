@@ -39,3 +39,11 @@ for (const [thread, phase] of FULL ? ENDS : ENDS.slice(0, 2))
     );
     assert.match(stdout, /, in assembly\/pool\/\w+\. Load the model again/);
   });
+
+test("a memory that refuses to grow: the next session is refused, and the others are fed", async () => {
+  const { code, stdout, stderr } = await runChild("growth-child.ts", [], "", { ...DEBUG, WKV_SCHEDULE: "12345" });
+  assert.equal(code, 0, code === null ? "it hangs" : stderr);
+  const { sessions, refusal, different } = JSON.parse(stdout);
+  assert.deepEqual([refusal, different], ["too-large", 0]);
+  assert.ok(sessions > 3, `${sessions} sessions`);
+});

@@ -28,6 +28,13 @@ export interface Schedules {
   readonly hash: string;
 }
 
+export interface Ends {
+  readonly count: number;
+  readonly phases: number;
+  /** Threads and phases that did not end in an error of the engine. */
+  readonly wrong: readonly string[];
+}
+
 export interface ServerLoad {
   readonly seconds: number;
   readonly clients: number;
@@ -51,6 +58,10 @@ export const serverLoad = (seconds: number, clients: number, seed: number) =>
 /** @param kernels "debug": where threads are delayed at random; else the usual ones, all alike */
 export const schedules = (count: number, kernels: "debug" | "usual") =>
   runWith<Schedules>({ WKV_WASM: kernels }, "schedules.ts", count);
+
+/** @param step 1: threads end in every phase */
+export const ends = (threads: number, feeds: number, step: number) =>
+  runWith<Ends>({ WKV_WASM: "debug" }, "ends.ts", threads, feeds, step);
 
 /** Runs one of this folder's programs in a process of its own. @returns what it prints as JSON */
 function run<T>(program: string, ...args: readonly number[]): Promise<T> {
