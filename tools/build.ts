@@ -168,7 +168,6 @@ async function buildHost(options: BuildOptions): Promise<void> {
     format: "esm",
     target: "es2022",
     platform: "neutral",
-    sourcemap: true,
     logLevel: "warning",
     ...options,
   });

@@ -1,6 +1,7 @@
 /** The tarball: what is in it, how much of it a page loads, what the tools that check packages say. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -9,8 +10,9 @@ import { makeConsumer, ROOT } from "./consumer.ts";
 import { output } from "./place.ts";
 import { attw, HOW_TO_GET, publint } from "./runtimes.ts";
 
-/** Bytes, gzipped. */
+/** Bytes, gzipped: of what a page loads, and of the package but for its models. */
 const MOST = 120_000;
+const PACKAGE_MOST = 1_500_000;
 const { folder, tarball } = makeConsumer();
 const build = join(folder, "node_modules/wkv/build");
 
@@ -39,6 +41,20 @@ test("what a page loads is small, and as docs/runtimes.md says", (t) => {
       "what reads a tokenizer.json is loaded only when needed",
     );
   }
+});
+
+test("the package is small but for its models", (t) => {
+  const { length } = execFileSync("tar", ["-cz", "--exclude=./models", "-C", join(build, ".."), "."], {
+    maxBuffer: 10 * PACKAGE_MOST,
+  });
+  t.diagnostic(`${length} bytes, and ${statSync(tarball).size} with the models`);
+  assert.ok(length <= PACKAGE_MOST, `${length} bytes`);
+  const files = readdirSync(join(build, ".."), { recursive: true, encoding: "utf8" });
+  assert.deepEqual(
+    files.filter((file) => /\.map$|\.test\./.test(file)),
+    [],
+    "for the package's developers only",
+  );
 });
 
 test("the worker is one file, as docs/runtimes.md has it copied", () => {
