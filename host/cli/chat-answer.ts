@@ -37,6 +37,7 @@ async function printAnswer(answer: Answer, quiet: boolean): Promise<void> {
   } finally {
     await shown.end();
     if (!quiet && last?.usage && last.stop) note(describe(last.stop, last.usage));
+    if (process.stdout.isTTY) await print("\n"); // between two turns
   }
 }
 

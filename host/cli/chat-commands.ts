@@ -15,7 +15,7 @@ import { readSetting, SETTINGS } from "./chat-settings.ts";
 import { chatOf, type Talk } from "./chat-talk.ts";
 import { copyToClipboard } from "./clipboard.ts";
 import { explain } from "./failure.ts";
-import { note, print, printText } from "./output.ts";
+import { note, noteList, print, printWrapped } from "./output.ts";
 
 interface ChatCommand {
   readonly usage: string;
@@ -74,13 +74,12 @@ export async function runCommand(line: string, talk: Talk, lines: LineReader): P
 }
 
 function help(): void {
-  const width = Math.max(...Object.values(COMMANDS).map(({ usage }) => usage.length));
-  for (const { usage, help: text } of Object.values(COMMANDS)) note(`${usage.padEnd(width)}  ${text}`);
+  noteList(Object.values(COMMANDS).map(({ usage, help: text }) => [usage, text]));
 }
 
 async function history(talk: Talk): Promise<void> {
   for (const [i, message] of chatOf(talk).messages.entries())
-    await printText(`${i} ${message.role}: ${partsOf(message).join("\n")}\n`);
+    await printWrapped(`${i} ${message.role}: ${partsOf(message).join("\n")}\n`);
 }
 
 function system(talk: Talk, text: string): void {
@@ -174,7 +173,7 @@ async function undo(talk: Talk): Promise<void> {
 
 function set(talk: Talk, given: string): void {
   try {
-    if (!given) for (const line of settingLines(talk, SETTINGS)) note(line);
+    if (!given) listSettings(talk);
     else talk.options = { ...talk.options, ...readSetting(given) };
   } catch (error) {
     const { code, message } = explain(error);
@@ -183,11 +182,17 @@ function set(talk: Talk, given: string): void {
   }
 }
 
-/** The settings and their values; "default" if not set. */
-function settingLines({ options }: Talk, names: readonly string[]): string[] {
-  return names.map((name) => {
+function listSettings(talk: Talk): void {
+  const changed = changedSettings(talk);
+  const others = SETTINGS.filter((name) => !changed.some(([each]) => each === name));
+  noteList([...changed, ["default", others.join(", ")]]);
+}
+
+/** The settings that have a value, and the value. */
+function changedSettings({ options }: Talk): [name: string, value: string][] {
+  return SETTINGS.flatMap((name) => {
     const value = options[name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()) as keyof typeof options];
-    return `${name.padEnd(20)}${value === undefined ? "default" : JSON.stringify(value)}`;
+    return value === undefined ? [] : [[name, JSON.stringify(value)]];
   });
 }
 
@@ -196,7 +201,7 @@ function info(talk: Talk): void {
   const { version, name, layers, width, weights, threads, bytes } = model.info;
   note(`RWKV-${version}, ${name}: ${layers} layers of ${width}, ${weights}, ${(bytes / 1e6).toFixed(1)} MB`);
   note(`${threads} threads; format "${template.name}"; think ${talk.think ?? "off"}; ${messages.length} messages`);
-  for (const line of settingLines(talk, SETTINGS)) if (!line.endsWith("default")) note(line);
+  noteList(changedSettings(talk));
 }
 
 function tokens(talk: Talk): void {

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Chat } from "../chat/chat.ts";
 import { createChat } from "../chat/create.ts";
@@ -6,8 +7,8 @@ import type { ChatOptions } from "../chat/options.ts";
 import { THINK_MODES } from "../chat/template.ts";
 import { templateIn } from "../model/template.ts";
 import { isTemplateName } from "../prompt/formats.ts";
+import { type BundledName, bundledModel } from "../source/disk/bundled.ts";
 import { textOf } from "../source/text.ts";
-import { bundledPath } from "./bundled.ts";
 import { answerTo } from "./chat-answer.ts";
 import { COMMAND_NAMES, isCommand, runCommand, talkFrom } from "./chat-commands.ts";
 import { complete } from "./chat-complete.ts";
@@ -23,8 +24,10 @@ import { note } from "./output.ts";
 import { unescaped } from "./parse.ts";
 import { checkTextOptions } from "./text.ts";
 
-/** What to expect of the small bundled model. */
+/** What to expect of the bundled models. */
 const BOX_CAN = "a very small model: give it facts in simple sentences and ask about them; it knows nothing else.";
+const FAIRY_CANNOT =
+  'this model continues tales and does not chat: wkv run fairy "Once upon a time". wkv chat box answers.';
 
 const HELP = `${VOCAB_HELP}
 
@@ -75,6 +78,7 @@ async function chat(path: string | undefined, options: ChatCommandOptions): Prom
   const talk: Talk = { options, chats, current: "main", think: options.think, answers: 0, isOver: false };
   const lines = await openLines(talk);
   if (lines.isTerminal && !options.quiet) greet(first, source);
+  if (!options.quiet && isBundled(source, "fairy")) note(FAIRY_CANNOT);
   const stay = () => {}; // Ctrl-C between an answer and the next line
   if (lines.isTerminal) process.on("SIGINT", stay);
   try {
@@ -122,7 +126,12 @@ async function openLines(talk: Talk): Promise<LineReader> {
 function greet({ model, template }: Chat, source: string): void {
   note(`RWKV-${model.info.version}, ${model.info.name}; format "${template.name}".`);
   note("/help lists the commands; Ctrl-D, /exit, or Ctrl-C twice leave.");
-  if (source === bundledPath("box") || source === "box") note(BOX_CAN);
+  if (isBundled(source, "box")) note(BOX_CAN);
+}
+
+/** Whether MODEL is a bundled model, by its name or path. */
+function isBundled(source: string, name: BundledName): boolean {
+  return source === name || resolve(source) === bundledModel(name);
 }
 
 async function converse(talk: Talk, lines: LineReader): Promise<void> {

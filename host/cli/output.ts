@@ -22,6 +22,11 @@ export function printText(text: string): Promise<void> {
   return print(process.stdout.isTTY ? withoutControls(text) : text);
 }
 
+/** The same; on a terminal in whole words. */
+export function printWrapped(text: string): Promise<void> {
+  return printText(process.stdout.isTTY ? wrapped(text, process.stdout.columns) : text);
+}
+
 export function withoutControls(text: string): string {
   return text.replace(CONTROLS, "\uFFFD");
 }
@@ -39,6 +44,22 @@ export function note(text: string, isVerbatim = false): void {
   const line = `wkv: ${withoutControls(text)}`;
   const shown = process.stderr.isTTY && !isVerbatim ? wrapped(line, process.stderr.columns) : line;
   process.stderr.write(`${styled("dim", shown, process.stderr)}\n`);
+}
+
+/** The least columns for an explanation beside its term. */
+const BESIDE = 16;
+
+/** A list for people, on standard error: terms, and explanations with a margin of their own. */
+export function noteList(rows: readonly (readonly [term: string, text: string])[]): void {
+  const margin = Math.max(...rows.map(([term]) => term.length)) + 2;
+  const columns = process.stderr.isTTY ? process.stderr.columns : Number.POSITIVE_INFINITY;
+  const isBeside = columns - margin >= BESIDE;
+  for (const [term, text] of rows) {
+    const indent = " ".repeat(isBeside ? margin : 2);
+    const lines = wrapped(withoutControls(text), columns - indent.length).replaceAll("\n", `\n${indent}`);
+    const head = isBeside ? term.padEnd(margin) : `${term}\n${indent}`;
+    process.stderr.write(`${head}${styled("dim", lines, process.stderr)}\n`);
+  }
 }
 
 function escaped(character: string): string {
@@ -59,16 +80,30 @@ export function watchOutput(): void {
   process.stderr.on("error", () => {});
 }
 
+/** Milliseconds between two drawings of a status line; what is faster than that shows none. */
+const STATUS_INTERVAL = 100;
+
 /** A terminal line that is overwritten: `show` it, then `clear` it. Does nothing without a terminal. */
 export function statusLine(quiet = false) {
   const visible = process.stderr.isTTY && !quiet;
-  let last = "";
+  let text = "";
+  let timer: NodeJS.Timeout | undefined;
+  let isDrawn = false;
+  const draw = () => {
+    timer = undefined;
+    isDrawn = true;
+    // A line that reaches the edge would become two, and only one is erased.
+    process.stderr.write(`\r\x1b[K${inLine(text).slice(0, process.stderr.columns - 1)}`);
+  };
   return {
-    show(text: string): void {
-      if (visible && text !== last) process.stderr.write(`\r\x1b[K${inLine((last = text))}`);
+    show(next: string): void {
+      if (!visible || next === text) return;
+      text = next;
+      timer ??= setTimeout(draw, STATUS_INTERVAL).unref();
     },
     clear(): void {
-      if (visible && last) process.stderr.write("\r\x1b[K");
+      clearTimeout(timer);
+      if (isDrawn) process.stderr.write("\r\x1b[K");
     },
   };
 }

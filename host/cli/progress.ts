@@ -7,7 +7,7 @@ const LEAST_BAR = 6;
 /**
  * Makes lines for people of a piece of work's progress: a bar, the share, speed and time left.
  * @param work what is said while neither a download nor its check goes on
- * @param columns of the terminal; a bar that does not fit is left out
+ * @param columns of the terminal; what does not fit is left out: the bar, then the speed, the amounts, the time left
  */
 export function progressLines(work: string, columns = process.stderr.columns ?? 80): (progress: Progress) => string {
   const names = { download: "downloading", check: "checking", work };
@@ -16,11 +16,21 @@ export function progressLines(work: string, columns = process.stderr.columns ?? 
     const phase = phaseOrWork ?? "work";
     const { bytesPerSecond, secondsLeft } = speeds[phase].at(loaded, total);
     const share = loaded / total;
-    const percent = `${Math.floor(100 * share)} %`;
-    const known = Number.isFinite(total) ? `${percent.padStart(5)}, ${mb(loaded)} of ${mb(total)}` : mb(loaded);
-    const left = Number.isFinite(secondsLeft) ? `, ${duration(secondsLeft)} left` : "";
-    const numbers = `${known}, ${mb(bytesPerSecond)}/s${left}`;
-    return `${names[phase]} ${bar(share, columns - names[phase].length - numbers.length - 4)}${numbers}`;
+    const isKnown = Number.isFinite(total);
+    const percent = isKnown ? `${Math.floor(100 * share)} %`.padStart(5) : "";
+    const amounts = isKnown ? `${mb(loaded)} of ${mb(total)}` : mb(loaded);
+    const speed = `${mb(bytesPerSecond)}/s`;
+    const left = Number.isFinite(secondsLeft) ? `${duration(secondsLeft)} left` : "";
+    const room = columns - names[phase].length - 2;
+    const numbers =
+      [
+        [percent, amounts, speed, left],
+        [percent, amounts, left],
+        [percent, left],
+      ]
+        .map((parts) => parts.filter(Boolean).join(", "))
+        .find((line) => line.length <= room) ?? percent;
+    return `${names[phase]} ${bar(share, room - numbers.length - 3)}${numbers}`;
   };
 }
 

@@ -111,6 +111,31 @@ test("wide characters, words that are too long, and spaces wrap", () => {
   assert.equal(wrapped("abcdefgh", 5), "abcde\nfgh");
   assert.equal(wrapped("日本語です", 5), "日本\n語で\nす");
   assert.equal(wrapped("e\u0301e\u0301 e", 2), "e\u0301e\u0301\ne");
+  assert.equal(wrapped("ab👍🏽c", 5), "ab\n👍🏽c"); // four columns where a terminal draws the tone beside it
+  assert.equal(wrapped("今天，很好。你说（是）", 6), "今天，\n很好。\n你说\n（是）");
+});
+
+test("a narrow terminal: loading, lists and the conversation are in whole words, on lines of their own", async () => {
+  const terminal = open(["king.safetensors"], 40);
+  await terminal.type(PROMPT, "Tell me\r");
+  await terminal.type("aloud.");
+  await terminal.type(PROMPT, "/help\r/set temperature 0.5\r/set\r/history\r/exit\r");
+  assert.equal(await terminal.exit(), 0);
+  const shown = (await terminal.lines()).join("\n");
+  assert.match(shown, /^wkv: RWKV-7/, "nothing of the loading is left");
+  assert.match(
+    shown,
+    /^\/edit \[N\] \[TEXT\] {3}change message N\n {19}\(default: your last\n {19}one\) and answer again$/m,
+  );
+  assert.match(shown, /^temperature {2}0\.5\ndefault {6}max-tokens,/m);
+  assert.match(shown, /^1 assistant: The king had three\ndaughters, and his youngest one was so$/m);
+});
+
+test("a model that does not chat says so", async () => {
+  const terminal = open(["fairy", "-n", "1"]);
+  await terminal.type("does not chat: wkv run fairy");
+  await terminal.type(PROMPT, "\x04");
+  assert.equal(await terminal.exit(), 0);
 });
 
 test("what a model says cannot act on the terminal", async () => {
@@ -179,4 +204,5 @@ test("NO_COLOR and FORCE_COLOR", async () => {
   assert.equal(await escapes({}), true);
   assert.equal(await escapes({ NO_COLOR: "1" }), false);
   assert.equal(await escapes({ TERM: "dumb" }), false);
+  assert.equal(await escapes({ TERM: "dumb", NO_COLOR: "1", FORCE_COLOR: "1" }), true);
 });
