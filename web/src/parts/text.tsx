@@ -73,15 +73,20 @@ function Empty() {
   );
 }
 
-/** @param version changes with the node's content */
-function Piece({ node }: { node: Node; version: number }) {
+interface PieceProps {
+  node: Node;
+  /** Changes with the node's content: a component that reads signals is drawn again only when they change, or its props do. */
+  version: number;
+}
+
+function Piece({ node, version }: PieceProps) {
   const isChat = mode.value === "chat";
   const mine = node.kind === "prompt";
   const Tag = isChat ? "div" : "span";
   return (
     <Tag class={`piece ${node.kind} ${editing.value === node ? "edited" : ""}`}>
       {isChat && <span class="speaker">{t(mine ? "you" : "answer")}</span>}
-      {mine ? <Own node={node} /> : <Answer node={node} />}
+      {mine ? <Own node={node} /> : <Answer node={node} version={version} />}
     </Tag>
   );
 }
@@ -106,7 +111,7 @@ function Own({ node }: { node: Node }) {
 }
 
 /** An answer: its thought folded once it is complete, the text, and the calls of tools, which replace the text of them. */
-function Answer({ node }: { node: Node }) {
+function Answer({ node }: PieceProps) {
   const { tokens, message } = node;
   const { end, complete } = thoughtOf(node);
   const text = <Tokens node={node} from={end} to={tokens.length} />;
