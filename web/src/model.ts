@@ -75,6 +75,7 @@ export async function openModel(source: ModelSource, options: OpenOptions): Prom
     const { name, address } = options;
     const fingerprint = await fingerprintOf(model);
     opened.value = { model, name, address, fingerprint, bundled: bundledAt(address), source, vocab };
+    if (isCurrent()) loading.value = undefined;
     await previous?.model.dispose();
   } catch (error) {
     if (!controller.signal.aborted) loadError.value = messageOf(error);

@@ -31,7 +31,7 @@ function send(): void {
   const from = editing.value;
   editing.value = undefined;
   draft().value = "";
-  void submit(text, from?.parent ?? current.value);
+  void submit(text, from?.parent);
 }
 
 function cancelEdit(): void {
