@@ -1,5 +1,8 @@
-/** A set of code points. */
-export type CodePoints = (code: number) => boolean;
+/** A set of code points: whether one is in it. */
+export type CodePoints = ((code: number) => boolean) & {
+  /** What asking takes, where that is more than for a range: a class of a file may have thousands of members. */
+  readonly cost?: number;
+};
 
 /** Oniguruma's shorthands and POSIX names in Unicode, as JavaScript expressions. */
 const NAMED: Readonly<Record<string, string>> = {
@@ -61,20 +64,32 @@ export function rangeSet(first: number, last: number): CodePoints {
 }
 
 export function union(sets: readonly CodePoints[]): CodePoints {
-  return sets.length === 1 ? (sets[0] as CodePoints) : (code) => sets.some((set) => set(code));
+  return sets.length === 1 ? (sets[0] as CodePoints) : costing(total(sets), (code) => sets.some((set) => set(code)));
 }
 
 export function intersection(sets: readonly CodePoints[]): CodePoints {
-  return sets.length === 1 ? (sets[0] as CodePoints) : (code) => sets.every((set) => set(code));
+  return sets.length === 1 ? (sets[0] as CodePoints) : costing(total(sets), (code) => sets.every((set) => set(code)));
 }
 
 export function complement(set: CodePoints): CodePoints {
-  return (code) => !set(code);
+  return costing(costOf(set), (code) => !set(code));
 }
 
 /** With what differs from the set's members in case only. */
 export function anyCase(set: CodePoints): CodePoints {
-  return (code) => set(code) || variants(code).some(set);
+  return costing(20 + 4 * costOf(set), (code) => set(code) || variants(code).some(set));
+}
+
+export function costOf({ cost = 1 }: CodePoints): number {
+  return cost;
+}
+
+function costing(cost: number, set: CodePoints): CodePoints {
+  return Object.assign(set, { cost });
+}
+
+function total(sets: readonly CodePoints[]): number {
+  return sets.reduce((sum, set) => sum + costOf(set), 0);
 }
 
 function variants(code: number): number[] {

@@ -1,4 +1,4 @@
-import { type CodePoints, namedSet } from "./code-points.ts";
+import { type CodePoints, costOf, namedSet } from "./code-points.ts";
 import { type Mode, type Node, PatternParser, type Place } from "./pattern-parser.ts";
 
 type Step =
@@ -16,6 +16,9 @@ type Program = readonly Step[];
 const MAX_STEPS = 50_000;
 /** Characters that a look-behind may have, as in Oniguruma. */
 const MAX_BEHIND = 255;
+
+/** A set that costs no more is part of its step. */
+const FREE_COST = 8;
 
 /** Counts the work of patterns on one text. */
 export class Work {
@@ -218,6 +221,7 @@ class Matcher {
   }
 
   #one(set: CodePoints, at: number): number {
+    if (costOf(set) > FREE_COST) this.#work.spend(costOf(set) / FREE_COST);
     const code = this.#text.codePointAt(at);
     return code !== undefined && set(code) ? at + (code > 0xffff ? 2 : 1) : -1;
   }

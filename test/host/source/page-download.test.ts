@@ -59,6 +59,8 @@ interface Answer {
   message?: string;
 }
 
+/** Other files of the site, by path. */
+const extra = new Map<string, string | Uint8Array>();
 let hub: HubServer;
 let browser: { newContext(): Promise<BrowserContext>; close(): Promise<void> };
 let expected: number[];
@@ -80,6 +82,8 @@ before(async () => {
   hub = await startHub({ "tiny.safetensors": MODEL });
   hub.page = (path) => {
     if (path === "/page") return { type: "text/html", body: PAGE };
+    const body = extra.get(path);
+    if (body !== undefined) return { type: "application/octet-stream", body };
     if (!path.startsWith("/build/")) return undefined;
     const type = path.endsWith(".wasm") ? "application/wasm" : "text/javascript";
     return { type, body: readFileSync(BUILD + path.slice("/build/".length)) };
@@ -187,6 +191,30 @@ test("what cannot be had ends with a reason, and nothing of it is taken for a mo
   await inFreshContext({ cutAfter: () => (cuts++ < 2 ? MODEL.length / 2 : undefined) }, async (context) => {
     assert.deepEqual((await ask(context, "hf:org/repo")).logits, expected);
   });
+});
+
+test("what is not a model is refused, and nothing of it is kept", { skip }, async () => {
+  const wrong: Record<string, string | Uint8Array> = {
+    login: "<!doctype html><html>log in to the hotel's network</html>",
+    empty: "",
+    pointer: "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n",
+    zeros: new Uint8Array(5000),
+    cut: MODEL.subarray(0, MODEL.length / 2),
+  };
+  await inFreshContext({}, (context) =>
+    inPage(context, async (page) => {
+      for (const [name, body] of Object.entries(wrong)) {
+        extra.set(`/${name}.safetensors`, body);
+        const { code, message } = (await page.evaluate(`answer("/${name}.safetensors")`)) as Answer;
+        assert.ok(["bad-file", "unknown-format", "network"].includes(code ?? ""), `${name}: ${code}`);
+        assert.match(message ?? "", new RegExp(`${name}\\.safetensors`));
+        assert.deepEqual(await page.evaluate("kept()"), {}, name);
+      }
+      extra.set("/login.safetensors", MODEL);
+      const { logits, message } = (await page.evaluate('answer("/login.safetensors")')) as Answer;
+      assert.deepEqual(logits, expected, message);
+    }),
+  );
 });
 
 test("a large file is checked against the hub's SHA-256, too", { skip }, async () =>
