@@ -1,6 +1,7 @@
 import { WkvError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { checkNames } from "../options/names.ts";
+import { checkModel } from "../options/values.ts";
 import { Chat } from "./chat.ts";
 import { checkAnswerable, checkCalls, checkOptions } from "./checks.ts";
 import { chooseTemplate } from "./choose.ts";
@@ -20,6 +21,7 @@ import { Answer, type ChatPiece } from "./stream.ts";
  * for await (const { text } of chat(model, messages, { maxTokens: 5 })) console.log(text);
  */
 export function chat(model: Model, messages: readonly ChatMessage[], options: ChatOptions = {}): Answer {
+  checkModel(model);
   checkNames(options, CHAT_OPTIONS, "chat");
   checkMessages(messages);
   checkAnswerable(messages);
@@ -47,6 +49,7 @@ async function* answerOnce(model: Model, options: ChatOptions): AsyncGenerator<C
  * talk.dispose();
  */
 export async function createChat(model: Model, options: ChatOptions = {}): Promise<Chat> {
+  checkModel(model);
   checkNames(options, CHAT_OPTIONS, "createChat");
   const { template, system, messages = [], ...answerOptions } = options;
   checkMessages(messages);
@@ -71,6 +74,7 @@ export async function loadChat(
   saved: Uint8Array,
   options: Omit<ChatOptions, "system" | "messages"> = {},
 ): Promise<Chat> {
+  checkModel(model);
   checkNames(options, CHAT_OPTIONS, "loadChat");
   const { messages, template, text, state } = readSaved(saved);
   const { template: wanted = template, ...answerOptions } = options;

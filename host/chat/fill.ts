@@ -1,3 +1,4 @@
+import { kindOf } from "../options/names.ts";
 import { cleanText } from "../prompt/clean.ts";
 
 /** The format's mark, and the flower that replaces it if it occurs in the text. */
@@ -19,6 +20,8 @@ export const FILL_STOP: readonly string[] = [MARK];
  * console.log(fillPrompt("A king ", " the sea."));
  */
 export function fillPrompt(before: string, after: string): string {
+  for (const [name, text] of Object.entries({ before, after }))
+    if (typeof text !== "string") throw new TypeError(`"${name}" expected a text, got ${kindOf(text)}`);
   const [prefix, suffix] = [before, after].map((text) => cleanText(text).replaceAll(MARK, OTHER));
   return `${MARK}prefix${MARK}${MARK}suffix${MARK}${suffix}${MARK}middle${MARK}${prefix}`;
 }

@@ -1,3 +1,5 @@
+import { checkNames, kindOf } from "../options/names.ts";
+import { checkText } from "../options/values.ts";
 import { ARRANGEMENT_OPTIONS, type Arrangement, arrange } from "../prompt/arrange.ts";
 import { cleanAnswer, cleanText, cleanTurn, withoutSpeakers } from "../prompt/clean.ts";
 import type { SpeakerFormat } from "../prompt/formats.ts";
@@ -61,6 +63,7 @@ export interface ChatTemplate {
  * console.log(speakerTemplate(format).prompt([{ role: "user", content: "Why?" }]));
  */
 export function speakerTemplate(format: SpeakerFormat): ChatTemplate {
+  checkFormat(format);
   const writer = new Writer(format);
   const { name, stops, thinks, preset } = format;
   return {
@@ -70,6 +73,26 @@ export function speakerTemplate(format: SpeakerFormat): ChatTemplate {
     ...(preset && { preset }),
     prompt: (messages, options = {}) => writer.prompt(messages, options),
   };
+}
+
+const FORMAT = {
+  name: true,
+  user: true,
+  assistant: true,
+  system: true,
+  stops: true,
+  thinks: true,
+  preset: true,
+  startsWithEnd: true,
+} as const satisfies Record<keyof SpeakerFormat, true>;
+
+function checkFormat(format: SpeakerFormat): void {
+  checkNames(format, FORMAT, "speakerTemplate");
+  for (const name of ["user", "assistant"] as const) checkText(format[name], name);
+  if (format.system !== undefined) checkText(format.system, "system");
+  if (!Array.isArray(format.stops))
+    throw new TypeError(`"stops" expected an array of texts, got ${kindOf(format.stops)}`);
+  for (const stop of format.stops) checkText(stop, "stops");
 }
 
 class Writer {

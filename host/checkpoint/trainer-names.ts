@@ -3,6 +3,8 @@ import { addTensor } from "./stored.ts";
 
 /** Prefixes that trainers' wrappers add to a model's names: DataParallel, DeepSpeed, Lightning, FSDP. */
 const OUTER = /^(?:(?:module|_forward_module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.)+/;
+/** A wrapped model that is a part of Lightning's. */
+const WRAPPED_PART = /^model\.(?:module\.)+/;
 /** Parts that wrappers of single layers insert: torch.compile, FSDP, activation checkpointing. */
 const INNER = /\.(?:(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.)+/g;
 
@@ -20,5 +22,5 @@ export function withoutWrappers(checkpoint: Checkpoint, file: string): Checkpoin
 }
 
 function unwrapped(name: string): string {
-  return name.replace(OUTER, "").replace(INNER, ".");
+  return name.replace(OUTER, "").replace(INNER, ".").replace(WRAPPED_PART, "model.");
 }

@@ -1,3 +1,4 @@
+import { WkvError } from "../errors.ts";
 import { areDisjoint, merge } from "./combine.ts";
 import { arrayNode, objectNode } from "./containers.ts";
 import type { Grammar, Node, Rule } from "./grammar.ts";
@@ -23,6 +24,9 @@ const MAX_DEPTH = 64;
 /** Limit for the alternatives that `allOf`, `anyOf` and `oneOf` of one place multiply to. */
 const MAX_ALTERNATIVES = 1000;
 
+/** Limit for the values in a schema, however nested: the same object may be in it many times. */
+const MAX_VALUES = 200_000;
+
 /** Limit for compared pairs of alternatives of `oneOf`. */
 const MAX_COMPARISONS = 50_000;
 
@@ -36,9 +40,17 @@ export function schemaNode(grammar: Grammar, schema: JsonSchema, whitespace: Whi
 
 /** What `JSON.stringify` sees of it: no functions, no cycles. */
 function plainJson(schema: unknown): JsonSchema {
+  let values = 0;
+  const checked = (name: string, value: unknown) => {
+    if (++values > MAX_VALUES) throw wrong("#", `it has more than ${MAX_VALUES} values`);
+    if (typeof value === "number" && !Number.isFinite(value))
+      throw wrong("#", `"${name}" is ${value}: a JSON schema has finite numbers only`);
+    return value;
+  };
   try {
-    return JSON.parse(JSON.stringify(schema));
+    return JSON.parse(JSON.stringify(schema, checked));
   } catch (error) {
+    if (error instanceof WkvError) throw error;
     if (error instanceof RangeError) throw wrong("#", "it is nested too deeply");
     throw wrong("#", `it is not JSON: ${(error as Error).message.split("\n")[0]}`);
   }

@@ -3,6 +3,7 @@ import { type Job, makeBatch, runBatch } from "../engine/batch.ts";
 import type { Runner } from "../engine/runner.ts";
 import type { Model } from "../model/model.ts";
 import { checkNames } from "../options/names.ts";
+import { checkModel } from "../options/values.ts";
 
 export interface BenchmarkOptions {
   /** Tokens of the prompt. Default 512. */
@@ -59,8 +60,9 @@ export interface BenchmarkResult {
  * console.log(`${decode.median.toFixed(1)} tokens per second`);
  */
 export async function benchmark(model: Model, options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
-  const { runner } = model;
+  checkModel(model);
   checkNames(options, BENCHMARK_OPTIONS, "benchmark");
+  const { runner } = model;
   const { prefill = 512, decode = 64, sessions = 1, rounds = 5, onRound, signal } = options;
   for (const [name, value] of Object.entries({ prefill, decode, sessions, rounds })) {
     if (!Number.isInteger(value) || value < 1)

@@ -1,5 +1,6 @@
 import type { Model } from "../model/model.ts";
 import { checkNames } from "../options/names.ts";
+import { checkModel } from "../options/values.ts";
 import { mostLikely } from "../sampling/index.ts";
 
 export interface PerplexityOptions {
@@ -58,10 +59,12 @@ export async function perplexity(
   text: string | Uint8Array,
   options: PerplexityOptions = {},
 ): Promise<Perplexity> {
+  checkModel(model);
   checkNames(options, PERPLEXITY_OPTIONS, "perplexity");
   const { compare, context = Infinity, onProgress, signal } = options;
   if (!(Number.isInteger(context) || context === Infinity) || context < 1)
     throw new RangeError(`"context" expected a whole number >= 1, got ${context}`);
+  if (compare !== undefined) checkModel(compare, "compare");
   if (compare && compare.info.vocabSize !== model.info.vocabSize)
     throw new RangeError(`"compare" expected a model with ${model.info.vocabSize} ids, got ${compare.info.vocabSize}`);
   const ids = model.tokenizer.encode(text);

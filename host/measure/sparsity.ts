@@ -2,6 +2,8 @@ import * as abi from "../../assembly/abi.ts";
 import * as buf from "../../assembly/buffers.ts";
 import { makeBatch, runBatch } from "../engine/batch.ts";
 import type { Model } from "../model/model.ts";
+import { kindOf } from "../options/names.ts";
+import { checkModel } from "../options/values.ts";
 
 /**
  * The share of exact zeros among the hidden values of the last layer's channel mixing (what relu² leaves), over all
@@ -10,6 +12,8 @@ import type { Model } from "../model/model.ts";
  * console.log(await zeroShare(model, model.tokenizer.encode("Once upon a time")));
  */
 export async function zeroShare(model: Model, tokens: readonly number[]): Promise<number> {
+  checkModel(model);
+  if (!Array.isArray(tokens)) throw new TypeError(`"tokens" expected an array of ids, got ${kindOf(tokens)}`);
   if (tokens.length < 1 || tokens.length > abi.BATCH_MAX_ROWS)
     throw new RangeError(`"tokens" expected 1 to ${abi.BATCH_MAX_ROWS} ids, got ${tokens.length}`);
   const { runner } = model;

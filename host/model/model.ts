@@ -178,6 +178,7 @@ export class Model {
    * const [first, second] = await model.feedAll(parts);
    */
   feedAll(parts: readonly { session: Session; tokens: number | Iterable<number> }[]): Promise<Float32Array[]> {
+    checkParts(parts);
     return Promise.all(parts.map(({ session, tokens }) => session.feed(tokens)));
   }
 
@@ -222,6 +223,13 @@ function checkSaved(saved: unknown): void {
   const { initialState } = saved as SessionOptions;
   if (initialState !== undefined && !(initialState instanceof Uint8Array))
     throw new TypeError(`"initialState" expected a Uint8Array, got ${kindOf(initialState)}`);
+}
+
+function checkParts(parts: unknown): void {
+  if (!Array.isArray(parts)) throw new TypeError(`"parts" expected an array, got ${kindOf(parts)}`);
+  for (const part of parts) checkNames(part, { session: true, tokens: true }, "feedAll");
+  if (!parts.every(({ session }) => session instanceof Session))
+    throw new TypeError('"parts" expected a session of this model in each');
 }
 
 function isPlain(value: unknown): value is object {

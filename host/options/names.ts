@@ -6,7 +6,8 @@ export type OptionNames = Readonly<Record<string, true>>;
 
 /**
  * @param call whose options they are, for the message
- * @throws TypeError for what is no object, and for an option that the call does not have: it names the nearest one
+ * @throws TypeError for what is no object, for an option that the call does not have: it names the nearest one, and for a
+ *   signal or a callback that is none
  */
 export function checkNames(options: unknown, names: OptionNames, call: string): void {
   if (typeof options !== "object" || options === null || options instanceof Promise)
@@ -14,6 +15,16 @@ export function checkNames(options: unknown, names: OptionNames, call: string): 
   for (const [name, value] of Object.entries(options))
     if (value !== undefined && !Object.hasOwn(names, name))
       throw new TypeError(`"${name}" is no option of ${call}: did you mean "${nearest(name, Object.keys(names))}"?`);
+  for (const [name, value] of Object.entries(options)) if (value !== undefined) checkKind(name, value);
+}
+
+/** What every call's options of such a name are. */
+function checkKind(name: string, value: unknown): void {
+  const { aborted } = (value ?? {}) as { aborted?: unknown };
+  if (name === "signal" && typeof aborted !== "boolean")
+    throw new TypeError(`"signal" expected an AbortSignal, got ${kindOf(value)}`);
+  if (/^on[A-Z]/.test(name) && typeof value !== "function")
+    throw new TypeError(`"${name}" expected a function, got ${kindOf(value)}`);
 }
 
 /** Those of the options that a call has. */

@@ -1,5 +1,6 @@
 import { type ChatTemplate, chooseTemplate } from "../chat/index.ts";
 import type { Model } from "../model/model.ts";
+import { checkModel } from "../options/values.ts";
 import { HttpError } from "./errors.ts";
 
 /** A model by name; a promise while it is being loaded. */
@@ -23,8 +24,10 @@ export class Models {
   /** @param template for all models; default: each model's own */
   constructor(models: ServedModels, template?: string | ChatTemplate) {
     this.#template = template;
+    if (typeof models !== "object" || models === null || models instanceof Promise) checkModel(models, "models");
     const named = isModel(models) ? { [models.info.name]: models } : models;
     for (const [name, model] of Object.entries(named)) {
+      if (!(model instanceof Promise)) checkModel(model, name);
       this.#models.set(name, model);
       if (model instanceof Promise) this.#waitFor(name, model);
     }

@@ -22,6 +22,9 @@ export function checkGenerateOptions(options: DecodeOptions & { guidance?: unkno
     throw new RangeError(`"logprobs" expected true, false or a whole number >= 0, got ${logprobs}`);
 }
 
+/** Beyond, logits would overflow. */
+const MAX_SCALE = 1e6;
+
 const GUIDANCE = { scale: true, prompt: true, session: true } as const;
 
 function checkGuidance(guidance: unknown): void {
@@ -30,7 +33,8 @@ function checkGuidance(guidance: unknown): void {
   checkNames(guidance, GUIDANCE, "guidance");
   const { scale, prompt, session } = guidance as Record<string, unknown>;
   if (typeof scale !== "number") throw new TypeError(`"guidance" expected a number as scale, got ${typeof scale}`);
-  if (!Number.isFinite(scale)) throw new RangeError(`"guidance" expected a finite scale, got ${scale}`);
+  if (!(Math.abs(scale) <= MAX_SCALE))
+    throw new RangeError(`"guidance" expected a scale from -${MAX_SCALE} to ${MAX_SCALE}, got ${scale}`);
   if ((prompt === undefined) === (session === undefined))
     throw new TypeError(`"guidance" expected a prompt or a session, got ${session ? "both" : "neither"}`);
 }

@@ -1,4 +1,5 @@
 import { files } from "#files";
+import { checkText } from "../../options/values.ts";
 import type { CachedModel, Store } from "./store.ts";
 
 /**
@@ -27,5 +28,6 @@ export async function cachedModels(directory?: string): Promise<CachedModel[]> {
  * for (const { address } of await cachedModels("cache")) await deleteCachedModel(address, "cache");
  */
 export async function deleteCachedModel(address: string, directory?: string): Promise<boolean> {
+  checkText(address, "address");
   return (await (await openStore(directory))?.remove(address)) ?? false;
 }

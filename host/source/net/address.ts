@@ -33,6 +33,8 @@ export function isAddress(source: string | URL): boolean {
 export function parseAddress(source: string | URL, endpoint: string): Address {
   const text = String(source);
   if (/^hf:/i.test(text)) return parseHub(text);
+  if (!URL.canParse(text))
+    throw new WkvError("not-found", "The address cannot be read: write it as https://HOST/FILE.");
   const url = new URL(text);
   url.hash = "";
   const page =
@@ -40,7 +42,16 @@ export function parseAddress(source: string | URL, endpoint: string): Address {
     /^\/([\w.-]+\/[\w.-]+)(?:\/(?:resolve|blob|tree)\/([^/]+)(?:\/(.+))?)?\/?$/.exec(url.pathname);
   if (!page) return { kind: "web", url };
   const [, repo = "", revision = "main", file] = page;
-  return hubAddress(repo, file && decodeURIComponent(file), decodeURIComponent(revision), text);
+  return hubAddress(repo, file && decoded(file), decoded(revision), text);
+}
+
+/** A part of an address. One that is not percent-encoded is taken as it is. */
+export function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** An address without credentials: for messages and the cache. */

@@ -24,7 +24,10 @@ export interface FileSelection {
 }
 
 export function hubEndpoint({ endpoint }: HubOptions): string {
-  return (endpoint ?? globalThis.process?.env.HF_ENDPOINT ?? "https://huggingface.co").replace(/\/+$/, "");
+  const given = endpoint ?? globalThis.process?.env.HF_ENDPOINT ?? "https://huggingface.co";
+  const text = String(given).replace(/\/+$/, "");
+  if (/^https?:/.test(text) && URL.canParse(text)) return text;
+  throw new WkvError("network", "The hub's endpoint is not an address: write it as https://HOST.");
 }
 
 /** @throws WkvError `not-found` if there is no such repository or file, or no unambiguous model */

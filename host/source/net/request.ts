@@ -1,6 +1,6 @@
 import { files } from "#files";
 import { WkvError } from "../../errors.ts";
-import { shown } from "./address.ts";
+import { decoded, shown } from "./address.ts";
 
 const MAX_REDIRECTS = 10;
 const OK = 200;
@@ -113,7 +113,7 @@ async function follow(start: URL, { range, token }: RequestOptions, signal: Abor
 /** Credentials in the address take precedence over a token. */
 function authorizationFor({ username, password }: URL, token: string | undefined): string | undefined {
   if (!username && !password) return token ? `Bearer ${token}` : undefined;
-  const bytes = new TextEncoder().encode(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
+  const bytes = new TextEncoder().encode(`${decoded(username)}:${decoded(password)}`);
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
 }
 

@@ -42,6 +42,15 @@ describe("names that wrappers put around a model's own are removed", () => {
         assert.deepEqual([...(await openBytes(bytes)).tensors.keys()], NAMES);
     });
 
+  test("DDP in Lightning's module, which is a part of the name", async () => {
+    const renamed = MODEL.map((sample) => ({ ...sample, name: `_forward_module.model.module.${sample.name}` }));
+    const names = [...(await openBytes(safetensors(renamed))).tensors.keys()];
+    assert.deepEqual(
+      names,
+      NAMES.map((name) => `model.${name}`),
+    );
+  });
+
   test("two names that become one are refused", async () => {
     const [first] = MODEL as [Sample];
     const bytes = safetensors([first, { ...first, name: `module.${first.name}` }]);
@@ -50,6 +59,8 @@ describe("names that wrappers put around a model's own are removed", () => {
 });
 
 describe("Python objects beside the weights are data", () => {
+  const numpyArray = () =>
+    reduce(global("numpy.core.multiarray", "_reconstruct"), tuple(global("numpy", "ndarray"), tuple(0), "b"));
   const list = (...items: unknown[]) => tuple(items);
   const objects: [what: string, value: unknown][] = [
     ["torch.Size", reduce(global("torch", "Size"), tuple(tuple(2, 3)))],
@@ -64,6 +75,13 @@ describe("Python objects beside the weights are data", () => {
     ["argparse.Namespace", reduce(global("argparse", "Namespace"), tuple())],
     ["a path", reduce(global("pathlib", "PosixPath"), tuple("/", "data"))],
     ["a float of numpy", reduce(global("numpy.core.multiarray", "scalar"), tuple(global("numpy", "dtype"), "x"))],
+    ["an array of numpy, as in the state of its random numbers", numpyArray()],
+    ["defaultdict of numbers", reduce(global("collections", "defaultdict"), tuple(global("__builtin__", "long")))],
+    [
+      "a time with a zone",
+      reduce(global("datetime", "timezone"), tuple(reduce(global("datetime", "timedelta"), tuple(0)))),
+    ],
+    ["a namespace", reduce(global("types", "SimpleNamespace"), tuple())],
     ["a range", reduce(global("builtins", "range"), tuple(0, 5, 1))],
   ];
   for (const [what, value] of objects)

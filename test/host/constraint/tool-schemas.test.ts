@@ -121,3 +121,19 @@ test("whole numbers beyond 2^53 have exact bounds", () => {
     for (const text of refused) assert.ok(!allows(schema, text), `${JSON.stringify(schema)} refuses ${text}`);
   }
 });
+
+test("a schema that is too large, or holds what JSON does not have, is refused at once with the reason", () => {
+  let shared: JsonSchema = { type: "string" };
+  for (let i = 0; i < 40; i++) shared = { anyOf: [shared, shared] };
+  const cases: [JsonSchema, RegExp][] = [
+    [shared, /more than 200000 values/],
+    [{ enum: Array.from({ length: 300_000 }, (_, i) => i) }, /more than 200000 values/],
+    [{ type: "number", maximum: Number.POSITIVE_INFINITY }, /"maximum" is Infinity/],
+    [{ enum: [1, Number.NaN] }, /"1" is NaN/],
+  ];
+  for (const [schema, message] of cases) {
+    const started = performance.now();
+    assert.throws(() => createConstraint(bytes, { schema }), { name: "WkvError", code: "bad-constraint", message });
+    assert.ok(performance.now() - started < 2000);
+  }
+});

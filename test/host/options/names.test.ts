@@ -1,8 +1,8 @@
 // Every public call refuses options that it does not have, and names the nearest one.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { convertModel, loadModel, type Model } from "wkv";
-import { type ChatMessage, chat, createChat, loadChat } from "wkv/chat";
+import { convertModel, deleteCachedModel, loadModel, type Model } from "wkv";
+import { type ChatMessage, chat, createChat, fillPrompt, loadChat, speakerTemplate } from "wkv/chat";
 import { createConstraint } from "wkv/constraint";
 import { benchmark, perplexity } from "wkv/measure";
 import { createSampler } from "wkv/sampler";
@@ -55,6 +55,33 @@ for (const [name, [wrong, nearest, call]] of Object.entries(calls))
     await assert.rejects(async () => call({ [wrong]: 1 } as never), { name: "TypeError", message });
     await assert.rejects(async () => call(null as never), TypeError);
   });
+
+const unfinished = Promise.resolve() as never;
+const values: Record<string, readonly [message: RegExp, call: () => unknown]> = {
+  "a signal that is none": [/"signal" expected an AbortSignal/, () => loadModel(BYTES, { signal: {} as never })],
+  "a signal that is a controller": [
+    /"signal" expected an AbortSignal/,
+    () => model.createSession().feed([1], { signal: new AbortController() as never }),
+  ],
+  "a callback that is none": [/"onProgress" expected a function/, () => loadModel(BYTES, { onProgress: 3 as never })],
+  "a model that is still loading, chat": [/"model" expected a model, got a promise/, () => chat(unfinished, MESSAGES)],
+  "a model that is still loading, createChat": [/got a promise/, () => createChat(unfinished)],
+  "a model that is still loading, perplexity": [/got a promise/, () => perplexity(unfinished, "ab")],
+  "a model that is still loading, benchmark": [/got a promise/, () => benchmark(unfinished)],
+  "a model that is still loading, createServer": [
+    /"models" expected a model, got a pro/,
+    () => createServer(unfinished),
+  ],
+  "no model, createServer": [/"models" expected a model, got null/, () => createServer(null as never)],
+  "something else by name, createServer": [/"m" expected a model, got number/, () => createServer({ m: 1 } as never)],
+  "parts that are none": [/"parts" expected an array/, () => model.feedAll({} as never)],
+  "a part without a session": [/"parts" expected a session/, () => model.feedAll([{ tokens: [1] }] as never)],
+  "no address": [/"address" expected a text/, () => deleteCachedModel(undefined as never)],
+  "a format without a user": [/"user" expected a text/, () => speakerTemplate({ name: "x" } as never)],
+  "texts that are none": [/"before" expected a text/, () => fillPrompt(1 as never, "")],
+};
+for (const [name, [message, call]] of Object.entries(values))
+  test(name, async () => assert.rejects(async () => call(), { name: "TypeError", message }));
 
 test("options that are undefined are as if they were not there", async () => {
   const options = { max_tokens: undefined, maxTokens: 1 };

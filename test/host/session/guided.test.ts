@@ -101,7 +101,8 @@ test("wrong guidance is refused at the door", async () => {
   const wrong: [guidance: unknown, message: RegExp][] = [
     [5, /"guidance" expected an object/],
     [{ prompt: [1] }, /"guidance" expected a number as scale, got undefined/],
-    [{ prompt: [1], scale: Infinity }, /"guidance" expected a finite scale, got Infinity/],
+    [{ prompt: [1], scale: Infinity }, /"guidance" expected a scale from -1000000 to 1000000, got Infinity/],
+    [{ prompt: [1], scale: 1e308 }, /"guidance" expected a scale from/],
     [{ scale: 1 }, /"guidance" expected a prompt or a session, got neither/],
     [{ scale: 1, prompt: [1], session: model.createSession() }, /got both/],
     [{ scale: 1, prompt: [] }, /"guidance" expected a prompt of at least one token/],

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { diskStore } from "../../../host/source/cache/disk-store.ts";
 import { fetchBytes } from "../../../host/source/net/fetch-bytes.ts";
+import { fetchModel } from "../../../host/source/net/fetch-model.ts";
 import { remoteSource } from "../../../host/source/net/remote-source.ts";
 import { readBytes } from "../../../host/source/source.ts";
 import { loadTokenizer } from "../../../host/tokenizer/index.ts";
@@ -41,6 +42,23 @@ describe("credentials in an address", () => {
       code: "not-found",
       message: /responds with 401/,
     });
+  });
+
+  test("that are not percent-encoded are sent as they are", async (t) => {
+    const { address, seen } = await guarded(t);
+    const url = new URL(address.replace("://", "://us%er:p%zz@"));
+    await assert.rejects(fetchBytes(url, 100), { code: "not-found", message: /responds with 401/ });
+    assert.equal(Buffer.from(seen[0]!.split(" ")[1]!, "base64").toString(), "us%er:p%zz");
+  });
+
+  test("an address or an endpoint that is none is refused with a sentence", async () => {
+    for (const source of ["https://", "http://me:secret@:1/x", "https://[x/y"])
+      await assert.rejects(fetchModel(source), { code: "not-found", message: /^The address cannot be read/ });
+    for (const endpoint of ["hub.example", "", "file:///tmp", "https://"])
+      await assert.rejects(fetchModel("hf:org/repo", { hub: { endpoint } }), {
+        code: "network",
+        message: "The hub's endpoint is not an address: write it as https://HOST.",
+      });
   });
 
   test("are not sent on to another origin", async (t) => {
@@ -112,6 +130,29 @@ describe("proxies", () => {
       assert.match(stdout, /model\.pth$/);
       assert.ok(proxy.asked.length > 0 && proxy.asked.every((each) => each.startsWith("hub.invalid")));
     });
+
+  test("ALL_PROXY, for a switch of Node's that is on, and an address without http://", async (t) => {
+    const hub = await serve();
+    const proxy = await startProxy(t, Number(new URL(hub.endpoint).port));
+    const variables = {
+      ALL_PROXY: proxy.url.slice("http://".length),
+      NODE_USE_ENV_PROXY: "1",
+      NO_PROXY: "",
+      no_proxy: "",
+    };
+    const { stdout } = await fetchIn("http://hub.invalid", variables);
+    assert.match(stdout, /model\.pth$/);
+    assert.ok(proxy.asked.length > 0);
+  });
+
+  test("a proxy that cannot be used is refused, without its password", async () => {
+    for (const wrong of ["socks5://me:secret@127.0.0.1:1", "http://me:secret@[x", "://secret"])
+      await assert.rejects(fetchIn("http://hub.invalid", { HTTPS_PROXY: wrong }), ({ stdout, stderr }) => {
+        assert.match(stderr, /network: The proxy in HTTPS_PROXY .*: write it as http:\/\/HOST:PORT/);
+        assert.ok(!`${stdout}${stderr}`.includes("secret"));
+        return true;
+      });
+  });
 
   test("NO_PROXY", async (t) => {
     const hub = await serve();
