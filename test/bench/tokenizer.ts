@@ -50,8 +50,18 @@ async function measure(file: Uint8Array, text: string, runs: number): Promise<vo
   printSpeed("encode text", bytes.length, await time(runs, () => tokenizer.encode(text)));
   if (tokenizer.kind === "world")
     printSpeed("encode bytes", bytes.length, await time(runs, () => tokenizer.encode(bytes)));
+  for (const repeated of ["a", "日本", " "]) await measureLong(tokenizer, repeated);
   printSpeed("decode", bytes.length, await time(runs, () => tokenizer.decode(ids)));
   printSpeed("stream", bytes.length, await time(runs, () => streamAll(tokenizer, ids)));
+}
+
+/** The same speed at four times the length: time is linear in the text. */
+async function measureLong(tokenizer: Tokenizer, repeated: string): Promise<void> {
+  for (const count of [50_000, 200_000]) {
+    const text = repeated.repeat(count);
+    const size = new TextEncoder().encode(text).length;
+    printSpeed(`${JSON.stringify(repeated)} × ${count / 1000}K`, size, await time(3, () => tokenizer.encode(text)));
+  }
 }
 
 function streamAll(tokenizer: Tokenizer, ids: number[]): number {
