@@ -49,17 +49,20 @@ function isModel(name = ""): boolean {
   return /\.(safetensors|txt)$/.test(name);
 }
 
-/** Writes the list of files that the page needs offline into the service worker: all but the model, which wkv keeps. */
+/** Writes the lists of files that the page needs offline into the service worker: the models, and all others. */
 function precache(): Plugin {
   return {
     name: "precache",
     apply: "build",
     generateBundle(_, bundle) {
       const files = [...Object.keys(bundle), ...readdirSync(inRoot("web/public"))];
-      const kept = files.filter((name) => !/^models\/.*safetensors$|^sw\.js$|\.map$/.test(name));
+      const models = files.filter((name) => /^models\/.*safetensors$/.test(name));
+      const kept = files.filter((name) => !models.includes(name) && !/^sw\.js$|\.map$/.test(name));
       const worker = bundle["sw.js"];
       if (worker?.type !== "chunk") throw new Error("sw.js is not in the bundle");
-      worker.code = worker.code.replace("__FILES__", JSON.stringify(["./", ...kept]));
+      worker.code = worker.code
+        .replace("__FILES__", JSON.stringify(["./", ...kept]))
+        .replace("__MODELS__", JSON.stringify(models));
     },
   };
 }

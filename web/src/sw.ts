@@ -6,6 +6,10 @@ const worker = self as unknown as ServiceWorkerGlobalScope;
 const FILES: readonly string[] = __FILES__;
 declare const __FILES__: readonly string[];
 
+/** The bundled models: wkv keeps them where the browser has a file system for it. */
+const MODELS: readonly string[] = "getDirectory" in (worker.navigator.storage ?? {}) ? [] : __MODELS__;
+declare const __MODELS__: readonly string[];
+
 const CACHE = `wkv-page-${hashOf(FILES.join())}`;
 
 worker.addEventListener("install", (event) => event.waitUntil(install()));
@@ -17,7 +21,7 @@ worker.addEventListener("fetch", (event) => {
 });
 
 async function install(): Promise<void> {
-  await (await caches.open(CACHE)).addAll(FILES);
+  await (await caches.open(CACHE)).addAll([...FILES, ...MODELS]);
   await worker.skipWaiting();
 }
 
@@ -33,21 +37,12 @@ async function answer(request: Request): Promise<Response> {
   const kept = await cache.match(request, { ignoreSearch: true });
   if (kept && request.mode !== "navigate") return isolated(kept);
   try {
-    const response = await fetch(request);
-    if (response.ok && isModel(request) && !canKeepModels) void cache.put(request, response.clone()).catch(() => {});
-    return isolated(response);
+    return isolated(await fetch(request));
   } catch (error) {
     const page = kept ?? (request.mode === "navigate" ? await cache.match("./") : undefined);
     if (page) return isolated(page);
     throw error;
   }
-}
-
-/** Models are kept by wkv, where the browser has a file system for it. */
-const canKeepModels = Boolean(worker.navigator.storage?.getDirectory);
-
-function isModel({ url }: Request): boolean {
-  return url.endsWith(".safetensors");
 }
 
 function isolated(response: Response): Response {

@@ -48,19 +48,33 @@ export function geometryOf(tiles: readonly (readonly Tile[])[]): Geometry {
   return { columns: tiles[0]?.length ?? 1, rows: tiles.length, step: side + GAP };
 }
 
-/** Draws all tiles; each layer has a scale, because layers differ by orders of magnitude. */
-export function draw(canvas: HTMLCanvasElement, tiles: readonly (readonly Tile[])[]): void {
+/** After as many milliseconds of drawing the page's thread may do something else. */
+const SLICE_MS = 10;
+
+/**
+ * Draws all tiles, layer by layer; each has a scale, because layers differ by orders of magnitude.
+ * @param isWanted asked between slices: a picture that is not wanted any more is left as it is
+ */
+export async function draw(
+  canvas: HTMLCanvasElement,
+  tiles: readonly (readonly Tile[])[],
+  isWanted: () => boolean,
+): Promise<void> {
   const { columns, rows, step } = geometryOf(tiles);
-  canvas.width = columns * step - GAP;
-  canvas.height = rows * step - GAP;
-  const context = canvas.getContext("2d")!;
-  const image = context.createImageData(canvas.width, canvas.height);
+  const image = new ImageData(columns * step - GAP, rows * step - GAP);
   const pixels = new Uint32Array(image.data.buffer);
+  let start = performance.now();
   for (const [y, row] of tiles.entries()) {
     const scale = 3 * rms(row.map(({ values }) => values));
-    for (const [x, tile] of row.entries()) paint(pixels, y * step * canvas.width + x * step, canvas.width, tile, scale);
+    for (const [x, tile] of row.entries()) paint(pixels, y * step * image.width + x * step, image.width, tile, scale);
+    if (performance.now() - start < SLICE_MS) continue;
+    await new Promise((resolve) => setTimeout(resolve));
+    if (!isWanted()) return;
+    start = performance.now();
   }
-  context.putImageData(image, 0, 0);
+  canvas.width = image.width;
+  canvas.height = image.height;
+  canvas.getContext("2d")!.putImageData(image, 0, 0);
 }
 
 /** Plain loops here and in `rms`: a state of the 0.1B shape has 589,824 values, and the page's thread has 16 ms a frame. */

@@ -1,5 +1,5 @@
 import { signal, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Head, StateTensor } from "wkv";
 import { repaints } from "../look.ts";
 import { opened } from "../model.ts";
@@ -41,11 +41,15 @@ export function State() {
     };
   }, [at, ids, cuts.value]);
   const base = pinned.value;
-  const shown = base ? difference(state.value, base.state) : state.value;
+  const shown = useMemo(() => (base ? difference(state.value, base.state) : state.value), [state.value, base]);
   const tiles = tilesOf(shown);
   useEffect(() => {
-    if (canvas.current && tiles.length > 0) draw(canvas.current, tiles);
-  }, [state.value, base, repaints.value]);
+    let isWanted = true;
+    if (canvas.current && tiles.length > 0) void draw(canvas.current, tiles, () => isWanted);
+    return () => {
+      isWanted = false;
+    };
+  }, [shown, repaints.value]);
   const { columns, rows, step } = geometryOf(tiles);
   const values = state.value.reduce((sum, tensor) => sum + tensor.values.length, 0);
   const pick = ({ offsetX, offsetY, currentTarget }: MouseEvent) => {
