@@ -91,12 +91,12 @@ function Composer() {
         send();
       }}
     >
-      {serverFailure.value && (
+      {needsKey.value && <Key />}
+      {serverFailure.value && !needsKey.value && (
         <p class="warn" role="alert">
           {serverFailure.value}
         </p>
       )}
-      {needsKey.value && <Key />}
       <div class="writing">
         <textarea
           dir="auto"
@@ -157,18 +157,23 @@ function Tools() {
 
 function Key() {
   return (
-    <p class="field">
+    <p class="field key-field">
       <label for="api-key">{t("apiKey")}</label>
       <input
         id="api-key"
         type="password"
         autocomplete="off"
         value={apiKey}
-        onChange={({ currentTarget: { value } }) => {
-          setApiKey(value);
+        onInput={({ currentTarget: { value } }) => setApiKey(value)}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter") return;
+          event.preventDefault();
           void listServed();
         }}
       />
+      <button type="button" onClick={() => void listServed()}>
+        {t("open")}
+      </button>
     </p>
   );
 }

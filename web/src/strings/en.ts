@@ -59,7 +59,7 @@ export const en = {
   emptyServer: "Talk to the server's model.",
   serverHint:
     "What you write goes to the server that this page is from, and to no other. Write and Chat run in this page.",
-  apiKey: "API key",
+  apiKey: "The server asks for an API key",
   emptyHint: "Everything runs here, on this device. Nothing you write leaves it.",
   notTrainedToChat: "fairy was trained on tales, not on conversations: it answers like a story.",
   suggestions: "Begin with",

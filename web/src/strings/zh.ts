@@ -59,7 +59,7 @@ export const zh: Readonly<Record<Key, string>> = {
   emptyChat: "告诉模型一些事，再提问。",
   emptyServer: "与服务器上的模型对话。",
   serverHint: "你写的内容只发送给提供本页的服务器。“续写”和“对话”在本页中运行。",
-  apiKey: "API 密钥",
+  apiKey: "服务器需要 API 密钥",
   emptyHint: "一切都在这台设备上运行，你写的内容不会离开它。",
   notTrainedToChat: "fairy 只学过童话，没有学过对话，会像讲故事一样回答。",
   suggestions: "可以这样开始",
