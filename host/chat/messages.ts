@@ -18,7 +18,7 @@ export interface ToolCall {
 
 export interface ChatMessage {
   readonly role: Role;
-  /** Null or absent only in an assistant's message with tool calls, reasoning or a refusal. */
+  /** Null or absent only in an assistant's message with tool calls, reasoning or a refusal, and in a tool's without a result. */
   readonly content?: string | readonly TextPart[] | null;
   /** What the model thought before it answered. Kept for display; the model never reads it again. */
   readonly reasoning?: string;
@@ -76,7 +76,9 @@ function checkMessage(message: unknown, name: string): void {
   if (!ROLES.includes(role as string))
     throw new TypeError(`"${name}" expected a role of ${ROLES.join(", ")}, got ${JSON.stringify(role)}`);
   const isMissing = content === null || content === undefined;
-  if (!(typeof content === "string" || isTextParts(content) || (isMissing && role === "assistant")))
+  if (
+    !(typeof content === "string" || isTextParts(content) || (isMissing && (role === "assistant" || role === "tool")))
+  )
     throw new TypeError(`"${name}" expected a content of text, got ${describe(content)}`);
   if (reasoning !== undefined && reasoning !== null && typeof reasoning !== "string")
     throw new TypeError(`"${name}" expected a reasoning of text, got ${describe(reasoning)}`);

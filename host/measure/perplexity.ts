@@ -1,7 +1,7 @@
 import type { Model } from "../model/model.ts";
 import { checkNames } from "../options/names.ts";
 import { checkModel } from "../options/values.ts";
-import { mostLikely } from "../sampling/index.ts";
+import { checkLogits, mostLikely } from "../sampling/index.ts";
 
 export interface PerplexityOptions {
   /** A model with the same vocabulary to compare with, for example with f32 weights to show what int8 costs. */
@@ -49,7 +49,8 @@ export interface Comparison extends Score {
 /**
  * Reads a text and looks at the probability of each token before it comes. Each context begins with the end of text
  * where the vocabulary has one: so the first token is predicted too.
- * @throws RangeError when there is nothing to predict, or models have different vocabularies
+ * @throws RangeError when there is nothing to predict, or models have different vocabularies; WkvError `bad-file` for
+ *   logits that are no numbers
  * @example
  * const { bitsPerByte } = await perplexity(model, "Once upon a time there was a king.");
  * console.log(bitsPerByte);
@@ -156,6 +157,7 @@ class Tally {
 
 /** Natural logarithms of all tokens' probabilities. */
 export function logProbabilities(logits: Float32Array): Float64Array {
+  checkLogits(logits);
   const top = logits[mostLikely(logits)] as number;
   let sum = 0;
   for (const logit of logits) sum += Math.exp(logit - top);

@@ -10,16 +10,21 @@ const toolCall = v.object({
   function: v.object({ name: v.string(), arguments: v.string() }),
 });
 
+const refusal = v.pipe(
+  v.object({ type: v.literal("refusal"), refusal: v.string() }),
+  v.transform(({ refusal: said }) => ({ type: "text" as const, text: said })),
+);
+
 /** A message as sent by OpenAI's clients. */
 export const messageSchema = v.variant("role", [
   v.object({ role: v.picklist(["system", "developer", "user"]), content: textContent }),
   v.object({
     role: v.literal("assistant"),
-    content: v.nullish(textContent),
+    content: v.nullish(v.union([v.string(), v.array(v.union([text, refusal]))])),
     reasoning_content: v.nullish(v.string()),
     tool_calls: v.nullish(v.array(toolCall)),
   }),
-  v.object({ role: v.literal("tool"), content: textContent, tool_call_id: v.optional(v.string()) }),
+  v.object({ role: v.literal("tool"), content: v.nullish(textContent), tool_call_id: v.nullish(v.string()) }),
 ]);
 
 export type MessageRequest = v.InferOutput<typeof messageSchema>;
@@ -30,7 +35,7 @@ export const messagesField = v.pipe(v.array(messageSchema), v.minLength(1, "at l
 export function asChatMessage(message: MessageRequest): ChatMessage {
   const { role } = message;
   if (role === "assistant") return assistantMessage(message);
-  const said = parts(message.content);
+  const said = parts(message.content ?? "");
   if (role !== "tool") return { role: role === "user" ? "user" : "system", content: said };
   return { role, content: said, ...(message.tool_call_id && { tool_call_id: message.tool_call_id }) };
 }

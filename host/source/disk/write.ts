@@ -1,8 +1,8 @@
 /** Node, Deno and Bun only. */
 import { randomBytes } from "node:crypto";
 import type { Stats } from "node:fs";
-import { type FileHandle, mkdir, open, realpath, rename, rm, stat, statfs } from "node:fs/promises";
-import { dirname } from "node:path";
+import { type FileHandle, mkdir, open, readlink, realpath, rename, rm, stat, statfs } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { WkvError } from "../../errors.ts";
 import { megabytes } from "../megabytes.ts";
 
@@ -24,7 +24,7 @@ export async function saveFile(
   let temporary: string | undefined;
   try {
     // A link stays a link, and the file keeps its permissions.
-    const target = await realpath(path).catch(() => path);
+    const target = await realpath(path).catch(() => linked(path));
     const found = await stat(target).catch(() => undefined);
     if (found && !found.isFile()) throw notReplaced(path, found);
     await checkSpace(dirname(target), size);
@@ -46,6 +46,12 @@ export async function saveFile(
     if (temporary) await rm(temporary, { force: true }).catch(() => {});
     throw diskError(error, path);
   }
+}
+
+/** Where a link leads that has no file yet; the path itself, if it is no link. */
+async function linked(path: string): Promise<string> {
+  const target = await readlink(path).catch(() => undefined);
+  return target === undefined ? path : resolve(dirname(path), target);
 }
 
 /** Renaming over a device would replace the device. */

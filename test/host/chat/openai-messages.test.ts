@@ -27,6 +27,10 @@ describe("messages of OpenAI's clients", () => {
     "null content": [{ role: "assistant", content: null }],
     "no content": [{ role: "assistant" }],
     "only reasoning": [{ role: "assistant", content: null, reasoning: "hm" }],
+    "a tool without a result": [
+      { role: "assistant", content: null, tool_calls: [call] },
+      { role: "tool", tool_call_id: "c", content: null },
+    ],
     "unknown fields": [{ role: "assistant", content: "a", refusal: null, annotations: [], audio: null, name: "n" }],
     "a developer": [{ role: "developer", content: "be kind" }],
   };

@@ -8,8 +8,11 @@ import { perplexity, zeroShare } from "wkv/measure";
 import { logProbability, mostLikely } from "wkv/sampler";
 import { syntheticModel } from "../../../host/cli/synthetic.ts";
 import { type Result, runProgram } from "../../support/cli-program.ts";
+import { safetensors } from "../../support/make-checkpoints.ts";
 import { load } from "../../support/models.ts";
+import { randomSamples } from "../../support/random-model.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
+import { float32, values } from "../../support/tensor-values.ts";
 
 const SHAPE = { layers: 2, width: 64, headSize: 32, vocabSize: 256 };
 const MODEL = syntheticModel(SHAPE);
@@ -112,6 +115,15 @@ describe("perplexity", () => {
     });
     await assert.rejects(perplexity(other, TEXT), { name: "WkvError" });
   });
+});
+
+test("of a damaged model is refused, not NaN", async () => {
+  const samples = randomSamples(SHAPE).map((sample) =>
+    sample.name === "ln_out.bias" ? float32(sample.name, sample.shape, values(sample).fill(Number.NaN)) : sample,
+  );
+  const model = await load(safetensors(samples), { vocab: WITH_END });
+  await assert.rejects(perplexity(model, TEXT), { name: "WkvError", code: "bad-file", message: /logit .* is NaN/ });
+  await model.dispose();
 });
 
 test("zeroShare tells how sparse the last layer is", async () => {

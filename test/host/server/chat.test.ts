@@ -217,6 +217,19 @@ describe("a call of a tool", () => {
   });
 });
 
+test("a refusal in parts and a tool without a result are taken", async () => {
+  const call = { id: "call_0", type: "function", function: { name: "weather", arguments: "" } };
+  const talk = [
+    { role: "user", content: "Paris?" },
+    { role: "assistant", content: [{ type: "refusal", refusal: "No." }] },
+    { role: "user", content: "Please" },
+    { role: "assistant", content: null, tool_calls: [call] },
+    { role: "tool", tool_call_id: null, content: null },
+  ];
+  const { choices } = await ask(server, CHAT, { messages: talk, max_tokens: 2, seed: 1 });
+  assert.equal(choices[0].finish_reason, "length");
+});
+
 test("thoughts come as reasoning_content, apart from the text and its log-probabilities", () =>
   scripted({ k: [">\n", "Hm", "mm", "</think", "> ", "So", " be", " it."] }, async (server) => {
     const request = {

@@ -33,6 +33,13 @@ test("a pipe, and a link to it", async () => {
   await assertRefused("link", /link is a pipe/);
 });
 
+test("a link that leads to no file yet stays a link", async () => {
+  symlinkSync("later", join(folder, "dangling"));
+  await saveFile(join(folder, "dangling"), [new Uint8Array(10)], 10);
+  assert.ok(lstatSync(join(folder, "dangling")).isSymbolicLink());
+  assert.equal(lstatSync(join(folder, "later")).size, 10);
+});
+
 test("a socket", async (t) => {
   const server = createServer();
   await new Promise<void>((done) => server.listen(join(folder, "socket"), done));
