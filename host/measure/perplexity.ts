@@ -50,7 +50,7 @@ export interface Comparison extends Score {
  * Reads a text and looks at the probability of each token before it comes. Each context begins with the end of text
  * where the vocabulary has one: so the first token is predicted too.
  * @throws RangeError when there is nothing to predict, or models have different vocabularies; WkvError `bad-file` for
- *   logits that are no numbers
+ *   logits that are NaN or infinite
  * @example
  * const { bitsPerByte } = await perplexity(model, "Once upon a time there was a king.");
  * console.log(bitsPerByte);

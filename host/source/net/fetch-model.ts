@@ -17,7 +17,7 @@ export interface FetchOptions {
   hub?: HubOptions | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
   signal?: AbortSignal | undefined;
-  /** Checks a download before it is kept. If it throws `bad-file` or `unknown-format`, the download is deleted. */
+  /** Checks a download before it is kept. If it throws `bad-file`, `unknown-format` or `unsupported-model`, the download is deleted. */
   verify?: ((file: Source) => Promise<unknown>) | undefined;
   /** Ranges, connections and retries. */
   download?: Pick<DownloadControl, "chunkBytes" | "connections" | "tries" | "patience" | "stallAfter"> | undefined;
@@ -44,6 +44,8 @@ export async function fetchModel(source: string | URL, options: FetchOptions = {
   return folder.source(selection.main);
 }
 
+const NO_MODEL: readonly string[] = ["bad-file", "unknown-format", "unsupported-model"];
+
 /**
  * Keeps no response that is not a model, such as a login page, an error or a truncated body. A file with a published
  * checksum is kept in any case.
@@ -58,7 +60,7 @@ async function verifyDownload(
   try {
     await verifyFile(await folder.source(main), verify);
   } catch (error) {
-    if (!(error instanceof WkvError) || !["bad-file", "unknown-format"].includes(error.code)) throw error;
+    if (!(error instanceof WkvError) || !NO_MODEL.includes(error.code)) throw error;
     await folder.discard();
     throw new WkvError(
       error.code,

@@ -68,6 +68,9 @@ describe("what is no model is refused and not kept; the next try has the model",
     ["a body that is cut off, without a length", withoutLength(MODEL.subarray(0, MODEL.length / 2))],
     ["a body that is cut off in the header", withoutLength(MODEL.subarray(0, 100))],
     ["a model with something after it", body(Buffer.concat([MODEL, Buffer.from("tail")]))],
+    ["a GGUF header that is cut off", withoutLength(Buffer.from("GGUF\u0003\0\0\0\u0001\0"))],
+    ["a .safetensors without tensors", body(Buffer.concat([Buffer.from([2, 0, 0, 0, 0, 0, 0, 0]), Buffer.from("{}")]))],
+    ["an index of no files", body('{"weight_map":{}}')],
     ["an archive of something else", body("PK\u0003\u0004 and nothing of torch.save".padEnd(500))],
   ];
   for (const [what, give] of wrong)
@@ -75,7 +78,10 @@ describe("what is no model is refused and not kept; the next try has the model",
       const cacheDir = mkdtempSync(join(folder, "cache-"));
       answer = give;
       await assert.rejects(open(cacheDir), (error: Error & { code?: string }) => {
-        assert.ok(["bad-file", "unknown-format", "network", "not-found"].includes(error.code ?? ""), String(error));
+        assert.ok(
+          ["bad-file", "unknown-format", "unsupported-model", "network", "not-found"].includes(error.code ?? ""),
+          String(error),
+        );
         assert.match(error.message, /127\.0\.0\.1:\d+\/m\.safetensors/);
         return true;
       });
