@@ -4,9 +4,9 @@ import { DEFAULT_WEIGHTS, quotedFormats } from "../checkpoint/weight-formats.ts"
 import { convertModel } from "../convert/convert.ts";
 import type { ConvertOptions } from "../convert/options.ts";
 import { WkvError } from "../errors.ts";
-import { sourceOf } from "./catalogue.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
+import { modelSource } from "./model-argument.ts";
 import { loraFile } from "./options.ts";
 import { note, printJson, statusLine } from "./output.ts";
 import { bytes, number } from "./parse.ts";
@@ -72,7 +72,7 @@ async function convert(source: string, target: string, options: Options): Promis
     const calibrate = typeof options.calibrate === "string" ? await readText(options.calibrate) : options.calibrate;
     const lora = options.lora?.map((each) => ({ ...each, alpha: options.loraAlpha })) ?? [];
     const choice = { lora, weights, vocab: vocab === false ? null : vocab, groupNormEps, size, calibrate };
-    const converted = await convertModel(sourceOf(source), target, { ...choice, signal, onProgress }).finally(() => {
+    const converted = await convertModel(modelSource(source), target, { ...choice, signal, onProgress }).finally(() => {
       status.clear();
     });
     if (json) await printJson(converted);

@@ -13,9 +13,9 @@ import { statePicture } from "../inspect/state-picture.ts";
 import { mergeStats, noStats, type Stats } from "../inspect/stats.ts";
 import type { LoraFacts } from "../models/lora.ts";
 import { saveFile } from "../source/disk/write.ts";
-import { sourceOf } from "./catalogue.ts";
 import { UsageError } from "./failure.ts";
 import { printMemory } from "./memory.ts";
+import { modelSource } from "./model-argument.ts";
 import { inLine, note, print, printJson, statusLine } from "./output.ts";
 import { png } from "./png.ts";
 import { progressLines } from "./progress.ts";
@@ -64,7 +64,7 @@ async function inspect(path: string | undefined, options: InspectOptions): Promi
   if (path === undefined) throw new UsageError("MODEL is missing: wkv inspect MODEL, or wkv inspect --memory");
   const status = statusLine();
   const text = progressLines("reading");
-  const inspection = await inspectModel(sourceOf(path), {
+  const inspection = await inspectModel(modelSource(path), {
     stats: options.stats,
     onProgress: (progress) => status.show(text(progress)),
   }).finally(() => status.clear());

@@ -1,7 +1,7 @@
 import { type LoadOptions, loadModel } from "../model/load.ts";
 import type { Model } from "../model/model.ts";
 import type { ModelSource } from "../source/open.ts";
-import { sourceOf } from "./catalogue.ts";
+import { modelSource } from "./model-argument.ts";
 import type { ModelOptions } from "./options.ts";
 import { statusLine } from "./output.ts";
 import { progressLines } from "./progress.ts";
@@ -29,7 +29,7 @@ export async function load(
   const onProgress: LoadOptions["onProgress"] = (progress) => status.show(text(progress));
   try {
     const loras = lora?.map((each) => ({ ...each, alpha: loraAlpha })) ?? [];
-    return await loadModel(sourceOf(source), {
+    return await loadModel(modelSource(source), {
       vocab,
       weights,
       activations,

@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
+import { WkvError } from "../errors.ts";
 import { bundledModel } from "../source/disk/bundled.ts";
 import { isAddress } from "../source/net/address.ts";
-import { catalogued } from "./catalogue.ts";
+import { catalogued, sourceOf } from "./catalogue.ts";
 import { UsageError } from "./failure.ts";
 
+const REPOSITORY = /^[\w.-]+\/[\w.-]+$/;
 const MODEL_FILE = /\.(?:pth|pt|safetensors|st|gguf|bin|json)$/i;
 
 /**
@@ -11,9 +13,28 @@ const MODEL_FILE = /\.(?:pth|pt|safetensors|st|gguf|bin|json)$/i;
  * @throws UsageError for ORG/REPO without `hf:`
  */
 export function namesModel(argument: string): boolean {
-  if (bundledModel(argument) || catalogued(argument)) return true;
-  if (existsSync(argument) || isAddress(argument) || MODEL_FILE.test(argument)) return true;
-  if (/^[\w.-]+\/[\w.-]+$/.test(argument))
-    throw new UsageError(`there is no file ${argument}; for a repository on Hugging Face write hf:${argument}.`);
+  if (isKnown(argument) || MODEL_FILE.test(argument)) return true;
+  if (REPOSITORY.test(argument)) throw new UsageError(noFile(argument));
   return false;
+}
+
+/**
+ * What to load for the argument MODEL.
+ * @throws WkvError `not-found` for a repository without `hf:`, and for a word that is no model's name
+ */
+export function modelSource<T>(argument: T): T | string {
+  if (typeof argument === "string" && !isKnown(argument)) {
+    if (REPOSITORY.test(argument)) throw new WkvError("not-found", noFile(argument));
+    if (/^[\w-]+$/.test(argument))
+      throw new WkvError("not-found", `there is no file ${argument} and no model of this name: see wkv list.`);
+  }
+  return sourceOf(argument);
+}
+
+function isKnown(argument: string): boolean {
+  return Boolean(bundledModel(argument) || catalogued(argument) || existsSync(argument) || isAddress(argument));
+}
+
+function noFile(repository: string): string {
+  return `there is no file ${repository}; for a repository on Hugging Face write hf:${repository}.`;
 }

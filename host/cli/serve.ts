@@ -124,6 +124,7 @@ function loadAll(
   const loadNext = (source: string) => {
     const loading = before.then(() => load(source, { ...options, prefixCache }, signal));
     before = loading;
+    loading.catch(() => {}); // it may fail before the server listens, and is awaited afterwards
     return loading;
   };
   return Object.fromEntries([...sources].map(([name, source]) => [name, loadNext(source)]));

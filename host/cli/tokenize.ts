@@ -7,8 +7,8 @@ import { recogniseModel } from "../models/recognise.ts";
 import { textBytes, textOf } from "../source/text.ts";
 import { loadTokenizer } from "../tokenizer/load.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { sourceOf } from "./catalogue.ts";
 import { UsageError } from "./failure.ts";
+import { modelSource } from "./model-argument.ts";
 import { VOCAB_HELP } from "./options.ts";
 import { print, printJson, printText } from "./output.ts";
 import { tokenIds } from "./parse.ts";
@@ -66,7 +66,7 @@ async function openTokenizer({ vocab, model }: TokenizeOptions): Promise<Tokeniz
 
 /** A model's tokenizer; only the header of the model is read. */
 async function tokenizerOf(model: string, vocab: string | undefined): Promise<Tokenizer> {
-  const file = await openModelFile(sourceOf(model));
+  const file = await openModelFile(modelSource(model));
   try {
     const checkpoint = await openCheckpoint(file);
     const { shape } = recogniseModel(checkpoint, file.name);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
-import { runProgram } from "../../support/cli-program.ts";
+import { expectFailure, runProgram } from "../../support/cli-program.ts";
 
 const run = (...args: string[]) => runProgram(args, tmpdir());
 
@@ -18,6 +18,18 @@ test("names of models that are not there are no prompts", async () => {
   const { code, stderr } = await run("run", "BlinkDL/rwkv7-g1");
   assert.equal(code, 2);
   assert.match(stderr, /write hf:BlinkDL\/rwkv7-g1/);
+});
+
+test("a model that is not there: one sentence, which says where models are", async () => {
+  for (const command of ["run", "chat", "bench", "inspect", "serve"]) {
+    const more = command === "run" ? ["Hello"] : command === "serve" ? ["--port", "0"] : [];
+    expectFailure(await run(command, "BlinkDL/rwkv7-g1", ...more), 1, /^wkv: there is no file .* write hf:BlinkDL/m);
+    expectFailure(
+      await run(command, "rwkv8", ...more),
+      1,
+      /^wkv: there is no file rwkv8 and no model .*: see wkv list\./m,
+    );
+  }
 });
 
 test("wkv bench", async () => {
