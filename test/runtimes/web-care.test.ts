@@ -143,6 +143,11 @@ describe("the page's care", { skip: withoutChromium }, () => {
       await page.press?.("ArrowLeft");
       await page.press?.("ArrowLeft");
       assert.equal(await count(page, ".token.chosen"), 1);
+      await page.press?.("Enter");
+      assert.equal(await page.evaluate(`document.activeElement.closest(".peek") !== null`), true);
+      await page.press?.("Escape");
+      assert.equal(await page.evaluate("document.activeElement.id"), "text");
+      assert.equal(await count(page, ".peek"), 0);
       await page.evaluate(`document.querySelector("#tab-state").focus()`);
       await page.press?.("ArrowLeft");
       assert.equal(await page.evaluate("document.activeElement.id"), "tab-probabilities");

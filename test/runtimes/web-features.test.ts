@@ -110,6 +110,29 @@ describe("the page's features", { skip: withoutChromium }, () => {
       assert.ok((await textOf(page, ".piece.answer")).includes(whole), "all of it is shown");
     }));
 
+  test("the states play, and the text shows where", () =>
+    using(async (page) => {
+      await fill(page, "#length", "16");
+      await write(page, "Once upon a time");
+      await click(page, ".play");
+      await until(page, `Number(document.querySelector("#moment").value) < 12`);
+      await until(page, `document.querySelector("#moment").value === document.querySelector("#moment").max`);
+      await until(page, `document.querySelector(".token.chosen") === [...document.querySelectorAll(".token")].at(-1)`);
+    }));
+
+  test("a token's alternatives are beside it, and another one forks there", () =>
+    using(async (page) => {
+      await fill(page, "#length", "16");
+      await write(page, "Once upon a time");
+      await page.evaluate(`document.querySelectorAll(".token")[4].dispatchEvent(
+        new PointerEvent("pointerover", { bubbles: true, pointerType: "mouse" }))`);
+      await until(page, `document.querySelector(".peek:not(.stays)")`);
+      await page.evaluate(`document.querySelectorAll(".token")[4].click()`);
+      await click(page, ".peek.stays button:not([aria-current])");
+      await until(page, `document.querySelectorAll(".branch").length === 3 && document.querySelector(".go")`);
+      assert.equal(await count(page, ".peek"), 0);
+    }));
+
   test("answers keep to a form", () =>
     using(async (page) => {
       await choose(page, "#form", "choices");

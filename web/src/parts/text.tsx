@@ -231,9 +231,13 @@ function doubt({ logprob }: Token): string {
 }
 
 function moveSelection(event: KeyboardEvent): void {
-  if (event.key === "Escape") peek.value = undefined;
-  if (event.key === "Enter" && event.target === event.currentTarget)
-    (event.currentTarget as HTMLElement).querySelector<HTMLElement>(".peek.stays button:enabled")?.focus();
+  const text = event.currentTarget as HTMLElement;
+  if (event.key === "Escape" && peek.value) {
+    peek.value = undefined;
+    text.focus();
+  }
+  if (event.target !== text) return; // in the alternatives
+  if (event.key === "Enter") text.querySelector<HTMLElement>(".peek.stays button:enabled")?.focus();
   const answers = pathTo(current.value).filter(({ tokens }) => tokens.length > 0);
   const last = answers.at(-1);
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
