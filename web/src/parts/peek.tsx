@@ -8,6 +8,8 @@ import { running, tokenText } from "../write.ts";
 /** The token whose alternatives are beside it: the one under the pointer, or one that was chosen, which `stays`. */
 export const peek = signal<(Omit<Place, "token"> & { readonly stays: boolean }) | undefined>(undefined);
 
+running.subscribe(close); // the text goes on, or is all there
+
 const COUNT = 6;
 /** Pixels that it takes below a token; where there is less room it is above. */
 const HEIGHT = 280;
@@ -17,7 +19,6 @@ export function Peek() {
   const { node, index = 0, stays } = peek.value ?? {};
   const token = node && pathTo(current.value).includes(node) ? node.tokens[index] : undefined;
   useLayoutEffect(() => card.current?.style.setProperty("translate", placeOf(card.current, node?.id, index)));
-  useEffect(close, [running.value]);
   useEffect(() => {
     if (!stays) return undefined;
     const leave = ({ target }: Event) => {

@@ -237,7 +237,10 @@ function moveSelection(event: KeyboardEvent): void {
     text.focus();
   }
   if (event.target !== text) return; // in the alternatives
-  if (event.key === "Enter") text.querySelector<HTMLElement>(".peek.stays button:enabled")?.focus();
+  if (event.key === "Enter") {
+    event.preventDefault(); // the key would press the button that it goes to
+    text.querySelector<HTMLElement>(".peek.stays button:enabled")?.focus();
+  }
   const answers = pathTo(current.value).filter(({ tokens }) => tokens.length > 0);
   const last = answers.at(-1);
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
