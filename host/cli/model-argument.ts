@@ -20,7 +20,7 @@ export function namesModel(argument: string): boolean {
 
 /**
  * What to load for the argument MODEL.
- * @throws WkvError `not-found` for a repository without `hf:`, and for a word that is no model's name
+ * @throws WkvError `not-found` for a repository without `hf:`, and for a word that is not the name of a model
  */
 export function modelSource<T>(argument: T): T | string {
   if (typeof argument === "string" && !isKnown(argument)) {

@@ -49,7 +49,7 @@ export function note(text: string, isVerbatim = false): void {
 /** The least columns for an explanation beside its term. */
 const BESIDE = 16;
 
-/** A list for people, on standard error: terms, and explanations with a margin of their own. */
+/** A list for people, on standard error: terms, and explanations with a separate margin. */
 export function noteList(rows: readonly (readonly [term: string, text: string])[]): void {
   const margin = Math.max(...rows.map(([term]) => term.length)) + 2;
   const columns = process.stderr.isTTY ? process.stderr.columns : Number.POSITIVE_INFINITY;

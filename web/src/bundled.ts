@@ -35,7 +35,7 @@ export const FAIRY: Bundled = {
   ],
 };
 
-/** Answers about what it is told: the model for chats. */
+/** Answers from the text it gets: the model for chats. */
 export const BOX: Bundled = {
   name: "box",
   address: here(box),

@@ -111,7 +111,7 @@ export function State() {
   );
 }
 
-/** A step of Play, at the least. */
+/** The shortest step of Play. */
 const STEP_MS = 40;
 
 /** Walks through the text from the moment, or from its beginning: the next step comes when a state is drawn. */
