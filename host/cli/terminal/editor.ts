@@ -42,6 +42,8 @@ export class LineEditor {
   readonly #restore = () => this.#keys.setRawMode(false);
   #queue: Input[] = [];
   #resolve: ((line: Line | undefined) => void) | undefined;
+  /** The line at Enter. The event's has its lines in reverse order in Node 24 and Bun, as their history keeps them. */
+  #entered = "";
   #isPasted = false;
   #isInterrupted = false;
   #isClosed = false;
@@ -57,7 +59,7 @@ export class LineEditor {
       crlfDelay: Infinity,
       completer: complete,
     }) as Editor;
-    this.#editor.on("line", (text) => this.#answer({ text, isPasted: this.#isPasted }));
+    this.#editor.on("line", () => this.#answer({ text: this.#entered, isPasted: this.#isPasted }));
     this.#editor.on("close", () => this.#end());
     this.#editor.on("SIGINT", () => {
       if (this.#editor.line) return this.#clear();
@@ -122,9 +124,17 @@ export class LineEditor {
   }
 
   #type(text: string): void {
-    const end = text.search(/[\r\n]/) + 1 || text.length;
-    if (end < text.length) this.#queue.unshift({ kind: "keys", text: text.slice(end) });
-    this.#keys.emit("data", Buffer.from(text.slice(0, end)));
+    const end = text.search(/[\r\n]/);
+    const keys = end < 0 ? text : text.slice(0, end);
+    if (keys) this.#press(keys);
+    if (end < 0) return;
+    if (end + 1 < text.length) this.#queue.unshift({ kind: "keys", text: text.slice(end + 1) });
+    this.#entered = this.#editor.line;
+    this.#press(text.charAt(end));
+  }
+
+  #press(keys: string): void {
+    this.#keys.emit("data", Buffer.from(keys));
   }
 
   #clear(): void {
