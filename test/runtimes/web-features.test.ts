@@ -76,6 +76,7 @@ describe("the page's features", { skip: withoutChromium }, () => {
       await write(page, "What is the weather in Paris?");
       await until(page, `document.querySelector(".calls")`);
       assert.equal(await textOf(page, ".calls legend"), "weather");
+      assert.equal(await textOf(page, ".branches li:last-child span:last-child"), "weather()");
       const names = await page.evaluate<string[]>(
         `[...document.querySelectorAll(".calls dt")].map((dt) => dt.textContent)`,
       );

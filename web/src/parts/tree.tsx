@@ -62,13 +62,19 @@ function Branches({ rows }: { rows: readonly Row[] }) {
               onClick={() => goTo(node)}
             >
               <span class="visually-hidden">{t(node.kind === "answer" ? "answer" : "you")}: </span>
-              <span dir="auto">{node.text.trim().slice(0, 60) || "…"}</span>
+              <span dir="auto">{labelOf(node)}</span>
             </button>
           </li>
         ))}
       </ul>
     </div>
   );
+}
+
+/** The beginning of a text, or the tools that an answer calls. */
+function labelOf({ text, message }: Node): string {
+  const calls = message?.tool_calls?.map(({ function: { name } }) => `${name}()`);
+  return (calls?.join(", ") ?? text).trim().slice(0, 60) || "…";
 }
 
 /** Nodes from top to bottom; a branch has a lane to the right of all before it. */
