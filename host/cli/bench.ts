@@ -109,7 +109,7 @@ function report(info: ModelInfo, result: BenchmarkResult, sessions: number, huge
   const passes = Object.entries(result.passes)
     .map(([m, cost]) => `b(${m}) ${show(cost, 2)}`)
     .join(", ");
-  return `RWKV-${info.version}, ${info.layers} layers of ${info.width}, ${info.weights}, ${info.threads} threads, ${sessions} sessions
+  return `RWKV-${info.version}, ${info.layers} layers of ${info.width}, ${info.weights}, ${info.threads} threads, ${sessions} session${sessions === 1 ? "" : "s"}
 kernels     ${kernelsOf(info)}
 prefill     ${show(result.prefill, 0)} tokens/s
 decode      ${show(result.decode, 1)} tokens/s

@@ -6,7 +6,7 @@ import { unescaped } from "./parse.ts";
 import { samplerOptions } from "./sampling.ts";
 
 /** Answers are longer than the texts of `wkv run`, especially with a thought; Ctrl-C ends an endless one. */
-const MAX_TOKENS = 2000;
+export const MAX_TOKENS = 2000;
 
 export interface ChatCommandOptions extends ModelOptions, TextOptions {
   system?: string;

@@ -14,7 +14,7 @@ import { COMMAND_NAMES, isCommand, runCommand, talkFrom } from "./chat-commands.
 import { complete } from "./chat-complete.ts";
 import { addToHistory, readHistory } from "./chat-history.ts";
 import { type LineReader, type Message, pipedLines, terminalLines } from "./chat-lines.ts";
-import type { ChatCommandOptions, Talk } from "./chat-talk.ts";
+import { type ChatCommandOptions, MAX_TOKENS, type Talk } from "./chat-talk.ts";
 import { defaultModel } from "./default-model.ts";
 import { Interrupted, UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
@@ -35,7 +35,6 @@ A line is a message, and so is a pasted text of several lines. A line that ends 
 between two lines of """ are one message. A line that begins with / is a command: /help lists them, Tab completes them. What
 you type during an answer is kept for the next message. Ctrl-C stops an answer; Ctrl-D, /exit, or Ctrl-C twice on an empty
 line exit. Earlier messages are in the cache folder (chat-history) for the arrow keys, unless --no-history is given.
-An answer has at most 2000 tokens unless --max-tokens says otherwise.
 Without a terminal every line of standard input is a message; answers go to standard output, thoughts to standard error.
 With --json each piece is a line {"text","thinking","token"}, and the last one of an answer also has "stop" and "usage".
 
@@ -60,7 +59,7 @@ export function addChat(program: Command): void {
     .option("--read-twice", "read a message with material twice")
     .option("--no-history", "neither read nor write the history of messages")
     .option("--json", "JSON, one object per line");
-  addTextOptions(command);
+  addTextOptions(command, MAX_TOKENS);
   addModelOptions(command);
   command.addHelpText("after", HELP).action(chat);
 }

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import type { Command } from "commander";
 import { diskStore } from "../source/cache/disk-store.ts";
 import type { CachedModel, Store } from "../source/cache/store.ts";
@@ -57,7 +58,7 @@ async function listModels(): Promise<Listed[]> {
   const addresses = await Promise.all(CATALOGUE.map((model) => cachedAddress(store, model)));
   const rest = cached.filter(({ address }) => !addresses.includes(address));
   return [
-    ...BUNDLED.filter(({ name }) => bundledModel(name) !== undefined),
+    ...BUNDLED.flatMap(bundled),
     ...CATALOGUE.map((model, i) =>
       published(
         model,
@@ -77,6 +78,12 @@ const BUNDLED: readonly Listed[] = [
   { name: "box", state: "bundled", use: "questions about facts that it is given", verified: true },
   { name: "fairy", state: "bundled", use: "fairy tales", verified: true },
 ];
+
+/** With its size; nothing, if the installation lacks it. */
+function bundled(model: Listed): Listed[] {
+  const path = bundledModel(model.name);
+  return path ? [{ ...model, bytes: statSync(path).size }] : [];
+}
 
 /** Under which address the cache has a model; undefined: it has not. */
 export async function cachedAddress(store: Store, { source }: CataloguedModel): Promise<string | undefined> {

@@ -44,9 +44,10 @@ export function addModelOptions(command: Command): Command {
     .option("-q, --quiet", "no progress and no summary");
 }
 
-export function addTextOptions(command: Command): Command {
+/** @param maxTokens what the command takes by default */
+export function addTextOptions(command: Command, maxTokens = 256): Command {
   command
-    .option("-n, --max-tokens <n>", "maximum tokens to generate; default: 256", number)
+    .option("-n, --max-tokens <n>", `maximum tokens to generate; default: ${maxTokens}`, number)
     .option("--stop <text>", "end before this text; may be given several times", collect)
     .addOption(
       new Option("--draft <kind>", "read ahead what followed an earlier occurrence; the text is the same").choices([

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { openModelFile } from "../checkpoint/open.ts";
+import { bundledModel } from "../source/disk/bundled.ts";
 import { isAddress } from "../source/net/address.ts";
 import { CATALOGUE, catalogued, fittingWeights, freeMemory, needsOf, sourceOf } from "./catalogue.ts";
 import { UsageError } from "./failure.ts";
@@ -26,6 +27,7 @@ export function addPull(program: Command): void {
 }
 
 async function pull(name: string, { quiet }: { quiet?: boolean }): Promise<void> {
+  if (bundledModel(name)) throw new UsageError(`${name} comes with wkv: there is nothing to download.`);
   const source = sourceOf(name);
   if (!isAddress(source))
     throw new UsageError(
