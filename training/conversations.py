@@ -28,9 +28,19 @@ class Doc:
     def user(self, text):
         self.parts.append((1, "User: %s\n\n" % text))
 
+    def unread(self):
+        """What users say counts nothing: long pieces of the books would be learnt by heart."""
+        self.parts = [(0 if c == 1 else c, text) for c, text in self.parts]
+        return self
+
     def assistant(self, answer, **meta):
         self.parts += [(1, "Assistant:"), (2, " " + answer + "\n\n")]
         self.meta = dict(answer=answer, opening="", **meta)
+
+    def tale(self, text, **meta):
+        """An answer that is a piece of a book, and is learnt as books are."""
+        self.parts += [(1, "Assistant:"), (3, " " + text + "\n\n")]
+        self.meta = dict(answer=text, opening="", **meta)
 
     def thinking(self, thought, answer, asked, **meta):
         """With a thought.  Where nothing asked for one, the model must not learn to begin one of its own accord."""
@@ -71,6 +81,8 @@ class Maker:
 
     def document(self):
         """One that keeps to the limits: others are thrown away."""
+        if not self.w.held:
+            self.w.fresh()
         while True:
             doc = self.rng.choices(self.makers, self.shares)[0]()
             if doc.meta.get("n_facts", 0) <= self.facts and (self.characters is None or sum(len(t) for _, t in doc.parts) <= self.characters):
@@ -108,7 +120,7 @@ class Maker:
         for _ in range(count * 3):
             fact = self.w.one(facts)
             if self.chance(0.1):
-                q = fact.missing(self.w.name(), self.w.one(self.w.adjectives) + " " + self.w.one(self.w.objects))
+                q = fact.missing(self.w.name(), self.w.thing())
                 core = re.sub(r"^(.*?)\b(is|does|the|of|are)\b ", "", q.rstrip("?"))
                 if any(core.split("'s")[0].lower() in f.said.lower() for f in facts):
                     continue
@@ -206,8 +218,8 @@ class Maker:
             q, a, fact = asked[0]
             doc.user(q + "\n" + material)
             doc.assistant(a, layout="question-first", n_facts=n, fact=fact.said if fact else "")
-            return self.more(doc, asked[1:], n)
-        return self.ask(doc, material, asked, n)
+            return self.more(doc, asked[1:], n).unread()
+        return self.ask(doc, material, asked, n).unread()
 
     def more(self, doc, asked, n):
         for q, a, fact in asked:
@@ -313,7 +325,7 @@ class Maker:
         doc, kind = Doc("hops"), rng.random()
         if kind < 0.6:
             people = w.distinct_names(rng.randint(3, 7))
-            things = list(dict.fromkeys(w.one(w.adjectives) + " " + w.one(w.objects) for _ in range(rng.randint(1, 3))))
+            things = list(dict.fromkeys(w.thing() for _ in range(rng.randint(1, 3))))
             holder, lines, path = {}, [], {t: [] for t in things}
             for t in things:
                 holder[t] = w.one(people)
@@ -328,6 +340,9 @@ class Maker:
                 lines.append(say)
                 if self.chance(0.15):
                     lines.append(" ".join(self.sentences(20)))
+            for t, said in path.items():
+                if len(said) > 1 and not w.held and self.chance(0.3):
+                    lines.remove(said.pop(0))  # who had it first is not said
             t = w.one(things)
             q, a = w.one(("Who has the %s now?", "Who has the %s at the end?", "In whose hands is the %s now?")) % t, holder[t] + "."
             thought, n, fact = bullets(path[t]) + "\nSo %s has it." % holder[t], len(lines), path[t][-1]
@@ -379,7 +394,7 @@ class Maker:
         (("What can you do?", "How can you help me?", "What are you good at?", "What do you know?"), ("I can tell a story, find things in a text, remember what you told me, do small sums and write JSON.",)),
         (("Are you a person?", "Are you human?", "Are you a computer?"), ("No. I am a small language model of the RWKV family.", )),
         (("Who made you?", "Where do you come from?", "Who trained you?"), ("I was trained by the makers of wkv, on old fairy tales and made-up talk.",)),
-        (("How big are you?", "How many parameters do you have?", "Are you large?"), ("I am very small: about one and a half million parameters.",)),
+        (("How big are you?", "How many parameters do you have?", "Are you large?"), ("I am very small: a few million parameters.",)),
         (("What is RWKV?", "What does RWKV mean?", "Tell me about RWKV."), ("RWKV is a recurrent network that reads a text word by word and keeps a memory of constant size.",)),
         (("What is your memory like?", "Do you have a long memory?", "Can you forget?"), ("My memory has a constant size, so small details far back may be lost.",)),
         (("Thank you!", "Thanks.", "Thank you very much.", "That was helpful."), ("You are welcome!",)),
@@ -562,6 +577,49 @@ class Maker:
                 doc.assistant(answer or "The book is called %s." % result["title"], **meta)
         return doc
 
+    VERBS = """open close call lend fetch paint count weigh clean sell show cancel start stop play print draw measure visit mend lock move hide
+               carry wash name mark feed hire invite borrow return check order reserve translate record list rent delete create update""".split()
+
+    def errand(self):
+        """A tool that was never seen: its name from a verb and a thing, arguments that are said by their names."""
+        w, rng = self.w, self.rng
+        values = {"string": (w.name, lambda: w.one(TOWNS), lambda: w.one(COLOURS), lambda: w.one(DAYS), lambda: w.one(w.trades), w.any_word, w.made_up,
+                             lambda: w.one(w.adjectives) + " " + w.one(w.objects), lambda: w.one(w.animals), w.code),
+                  "integer": (lambda: rng.randint(1, 40), lambda: rng.randint(41, 9999)), "boolean": (lambda: self.chance(0.5),)}
+        pool = w.one((w.objects, w.animals, w.places, w.foods, w.trades))
+        verb, thing = w.one(self.VERBS), w.one(pool)
+        keys = w.some("name colour size day town person amount level note kind place title month street owner room key number city label price topic".split(), rng.choice((1, 1, 1, 2, 2, 3)))
+        args = {}
+        for key in keys:
+            sort = rng.choice(("string", "string", "string", "integer", "boolean"))
+            args[key] = (sort, w.one(values[sort])())
+        said = " and ".join(w.one(("%s %s", "the %s %s", "%s: %s")) % (k, json.dumps(v) if isinstance(v, bool) else v) for k, (_, v) in args.items())
+        only = w.one(("for %s", "with %s", "in %s", "called %s", "of %s")) % next(iter(args.values()))[1] if len(args) == 1 and self.chance(0.6) else "with " + said
+        q = w.one(("%s the %s %s.", "Please %s the %s %s.", "Can you %s the %s %s?", "I want to %s the %s %s.")) % (verb, thing, only)
+        line = "%s%s%s(%s)" % (verb, "_", thing.replace(" ", "_"), ", ".join("%s: %s" % (k, t) for k, (t, _) in args.items()))
+        if self.chance(0.6):
+            line += ": %s%s %s" % (verb, w.one(("", "s")), article(thing))
+        result = w.one(({"done": True}, {"ok": True}, {"status": "done"}))
+        return line, upper_first(q), dict(name="%s_%s" % (verb, thing.replace(" ", "_")), arguments={k: v for k, (_, v) in args.items()}), result, "Done."
+
+    def errands(self):
+        """Tools whose names and arguments change from one conversation to the next, so that they have to be read."""
+        doc, rng = Doc("tools"), self.rng
+        made = {}
+        for _ in range(rng.choice((1, 2, 2, 3, 4))):
+            each = self.errand()
+            made.setdefault(each[2]["name"], each)
+        must = self.chance(0.3)
+        doc.system("Tools:\n" + "\n".join("- " + each[0] for each in made.values()) + "\n" + ("Return only a JSON function call." if must else "When a tool helps, return only a JSON function call."))
+        meta = dict(layout="question-last", n_facts=len(made), fact="")
+        for line, q, call, result, answer in self.w.some(list(made.values()), rng.choice((1, 1, 2))):
+            doc.user(q)
+            doc.assistant(doc.called([call]), **meta)
+            if self.chance(0.5):
+                doc.user("Function output:\n" + json.dumps(result, **({"separators": (",", ":")} if self.chance(0.5) else {})))
+                doc.assistant(answer, **meta)
+        return doc
+
     def extract(self):
         """A sentence, the shape that is wanted, and the JSON."""
         w, rng = self.w, self.rng
@@ -741,10 +799,10 @@ class Maker:
         doc.user(w.one(("Tell me a story about %s.", "Tell me a tale of %s.", "A story about %s, please.", "I would like to hear a fairy tale about %s.", "Please tell a story with %s in it.")) % about)
         take = lambda n: "\n\n".join([piece.pop(0) for _ in range(min(n, len(piece)))])
         meta = dict(layout="question-last", n_facts=0, fact="")
-        doc.assistant(take(self.rng.randint(1, 4)), **meta)
+        doc.tale(take(self.rng.randint(1, 4)), **meta)
         while piece and self.chance(0.4):
             doc.user(w.one(("Go on.", "And then?", "What happened next?", "More, please.", "Continue.")))
-            doc.assistant(take(self.rng.randint(1, 3)), **meta)
+            doc.tale(take(self.rng.randint(1, 3)), **meta)
         return doc
 
     # --- a little disorder

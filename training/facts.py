@@ -33,7 +33,7 @@ def home(w):
 
 
 def located(w):
-    thing, spot = w.one(w.adjectives) + " " + w.pick(w.objects), w.one(w.spots)
+    thing, spot = w.thing(), w.one(w.spots)
     said = w.one(("The %s is %s.", "The %s lies %s.", "Somebody put the %s %s.", "You will find the %s %s.", "The %s was left %s.")) % (thing, spot)
     ask = lambda t: w.one(("Where is the %s?", "Where can I find the %s?", "Where must one look for the %s?")) % t
     return Fact(said, [(ask(thing), dot(spot), "The %s is %s." % (thing, spot))], ("located", thing), lambda q, x: ask(x))
@@ -94,7 +94,7 @@ def count(w):
 
 
 def price(w):
-    thing, n, coin = w.one(w.adjectives) + " " + w.pick(w.objects), str(w.rng.randint(2, 200)), w.one(COINS)
+    thing, n, coin = w.thing(), str(w.rng.randint(2, 200)), w.one(COINS)
     said = w.one(("The %s costs %s %s.", "The price of the %s is %s %s.", "One pays for the %s just %s %s.")) % (thing, n, coin)
     ask = lambda t: w.one(("How much does the %s cost?", "What is the price of the %s?", "What does one pay for the %s?")) % t
     return Fact(said, [(ask(thing), "%s %s." % (n, coin), "The %s costs %s %s." % (thing, n, coin))], ("price", thing), lambda q, x: ask(x))
@@ -110,7 +110,7 @@ def event(w):
 
 
 def gift(w):
-    p, q, thing = w.name(), w.name(), w.one(w.adjectives) + " " + w.pick(w.objects)
+    p, q, thing = w.name(), w.name(), w.thing()
     said = w.one(("%s gave the %s to %s." % (p, thing, q), "%s sent the %s to %s." % (p, thing, q), "%s got the %s from %s." % (q, thing, p)))
     whole = "%s gave the %s to %s." % (p, thing, q)
     return Fact(said, [("To whom did %s give the %s?" % (p, thing), q + ".", whole), ("Who gave the %s to %s?" % (thing, q), p + ".", whole),
@@ -118,7 +118,7 @@ def gift(w):
 
 
 def owner(w):
-    p, thing = w.name(), w.one(w.adjectives) + " " + w.pick(w.objects)
+    p, thing = w.name(), w.thing()
     said = w.one(("The %s belongs to %s." % (thing, p), "%s owns the %s." % (p, thing), "The owner of the %s is %s." % (thing, p)))
     ask = lambda t: w.one(("Whose is the %s?", "Who owns the %s?", "To whom does the %s belong?")) % t
     return Fact(said, [(ask(thing), p + ".", "The %s belongs to %s." % (thing, p))], ("owner", thing), lambda q, x: ask(x))

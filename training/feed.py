@@ -32,14 +32,14 @@ class Books:
         self.others = [d[:-1] for d, s in zip(docs, starts) if s >= border]
 
     def prose(self, tokenizer):
-        """The Fairy Books as texts of paragraphs."""
-        return [tokenizer.decode(d.tolist()).decode("utf-8", "replace").split("\n\n") for d in self.fairy]
+        """All of them as texts of paragraphs."""
+        return [tokenizer.decode(d.tolist()).decode("utf-8", "replace").split("\n\n") for d in self.fairy + self.others]
 
 
 class Schedule:
-    """schedule.json, read again before every block, so that it can be changed while a run goes on.
+    """box.json, read again before every block, so that it can be changed while a run goes on.
 
-    A stage begins at `from` million tokens: shares of the kinds of documents in `mix`, at most so many facts and characters in
+    A stage begins `from` a share of the run: shares of the kinds of documents in `mix`, at most so many facts and characters in
     one, tokens of prose around needles, the share of the books (and in it that of the Fairy Books, and of parts of chapters).
     """
 
@@ -51,14 +51,13 @@ class Schedule:
         with open(self.path) as file:
             self.all = json.load(file)
 
-    def stage(self, tokens):
-        return [s for s in self.all["stages"] if s["from"] * 1e6 <= tokens][-1]
+    def stage(self, share):
+        return [s for s in self.all["stages"] if s["from"] <= share][-1]
 
-    def learning_rate(self, tokens):
-        """Warm-up, a plateau, and a fall to nothing between the two token counts of `cooldown` (a straight line)."""
-        peak, (a, b) = self.all["lr"], self.all["cooldown"]
-        millions = tokens / 1e6
-        return peak * min(1.0, (millions + 0.01) / self.all["warmup"], max(0.01, (b - millions) / (b - a)))
+    def learning_rate(self, share):
+        """Warm-up, a plateau, and from `cooldown` on a fall to nothing (a straight line)."""
+        peak, warm, fall = self.all["lr"], self.all["warmup"], self.all["cooldown"]
+        return peak * min(1.0, share / warm + 1e-3, max(0.0, (1 - share) / (1 - fall)))
 
 
 class Lane:
@@ -127,28 +126,35 @@ class Lane:
         return stream[:count + 1].copy()
 
 
-def work(queue, folder, schedule, tokens, lanes, count, seed, align):
+def work(queue, books, prose, tokenizer, schedule, share, lanes, count, seed, align):
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    books, tokenizer = Books(folder), Tokenizer.load()
-    prose = books.prose(tokenizer)
-    lanes = [Lane("%d/%d/%d" % (seed, tokens, i), books, tokenizer, prose, align) for i in range(lanes)]
+    lanes = [Lane("%s/%d" % (seed, i), books, tokenizer, prose, align) for i in lanes]
     while True:
         schedule.read()
         for lane in lanes:
-            lane.choose(schedule.stage(tokens))
+            lane.choose(schedule.stage(share.value))
         queue.put(np.stack([lane.block(count) for lane in lanes]))
-        tokens += count * len(lanes)
 
 
 class Feed:
-    """Blocks of `count` tokens in each lane, each read once.  `tokens`: how many came before, in an earlier sitting."""
+    """Blocks of `count` tokens in each lane, each read once, made by `workers` processes.  `share` of the run is set by the trainer;
+    `seed` is a text, another one for every sitting."""
 
-    def __init__(self, folder, schedule, tokens, lanes, count, seed, align=1, ahead=3):
+    def __init__(self, books, prose, tokenizer, schedule, share, lanes, count, seed, align=1, workers=1, ahead=3):
         context = multiprocessing.get_context("fork")
-        self.queue = context.Queue(ahead)
-        self.worker = context.Process(target=work, args=(self.queue, folder, schedule, tokens, lanes, count, seed, align), daemon=True)
-        self.worker.start()
+        self.share, self.queues, self.workers = context.Value("d", share), [], []
+        for i in range(workers):
+            self.queues.append(context.Queue(ahead))
+            mine = range(i * lanes // workers, (i + 1) * lanes // workers)
+            args = (self.queues[-1], books, prose, tokenizer, schedule, self.share, mine, count, seed, align)
+            self.workers.append(context.Process(target=work, args=args, daemon=True))
+            self.workers[-1].start()
 
     def next(self):
-        return self.queue.get().astype(np.int64)
+        """[lanes, count + 1], int64"""
+        return np.concatenate([queue.get() for queue in self.queues]).astype(np.int64)
+
+    def stop(self):
+        for each in self.workers:
+            each.terminate()

@@ -1,6 +1,7 @@
 """Train the model in the box.  Stops and resumes at any time; see README.md.
 
-The schedule goes by tokens, so that pauses and a busy machine change nothing but the time it takes.
+The schedule goes by tokens, so that pauses and a busy machine change nothing but the time it takes; on a GPU that is lent for
+some minutes it goes by the clock.
 """
 import argparse
 import csv
@@ -11,16 +12,14 @@ import signal
 import time
 
 import torch
-import torch.nn.functional as F
 
 from conversations import Maker
-from feed import BEGINS, CLASS, GROUP, GROUP_NAMES, ID, Books, Feed, Schedule
-from model import Precision, Rwkv7
+from feed import GROUP_NAMES, Books, Feed, Schedule
+from model import Rwkv7
+from steps import GpuSteps, ProcessorSteps
 from tokenizer import Tokenizer
 from wkv7 import CHUNK, HERE
 
-CLASS_WEIGHTS = (0.0, 0.2, 1.0, 1.0)  # nothing, what users say, answers, books
-PROMPTS_READ = 0.25  # share of the tokens that users say whose loss is computed; it counts as much more
 STEPS_A_BLOCK = 4
 
 
@@ -29,6 +28,9 @@ def parse_args():
     p.add_argument("data", help="directory of books.bin and books.json, as prepare.py makes them")
     p.add_argument("--state", required=True, help="directory for checkpoint.pt, log.csv, probes.csv and pids")
     p.add_argument("--schedule", default=os.path.join(HERE, "box.json"), help="stages of the data, learning rates")
+    p.add_argument("--tokens", type=float, help="millions in all, instead of what the schedule says")
+    p.add_argument("--seconds", type=float, help="the schedule goes by the clock and ends after so many")
+    p.add_argument("--workers", type=int, default=1, help="processes that make documents")
     p.add_argument("--layers", type=int, default=4)
     p.add_argument("--width", type=int, default=128)
     p.add_argument("--ranks", default="32,32,16,32", help="of decay, learning rate, value and gate")
@@ -40,20 +42,10 @@ def parse_args():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--float32", action="store_true", help="no bfloat16 products")
-    p.add_argument("--log-every", type=int, default=100_000, help="tokens")
+    p.add_argument("--log-every", type=float, default=20, help="seconds")
     p.add_argument("--save-every", type=float, default=120, help="seconds")
-    p.add_argument("--probe-every", type=int, default=500_000, help="tokens")
+    p.add_argument("--probe-every", type=float, default=100, help="seconds")
     return p.parse_args()
-
-
-def optimizer_for(model, args):
-    """Weight decay pulls on the matrices only, not on gains, mixing vectors and the embedding."""
-    matrices, others = [], []
-    for name, p in model.named_parameters():
-        matrix = p.squeeze().dim() == 2 and name != "emb.weight" and not name.endswith("r_k")
-        (matrices if matrix else others).append(p)
-    groups = [{"params": matrices, "weight_decay": args.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-12, foreach=True)
 
 
 def probes(books, count=60):
@@ -83,7 +75,7 @@ def probes(books, count=60):
 @torch.no_grad()
 def examine(model, tokenizer, sets):
     """name -> (right, items): every token of the answer is the most probable one."""
-    out, Precision.bfloat16, device = {}, False, model.emb.weight.device
+    out, device = {}, model.emb.weight.device
     for name, items in sets.items():
         rows = [(tokenizer.encode(p), tokenizer.encode(e)) for p, e in items]
         length = max(len(p) + len(e) for p, e in rows)
@@ -116,22 +108,14 @@ def save(path, **everything):
     os.replace(path + ".new", path)
 
 
-class Sums:
-    """Losses by class and, for answers, by group of documents, since the last line of the log."""
+class Run:
+    """How much of the run is done: by tokens, or by the clock where it has to end in time."""
 
-    def __init__(self):
-        self.values, self.began, self.tokens = torch.zeros(2, 3 + len(GROUP_NAMES)), time.monotonic(), 0
+    def __init__(self, args, schedule, done):
+        self.total, self.seconds, self.began, self.done = (args.tokens or schedule.all["tokens"]) * 1e6, args.seconds, time.monotonic(), done
 
-    def add(self, loss, classes, groups, tokens):
-        masks = [classes == c for c in (1, 2, 3)] + [(classes == 2) & (groups == g) for g in range(len(GROUP_NAMES))]
-        self.values += torch.stack([torch.stack([loss[m].sum() for m in masks]), torch.stack([m.sum() for m in masks]).float()]).cpu()
-        self.tokens += tokens
-
-    def means(self):
-        return ["%.3f" % x for x in (self.values[0] / self.values[1].clamp_min(1)).tolist()]
-
-    def speed(self):
-        return "%.0f" % (self.tokens / (time.monotonic() - self.began))
+    def share(self):
+        return (time.monotonic() - self.began) / self.seconds if self.seconds else self.done / self.total
 
 
 def main():
@@ -140,61 +124,58 @@ def main():
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
     schedule, tokenizer, path = Schedule(args.schedule), Tokenizer.load(), os.path.join(args.state, "checkpoint.pt")
-    ranks = dict(zip(("rank_w", "rank_a", "rank_v", "rank_g"), map(int, args.ranks.split(","))))
+    books = Books(args.data)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    feed_from = lambda tokens: Feed(args.data, schedule, tokens, args.lanes, args.length * STEPS_A_BLOCK, args.seed, CHUNK if device == "cuda" else 1)
+    saved = torch.load(path, map_location=device) if os.path.exists(path) else dict(tokens=0, step=0)
+    run, step = Run(args, schedule, saved["tokens"]), saved["step"]
+    # the workers are forked before the GPU is touched
+    feed = Feed(books, books.prose(tokenizer), tokenizer, schedule, run.share(), args.lanes, args.length * STEPS_A_BLOCK,
+                "%d/%d" % (args.seed, run.done), CHUNK if device == "cuda" else 1, args.workers)
+    ranks = dict(zip(("rank_w", "rank_a", "rank_v", "rank_g"), map(int, args.ranks.split(","))))
     model = Rwkv7(dict(vocab=tokenizer.size, width=args.width, layers=args.layers, head_size=64, **ranks)).to(device)
-    optimizer, state, done, step = optimizer_for(model, args), model.new_state(args.lanes), 0, 0
-    if os.path.exists(path):
-        saved = torch.load(path, map_location=device)
+    take_step = (GpuSteps if device == "cuda" else ProcessorSteps)(model, args)
+    if "model" in saved:
         model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        done, step = saved["tokens"], saved["step"]
-    feed = feed_from(done)
+        if "optimizer" in saved:  # not where a finished model is trained on
+            take_step.optimizer.load_state_dict(saved["optimizer"])
     with open(os.path.join(args.state, "pids"), "w") as file:
-        file.write("%d %d\n" % (os.getpid(), feed.worker.pid))
+        file.write(" ".join(str(pid) for pid in [os.getpid()] + [each.pid for each in feed.workers]) + "\n")
     stop = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.append(True))
-    sets = probes(Books(args.data))
+    sets = probes(books)
     log = Table(os.path.join(args.state, "log.csv"), ["tokens", "step", "lr", "tokens_per_second", "prompts", "answers", "books"] + ["answers_" + n for n in GROUP_NAMES])
     probed = Table(os.path.join(args.state, "probes.csv"), ["tokens"] + ["%s/%d" % (name, len(items)) for name, items in sets.items()])
-    print(json.dumps({"parameters": sum(p.numel() for p in model.parameters()), "tokens": done, **vars(args)}), flush=True)
+    print(json.dumps({"parameters": sum(p.numel() for p in model.parameters()), "done": run.done, "device": device, "torch": torch.__version__, **vars(args)}), flush=True)
 
-    keep = lambda: save(path, model=model.state_dict(), config=model.cfg, optimizer=optimizer.state_dict(), tokens=done, step=step, args=vars(args))
-    weights = torch.tensor(CLASS_WEIGHTS, device=device)
-    weights[1] /= PROMPTS_READ
-    sums, saved_at = Sums(), time.monotonic()
-    while not stop and done < schedule.all["cooldown"][1] * 1e6:
+    keep = lambda: save(path, model=model.state_dict(), config=model.cfg, optimizer=take_step.optimizer.state_dict(), tokens=run.done, step=step, args=vars(args))
+    saved_at = logged_at = probed_at = time.monotonic()
+    logged = run.done
+    if device == "cuda":
+        take_step.record()
+        run.began = time.monotonic()
+    while not stop and run.share() < 1:
         schedule.read()
+        feed.share.value = run.share()
         block = torch.from_numpy(feed.next()).to(device)
         for at in range(0, block.shape[1] - 1, args.length):
-            lr = schedule.learning_rate(done)
-            for group in optimizer.param_groups:
-                group["lr"] = lr
-            piece = block[:, at:at + args.length + 1]
-            targets, classes, groups = piece[:, 1:] & ID, piece[:, 1:] >> CLASS & 3, piece[:, 1:] >> GROUP & 3
-            Precision.bfloat16 = not args.float32
-            wanted = (classes > 1) | (classes == 1) & (torch.rand(classes.shape, device=device) < PROMPTS_READ)
-            logits, state = model(piece[:, :-1] & ID, piece[:, :-1] & BEGINS != 0, state, args.dropout, wanted)
-            loss = F.cross_entropy(logits, targets[wanted], reduction="none")
-            weight = weights[classes[wanted]]
-            optimizer.zero_grad(set_to_none=True)
-            ((loss * weight).sum() / weight.sum().clamp_min(1)).backward()
-            if torch.isfinite(torch.nn.utils.clip_grad_norm_(model.parameters(), args.clip)):
-                optimizer.step()
-            sums.add(loss.detach(), classes[wanted], groups[wanted], targets.numel())
-            step, before, done = step + 1, done, done + targets.numel()
-            if done // args.log_every > before // args.log_every:
-                log.write([done, step, "%.2e" % lr, sums.speed()] + sums.means())
-                sums = Sums()
-            if done // args.probe_every > before // args.probe_every:
-                probed.write([done] + [right for right, _ in examine(model, tokenizer, sets).values()])
-        if time.monotonic() - saved_at > args.save_every:
-            saved_at = time.monotonic()
+            lr = schedule.learning_rate(run.share())
+            take_step(block[:, at:at + args.length + 1], lr)
+            step, run.done = step + 1, run.done + args.lanes * args.length
+        now = time.monotonic()
+        if now - logged_at > args.log_every:
+            losses = take_step.sums.take()  # waits for the steps that are on their way
+            now = time.monotonic()
+            log.write([run.done, step, "%.2e" % lr, "%.0f" % ((run.done - logged) / (now - logged_at))] + losses)
+            logged_at, logged = now, run.done
+        if now - probed_at > args.probe_every:
+            probed_at = now
+            probed.write([run.done] + [right for right, _ in examine(model, tokenizer, sets).values()])
+        if now - saved_at > args.save_every:
+            saved_at = now
             keep()
+    feed.stop()
     keep()
-    feed.worker.terminate()
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def wkv7(r, d, k, v, a, keep, k_k, k_a, r_k, ln_w, ln_b, state):
     """
     if not r.is_cuda:
         return _Processor.apply(r, d, k, v, a, keep, k_k, k_a, r_k, ln_w, ln_b, state)
-    return around(_Gpu.apply, r, d, k, v, a, keep, k_k, k_a, r_k, ln_w, ln_b, state)
+    return around(recurrence, r, d, k, v, a, keep, k_k, k_a, r_k, ln_w, ln_b, state)
 
 
 def shift_mix(x, before, keep, mu):
@@ -83,8 +83,8 @@ class _ShiftMix(torch.autograd.Function):
 
 # --- GPU: the recurrence is the kernel, what is around it is left to torch
 
-def around(recurrence, r, d, k, v, a, keep, k_k, k_a, r_k, ln_w, ln_b, state):
-    """wkv7 for a recurrence (r, d, k, v, -kk, kk a, reset, state) -> (y, last state)."""
+def around(steps, r, d, k, v, a, keep, k_k, k_a, r_k, ln_w, ln_b, state):
+    """wkv7 for steps(r, d, k, v, -kk, kk a, reset, state) -> (y, last state)."""
     B, T, C = r.shape
     H, N = r_k.shape
     heads = lambda x: x.view(B, T, H, N)
@@ -92,7 +92,7 @@ def around(recurrence, r, d, k, v, a, keep, k_k, k_a, r_k, ln_w, ln_b, state):
     kk = F.normalize(heads(k * k_k.view(C)), dim=-1, eps=1e-12).view(B, T, C)
     k = k * (1 + (a - 1) * k_a.view(C))
     reset = (keep[:, ::CHUNK] == 0).to(torch.uint8).contiguous()
-    y, last = recurrence(r, d, k, v, -kk, kk * a, reset, state)
+    y, last = steps(r, d, k, v, -kk, kk * a, reset, state)
     y = F.group_norm(y.reshape(B * T, C), H, ln_w, ln_b, eps=GROUP_NORM_EPS).view(B, T, C)
     bonus = (heads(r) * heads(k) * r_k).sum(-1, keepdim=True) * heads(v)
     return y + bonus.view(B, T, C), last
@@ -142,6 +142,12 @@ class _Gpu(torch.autograd.Function):
         dr, dd, dk, dv, da, db = (torch.empty_like(x) for x in (r, d, k, v, a, b))
         _call(gpu_kernel().wkv7_backward, r.shape, (r, d, k, v, a, b, reset, kept, removed, dy.to(r.dtype).contiguous(), dr, dd, dk, dv, da, db))
         return dr, dd, dk, dv, da, db, None, None
+
+
+def recurrence(r, d, k, v, a, b, reset, first):
+    """r, k, v, a, b [B,T,C] float or bfloat16; d [B,T,C] float, the decay before its squashing; reset [B,T/CHUNK] bytes: a document
+    begins here; first [B,H,64,64] (value, key) -> y [B,T,C], the last state, through which no gradient flows"""
+    return (_Gpu.apply if r.is_cuda else loop)(r, d, k, v, a, b, reset, first)
 
 
 def loop(r, d, k, v, a, b, reset, first):

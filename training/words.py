@@ -76,6 +76,17 @@ class Words:
             part = [w for i, w in enumerate(words) if (i % HELD == HELD - 1) == held]
             # evaluation mixes its own words with known ones
             setattr(self, name, part + (words[:len(part)] if held else []))
+        self.known = {name: getattr(self, name) for name in ("objects", "animals", "places", "spots", "trades", "foods", "adjectives")}
+
+    BEFORE = "in under behind near beside above inside on by over".split()
+
+    def fresh(self):
+        """Some words that were no answers yet, for the next document: from lists that never change a model learns what none can be."""
+        for name, words in self.known.items():
+            more = (self.any_word().lower() for _ in range(len(words) // 4))
+            if name == "spots":
+                more = ("%s the %s" % (self.one(self.BEFORE), word) for word in more)
+            setattr(self, name, words + list(more))
 
     def one(self, words):
         return words[int(self.rng.random() * len(words))]
@@ -99,6 +110,11 @@ class Words:
     def pick(self, words):
         """One of the list, or now and then any word in its place."""
         return self.one(words) if self.rng.random() < 0.88 else self.any_word().lower()
+
+    def thing(self):
+        """An object, mostly with an adjective; in evaluation always with one."""
+        bare = not self.held and self.rng.random() < 0.35
+        return self.pick(self.objects) if bare else self.one(self.adjectives) + " " + self.pick(self.objects)
 
     def name(self):
         x = self.rng.random()
@@ -142,7 +158,7 @@ def plural(word):
         return irregular[word]
     if word.endswith(("s", "x", "ch", "sh")):
         return word + "es"
-    if word.endswith("y") and word[-2] not in "aeiou":
+    if word.endswith("y") and word[-2:-1] not in "aeiou":
         return word[:-1] + "ies"
     return word + "s"
 
