@@ -13,9 +13,10 @@ const ARRANGEMENTS: Record<string, Arranged> = {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { weights: { type: "string", default: "int8" } },
+  options: { weights: { type: "string" } },
 });
-const model = await loadModel(positionals[0] ?? "box", { weights: values.weights as LoadOptions["weights"] });
+const weights = values.weights as LoadOptions["weights"];
+const model = await loadModel(positionals[0] ?? "box", weights ? { weights } : {});
 const items = readItems();
 const right: boolean[] = [];
 for (const item of items) {

@@ -1,4 +1,4 @@
-// npm run golden:story: writes test/golden/data/story.json again from models/fairy and the present build: the stories for
+// npm run golden:story: writes test/golden/data/story.json again from test/models/fairy and the present build: the stories for
 // fixed seeds, the bits per byte of a passage, the share of zeros in each layer's channel mixing. To be run when the
 // bundled weights were replaced or the arithmetic was changed on purpose; other text without such a reason is a bug.
 import { writeFileSync } from "node:fs";

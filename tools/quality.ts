@@ -1,5 +1,6 @@
-// npm run bench:quality -- HELD_OUT.txt [BYTES]: what each format of weights costs the models bundled, on texts that they have not
-// been trained on; writes docs/quality.md and its chart. With BYTES only the beginning of each text is read.
+// npm run bench:quality -- HELD_OUT.txt [BYTES] [BOX]: what each format of weights costs two small models, on texts that they have
+// not been trained on; writes docs/quality.md and its chart. With BYTES only the beginning of each text is read. BOX: the
+// weights of box as training exported them, because those in models/ are packed already.
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -43,7 +44,8 @@ interface Row {
   readonly sameTop: number;
 }
 
-const [path, limit = "Infinity"] = process.argv.slice(2);
+const FAIRY = "test/models/fairy/fairy.safetensors";
+const [path, limit = "Infinity", boxFile = "models/box/box.safetensors"] = process.argv.slice(2);
 if (path === undefined || !(Number(limit) > 0)) {
   console.error("wkv: give the held-out text: npm run bench:quality -- HELD_OUT.txt [BYTES]");
   process.exit(2);
@@ -55,32 +57,30 @@ const talk = new TextEncoder().encode(
     .join(""),
 );
 const folder = mkdtempSync(join(tmpdir(), "wkv-quality-"));
-const fairy = await measure("fairy", book.subarray(0, Number(limit)));
-const box = await measure("box", talk.subarray(0, Number(limit)));
+const fairy = await measure(FAIRY, book.subarray(0, Number(limit)));
+const box = await measure(boxFile, talk.subarray(0, Number(limit)));
 const blockSizes = blockSizeTable(
-  await measureBlockSizes(modelFile("fairy"), "models/fairy/vocab.txt", book.subarray(0, BLOCK_TEXT)),
+  await measureBlockSizes(FAIRY, "test/models/fairy/vocab.txt", book.subarray(0, BLOCK_TEXT)),
 );
 rmSync(folder, { recursive: true });
 writeFileSync(PAGE, page());
 writeFileSync(PAGE.replace(".md", ".svg"), chart());
 console.error(`wkv: ${PAGE} written`);
 
-function modelFile(name: string): string {
-  return `models/${name}/${name}.safetensors`;
-}
-
-async function measure(name: string, text: Uint8Array): Promise<Row[]> {
-  const exact = await loadModel(modelFile(name), { weights: "f32" });
+/** @param source without a vocabulary inside: training's is read */
+async function measure(source: string, text: Uint8Array): Promise<Row[]> {
+  const vocab = source === boxFile ? { vocab: "training/vocab.txt" } : {};
+  const exact = await loadModel(source, { weights: "f32", ...vocab });
   const rows: Row[] = [];
   for (const { name: format, options, load } of FORMATS) {
     const file = join(folder, "model.safetensors");
-    const { bytes } = await convertModel(modelFile(name), file, options);
+    const { bytes } = await convertModel(source, file, { ...options, ...vocab });
     const model = await loadModel(file, load);
     const { bitsPerByte, compared } = await perplexity(model, text, { compare: exact });
     await model.dispose();
     const { klDivergence, sameTop, bitsPerByte: reference } = compared!;
     rows.push({ name: format, bytes, klDivergence, bitsPerByte, ratio: bitsPerByte / reference, sameTop });
-    console.error(`wkv: ${name} ${format}: ${klDivergence.toExponential(2)} nats`);
+    console.error(`wkv: ${source} ${format}: ${klDivergence.toExponential(2)} nats`);
   }
   await exact.dispose();
   return rows;
@@ -114,7 +114,7 @@ function chart(): string {
     title,
     groups: [
       { name: "fairy, 3.7 million parameters", bars: bars(fairy, value) },
-      { name: "box, 1.4 million parameters", bars: bars(box, value) },
+      { name: "box, 6.2 million parameters", bars: bars(box, value) },
     ],
   });
   return barChart({
@@ -135,7 +135,7 @@ function page(): string {
 
 ${table(fairy)}
 
-**box**, on the conversations of \`training/eval.json\`, ${number(Math.min(talk.length, Number(limit)))} bytes:
+**box**, before it was packed, on the conversations of \`training/eval.json\`, ${number(Math.min(talk.length, Number(limit)))} bytes:
 
 ${table(box)}
 
@@ -155,12 +155,12 @@ changes that the mean of bits per byte hides.
 **How it was made.** ${cpus()[0]?.model?.trim()}, Node ${process.versions.node}; the results are the same on any processor.
 "Calibrated" is \`wkv convert --calibrate\` on 6,144 tokens that the model wrote itself (GPTQ); "int4 and int8" is
 \`--weights auto\`. Each text is read in one go, the state carried from the first token to the last.
-\`${modelFile("fairy")}\` has SHA-256 \`${sha256(modelFile("fairy"))}…\`, \`${modelFile("box")}\` \`${sha256(modelFile("box"))}…\`. From the
-corpus that training/README.md names:
+\`${FAIRY}\` has SHA-256 \`${sha256(FAIRY)}…\`; box as \`training/export.py\` wrote it \`${sha256(boxFile)}…\`. From the corpus that
+training/README.md names:
 
 \`\`\`sh
 sed -n '/^The Shifty Lad$/,$p' CORPUS | head -c -1 > held_out.txt
-npm run bench:quality -- held_out.txt${limit === "Infinity" ? "" : ` ${limit}`}
+npm run bench:quality -- held_out.txt${limit === "Infinity" ? "" : ` ${limit}`} trained.safetensors
 \`\`\`
 
 For any model and text: \`wkv perplexity MODEL FILE --compare f32\`.

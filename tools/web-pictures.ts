@@ -73,7 +73,6 @@ const VIEWS: readonly View[] = [
       await choose(page, ".choices select", "en");
       await fill(page, "#length", "96");
       await click(page, ".modes button", 0);
-      await opensAs(page, "fairy");
       await click(page, ".modes button", 2);
       await click(page, ".compare-form button");
       await until(page, `document.querySelector(".compare-form button").textContent === "Compare"`);

@@ -11,7 +11,6 @@ export default defineConfig({
   base: "./",
   plugins: [precache()],
   define: {
-    __FAIRY_BYTES__: bytesOf("models/fairy/fairy.safetensors"),
     __BOX_BYTES__: bytesOf("models/box/box.safetensors"),
   },
   resolve: {

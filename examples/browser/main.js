@@ -2,12 +2,11 @@
 import { loadModel } from "./node_modules/wkv/build/browser.js";
 
 const [info, prompt, go, stop, text] = ["info", "prompt", "go", "stop", "text"].map((id) => document.getElementById(id));
-const fairy = new URL("./node_modules/wkv/models/fairy/", import.meta.url);
+const box = new URL("./node_modules/wkv/models/box/box.safetensors", import.meta.url);
 
 /** Downloaded once: from then on the browser has it. */
 function load() {
-  return loadModel(new URL("fairy.safetensors", fairy), {
-    vocab: new URL("vocab.txt", fairy),
+  return loadModel(box, {
     onProgress: ({ phase = "load", loaded, total }) => {
       info.textContent = `${phase}: ${Math.floor((100 * loaded) / total)} %`;
     },

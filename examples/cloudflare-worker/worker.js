@@ -5,10 +5,8 @@ import { loadModel } from "wkv";
 let model;
 
 async function load({ ASSETS }) {
-  const [weights, vocab] = await Promise.all(
-    ["fairy.safetensors", "vocab.txt"].map(async (name) => (await ASSETS.fetch(`https://assets/${name}`)).arrayBuffer()),
-  );
-  return loadModel(weights, { vocab });
+  const file = await ASSETS.fetch("https://assets/box.safetensors");
+  return loadModel(await file.arrayBuffer());
 }
 
 async function* story(prompt, signal) {

@@ -17,11 +17,9 @@ function statesIn(kv) {
 }
 
 async function start({ ASSETS, STATES }) {
-  const [weights, vocab] = await Promise.all(
-    ["fairy.safetensors", "vocab.txt"].map(async (name) => (await ASSETS.fetch(`https://assets/${name}`)).arrayBuffer()),
-  );
+  const file = await ASSETS.fetch("https://assets/box.safetensors");
   const storage = createStorage({ driver: statesIn(STATES) });
-  return createServer(await loadModel(weights, { vocab }), { storage, parallel: 4 });
+  return createServer(await loadModel(await file.arrayBuffer()), { storage, parallel: 4 });
 }
 
 export default {

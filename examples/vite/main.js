@@ -1,6 +1,5 @@
 import { loadModel } from "wkv";
-import fairy from "wkv/models/fairy/fairy.safetensors?url";
-import vocab from "wkv/models/fairy/vocab.txt?url";
+import box from "wkv/models/box/box.safetensors?url";
 
 const [info, prompt, go, stop, text] = ["info", "prompt", "go", "stop", "text"].map((id) => document.getElementById(id));
 
@@ -21,7 +20,7 @@ async function tell(model) {
   }
 }
 
-const model = await loadModel(fairy, { vocab });
+const model = await loadModel(box);
 const { threads, singleThreadReason } = model.info;
 info.textContent = singleThreadReason ? `1 thread: ${singleThreadReason}` : `${threads} threads`;
 go.onclick = () => tell(model);

@@ -78,7 +78,7 @@ async function answerHere(
   signal: AbortSignal,
 ): Promise<void> {
   const { parallel, maxTokens, prefixCache } = options;
-  const source = options.model ?? (await defaultModel("box"));
+  const source = options.model ?? (await defaultModel());
   if (!source) throw new UsageError("--model is missing: wkv batch IN.jsonl OUT.jsonl --model MODEL");
   const { createServer } = await import("../server/index.ts"); // only this command needs it
   await using model = await load(source, { ...options, prefixCache: { maxBytes: prefixCache * 1e6 } }, signal);

@@ -55,7 +55,7 @@ export function addBench(program: Command): void {
 }
 
 async function bench(argument: string | undefined, options: BenchOptions): Promise<void> {
-  const path = argument ?? (await defaultModel("box"));
+  const path = argument ?? (await defaultModel());
   if (!path) throw new UsageError("MODEL is missing: wkv bench MODEL");
   const { prefill, decode, sessions, rounds, json, quiet } = options;
   await interruptible(async (signal) => {

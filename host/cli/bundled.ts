@@ -1,12 +1,12 @@
 import { isAbsolute, relative } from "node:path";
-import { type BundledName, bundledModel } from "../source/disk/bundled.ts";
+import { bundledModel } from "../source/disk/bundled.ts";
 
-/** A prompt that the bundled story model can continue. */
+/** A prompt that the bundled model can continue. */
 export const BEGINNING = "Once upon a time";
 
-/** Path of a bundled model, relative if that is shorter; undefined if the installation lacks it. */
-export function bundledPath(name: BundledName): string | undefined {
-  const path = bundledModel(name);
+/** Path of the bundled model, relative if that is shorter; undefined if the installation lacks it. */
+export function bundledPath(): string | undefined {
+  const path = bundledModel("box");
   if (!path) return undefined;
   const fromHere = relative(process.cwd(), path);
   return fromHere.startsWith("..") || isAbsolute(fromHere) ? path : fromHere;

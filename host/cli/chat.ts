@@ -7,7 +7,7 @@ import type { ChatOptions } from "../chat/options.ts";
 import { THINK_MODES } from "../chat/template.ts";
 import { templateIn } from "../model/template.ts";
 import { isTemplateName } from "../prompt/formats.ts";
-import { type BundledName, bundledModel } from "../source/disk/bundled.ts";
+import { bundledModel } from "../source/disk/bundled.ts";
 import { textOf } from "../source/text.ts";
 import { answerTo } from "./chat-answer.ts";
 import { COMMAND_NAMES, isCommand, runCommand, talkFrom } from "./chat-commands.ts";
@@ -24,10 +24,8 @@ import { note } from "./output.ts";
 import { unescaped } from "./parse.ts";
 import { checkTextOptions } from "./text.ts";
 
-/** What to expect of the bundled models. */
+/** What to expect of the bundled model. */
 const BOX_CAN = "a very small model: give it facts in simple sentences and ask about them; it knows nothing else.";
-const FAIRY_CANNOT =
-  'this model continues tales and does not chat: wkv run fairy "Once upon a time". wkv chat box answers.';
 
 const HELP = `${VOCAB_HELP}
 
@@ -68,7 +66,7 @@ async function chat(path: string | undefined, options: ChatCommandOptions): Prom
   checkTextOptions(options);
   if (options.think && !THINK_MODES.includes(options.think))
     throw new UsageError(`--think expected ${THINK_MODES.join(", ")}, got "${options.think}".`);
-  const source = path ?? (await defaultModel("box"));
+  const source = path ?? (await defaultModel());
   if (!source) throw new UsageError("MODEL is missing: wkv chat MODEL");
   const chatOptions = await chatOptionsOf(options);
   await using model = await interruptible((signal) => load(source, options, signal));
@@ -77,7 +75,6 @@ async function chat(path: string | undefined, options: ChatCommandOptions): Prom
   const talk: Talk = { options, chats, current: "main", think: options.think, answers: 0, isOver: false };
   const lines = await openLines(talk);
   if (lines.isTerminal && !options.quiet) greet(first, source);
-  if (!options.quiet && isBundled(source, "fairy")) note(FAIRY_CANNOT);
   const stay = () => {}; // Ctrl-C between an answer and the next line
   if (lines.isTerminal) process.on("SIGINT", stay);
   try {
@@ -125,12 +122,12 @@ async function openLines(talk: Talk): Promise<LineReader> {
 function greet({ model, template }: Chat, source: string): void {
   note(`RWKV-${model.info.version}, ${model.info.name}; format "${template.name}".`);
   note("/help lists the commands; Ctrl-D, /exit, or Ctrl-C twice leave.");
-  if (isBundled(source, "box")) note(BOX_CAN);
+  if (isBundled(source)) note(BOX_CAN);
 }
 
-/** Whether MODEL is a bundled model, by its name or path. */
-function isBundled(source: string, name: BundledName): boolean {
-  return source === name || resolve(source) === bundledModel(name);
+/** Whether MODEL is the bundled model, by its name or path. */
+function isBundled(source: string): boolean {
+  return source === "box" || resolve(source) === bundledModel("box");
 }
 
 async function converse(talk: Talk, lines: LineReader): Promise<void> {

@@ -134,7 +134,7 @@ function wordsOf(argument: Argument): Candidates {
 
 function modelNames(): [string, string][] {
   const published = CATALOGUE.map(({ name, use }): [string, string] => [name, use]);
-  return [["box", "comes with wkv"], ["fairy", "comes with wkv"], ...published];
+  return [["box", "comes with wkv"], ...published];
 }
 
 function flags({ long, short, description }: Option): [string, string][] {

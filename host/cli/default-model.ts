@@ -1,16 +1,15 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
-import type { BundledName } from "../source/disk/bundled.ts";
 import { saveFile } from "../source/disk/write.ts";
 import { bundledPath } from "./bundled.ts";
 
 /**
- * The model of commands that are given none: WKV_MODEL, else what `wkv use` chose, else one that comes with wkv.
+ * The model of commands that are given none: WKV_MODEL, else what `wkv use` chose, else the one that comes with wkv.
  * @returns undefined where there is none of these
  */
-export async function defaultModel(bundled: BundledName): Promise<string | undefined> {
-  return (await chosenModel()) ?? bundledPath(bundled);
+export async function defaultModel(): Promise<string | undefined> {
+  return (await chosenModel()) ?? bundledPath();
 }
 
 /** What WKV_MODEL or `wkv use` says; undefined: nothing. */
@@ -20,7 +19,7 @@ export async function chosenModel(): Promise<string | undefined> {
   return text.trim() || undefined;
 }
 
-/** @param model undefined: the bundled ones again */
+/** @param model undefined: the bundled one again */
 export async function chooseModel(model: string | undefined): Promise<void> {
   const file = choiceFile();
   if (model === undefined) return rm(file, { force: true });

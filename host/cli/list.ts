@@ -75,8 +75,7 @@ async function listModels(): Promise<Listed[]> {
 }
 
 const BUNDLED: readonly Listed[] = [
-  { name: "box", state: "bundled", use: "questions about facts that it is given", verified: true },
-  { name: "fairy", state: "bundled", use: "fairy tales", verified: true },
+  { name: "box", state: "bundled", use: "questions about facts that it is given, fairy tales", verified: true },
 ];
 
 /** With its size; nothing, if the installation lacks it. */

@@ -54,7 +54,7 @@ export function addRun(program: Command): void {
     .description("Generates text after a prompt.")
     .argument(
       "[MODEL]",
-      "a .pth, .safetensors, .gguf or .bin file, or a folder with one; or a name that wkv list has; default: fairy",
+      "a .pth, .safetensors, .gguf or .bin file, or a folder with one; or a name that wkv list has; default: box",
     )
     .argument("[PROMPT]", "the beginning of the text; - reads it from standard input")
     .option("--tokens <ids>", "token ids instead of PROMPT, such as 34,105,110", tokenIds)
@@ -79,7 +79,7 @@ async function run(first: string | undefined, second: string | undefined, option
   const [path, argument] = isPrompt ? [undefined, first] : [first, second];
   checkTextOptions(options);
   if (options.logprobs && !options.json) throw new UsageError("--logprobs requires --json.");
-  const source = path ?? (await defaultModel("fairy"));
+  const source = path ?? (await defaultModel());
   if (!source) throw new UsageError('MODEL is missing: wkv run MODEL "Once upon a time"');
   const beginning = path || options.tokens ? argument : (argument ?? BEGINNING);
   const constraint = await readConstraint(options);

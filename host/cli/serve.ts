@@ -98,7 +98,7 @@ async function start(paths: string[], options: ServeOptions): Promise<void> {
 }
 
 async function sourcesByName(paths: readonly string[], alias: readonly string[] = []): Promise<Map<string, string>> {
-  const byDefault = paths.length === 0 ? await defaultModel("box") : undefined;
+  const byDefault = paths.length === 0 ? await defaultModel() : undefined;
   const sources = byDefault ? [byDefault] : paths;
   if (sources.length === 0) throw new UsageError("MODEL is missing: wkv serve MODEL");
   if (alias.length > sources.length) throw new UsageError("--alias: there are more names than models.");

@@ -47,7 +47,7 @@ async function show(name: string, { json }: { json?: boolean }): Promise<void> {
 
 export function unknownName(name: string): UsageError {
   return new UsageError(
-    `there is no model ${name}: give a file, an address, box, fairy, or one of ${CATALOGUE.map((each) => each.name).join(", ")}.`,
+    `there is no model ${name}: give a file, an address, box, or one of ${CATALOGUE.map((each) => each.name).join(", ")}.`,
   );
 }
 

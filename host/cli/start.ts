@@ -17,7 +17,7 @@ interface StartOptions extends ModelOptions, TextOptions {
 /** Large enough to be read from memory rather than from a cache, small enough to be generated quickly. */
 const RANDOM_SHAPE = { layers: 6, width: 512, headSize: 64, vocabSize: 96 };
 
-/** The prompt of the second model: a passage of facts and a question about one of them. */
+/** What comes after the tale: a passage of facts and a question about one of them. */
 const PASSAGE =
   "The lantern belongs to Rosa. Otto lives near the mill. The code of the tower is 4721. The grey fox is called Fritz.";
 const QUESTION = "What is the code of the tower?";
@@ -32,10 +32,10 @@ Examples:
 export function addStart(program: Command): void {
   const command = program
     .command("start")
-    .description("Writes a story and answers a question with the bundled models (what `npm start` runs).")
-    .argument("[MODEL]", "a model file; default: the two bundled ones, else random weights")
+    .description("Writes a story and answers a question with the bundled model (what `npm start` runs).")
+    .argument("[MODEL]", "a model file; default: the bundled one, else random weights")
     .argument("[PROMPT]", "the beginning of the text", BEGINNING)
-    .option("--random", "use random weights even though models are bundled");
+    .option("--random", "use random weights even though a model is bundled");
   addTextOptions(command);
   addModelOptions(command);
   command.addHelpText("after", HELP).action(start);
@@ -43,8 +43,7 @@ export function addStart(program: Command): void {
 
 async function start(argument: string | undefined, beginning: string, options: StartOptions): Promise<void> {
   checkTextOptions(options);
-  const path = argument ?? (options.random ? undefined : bundledPath("fairy"));
-  const second = argument || options.random ? undefined : bundledPath("box");
+  const path = argument ?? (options.random ? undefined : bundledPath());
   const prompt = await readPrompt(beginning, options);
   await interruptible(async (signal) => {
     await using model = path ? await load(path, options, signal) : await loadRandom(options, signal);
@@ -52,15 +51,14 @@ async function start(argument: string | undefined, beginning: string, options: S
     const ids = promptTokens(model, prompt);
     await printText(model.tokenizer.decode(ids));
     await streamText(model.createSession(), ids, options, signal);
-    if (second) await askAbout(second, options, signal);
+    if (path && !argument) await askAbout(model, signal);
     sayWhatNext(path);
   });
 }
 
-/** The other bundled model answers a question about a passage. */
-async function askAbout(path: string, options: StartOptions, signal: AbortSignal): Promise<void> {
-  await using model = await load(path, options, signal);
-  note(`${path}: ${describe(model)}; a passage and a question about it:`);
+/** The bundled model answers a question about a passage. */
+async function askAbout(model: Model, signal: AbortSignal): Promise<void> {
+  note("a passage, a question about it, and the model's answer:");
   const content = `${PASSAGE}\n${QUESTION}`;
   await print(`${content}\n`);
   const { message } = await chat(model, [{ role: "user", content }], {

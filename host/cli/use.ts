@@ -24,7 +24,7 @@ export function addUse(program: Command): void {
     .command("use")
     .description("Chooses the model of commands that are given none.")
     .argument("[NAME]", "as wkv list has it, an address, or a file; without it: says which one it is")
-    .option("--reset", "the models that come with wkv again")
+    .option("--reset", "the model that comes with wkv again")
     .addHelpText("after", HELP)
     .action(use);
 }
@@ -32,7 +32,7 @@ export function addUse(program: Command): void {
 async function use(name: string | undefined, { reset }: { reset?: boolean }): Promise<void> {
   if (name !== undefined && reset) throw new UsageError("give a NAME or --reset, not both.");
   if (reset) return chooseModel(undefined);
-  if (name === undefined) return print(`${(await chosenModel()) ?? "box and fairy, which come with wkv"}\n`);
+  if (name === undefined) return print(`${(await chosenModel()) ?? "box, which comes with wkv"}\n`);
   await chooseModel(lasting(name));
   if (process.env.WKV_MODEL) note(`WKV_MODEL is set to ${process.env.WKV_MODEL}, and goes before it`);
 }

@@ -49,7 +49,7 @@ export function addWorker(program: Command): void {
 }
 
 async function run(given: string | undefined, options: WorkerOptions): Promise<void> {
-  const source = given ?? (await defaultModel("box"));
+  const source = given ?? (await defaultModel());
   if (!source) throw new UsageError("MODEL is missing: wkv worker MODEL --redis redis://HOST:PORT");
   const { parallel, maxTokens, prefixCache } = options;
   const { bullmq, connection } = await openBullmq(options);

@@ -90,7 +90,7 @@ const LOAD_OPTIONS = {
 /**
  * Loads a model. Memory is allocated once, at its final size, and the weights are streamed into it.
  * @param source a path, `hf:ORG/REPO[/FILE or :Q8_0][@REVISION]`, a URL, a Blob or File, bytes, or `{ size, read(offset, length) }`;
- *   "box" or "fairy": a bundled model, where there are files
+ *   "box": the bundled model, where there are files
  * @throws WkvError (see its codes); TypeError and RangeError for wrong arguments; the signal's reason
  *
  * @example

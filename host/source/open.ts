@@ -6,7 +6,7 @@ import { pageAddress } from "./page-address.ts";
 import { blobSource, bytesSource, type CustomSource, customSource, type Source } from "./source.ts";
 
 /**
- * What `loadModel` accepts: a path, the name of a bundled model where there is a file system ("box", "fairy"), an
+ * What `loadModel` accepts: a path, "box", the bundled model, where there is a file system, an
  * address (`hf:`, http, https or file), a Blob or File, bytes in memory, or an object with `size` and `read(offset,
  * length)`.
  */

@@ -46,7 +46,7 @@ The next morning the king's herald rode through the village, and proclaimed that
 giant, and that whoever brought her back should have her hand in marriage and half of the kingdom.
 `;
 
-const BUNDLED = fileURLToPath(new URL("../../models/fairy/fairy.safetensors", import.meta.url));
+const BUNDLED = fileURLToPath(new URL("../models/fairy/fairy.safetensors", import.meta.url));
 
 export function loadBundled(weights: Weights, threads = 2): Promise<Model> {
   return loadModel(BUNDLED, { weights, threads });

@@ -16,7 +16,7 @@ import { listening, missingProgram, startRedis } from "../support/redis-program.
 import { freePort, type ServeProgram, startServe } from "../support/serve-program.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const FAIRY = join(ROOT, "models/fairy/fairy.safetensors");
+const FAIRY = join(ROOT, "test/models/fairy/fairy.safetensors");
 const CHAT = "/v1/chat/completions";
 const skip = missingProgram("redis-server", "--version", "redis-server") || missingProgram("nginx", "-v", "nginx");
 

@@ -119,7 +119,7 @@ for (const format of ["esm", "cjs"])
   test(`esbuild for Node, ${format}`, { skip: missing(esbuild, HOW_TO_GET) }, async () => {
     const place = mkdtempSync(join(folder, `${format}-`));
     symlinkSync(join(folder, "node_modules"), join(place, "node_modules"), "junction");
-    const model = join(ROOT, "models/fairy/fairy.safetensors");
+    const model = join(ROOT, "models/box/box.safetensors");
     const program = `import { loadModel } from "wkv";
       (async () => {
         const model = await loadModel(${JSON.stringify(model)}, { threads: 2 });

@@ -17,7 +17,7 @@ const BROWSERS = [
   ["Firefox", firefox, openFirefox, "DOM Worker"],
 ] as const;
 /** Far more than the model reads before the page is closed. */
-const LONG = 200_000;
+const LONG = 1_000_000;
 
 for (const [name, program, open, thread] of BROWSERS)
   test(name, { skip: NOT_LINUX || missing(program, `${name} is not here: ${HOW_TO_GET}`) }, async (t) => {

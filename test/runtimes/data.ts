@@ -41,7 +41,7 @@ export function makeData(folder: string): void {
   );
   if (goldens.length !== FILES.length) throw new Error(`${goldens.length} of ${FILES.length} goldens are there`);
   for (const { path, file } of goldens) copyFileSync(path, join(folder, file));
-  const box = join(ROOT, "models/fairy");
+  const box = join(ROOT, "test/models/fairy");
   copyFileSync(join(box, "fairy.safetensors"), join(folder, "fairy.safetensors"));
   copyFileSync(join(box, "vocab.txt"), join(folder, "fairy.vocab.txt"));
   writeFileSync(join(folder, "large.safetensors"), syntheticModel(LARGE));

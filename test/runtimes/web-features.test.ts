@@ -9,8 +9,7 @@ import { ROOT } from "./consumer.ts";
 import { choose, click, count, drop, fill, opensAs, textOf, until, write } from "./web-page.ts";
 import { Site, withoutChromium } from "./web-site.ts";
 
-const FAIRY = join(ROOT, "models/fairy/fairy.safetensors");
-const VOCAB = join(ROOT, "models/fairy/vocab.txt");
+const BOX = join(ROOT, "models/box/box.safetensors");
 /** What each view offers to save, and what tells that it is drawn. */
 const PICTURES: Readonly<Record<string, readonly string[]>> = {
   state: ["state.png", "state.svg", "state.json"],
@@ -57,10 +56,7 @@ describe("the page's features", { skip: withoutChromium }, () => {
       writeFileSync(state, await saved(page, "wkv.state"));
       const inspected = await runProgram(["inspect", "--state", state], site.folder);
       assert.equal(inspected.code, 0, inspected.stderr);
-      const run = await runProgram(
-        ["run", FAIRY, " and", "--state", state, "--max-tokens", "8", "--vocab", VOCAB],
-        site.folder,
-      );
+      const run = await runProgram(["run", BOX, " and", "--state", state, "--max-tokens", "8"], site.folder);
       assert.equal(run.code, 0, run.stderr);
       assert.ok(run.stdout.trim().length > 0);
     }));
@@ -159,7 +155,7 @@ describe("the page's features", { skip: withoutChromium }, () => {
 
   test("a model and its vocabulary are dropped together", () =>
     using(async (page) => {
-      await drop(page, { "vocab.txt": "models/vocab.txt", "mine.safetensors": "models/fairy.safetensors" });
+      await drop(page, { "vocab.txt": "/models/vocab.txt", "mine.safetensors": "/models/fairy.safetensors" });
       await opensAs(page, "mine.safetensors");
       await fill(page, "#length", "8");
       await write(page, "Once upon a time");

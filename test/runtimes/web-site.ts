@@ -1,6 +1,6 @@
 /** The page of web/, built and served below a path with a strict content security policy. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { syntheticModel } from "../../host/cli/synthetic.ts";
@@ -28,6 +28,9 @@ export async function buildSite(folder: string): Promise<void> {
   await output(process.execPath, [vite, "build", "--outDir", folder], WEB);
 }
 
+/** A model for tests, and its vocabulary beside it. */
+const TALES = join(ROOT, "test/models/fairy");
+
 /** The page, built into a folder and served with the isolation headers, for Chromium. */
 export class Site {
   readonly folder = mkdtempSync(join(tmpdir(), "wkv-page-"));
@@ -36,9 +39,10 @@ export class Site {
   /** @param shape of a model at /models/large.safetensors; none by default */
   async start(shape?: Parameters<typeof syntheticModel>[0]): Promise<void> {
     const [site, models] = [join(this.folder, "site"), mkdtempSync(join(this.folder, "models-"))];
+    for (const file of ["fairy.safetensors", "vocab.txt"]) copyFileSync(join(TALES, file), join(models, file));
     if (shape) {
       const { convertModel }: typeof import("../../host/index.ts") = await import(join(ROOT, "build/index.js"));
-      const vocab = join(ROOT, "models/fairy/vocab.txt");
+      const vocab = join(TALES, "vocab.txt");
       await convertModel(syntheticModel(shape), join(models, "large.safetensors"), { vocab });
     }
     await buildSite(site);

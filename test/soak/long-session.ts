@@ -7,7 +7,7 @@ import { random } from "../support/random.ts";
 import { usage } from "./memory.ts";
 
 const [tokens, seed, threads] = process.argv.slice(2).map(Number) as [number, number, number];
-const MODEL = fileURLToPath(new URL("../../models/fairy/fairy.safetensors", import.meta.url));
+const MODEL = fileURLToPath(new URL("../models/fairy/fairy.safetensors", import.meta.url));
 const model = await loadModel(MODEL, { threads });
 const session = model.createSession();
 const token = random(1); // the same text for every SEED

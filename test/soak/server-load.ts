@@ -11,7 +11,7 @@ import { random } from "../support/random.ts";
 import type { Usage } from "./memory.ts";
 
 const [seconds, clients, seed] = process.argv.slice(2).map(Number) as [number, number, number];
-const FAIRY = fileURLToPath(new URL("../../models/fairy/fairy.safetensors", import.meta.url));
+const FAIRY = fileURLToPath(new URL("../models/fairy/fairy.safetensors", import.meta.url));
 const SUBJECTS = ["fox", "wolf", "king", "tree", "bird", "lake", "moon", "house"];
 const next = random(seed);
 const seen: Record<string, number> = {};

@@ -7,7 +7,7 @@ import { random } from "../support/random.ts";
 
 const [count, seed] = process.argv.slice(2).map(Number) as [number, number];
 const STEPS = 14;
-const MODEL = fileURLToPath(new URL("../../models/fairy/fairy.safetensors", import.meta.url));
+const MODEL = fileURLToPath(new URL("../models/fairy/fairy.safetensors", import.meta.url));
 
 interface Play {
   session: Session;

@@ -19,10 +19,10 @@ export const ONE_OF_EACH = ["s4.bf16.safetensors", "s52.f16.pth", "q6.pth", "q7.
 export const SMALL = committed("q7.zip.pth");
 export const SMALL_IDS = 97;
 
-/** The bundled story model. */
-export const FAIRY = fileURLToPath(new URL("../../models/fairy/fairy.safetensors", import.meta.url));
+/** A model of fairy tales, trained, for tests alone. */
+export const FAIRY = fileURLToPath(new URL("../models/fairy/fairy.safetensors", import.meta.url));
 
-/** The bundled story model for all tests of a file: disposed of after them. */
+/** The same for all tests of a file: disposed of after them. */
 export async function loadFairy(options: LoadOptions = {}): Promise<Model> {
   const model = await loadModel(FAIRY, { threads: 1, ...options });
   after(() => model.dispose());

@@ -1,68 +1,31 @@
 import box from "../../models/box/box.safetensors?url";
-import fairy from "../../models/fairy/fairy.safetensors?url";
-import vocab from "../../models/fairy/vocab.txt?url";
 
-/** A model that comes with the page. */
-export interface Bundled {
-  readonly name: "fairy" | "box";
-  readonly address: string;
-  /** Beside the file; undefined where it carries one. */
-  readonly vocab: string | undefined;
-  readonly bytes: number;
-  /** Whether it was trained to converse. */
-  readonly chats: boolean;
-  /** That suits it. */
-  readonly temperature: number;
-  /** Texts to begin with. */
-  readonly suggestions: readonly string[];
-}
+type TextMode = "write" | "chat";
 
-const here = (url: string) => new URL(url, import.meta.url).href;
-
-/** Tells tales: the model for texts. */
-export const FAIRY: Bundled = {
-  name: "fairy",
-  address: here(fairy),
-  vocab: here(vocab),
-  bytes: __FAIRY_BYTES__,
-  chats: false,
-  temperature: 0.8,
-  suggestions: [
-    "Once upon a time",
-    "The witch opened the door and",
-    "Far away, where the sea is as blue as",
-    "THE THREE BROTHERS AND THE BEAR\n\n",
-  ],
-};
-
-/** Answers from the text it gets: the model for chats. */
-export const BOX: Bundled = {
+/** The model that comes with the page. */
+export const BOX = {
   name: "box",
-  address: here(box),
-  vocab: undefined,
+  address: new URL(box, import.meta.url).href,
   bytes: __BOX_BYTES__,
-  chats: true,
-  temperature: 0,
-  suggestions: ["Hello!", "My name is Rosa.", "The key is in the well. Rosa is a miller. Where is the key?"],
+  /** That suits it. */
+  temperature: { write: 0.8, chat: 0 } satisfies Record<TextMode, number>,
+  /** Texts to begin with. */
+  suggestions: {
+    write: [
+      "Once upon a time",
+      "The witch opened the door and",
+      "Far away, where the sea is as blue as",
+      "THE THREE BROTHERS AND THE BEAR\n\n",
+    ],
+    chat: ["Hello!", "My name is Rosa.", "The key is in the well. Rosa is a miller. Where is the key?"],
+  } satisfies Record<TextMode, readonly string[]>,
 };
-
-export const BUNDLED: readonly Bundled[] = [FAIRY, BOX];
 
 /** Texts to begin with, for models that people bring. */
-export const SUGGESTIONS: Readonly<Record<"write" | "chat", readonly string[]>> = {
+export const SUGGESTIONS: Readonly<Record<TextMode, readonly string[]>> = {
   write: ["Once upon a time", "The three most important inventions are", "# How to bake bread\n\n"],
   chat: ["Why is the sky blue?", "Write a haiku about rain.", "Explain recursion to a child."],
 };
-
-/** The bundled model for texts, or the one for chats. */
-export function suitedTo(mode: "write" | "chat"): Bundled {
-  return mode === "chat" ? BOX : FAIRY;
-}
-
-/** The bundled model at an address. */
-export function bundledAt(address: string | undefined): Bundled | undefined {
-  return BUNDLED.find((model) => model.address === address);
-}
 
 export interface Recommended {
   readonly name: string;

@@ -3,6 +3,5 @@ declare module "*?url" {
   export default url;
 }
 
-/** Sizes of the bundled models' files; the build reads them. */
-declare const __FAIRY_BYTES__: number;
+/** Size of the bundled model's file; the build reads it. */
 declare const __BOX_BYTES__: number;

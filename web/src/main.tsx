@@ -1,6 +1,5 @@
 import { render } from "preact";
 import "./style.css";
-import { BUNDLED } from "./bundled.ts";
 import { asked } from "./link.ts";
 import { openAddress, openBundled, opened } from "./model.ts";
 import { App } from "./parts/app.tsx";
@@ -9,8 +8,8 @@ import { stop } from "./write.ts";
 render(<App />, document.getElementById("app")!);
 
 await isolate();
-const { name, address } = asked.value ?? {};
-await (address ? openAddress(address) : openBundled(BUNDLED.find((model) => model.name === name)));
+const { address } = asked.value ?? {};
+await (address ? openAddress(address) : openBundled());
 
 /**
  * The service worker keeps the page for use offline. Where the server sends no isolation headers it adds them, from the

@@ -1,7 +1,7 @@
 // The open model, and how it came to be open.
 import { signal } from "@preact/signals";
 import { loadModel, type Model, type ModelSource, type Progress } from "wkv";
-import { type Bundled, bundledAt, FAIRY } from "./bundled.ts";
+import { BOX } from "./bundled.ts";
 
 export interface Opened {
   readonly model: Model;
@@ -11,7 +11,8 @@ export interface Opened {
   readonly address: string | undefined;
   /** Identifies the model: the hashes in a saved state. */
   readonly fingerprint: string;
-  readonly bundled: Bundled | undefined;
+  /** Whether it is the page's own. */
+  readonly isBundled: boolean;
   /** To open it again, with other weights. */
   readonly source: ModelSource;
   readonly vocab: string | File | undefined;
@@ -74,7 +75,7 @@ export async function openModel(source: ModelSource, options: OpenOptions): Prom
     });
     const { name, address } = options;
     const fingerprint = await fingerprintOf(model);
-    opened.value = { model, name, address, fingerprint, bundled: bundledAt(address), source, vocab };
+    opened.value = { model, name, address, fingerprint, isBundled: address === BOX.address, source, vocab };
     if (isCurrent()) loading.value = undefined;
     await previous?.model.dispose();
   } catch (error) {
@@ -84,9 +85,9 @@ export async function openModel(source: ModelSource, options: OpenOptions): Prom
   }
 }
 
-export function openBundled(model: Bundled = FAIRY, weights?: Weights): Promise<void> {
-  const { name, address, vocab } = model;
-  return openModel(address, { name, address, vocab, weights });
+export function openBundled(weights?: Weights): Promise<void> {
+  const { name, address } = BOX;
+  return openModel(address, { name, address, weights });
 }
 
 /** Opens the model among some files; a vocabulary may be with it. */
@@ -98,8 +99,7 @@ export async function openFiles(files: Iterable<File>, weights?: Weights): Promi
 }
 
 export function openAddress(address: string, weights?: Weights): Promise<void> {
-  const bundled = bundledAt(address);
-  if (bundled) return openBundled(bundled, weights);
+  if (address === BOX.address) return openBundled(weights);
   return openModel(address, { name: shortName(address), address, weights });
 }
 

@@ -2,8 +2,8 @@
 import { signal } from "@preact/signals";
 import type { Constraint, Session, StopReason } from "wkv";
 import { type AnswerGuide, type ChatMessage, chooseTemplate, encodePrompt, guideAnswer } from "wkv/chat";
-import { suitedTo } from "./bundled.ts";
-import { loading, messageOf, type Opened, openBundled, opened } from "./model.ts";
+import { BOX } from "./bundled.ts";
+import { messageOf, type Opened, opened } from "./model.ts";
 import { showEnd } from "./selection.ts";
 import { isServed } from "./served.ts";
 import {
@@ -69,19 +69,12 @@ opened.subscribe(() => {
   showText();
 });
 
-/** The model that suits a mode, while it opens. */
-let arrival: Promise<unknown> | undefined;
-
-/** Goes to a mode. One of the page's own models makes way for the one that suits the mode. */
-export async function enter(next: Mode): Promise<void> {
+/** Goes to a mode. With the page's own model the temperature that suits the mode takes the place of the other's. */
+export function enter(next: Mode): void {
+  const suited = BOX.temperature;
+  const isUsual = sampling.value.temperature === suited[textMode.value];
   setMode(next);
-  const now = opened.value?.bundled;
-  if (next !== textMode.value || !now || loading.value) return;
-  const suited = suitedTo(next);
-  if (now === suited) return;
-  if (sampling.value.temperature === now.temperature) setSampling("temperature", suited.temperature);
-  arrival = openBundled(suited);
-  await arrival;
+  if (opened.value?.isBundled && isUsual) setSampling("temperature", suited[textMode.value]);
 }
 
 export const system = signal("");
@@ -96,7 +89,6 @@ const ALTERNATIVES = 8;
 
 /** Adds what the user wrote, and lets the model go on. */
 export async function submit(text: string, before?: Node): Promise<void> {
-  await arrival;
   const after = before ?? current.value;
   const parent = text === "" ? after : addNode("prompt", after, text);
   if (parent.kind === "root") return;

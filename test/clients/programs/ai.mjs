@@ -19,7 +19,7 @@ const {
 } = await import(name);
 const { createOpenAICompatible } = await import(compatible);
 
-const path = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
+const path = fileURLToPath(new URL("../../models/fairy/fairy.safetensors", import.meta.url));
 const model = await loadModel(path, { threads: 1 });
 const served = createOpenAICompatible({
   name: "wkv",

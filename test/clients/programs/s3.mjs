@@ -21,7 +21,7 @@ function storage() {
   return createStorage({ driver: s3({ bucket, endpoint: `http://127.0.0.1:${port}`, region: "us-east-1", ...keys }) });
 }
 
-const path = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
+const path = fileURLToPath(new URL("../../models/fairy/fairy.safetensors", import.meta.url));
 const model = await loadModel(path, { threads: 1 });
 const [one, other, alone] = [{ storage: storage() }, { storage: storage() }, {}].map((options) =>
   createServer(model, options),

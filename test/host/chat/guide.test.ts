@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { loadModel, type Model } from "wkv";
 import { chat, encodePrompt, guideAnswer, type Tool, templates } from "wkv/chat";
 
-const FAIRY = fileURLToPath(new URL("../../../models/fairy/fairy.safetensors", import.meta.url));
+const FAIRY = fileURLToPath(new URL("../../models/fairy/fairy.safetensors", import.meta.url));
 const WEATHER: Tool = {
   type: "function",
   function: {

@@ -13,7 +13,7 @@ const prompt = (messages: readonly object[], template = templates.world) => {
 describe("messages of OpenAI's clients", () => {
   let model: Model;
   before(async () => {
-    model = await loadModel("models/fairy/fairy.safetensors");
+    model = await loadModel("test/models/fairy/fairy.safetensors");
   });
   after(() => model.dispose());
 

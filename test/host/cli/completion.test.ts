@@ -32,7 +32,7 @@ const SHELLS = [
 const CASES = [
   ["wkv perp", "wkv perplexity "],
   ["wkv run rwkv7-g1-0.1", "wkv run rwkv7-g1-0.1b "],
-  ["wkv run --weights int8 fai", "wkv run --weights int8 fairy "],
+  ["wkv run --weights int8 bo", "wkv run --weights int8 box "],
   ["wkv run --question", "wkv run --question-first "],
   ["wkv bench --weights int4 --si", "wkv bench --weights int4 --simd "],
   ["wkv convert --weights f", "wkv convert --weights f32 "],

@@ -131,13 +131,6 @@ test("a narrow terminal: loading, lists and the conversation are in whole words,
   assert.match(shown, /^1 assistant: The king had three\ndaughters, and his youngest one was so$/m);
 });
 
-test("a model that does not chat says so", async () => {
-  const terminal = open(["fairy", "-n", "1"]);
-  await terminal.type("does not chat: wkv run fairy");
-  await terminal.type(PROMPT, "\x04");
-  assert.equal(await terminal.exit(), 0);
-});
-
 test("what a model says cannot act on the terminal", async () => {
   const terminal = open(["evil.safetensors"]);
   await terminal.type(PROMPT, "Hi\r");

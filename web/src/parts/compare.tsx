@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { loadModel, type Model } from "wkv";
-import { BUNDLED, bundledAt, FAIRY, RECOMMENDED } from "../bundled.ts";
+import { BOX, RECOMMENDED } from "../bundled.ts";
 import { memoryLimit, messageOf, type Opened, opened } from "../model.ts";
 import { saveAs } from "../save.ts";
 import { drawSeed, maxTokens, type Sampling, sampling } from "../settings.ts";
@@ -33,11 +33,11 @@ interface Version {
   readonly pieces: readonly { readonly token: number; readonly text: string }[];
 }
 
-const start = signal(FAIRY.suggestions[0]!);
+const start = signal(BOX.suggestions.write[0]!);
 const what = signal<What>("seed");
 const otherPrompt = signal("");
 /** The second model: a file of this device, or an address. */
-const otherModel = signal<File | string>(FAIRY.address);
+const otherModel = signal<File | string>(BOX.address);
 const versions = signal<readonly Version[]>([]);
 const controller = signal<AbortController | undefined>(undefined);
 
@@ -127,7 +127,7 @@ export function Compare() {
 
 /** Where the second model is from. */
 function OtherModel() {
-  const addresses = [...BUNDLED, ...RECOMMENDED];
+  const addresses = [BOX, ...RECOMMENDED];
   const other = otherModel.value;
   return (
     <>
@@ -189,9 +189,7 @@ async function secondModel({ model, source, vocab }: Opened, signal: AbortSignal
   if (what.value === "weights")
     return loadModel(source, { ...options, weights: otherWeights(model), ...(vocab && { vocab }) });
   if (what.value !== "model") return undefined;
-  const other = otherModel.value;
-  const { vocab: beside } = (typeof other === "string" && bundledAt(other)) || { vocab: undefined };
-  return loadModel(other, { ...options, ...(beside && { vocab: beside }) });
+  return loadModel(otherModel.value, options);
 }
 
 function otherWeights({ info }: Model): "int8" | "f32" {

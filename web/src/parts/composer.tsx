@@ -1,7 +1,7 @@
 import { type Signal, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { checkPrompt, fixPrompt, type TemplateName } from "wkv/chat";
-import { FAIRY } from "../bundled.ts";
+import { BOX } from "../bundled.ts";
 import { linkOf } from "../link.ts";
 import { opened } from "../model.ts";
 import { saveAs } from "../save.ts";
@@ -21,7 +21,10 @@ import {
   textOf,
 } from "../write.ts";
 
-const drafts: Readonly<Record<TextMode, Signal<string>>> = { write: signal(FAIRY.suggestions[0]!), chat: signal("") };
+const drafts: Readonly<Record<TextMode, Signal<string>>> = {
+  write: signal(BOX.suggestions.write[0]!),
+  chat: signal(""),
+};
 
 /** What is being written. */
 export const draft = (): Signal<string> => drafts[textMode.value];

@@ -20,7 +20,7 @@ export function Header() {
             type="button"
             key={name}
             aria-current={mode.value === name ? "page" : undefined}
-            onClick={() => void enter(name)}
+            onClick={() => enter(name)}
           >
             {t(name)}
           </button>

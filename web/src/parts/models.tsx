@@ -1,7 +1,7 @@
 import { signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { type CachedModel, cachedModels, deleteCachedModel } from "wkv";
-import { BUNDLED, bundledAt, RECOMMENDED } from "../bundled.ts";
+import { BOX, RECOMMENDED } from "../bundled.ts";
 import { memoryLimit, openAddress, openBundled, opened, openFiles, shortName, type Weights } from "../model.ts";
 import { size, t } from "../strings/index.ts";
 import { threadsText } from "./header.tsx";
@@ -33,15 +33,12 @@ export function Models() {
       </div>
       <Present />
       <section>
-        {BUNDLED.map((model) => (
-          <Row
-            key={model.name}
-            name={model.name}
-            facts={t(model.name, { size: size(model.bytes) })}
-            action={t("open")}
-            act={() => open(openBundled(model, weights.value))}
-          />
-        ))}
+        <Row
+          name={BOX.name}
+          facts={t("box", { size: size(BOX.bytes) })}
+          action={t("open")}
+          act={() => open(openBundled(weights.value))}
+        />
       </section>
       <section>
         <h3>{t("fileOrDrop")}</h3>
@@ -142,7 +139,7 @@ function AddressForm({ open }: { open: (address: string) => void }) {
 function Kept({ open }: { open: (address: string) => void }) {
   const list = useSignal<readonly CachedModel[]>([]);
   const refresh = async () => {
-    list.value = (await cachedModels()).filter(({ address }) => !bundledAt(address));
+    list.value = (await cachedModels()).filter(({ address }) => address !== BOX.address);
   };
   useEffect(() => {
     void refresh();

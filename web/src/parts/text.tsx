@@ -1,6 +1,6 @@
 import { memo } from "preact/compat";
 import { useEffect, useRef } from "preact/hooks";
-import { SUGGESTIONS, suitedTo } from "../bundled.ts";
+import { BOX, SUGGESTIONS } from "../bundled.ts";
 import { opened } from "../model.ts";
 import { select, selection } from "../selection.ts";
 import { t } from "../strings/index.ts";
@@ -53,8 +53,7 @@ function isNearEnd({ scrollHeight, scrollTop, clientHeight }: HTMLElement): bool
 
 function Empty() {
   const isChat = mode.value === "chat";
-  const { bundled } = opened.value ?? {};
-  const { suggestions } = bundled ? suitedTo(textMode.value) : { suggestions: SUGGESTIONS[textMode.value] };
+  const suggestions = (opened.value?.isBundled ? BOX.suggestions : SUGGESTIONS)[textMode.value];
   return (
     <div class="empty">
       <p class="empty-title">{t(isChat ? "emptyChat" : "emptyWrite")}</p>
@@ -68,7 +67,6 @@ function Empty() {
         ))}
       </ul>
       <p class="muted">{t("emptyHint")}</p>
-      {isChat && bundled?.chats === false && <p class="muted">{t("notTrainedToChat")}</p>}
     </div>
   );
 }
