@@ -1,7 +1,7 @@
 // bun bun.ts, then: curl -N -d "Once upon a time" localhost:8000
 import { loadModel } from "wkv";
 
-const model = await loadModel(new URL(import.meta.resolve("wkv/models/box/box.safetensors")));
+const model = await loadModel(new URL(import.meta.resolve("wkv/models/box/box.gguf")));
 
 async function* story(prompt: string, signal: AbortSignal) {
   using session = model.createSession();

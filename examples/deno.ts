@@ -1,7 +1,7 @@
 // deno run --allow-net --allow-read --allow-env --allow-sys deno.ts, then: curl -N -d "Once upon a time" localhost:8000
 import { loadModel } from "wkv";
 
-const model = await loadModel(new URL(import.meta.resolve("wkv/models/box/box.safetensors")));
+const model = await loadModel(new URL(import.meta.resolve("wkv/models/box/box.gguf")));
 
 async function* story(prompt: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   using session = model.createSession();

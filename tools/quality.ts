@@ -45,7 +45,7 @@ interface Row {
 }
 
 const FAIRY = "test/models/fairy/fairy.safetensors";
-const [path, limit = "Infinity", boxFile = "models/box/box.safetensors"] = process.argv.slice(2);
+const [path, limit = "Infinity", boxFile = "models/box/box.gguf"] = process.argv.slice(2);
 if (path === undefined || !(Number(limit) > 0)) {
   console.error("wkv: give the held-out text: npm run bench:quality -- HELD_OUT.txt [BYTES]");
   process.exit(2);

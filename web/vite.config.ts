@@ -11,7 +11,7 @@ export default defineConfig({
   base: "./",
   plugins: [precache()],
   define: {
-    __BOX_BYTES__: bytesOf("models/box/box.safetensors"),
+    __BOX_BYTES__: bytesOf("models/box/box.gguf"),
   },
   resolve: {
     alias: [
@@ -45,7 +45,7 @@ function bytesOf(file: string): number {
 }
 
 function isModel(name = ""): boolean {
-  return /\.(safetensors|txt)$/.test(name);
+  return /\.gguf$/.test(name);
 }
 
 /** Writes the lists of files that the page needs offline into the service worker: the models, and all others. */
@@ -55,7 +55,7 @@ function precache(): Plugin {
     apply: "build",
     generateBundle(_, bundle) {
       const files = [...Object.keys(bundle), ...readdirSync(inRoot("web/public"))];
-      const models = files.filter((name) => /^models\/.*safetensors$/.test(name));
+      const models = files.filter((name) => /^models\/.*gguf$/.test(name));
       const kept = files.filter((name) => !models.includes(name) && !/^sw\.js$|\.map$/.test(name));
       const worker = bundle["sw.js"];
       if (worker?.type !== "chunk") throw new Error("sw.js is not in the bundle");

@@ -2,7 +2,7 @@
 import { loadModel } from "./node_modules/wkv/build/browser.js";
 
 const [info, prompt, go, stop, text] = ["info", "prompt", "go", "stop", "text"].map((id) => document.getElementById(id));
-const box = new URL("./node_modules/wkv/models/box/box.safetensors", import.meta.url);
+const box = new URL("./node_modules/wkv/models/box/box.gguf", import.meta.url);
 
 /** Downloaded once: from then on the browser has it. */
 function load() {

@@ -5,7 +5,7 @@ import { loadModel } from "wkv";
 let model;
 
 async function load({ ASSETS }) {
-  const file = await ASSETS.fetch("https://assets/box.safetensors");
+  const file = await ASSETS.fetch("https://assets/box.gguf");
   return loadModel(await file.arrayBuffer());
 }
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { chat } from "wkv/chat";
 import { loadModel } from "wkv/inline";
 
-const model = await loadModel(fileURLToPath(new URL("model.safetensors", import.meta.url)));
+const model = await loadModel(fileURLToPath(new URL("box.gguf", import.meta.url)));
 
 export const handler = awslambda.streamifyResponse(async (event, stream) => {
   stream.setContentType("text/plain; charset=utf-8");

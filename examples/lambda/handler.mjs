@@ -2,7 +2,7 @@
 import { loadModel } from "wkv";
 
 /** Loaded when the function starts, kept for every invocation. One virtual CPU comes with each 1769 MB of memory. */
-const model = await loadModel(new URL(import.meta.resolve("wkv/models/box/box.safetensors")));
+const model = await loadModel(new URL(import.meta.resolve("wkv/models/box/box.gguf")));
 
 export const handler = awslambda.streamifyResponse(async (event, stream) => {
   stream.setContentType("text/plain; charset=utf-8");

@@ -1,5 +1,5 @@
 // npm install wkv next react react-dom
-// mkdir -p public && cp node_modules/wkv/models/box/box.safetensors public/
+// mkdir -p public && cp node_modules/wkv/models/box/box.gguf public/
 // npx next build && npx next start
 const headers = [
   { key: "Cross-Origin-Opener-Policy", value: "same-origin" },

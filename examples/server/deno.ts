@@ -2,7 +2,7 @@
 import { loadModel } from "wkv";
 import { createServer } from "wkv/server";
 
-const model = await loadModel(new URL(import.meta.resolve("wkv/models/box/box.safetensors")));
+const model = await loadModel(new URL(import.meta.resolve("wkv/models/box/box.gguf")));
 const server = createServer(model);
 
 Deno.serve({ port: Number(Deno.env.get("PORT") ?? 8000), hostname: "127.0.0.1" }, server.fetch);

@@ -5,7 +5,7 @@ import { loadModel } from "wkv";
 import { createServer } from "wkv/server";
 
 /** Loaded when the function starts, kept for every invocation. One virtual CPU comes with each 1769 MB of memory. */
-const model = await loadModel(new URL(import.meta.resolve("wkv/models/box/box.safetensors")));
+const model = await loadModel(new URL(import.meta.resolve("wkv/models/box/box.gguf")));
 const server = createServer(model);
 
 function requestOf({ rawPath, rawQueryString, headers, body, isBase64Encoded, requestContext }) {

@@ -17,7 +17,7 @@ function statesIn(kv) {
 }
 
 async function start({ ASSETS, STATES }) {
-  const file = await ASSETS.fetch("https://assets/box.safetensors");
+  const file = await ASSETS.fetch("https://assets/box.gguf");
   const storage = createStorage({ driver: statesIn(STATES) });
   return createServer(await loadModel(await file.arrayBuffer()), { storage, parallel: 4 });
 }

@@ -1,5 +1,5 @@
 import { loadModel } from "wkv";
-import box from "wkv/models/box/box.safetensors?url";
+import box from "wkv/models/box/box.gguf?url";
 
 const [info, prompt, go, stop, text] = ["info", "prompt", "go", "stop", "text"].map((id) => document.getElementById(id));
 

@@ -2,7 +2,7 @@
 import { loadModel } from "./node_modules/wkv/build/browser.js";
 import { chat } from "./node_modules/wkv/build/browser-chat.js";
 
-const model = loadModel(new URL("node_modules/wkv/models/box/box.safetensors", import.meta.url));
+const model = loadModel(new URL("node_modules/wkv/models/box/box.gguf", import.meta.url));
 
 onmessage = async ({ data: messages }) => {
   for await (const { text } of chat(await model, messages, { maxTokens: 60, temperature: 0 })) postMessage({ text });

@@ -7,7 +7,7 @@ type Fetch = (request: Request) => Promise<Response>;
 
 /** The built page, and the bundled model, which is in the package only once. */
 const PAGE = fileURLToPath(new URL("../web/dist", import.meta.url));
-const MODEL = fileURLToPath(new URL("../models/box/box.safetensors", import.meta.url));
+const MODEL = fileURLToPath(new URL("../models/box/box.gguf", import.meta.url));
 
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -48,5 +48,5 @@ function pageFiles(): Map<string, string> {
     .filter((entry) => entry.isFile())
     .map((entry) => `${entry.parentPath}/${entry.name}`);
   const paths = files.map((file) => [file.slice(PAGE.length).replaceAll("\\", "/"), file] as const);
-  return new Map([["/", `${PAGE}/index.html`], ["/models/box.safetensors", MODEL], ...paths]);
+  return new Map([["/", `${PAGE}/index.html`], ["/models/box.gguf", MODEL], ...paths]);
 }

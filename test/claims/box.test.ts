@@ -1,4 +1,4 @@
-/** The model in the box can do what its card says, as it is packed: it looks up, remembers, calls tools and writes JSON. */
+/** The model in the box can do what its card says, as int8: it looks up, remembers, calls tools and writes JSON. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { loadModel, type Model } from "wkv";

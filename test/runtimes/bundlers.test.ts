@@ -44,7 +44,7 @@ async function assertBundled(line: string, built: string, run: (program: string)
   const alone = mkdtempSync(join(lonely, "run-"));
   cpSync(join(folder, dirname(built)), alone, { recursive: true });
   const [command, args] = run(join(alone, basename(built)));
-  const model = join(ROOT, "models/box/box.safetensors");
+  const model = join(ROOT, "models/box/box.gguf");
   const said = JSON.parse(await output(command, args, alone, { MODEL: model }));
   assert.match(said.text, /well/);
   assert.equal(said.threads, 2);
@@ -119,7 +119,7 @@ for (const format of ["esm", "cjs"])
   test(`esbuild for Node, ${format}`, { skip: missing(esbuild, HOW_TO_GET) }, async () => {
     const place = mkdtempSync(join(folder, `${format}-`));
     symlinkSync(join(folder, "node_modules"), join(place, "node_modules"), "junction");
-    const model = join(ROOT, "models/box/box.safetensors");
+    const model = join(ROOT, "models/box/box.gguf");
     const program = `import { loadModel } from "wkv";
       (async () => {
         const model = await loadModel(${JSON.stringify(model)}, { threads: 2 });

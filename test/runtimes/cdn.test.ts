@@ -41,7 +41,7 @@ after(() => {
 function program(options: string): string {
   return `import { loadModel } from "${cdn.base}/build/browser.js";
 try {
-  const model = await loadModel("${cdn.base}/models/box/box.safetensors", ${options});
+  const model = await loadModel("${cdn.base}/models/box/box.gguf", ${options});
   let answer = "";
   const prompt = "User: The key is in the well. Rosa is a miller.\\nWhere is the key?\\n\\nAssistant:";
   for await (const { text } of model.createSession().generate(prompt, { temperature: 0, stop: ["\\n\\n"] })) answer += text;

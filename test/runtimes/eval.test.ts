@@ -10,7 +10,7 @@ const { folder } = makeConsumer();
 
 const PROGRAM = `
   import { loadModel } from "wkv";
-  const model = await loadModel("node_modules/wkv/models/box/box.safetensors", { threads: 2 });
+  const model = await loadModel("node_modules/wkv/models/box/box.gguf", { threads: 2 });
   const logits = await model.createSession().feed([1, 2, 3]);
   console.log(model.info.threads, logits.length);
   await model.dispose();

@@ -128,7 +128,7 @@ test("browser, without the two headers", { skip: absent(chromium) }, async () =>
 for (const [what, file] of [
   ["the module", "build/wkv."],
   ["the worker", "build/browser-worker.js"],
-  ["the model", "models/box/box.safetensors"],
+  ["the model", "models/box/box.gguf"],
 ] as const)
   test(`browser, when ${what} is missing`, { skip: absent(chromium) }, async () => {
     const copy = copyExample(folder, "browser");

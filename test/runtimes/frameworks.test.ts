@@ -17,7 +17,7 @@ test("Next: a route handler and a client component", { skip: missing(next && chr
   copyPackages(folder, ["next", "react", "react-dom"]);
   cpSync(join(ROOT, "examples/next"), folder, { recursive: true });
   mkdirSync(join(folder, "public"));
-  cpSync(join(folder, "node_modules/wkv/models/box/box.safetensors"), join(folder, "public/box.safetensors"));
+  cpSync(join(folder, "node_modules/wkv/models/box/box.gguf"), join(folder, "public/box.gguf"));
   const program = join(folder, "node_modules/next/dist/bin/next");
   await output(process.execPath, [program, "build"], folder, { NEXT_TELEMETRY_DISABLED: "1" });
   await assertAnswers(process.execPath, [program, "start", "--hostname", "127.0.0.1"], folder);

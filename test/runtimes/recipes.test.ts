@@ -48,7 +48,7 @@ test("Lambda: a handler that esbuild put into one file", { skip: missing(lambda 
       `--outfile=${join(alone, "handler.mjs")}`,
     ];
     await output(esbuild as string, args, copy);
-    cpSync(join(ROOT, "models/box/box.safetensors"), join(alone, "model.safetensors"));
+    cpSync(join(ROOT, "models/box/box.gguf"), join(alone, "box.gguf"));
     const answers = await invoke(process.execPath, lambda as string, alone, [{ body: content }]);
     assert.match(answers[0]?.pieces.join("") ?? "", /in the well/);
   } finally {

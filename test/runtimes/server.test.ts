@@ -28,7 +28,7 @@ const joined = (chunks: Json[]) => chunks.map(({ choices }) => choices[0]?.delta
 
 let expected: string[];
 before(async () => {
-  const { child, base } = await startServe([join(ROOT, "models/box/box.safetensors"), "--threads", "1"], folder);
+  const { child, base } = await startServe([join(ROOT, "models/box/box.gguf"), "--threads", "1"], folder);
   expected = await answers(base.replace("/v1", ""));
   child.kill("SIGKILL");
   await once(child, "close");

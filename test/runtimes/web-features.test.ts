@@ -9,7 +9,7 @@ import { ROOT } from "./consumer.ts";
 import { choose, click, count, drop, fill, opensAs, textOf, until, write } from "./web-page.ts";
 import { Site, withoutChromium } from "./web-site.ts";
 
-const BOX = join(ROOT, "models/box/box.safetensors");
+const BOX = join(ROOT, "models/box/box.gguf");
 /** What each view offers to save, and what tells that it is drawn. */
 const PICTURES: Readonly<Record<string, readonly string[]>> = {
   state: ["state.png", "state.svg", "state.json"],

@@ -1,4 +1,4 @@
-import box from "../../models/box/box.safetensors?url";
+import box from "../../models/box/box.gguf?url";
 
 type TextMode = "write" | "chat";
 

@@ -8,7 +8,7 @@ let model;
 
 /** Answers in the page, with a model that is loaded at the first question. */
 async function* answerHere(messages) {
-  model ??= loadModel("/box.safetensors");
+  model ??= loadModel("/box.gguf");
   for await (const { text } of chat(await model, messages, { maxTokens: 100, temperature: 0 })) yield text;
 }
 

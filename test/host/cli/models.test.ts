@@ -13,7 +13,7 @@ import { type HubServer, startHub } from "../../support/hub-server.ts";
 import { FAIRY } from "../../support/models.ts";
 import { Terminal } from "../../support/terminal.ts";
 
-const model = readFileSync(new URL("../../../models/box/box.safetensors", import.meta.url));
+const model = readFileSync(new URL("../../../models/box/box.gguf", import.meta.url));
 /** As sizes are shown. */
 const MEGABYTES = (model.length / 1e6).toFixed(1);
 let hub: HubServer;

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { type ConvertOptions, convertModel, loadModel, type Progress } from "wkv";
 import { perplexity } from "wkv/measure";
 import { Arithmetic } from "../../../host/convert/gptq/arithmetic.ts";
@@ -10,13 +9,12 @@ import { factorise } from "../../../host/convert/gptq/factor.ts";
 import type { Engine } from "../../../host/engine/engine.ts";
 import { readItems } from "../../../tools/answers.ts";
 import { convert, folder, logitsOf } from "../../support/converting.ts";
-import { committed, ONE_OF_EACH, randomTokens, SMALL, symbol, symbols } from "../../support/models.ts";
+import { committed, FAIRY, ONE_OF_EACH, randomTokens, SMALL, symbol, symbols } from "../../support/models.ts";
 import { random } from "../../support/random.ts";
 import { watchThreads } from "../../support/threads.ts";
 
 watchThreads();
 
-const BOX = fileURLToPath(new URL("../../../models/box/box.safetensors", import.meta.url));
 const TEXT = readItems()
   .map(({ prompt, completion }) => prompt + completion)
   .join("");
@@ -26,16 +24,16 @@ const IDS = 90;
 const CALIBRATION = TEXT.slice(-10_000);
 
 async function divergence(path: string, options: ConvertOptions): Promise<{ kl: number; bytes: number }> {
-  await convertModel(BOX, path, { threads: 2, ...options });
-  const [model, exact] = await Promise.all([loadModel(path), loadModel(BOX, { weights: "f32" })]);
+  await convertModel(FAIRY, path, { threads: 2, ...options });
+  const [model, exact] = await Promise.all([loadModel(path), loadModel(FAIRY, { weights: "f32" })]);
   const { compared } = await perplexity(model, TEXT.slice(0, 3000), { compare: exact });
   await model.dispose();
   await exact.dispose();
   return { kl: compared!.klDivergence, bytes: statSync(path).size };
 }
 
-describe("the model in the box", () => {
-  const path = `${folder}/box.safetensors`;
+describe("a trained model", () => {
+  const path = `${folder}/trained.safetensors`;
 
   test("a text takes divergence away, and a size is kept", async () => {
     const plain = await divergence(path, { weights: "int4" });

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { convertModel, loadModel } from "wkv";
 import { missing } from "../../support/missing.ts";
+import { FAIRY } from "../../support/models.ts";
 
 const ENTRY = fileURLToPath(
   new URL("../../../.wkv-cache/peers/node_modules/node-llama-cpp/dist/index.js", import.meta.url),
@@ -22,23 +23,18 @@ const TEXT =
 /** Two logits that are nearer than this are alike: the programs round activations differently. */
 const NEAR = { f16: 0.02, int8: 0.15, int4: 0.3 };
 
+const BOX = fileURLToPath(new URL("../../../models/box/box.gguf", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "wkv-llama-"));
 after(() => rmSync(folder, { recursive: true }));
 
 describe("llama.cpp agrees", {
   skip: missing(existsSync(ENTRY), "llama.cpp is not here: npm run clients:install"),
 }, () => {
-  for (const name of ["fairy", "box"])
+  for (const [name, path] of Object.entries({ fairy: FAIRY, box: BOX }))
     for (const weights of ["f16", "int8", "int4"] as const)
       test(`${name} as ${weights}`, async () => {
         const file = join(folder, `${name}.gguf`);
-        await convertModel(
-          fileURLToPath(new URL(`../../../models/${name}/${name}.safetensors`, import.meta.url)),
-          file,
-          {
-            weights,
-          },
-        );
+        await convertModel(path, file, { weights });
         const args = [PROGRAM, ENTRY, file, TEXT];
         const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
         const { tokens, likeliest } = JSON.parse(stdout) as { tokens: number[]; likeliest: number[] };
