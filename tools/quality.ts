@@ -1,6 +1,6 @@
-// npm run bench:quality -- HELD_OUT.txt [BYTES] [BOX]: what each format of weights costs two small models, on texts that they have
-// not been trained on; writes docs/quality.md and its chart. With BYTES only the beginning of each text is read. BOX: the
-// weights of box as training exported them, because those in models/ are packed already.
+// npm run bench:quality -- HELD_OUT.txt BOX [BYTES]: what each format of weights costs two small models, on texts that they have
+// not been trained on; writes docs/quality.md and its chart. BOX: the weights of box as training exported them, because those
+// in models/ are int4 and int8. With BYTES only the beginning of each text is read.
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -45,9 +45,11 @@ interface Row {
 }
 
 const FAIRY = "test/models/fairy/fairy.safetensors";
-const [path, limit = "Infinity", boxFile = "models/box/box.gguf"] = process.argv.slice(2);
-if (path === undefined || !(Number(limit) > 0)) {
-  console.error("wkv: give the held-out text: npm run bench:quality -- HELD_OUT.txt [BYTES]");
+const [path, boxFile, limit = "Infinity"] = process.argv.slice(2);
+if (path === undefined || boxFile === undefined || !(Number(limit) > 0)) {
+  console.error(
+    "wkv: give the held-out text and the weights of box: npm run bench:quality -- HELD_OUT.txt BOX [BYTES]",
+  );
   process.exit(2);
 }
 const book = readFileSync(path);
@@ -58,7 +60,7 @@ const talk = new TextEncoder().encode(
 );
 const folder = mkdtempSync(join(tmpdir(), "wkv-quality-"));
 const fairy = await measure(FAIRY, book.subarray(0, Number(limit)));
-const box = await measure(boxFile, talk.subarray(0, Number(limit)));
+const box = await measure(boxFile, talk.subarray(0, Number(limit)), { vocab: "training/vocab.txt" });
 const blockSizes = blockSizeTable(
   await measureBlockSizes(FAIRY, "test/models/fairy/vocab.txt", book.subarray(0, BLOCK_TEXT)),
 );
@@ -67,9 +69,8 @@ writeFileSync(PAGE, page());
 writeFileSync(PAGE.replace(".md", ".svg"), chart());
 console.error(`wkv: ${PAGE} written`);
 
-/** @param source without a vocabulary inside: training's is read */
-async function measure(source: string, text: Uint8Array): Promise<Row[]> {
-  const vocab = source === boxFile ? { vocab: "training/vocab.txt" } : {};
+/** @param vocab where it is neither in the file nor beside it */
+async function measure(source: string, text: Uint8Array, vocab: { vocab?: string } = {}): Promise<Row[]> {
   const exact = await loadModel(source, { weights: "f32", ...vocab });
   const rows: Row[] = [];
   for (const { name: format, options, load } of FORMATS) {
@@ -155,12 +156,12 @@ changes that the mean of bits per byte hides.
 **How it was made.** ${cpus()[0]?.model?.trim()}, Node ${process.versions.node}; the results are the same on any processor.
 "Calibrated" is \`wkv convert --calibrate\` on 6,144 tokens that the model wrote itself (GPTQ); "int4 and int8" is
 \`--weights auto\`. Each text is read in one go, the state carried from the first token to the last.
-\`${FAIRY}\` has SHA-256 \`${sha256(FAIRY)}…\`; box as \`training/export.py\` wrote it \`${sha256(boxFile)}…\`. From the corpus that
+\`${FAIRY}\` has SHA-256 \`${sha256(FAIRY)}…\`; box as \`training/export.py\` wrote it \`${sha256(boxFile as string)}…\`. From the corpus that
 training/README.md names:
 
 \`\`\`sh
 sed -n '/^The Shifty Lad$/,$p' CORPUS | head -c -1 > held_out.txt
-npm run bench:quality -- held_out.txt${limit === "Infinity" ? "" : ` ${limit}`} trained.safetensors
+npm run bench:quality -- held_out.txt trained.safetensors${limit === "Infinity" ? "" : ` ${limit}`}
 \`\`\`
 
 For any model and text: \`wkv perplexity MODEL FILE --compare f32\`.
