@@ -57,8 +57,8 @@ export const isPrompt = (job: Job) => left(job) > FEW_TOKENS;
  */
 export function makeBatch(
   jobs: readonly Job[],
-  { logitsRows }: Pick<Plan, "logitsRows">,
-  promptRows: number = abi.BATCH_MAX_ROWS,
+  { batchRows, logitsRows }: Pick<Plan, "batchRows" | "logitsRows">,
+  promptRows: number = batchRows,
 ): Batch {
   const segments: Segment[] = [];
   const wanted: Wanted[] = [];
@@ -67,7 +67,7 @@ export function makeBatch(
   let promptsLeft = promptRows;
   for (const job of [...jobs].sort((a, b) => left(a) - left(b))) {
     const before = Math.max(0, (job.logitsFrom ?? job.tokens.length - 1) - job.done); // rows without logits
-    const free = Math.min(abi.BATCH_MAX_ROWS - rows, isPrompt(job) ? promptsLeft : left(job));
+    const free = Math.min(batchRows - rows, isPrompt(job) ? promptsLeft : left(job));
     const count = Math.min(left(job), free, before + logitsRows - wanted.length);
     if (count === 0) continue;
     const end = rows + count;

@@ -1,7 +1,7 @@
 import type { EngineMemory } from "./memory.ts";
 
 /** Bytes of rows that are kept. */
-const MOST_KEPT = 4 << 20;
+const MOST_KEPT = 1 << 20;
 
 /** Where rows of an embedding come from that is not in memory. */
 export interface RowSource {

@@ -88,10 +88,10 @@ export class Engine {
       const module = await prepared.module;
       if (prepared.failures.length > 0) throw prepared.failures[0];
       let reason = platform.singleThreadReason;
-      if (reason === undefined) {
+      if (reason === undefined || platform.hostComputes) {
         const memory = makeMemory(plan.pages);
         new Uint8Array(memory.buffer).set(table, abi.TABLE);
-        const engine = new Engine(threads, kernels, memory);
+        const engine = new Engine(threads, kernels, memory, reason);
         if (await engine.#start(module, memory)) return engine;
         await engine.dispose();
         reason = NOT_SHARED;

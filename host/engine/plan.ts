@@ -9,15 +9,20 @@ import type { Recipe } from "../models/recipe.ts";
 import type { Shape } from "../models/version.ts";
 import { count } from "../models/weights.ts";
 
+/** Values that the loader takes at a time, if a tensor can be sliced. */
+const SLICE_VALUES = 1 << 19;
 /** Rows of one session whose logits can be asked for at once. */
 export const MAX_WANTED = 16;
 /**
- * Rows of all sessions in a batch, where there are threads: with 64 sessions, 16 rows would read the weights four times.
- * A row of logits has 262 KB at the usual vocabulary, so places with one thread, which are small, keep to 16.
+ * Most rows of a batch, and of those whose logits can be asked for. Where there are threads: with 64 sessions, 16 rows
+ * of logits, of 262 KB each, would read the weights four times. Small: in an isolate of 128 MB, 13 MB of buffers are
+ * saved, and the event loop turns four times as often; a prompt takes 8 % longer.
  */
-const MAX_WANTED_TOGETHER = 64;
-/** Values that the loader takes at a time, if a tensor can be sliced. */
-const SLICE_VALUES = 1 << 19;
+const LIMITS = {
+  threads: { rows: abi.BATCH_MAX_ROWS, logits: 64, slice: SLICE_VALUES },
+  alone: { rows: abi.BATCH_MAX_ROWS, logits: MAX_WANTED, slice: SLICE_VALUES },
+  small: { rows: 32, logits: 4, slice: SLICE_VALUES / 2 },
+} as const;
 /** Slices in flight at the same time: one is read while another is packed. A third gained no time. */
 const LANES = 2;
 /** The limit of 32-bit addresses. */
@@ -52,7 +57,8 @@ export interface Plan {
   readonly scratchBytes: number;
   /** Addresses of each activation buffer and its quantised twin, bytes between rows; 0 if not needed. */
   readonly buffers: readonly BufferAddress[];
-  /** Most rows of a batch whose logits can be asked for. */
+  /** Most rows of a batch, and of those whose logits can be asked for. */
+  readonly batchRows: number;
   readonly logitsRows: number;
   readonly addresses: ReadonlyMap<Entry, number>;
   /** Bytes of the packed matrices, which every token reads. */
@@ -61,10 +67,12 @@ export interface Plan {
   readonly firstWeight: number;
   readonly weightBytes: number;
   /**
-   * While loading: addresses for stored values and for their f32 values, one of each per lane. Sessions use this space
-   * later.
+   * While loading: addresses for stored values and for their f32 values, one of each per lane. The activation buffers
+   * have this space later.
    */
   readonly staging: readonly { raw: number; f32: number }[];
+  /** Values that the loader takes at a time, if a tensor can be sliced. */
+  readonly sliceValues: number;
   /** Address of the first session's state; the others follow. */
   readonly states: number;
   readonly stateBytes: number;
@@ -87,6 +95,8 @@ export interface PlanOptions {
   readonly activations8?: boolean;
   /** Default: "memory". */
   readonly embedding?: "memory" | "source" | undefined;
+  /** Whether memory is short: smaller batches. */
+  readonly small?: boolean | undefined;
 }
 
 /**
@@ -139,7 +149,7 @@ function allEntries(recipe: Recipe): Entry[] {
 /** The plan, whether it fits or not. */
 export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   const { shape } = recipe;
-  const { threads, weights, embedding = "memory" } = options;
+  const { threads, weights, embedding = "memory", small } = options;
   const { quantised: quantises, activations8: needs8 } = weightFormat(weights);
   const activations8 = needs8 || options.activations8 === true;
   let end = abi.TABLE + abi.TABLE_WORDS * 4;
@@ -155,27 +165,28 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
   const timestamps = take((shape.layers * MAX_PHASES + 8) * 8);
   const scratchBytes = align(abi.SCRATCH_HEAD + 8 * shape.headSize);
   const scratch = take(threads * scratchBytes);
-  const logitsRows = threads > 1 ? MAX_WANTED_TOGETHER : MAX_WANTED;
-  const buffers = bufferRows(shape, logitsRows).map(({ rows, values, isInput }) => {
+  const limits = LIMITS[small ? "small" : threads > 1 ? "threads" : "alone"];
+  const tableRows = embedding === "source" ? limits.rows : Infinity;
+  const entries = allEntries(recipe);
+  const stagingBytes = align(entries.reduce((most, e) => Math.max(most, stagedValues(e, limits.slice)), 0) * 4);
+  const afterStaging = align(end) + 2 * LANES * stagingBytes;
+  const staging = Array.from({ length: LANES }, (_, i) => ({
+    raw: afterStaging - (2 * i + 2) * stagingBytes,
+    f32: afterStaging - (2 * i + 1) * stagingBytes,
+  }));
+  const buffers = bufferRows(shape, limits).map(({ rows, values, isInput }) => {
     const stride = values * 4;
     const quantisedStride = isInput && quantises ? quantisedBytes(values, activations8) : 0;
     const [address, quantised] = [stride, quantisedStride].map((bytes) => (bytes > 0 ? take(rows * bytes) : 0));
     return { address, stride, quantised, quantisedStride } as BufferAddress;
   });
 
+  end = Math.max(end, afterStaging);
   const firstWeight = take(0);
-  const entries = allEntries(recipe);
-  const addresses = new Map(entries.map((e) => [e, take(entryBytes(e, weights, embedding))]));
+  const addresses = new Map(entries.map((e) => [e, take(entryBytes(e, weights, tableRows))]));
   const states = align(end);
   const weightBytes = states - firstWeight;
   const stateBytes = align(shape.layers * shape.layerState * 4);
-  const sliceValues = entries.reduce((most, e) => Math.max(most, stagedValues(e)), 0);
-  const stagingBytes = align(sliceValues * 4);
-  const staging = Array.from({ length: LANES }, (_, i) => ({
-    raw: states + 2 * i * stagingBytes,
-    f32: states + (2 * i + 1) * stagingBytes,
-  }));
-  const bytes = states + Math.max(2 * LANES * stagingBytes, stateBytes);
   return {
     ...options,
     embedding,
@@ -189,15 +200,17 @@ export function layOut(recipe: Recipe, options: PlanOptions): Plan {
     scratch,
     scratchBytes,
     buffers,
-    logitsRows,
+    batchRows: limits.rows,
+    logitsRows: limits.logits,
     addresses,
-    matrixBytes: entries.reduce((sum, e) => sum + (e.kind === "matrix" ? entryBytes(e, weights, embedding) : 0), 0),
+    matrixBytes: entries.reduce((sum, e) => sum + (e.kind === "matrix" ? entryBytes(e, weights, tableRows) : 0), 0),
     firstWeight,
     weightBytes,
     staging,
+    sliceValues: limits.slice,
     states,
     stateBytes,
-    pages: Math.ceil(bytes / PAGE),
+    pages: Math.ceil((states + stateBytes) / PAGE),
   };
 }
 
@@ -206,15 +219,11 @@ function quantisedBytes(values: number, activations8: boolean): number {
   return (values / abi.QUANT_VALUES) * (activations8 ? QUANT8_BYTES : QUANT_BYTES);
 }
 
-/** Bytes of an entry in memory. */
-function entryBytes(e: Entry, weights: WeightFormat, embedding: Plan["embedding"]): number {
+/** Bytes of an entry in memory. @param tableRows most rows of the embedding */
+function entryBytes(e: Entry, weights: WeightFormat, tableRows: number): number {
   if (e.kind === "vector") return e.length * 4;
-  if (e.kind === "table") return byteLength(e.weight.tensor.dtype, rowsInMemory(e, embedding) * e.cols);
+  if (e.kind === "table") return byteLength(e.weight.tensor.dtype, Math.min(e.rows, tableRows) * e.cols);
   return weightFormat(matrixFormat(e, weights)).bytes(e.rows, e.cols);
-}
-
-function rowsInMemory({ rows }: TableEntry, embedding: Plan["embedding"]): number {
-  return embedding === "source" ? Math.min(rows, abi.BATCH_MAX_ROWS) : rows;
 }
 
 /**
@@ -234,20 +243,22 @@ export function matrixFormat(e: MatrixEntry, weights: WeightFormat): WeightForma
 const WITH_LEAST_VALUE: readonly Dtype[] = ["Q4_1", "Q4_K"];
 
 /** Rows loaded at a time: all of them if a matrix is stored by columns. */
-export function rowsPerSlice(e: MatrixEntry | TableEntry): number {
+export function rowsPerSlice(e: MatrixEntry | TableEntry, sliceValues: number): number {
   if (e.kind === "matrix" && e.transposed) return e.rows;
-  return Math.max(1, Math.floor(SLICE_VALUES / e.cols / abi.UNIT_ROWS)) * abi.UNIT_ROWS;
+  return Math.max(1, Math.floor(sliceValues / e.cols / abi.UNIT_ROWS)) * abi.UNIT_ROWS;
 }
 
-function stagedValues(e: Entry): number {
+function stagedValues(e: Entry, sliceValues: number): number {
   if (e.kind === "table") return 0;
   if (e.kind === "vector") return count(e.weight.shape);
-  return Math.min(rowsPerSlice(e), e.rows) * e.cols;
+  return Math.min(rowsPerSlice(e, sliceValues), e.rows) * e.cols;
 }
 
 /** Rows and values per row of each activation buffer that the version uses, and whether products read it. */
-function bufferRows({ version, width, ffn, ranks, vocabSize }: Shape, logitsRows: number) {
-  const rows = abi.BATCH_MAX_ROWS;
+function bufferRows(
+  { version, width, ffn, ranks, vocabSize }: Shape,
+  { rows, logits }: { rows: number; logits: number },
+) {
   const sizes = Array.from({ length: buf.COUNT }, () => ({ rows, values: 0, isInput: false }));
   const output = (values: number, ...buffers: number[]) => {
     for (const buffer of buffers) sizes[buffer] = { rows, values: wholeUnits(values), isInput: false };
@@ -263,8 +274,8 @@ function bufferRows({ version, width, ffn, ranks, vocabSize }: Shape, logitsRows
   ranks.forEach((rank, i) => {
     input(rank, buf.LORA_W + i);
   });
-  sizes[buf.HEAD_IN] = { rows: logitsRows, values: width, isInput: true };
-  sizes[buf.LOGITS] = { rows: logitsRows, values: wholeUnits(vocabSize), isInput: false };
+  sizes[buf.HEAD_IN] = { rows: logits, values: width, isInput: true };
+  sizes[buf.LOGITS] = { rows: logits, values: wholeUnits(vocabSize), isInput: false };
   return sizes;
 }
 

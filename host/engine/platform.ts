@@ -9,6 +9,8 @@ export interface Platform {
   readonly defaultThreads: number;
   /** Undefined if threads can share memory; else a sentence with the reason and what to change. */
   readonly singleThreadReason: string | undefined;
+  /** An isolate: the host's own thread computes, so it has the memory at hand, and memory is short. */
+  readonly hostComputes?: boolean;
   /** False if relaxed SIMD is known to be computed incorrectly. */
   readonly mayRelax: boolean;
   /** The module, compiled once. @throws WkvError `not-found` naming the missing file */

@@ -177,7 +177,7 @@ function* allSlices(recipe: Recipe, plan: Plan): Generator<Slice, void, void> {
     if (entry.kind === "table" && plan.embedding === "source") continue;
     const address = plan.addresses.get(entry) ?? 0;
     const rows = entry.kind === "vector" ? 1 : entry.rows;
-    const step = entry.kind === "vector" ? 1 : rowsPerSlice(entry);
+    const step = entry.kind === "vector" ? 1 : rowsPerSlice(entry, plan.sliceValues);
     for (let first = 0; first < rows; first += step) yield { entry, address, first, end: Math.min(first + step, rows) };
   }
 }

@@ -137,7 +137,8 @@ async function readPlan(
 ): Promise<{ opened: OpenModel; plan: Plan }> {
   const opened = await readModel(files);
   const { recipe, file } = opened;
-  return { opened, plan: makePlan(recipe, planOptions(opened, options), file.name, options.maxBytes) };
+  const planned = planOptions(opened, { ...options, small: platform.hostComputes });
+  return { opened, plan: makePlan(recipe, planned, file.name, options.maxBytes) };
 }
 
 /** The threads start while the file's directory is read. */

@@ -81,7 +81,7 @@ export function planOptions(
   { file, checkpoint: { packed }, recipe }: OpenModel,
   options: Partial<Omit<PlanOptions, "activations8">> & { threads: number; activations?: "int8" | undefined },
 ): PlanOptions {
-  const { threads, embedding, weights = packed?.weights ?? DEFAULT_WEIGHTS } = options;
+  const { threads, embedding, small, weights = packed?.weights ?? DEFAULT_WEIGHTS } = options;
   if (packed && weights !== packed.weights)
     throw new WkvError(
       "unsupported-model",
@@ -89,5 +89,5 @@ export function planOptions(
         "model.",
     );
   const groupNormEps = options.groupNormEps ?? packed?.groupNormEps ?? recipe.groupNormEps;
-  return { threads, weights, groupNormEps, embedding, activations8: options.activations === "int8" };
+  return { threads, weights, groupNormEps, embedding, small, activations8: options.activations === "int8" };
 }

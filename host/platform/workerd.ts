@@ -8,6 +8,7 @@ export const platform: Platform = {
   defaultThreads: 1,
   singleThreadReason:
     "this runtime has no threads that share memory: run wkv in Node, Deno, Bun or a browser for more.",
+  hostComputes: true,
   mayRelax: true,
   compile: async (simd) => (simd === "relaxed" ? relaxed : plain),
   startThread: inlineThread,

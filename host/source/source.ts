@@ -1,4 +1,5 @@
 import { WkvError } from "../errors.ts";
+import { fillFrom } from "./stream.ts";
 
 /** Random access to bytes: a file, a blob, an array in memory, or a custom source. */
 export interface Source {
@@ -24,8 +25,11 @@ export interface Source {
 /** What `loadModel` takes besides paths, addresses and bytes. */
 export interface CustomSource {
   size: number;
-  read(offset: number, length: number): Promise<Uint8Array> | Uint8Array;
+  /** Exactly these bytes, or a stream of them, which leaves less garbage: see docs/runtimes.md, "Cloudflare Workers". */
+  read(offset: number, length: number): Promise<Bytes> | Bytes;
 }
+
+type Bytes = Uint8Array | ReadableStream<Uint8Array>;
 
 /** The bytes of an array in memory. */
 export function bytesSource(bytes: Uint8Array, name = "bytes in memory"): Source {
@@ -54,9 +58,10 @@ export function customSource(source: CustomSource, name: string): Source {
     async read(target, offset) {
       checkRange(name, size, offset, target.length);
       const bytes = await source.read(offset, target.length);
-      if (bytes.length !== target.length)
-        throw new WkvError("bad-file", `${name}: read(${offset}, ${target.length}) returned ${bytes.length} bytes.`);
-      target.set(bytes);
+      const got = bytes instanceof Uint8Array ? bytes.length : await fillFrom(bytes, target);
+      if (got !== target.length)
+        throw new WkvError("bad-file", `${name}: read(${offset}, ${target.length}) returned ${got} bytes.`);
+      if (bytes instanceof Uint8Array) target.set(bytes);
     },
     async close() {},
   };

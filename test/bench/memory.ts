@@ -7,18 +7,14 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { convertModel, type LoadOptions } from "wkv";
-import { BLOCK, type Dtype } from "../../host/checkpoint/dtypes.ts";
-import { ggufHeader } from "../../host/checkpoint/gguf-writer.ts";
 import { syntheticModel } from "../../host/cli/synthetic.ts";
-import { ggufMetadata } from "../../host/convert/gguf-metadata.ts";
-import { ggufTensors } from "../../host/convert/gguf-tensors.ts";
 import { safetensorsHeader } from "../../host/convert/packed-writer.ts";
 import { PUBLISHED, withoutValues } from "../../host/inspect/published.ts";
-import { recogniseModel } from "../../host/models/recognise.ts";
 import { readGolden } from "../support/checkpoint-checks.ts";
 import { toGguf } from "../support/convert-gguf.ts";
 import { legacyPth, ownStorages, pth, type Sample, safetensors } from "../support/make-checkpoints.ts";
 import { toRwkvCpp } from "../support/make-rwkvcpp.ts";
+import { writeQ4 } from "../support/q4-gguf.ts";
 import { isQuantised, randomBlocks } from "../support/random-blocks.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
@@ -125,48 +121,10 @@ async function large(): Promise<void> {
 async function huge(): Promise<void> {
   const shape = PUBLISHED.find(({ name }) => name === "RWKV-7 7.2B")!;
   const source = join(folder, "huge.gguf");
-  await writeHuge(source, shape);
+  await writeQ4(source, shape);
   console.log(`${shape.name}: ${mb(statSync(source).size)} MB of Q4_0`);
   report("loaded as int4, the embedding in the file", child("load", source, { weights: "int4", embedding: "source" }));
   rmSync(source);
-}
-
-/** The same of what a GGUF in Q4_0 has. */
-async function writeHuge(path: string, shape: (typeof PUBLISHED)[number]): Promise<void> {
-  const recipe = recogniseModel(withoutValues(shape), shape.name);
-  const tensors = ggufTensors(recipe, "int4", shape.name);
-  const aligned = (bytes: number) => Math.ceil(bytes / 32) * 32;
-  let offset = 0;
-  const placed = tensors.map((tensor) => ({
-    ...tensor,
-    offset: (offset += aligned(tensor.bytes)) - aligned(tensor.bytes),
-  }));
-  const facts = { recipe, name: shape.name, weights: "int4", tokenizer: undefined, template: undefined } as const;
-  const header = ggufHeader(placed, ggufMetadata(facts));
-  const handle = await open(path, "wx");
-  await handle.write(header, 0, header.length, 0);
-  for (const { name, dtype, bytes, offset } of placed) {
-    const block = noiseOf(dtype, /(norm|_ln|k_[ka])\.weight$/.test(name));
-    for (let done = 0; done < bytes; done += block.length)
-      await handle.write(block, 0, Math.min(block.length, bytes - done), aligned(header.length) + offset + done);
-  }
-  await handle.truncate(aligned(header.length) + offset);
-  await handle.close();
-}
-
-/** A megabyte or so of values up to 1/32, or of ones. */
-function noiseOf(dtype: Dtype, ones: boolean): Uint8Array {
-  const { bytes: size } = BLOCK[dtype];
-  const count = 1 << 15;
-  const bytes = Uint8Array.from({ length: size * count }, (_, i) => Math.imul(i + 1, 2654435761) >>> 24);
-  const view = new DataView(bytes.buffer);
-  const scales: Partial<Record<Dtype, number>> = { Q4_0: 0x1c00, Q8_0: 0x0c00 };
-  for (let at = 0; at < bytes.length; at += size) {
-    if (dtype === "F32") view.setFloat32(at, ones ? 1 : (view.getInt8(at) || 1) / 4096, true);
-    else if (dtype === "F16") view.setUint16(at, (view.getUint16(at) & 0x83ff) | 0x2000, true);
-    else view.setUint16(at, scales[dtype]!, true);
-  }
-  return bytes;
 }
 
 function report(what: string, { peak, answered, bytes, stateBytes, seconds, finite }: Measured): void {

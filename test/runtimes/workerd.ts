@@ -4,6 +4,7 @@ import { type Usage, usageOf } from "./usage.ts";
 /** A worker under `wrangler dev`. */
 export interface DevServer {
   readonly base: string;
+  readonly inspectorPort: number;
   readonly group: Group;
 }
 
@@ -15,7 +16,9 @@ export async function wranglerDev(
   flags: readonly string[] = [],
 ): Promise<DevServer> {
   const port = await freePort();
-  const args = [wrangler, "dev", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0"];
+  const inspectorPort = await freePort();
+  const ports = ["--port", String(port), "--inspector-port", String(inspectorPort)];
+  const args = [wrangler, "dev", "--ip", "127.0.0.1", ...ports];
   const group = startGroup(node, args, folder, {
     CI: "1",
     WRANGLER_SEND_METRICS: "false",
@@ -31,7 +34,7 @@ export async function wranglerDev(
     await group.end();
     throw error;
   }
-  return { base, group };
+  return { base, inspectorPort, group };
 }
 
 /** What a Worker takes of the machine. */

@@ -135,7 +135,7 @@ async function packInt4(entry: MatrixEntry, address: number, engine: Engine, pla
   const { rows, cols } = entry;
   const values = await allValues(entry.weight);
   const from = plan.staging[0]?.f32 ?? 0;
-  const step = rowsPerSlice({ ...entry, transposed: false });
+  const step = rowsPerSlice({ ...entry, transposed: false }, plan.sliceValues);
   for (let first = 0; first < rows; first += step) {
     const end = Math.min(rows, first + step);
     await engine.memory.write(from, values.subarray(first * cols, end * cols));

@@ -8,7 +8,7 @@ const job = (tokens: number, done = 0): Job => ({ state: 0, tokens: new Array(to
 
 test("jobs with the fewest tokens left come first, so that a long prompt delays no session that decodes", () => {
   const [prompt, decoding, nearlyDone] = [job(1000), job(1), job(500, 490)];
-  const { segments, ending } = makeBatch([prompt, nearlyDone, decoding], { logitsRows: 16 });
+  const { segments, ending } = makeBatch([prompt, nearlyDone, decoding], { batchRows: ROWS, logitsRows: 16 });
   assert.deepEqual(
     segments.map((segment) => segment.job),
     [decoding, nearlyDone, prompt],
@@ -18,7 +18,7 @@ test("jobs with the fewest tokens left come first, so that a long prompt delays 
 });
 
 test("a batch has no more rows than it may, and logits only where a job ends", () => {
-  const { segments, wanted } = makeBatch([job(ROWS - 1), job(ROWS)], { logitsRows: 16 });
+  const { segments, wanted } = makeBatch([job(ROWS - 1), job(ROWS)], { batchRows: ROWS, logitsRows: 16 });
   assert.deepEqual(
     segments.map(({ first, end }) => [first, end]),
     [
@@ -34,7 +34,7 @@ test("a batch has no more rows than it may, and logits only where a job ends", (
 
 test("prompts have no more rows than they may, and those that make text are not counted", () => {
   const [prompt, decoding, draft] = [job(1000), job(1), job(5)];
-  const { segments } = makeBatch([prompt, draft, decoding], { logitsRows: 16 }, 32);
+  const { segments } = makeBatch([prompt, draft, decoding], { batchRows: ROWS, logitsRows: 16 }, 32);
   assert.deepEqual(
     segments.map(({ job, first, end }) => [job, end - first]),
     [
@@ -43,12 +43,12 @@ test("prompts have no more rows than they may, and those that make text are not 
       [prompt, 32],
     ],
   );
-  assert.deepEqual(makeBatch([prompt, decoding], { logitsRows: 16 }, 0).segments.length, 1);
+  assert.deepEqual(makeBatch([prompt, decoding], { batchRows: ROWS, logitsRows: 16 }, 0).segments.length, 1);
 });
 
 test("a prompt is read beside more sessions than a batch has logits for", () => {
   const decoding = Array.from({ length: 20 }, () => job(1));
-  const { segments, wanted } = makeBatch([...decoding, job(1000)], { logitsRows: 16 });
+  const { segments, wanted } = makeBatch([...decoding, job(1000)], { batchRows: ROWS, logitsRows: 16 });
   assert.equal(wanted.length, 16);
   assert.equal(segments.at(-1)!.end, ROWS);
 });
@@ -74,6 +74,6 @@ test("one prompt takes a quarter of the time from those that make text, and many
 
 test("no more rows than have room for logits are asked for: the sessions behind them wait", () => {
   const jobs = Array.from({ length: 40 }, () => job(1));
-  assert.equal(makeBatch(jobs, { logitsRows: 16 }).segments.length, 16);
-  assert.equal(makeBatch(jobs, { logitsRows: 64 }).segments.length, 40);
+  assert.equal(makeBatch(jobs, { batchRows: ROWS, logitsRows: 16 }).segments.length, 16);
+  assert.equal(makeBatch(jobs, { batchRows: ROWS, logitsRows: 64 }).segments.length, 40);
 });
