@@ -23,15 +23,16 @@ export class PromptShare {
     return shareOf(making, prompts) > 0.5 ? BATCH_MAX_ROWS : CHUNK;
   }
 
-  /** Learns how long a batch took. */
-  record(making: number, prompts: number, promptRows: number, milliseconds: number): void {
+  /**
+   * Learns how long a batch took.
+   * @param elapsed milliseconds since the batch before: beside the batch, the time in which sessions draw their tokens and
+   *   a server sends them, without which the prompt would have half of its share
+   */
+  record(making: number, prompts: number, promptRows: number, milliseconds: number, elapsed = milliseconds): void {
     if (making === 0) return;
     if (promptRows > 0) this.#credit -= Math.max(0, milliseconds - this.#decodeTime);
-    else {
-      const share = shareOf(making, prompts);
-      this.#learn(milliseconds);
-      this.#credit = Math.min(MOST_CREDIT, this.#credit + (this.#decodeTime * share) / (1 - share));
-    }
+    else this.#learn(milliseconds);
+    this.#credit = Math.min(MOST_CREDIT, this.#credit + elapsed * shareOf(making, prompts));
   }
 
   /** A batch that was slow because a thread lost its core says little, and would be credit for the next prompt. */

@@ -34,6 +34,8 @@ export class Runner {
   #running = false;
   readonly #threadCount: ThreadCount;
   readonly #promptShare = new PromptShare();
+  /** When the latest batch ended. */
+  #ended = 0;
   /** The latest batch had sessions that make text: they come back as soon as they have drawn their next tokens. */
   #making = false;
 
@@ -138,9 +140,10 @@ export class Runner {
     const promptRows = batch.segments.reduce((sum, { job, first, end }) => sum + (isPrompt(job) ? end - first : 0), 0);
     const start = performance.now();
     const logits = await runBatch(this.engine, this.plan, batch, { threads: this.#threadCount.forRows(rows) });
-    const milliseconds = performance.now() - start;
-    this.#threadCount.record(rows, milliseconds);
-    this.#promptShare.record(making, prompts, promptRows, milliseconds);
+    const end = performance.now();
+    this.#threadCount.record(rows, end - start);
+    this.#promptShare.record(making, prompts, promptRows, end - start, end - (this.#making ? this.#ended : start));
+    this.#ended = end;
     this.#making = making > 0;
     this.#waiting = this.#waiting.filter((job) => !batch.ending.includes(job));
     for (const [i, { job }] of batch.wanted.entries()) (job as WaitingJob).logits.push(logits[i] as Float32Array);

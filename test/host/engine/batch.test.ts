@@ -54,18 +54,19 @@ test("a prompt is read beside more sessions than a batch has logits for", () => 
 });
 
 test("one prompt takes a quarter of the time from those that make text, and many take their share", () => {
-  for (const [prompts, expected] of [
-    [1, 0.25],
-    [24, 0.75],
+  for (const [prompts, between, expected] of [
+    [1, 0, 0.25],
+    [1, 15, 0.25],
+    [24, 0, 0.75],
   ] as const) {
     const share = new PromptShare();
     let [promptTime, time] = [0, 0];
     for (let batch = 0; batch < 1000; batch++) {
       const rows = share.rows(8, prompts);
       const milliseconds = 10 + rows;
-      share.record(8, prompts, rows, milliseconds);
+      share.record(8, prompts, rows, milliseconds, between + milliseconds);
       promptTime += rows;
-      time += milliseconds;
+      time += between + milliseconds;
     }
     assert.ok(Math.abs(promptTime / time - expected) < 0.05, `${promptTime / time}`);
   }
