@@ -14,6 +14,8 @@ export interface PublishedMemory {
   readonly session: number;
   /** What is saved with the embedding outside memory. */
   readonly embedding: number;
+  /** As int4 with the embedding outside, on all threads and in an isolate of workerd, which has smaller batches. */
+  readonly smallest: { readonly threads: number; readonly isolate: number };
   readonly weights: Readonly<Record<WeightFormat, { weights: number; total: number; fits: boolean }>>;
 }
 
@@ -30,8 +32,12 @@ function memoryOf(shape: PublishedShape, threads: number): PublishedMemory {
     plan.weights,
     { weights: plan.weightBytes, total: plan.pages * 65536, fits: fits(plan) },
   ]);
-  const outside = layOut(recipe, { threads, weights: "int8", groupNormEps: 64e-5, embedding: "source" });
-  const inside = plans.find(({ weights }) => weights === "int8");
+  const outside = { weights: "int4", groupNormEps: 64e-5, embedding: "source" } as const;
+  const [small, isolate] = [
+    layOut(recipe, { ...outside, threads }),
+    layOut(recipe, { ...outside, threads: 1, small: true }),
+  ];
+  const inside = plans.find(({ weights }) => weights === "int4");
   const { name, layers, width } = shape;
   const sizes = [...checkpoint.tensors.values()].map((tensor) => tensor.shape.reduce((a, b) => a * b, 1));
   return {
@@ -40,7 +46,8 @@ function memoryOf(shape: PublishedShape, threads: number): PublishedMemory {
     width,
     parameters: sizes.reduce((a, b) => a + b, 0),
     session: plans[0]?.stateBytes ?? 0,
-    embedding: (inside?.weightBytes ?? 0) - outside.weightBytes,
+    embedding: (inside?.weightBytes ?? 0) - small.weightBytes,
+    smallest: { threads: small.pages * 65536, isolate: isolate.pages * 65536 },
     weights: Object.fromEntries(memory),
   };
 }

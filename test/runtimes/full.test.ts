@@ -44,7 +44,7 @@ for (const { name, version, isolated, run } of RUNTIMES.filter((runtime) => runt
       t.diagnostic(`room for ${sessions} sessions; the others were told ${codes.join(", ")}`);
       assert.ok(sessions > 2 && sessions < 200, `${sessions} sessions`);
       assert.equal(again, sessions);
-      assert.deepEqual(codes, Array(name === "workerd" || !isolated ? 6 : 2).fill("too-large"));
+      assert.deepEqual(codes, Array(isolated ? 2 : 6).fill("too-large"));
       assert.deepEqual(sound, Array(sessions).fill(true));
     } finally {
       server.close();
