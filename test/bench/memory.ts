@@ -17,6 +17,7 @@ import { toRwkvCpp } from "../support/make-rwkvcpp.ts";
 import { writeQ4 } from "../support/q4-gguf.ts";
 import { isQuantised, randomBlocks } from "../support/random-blocks.ts";
 import { tempFolder } from "../support/temp-folder.ts";
+import { thisMachine } from "./peers/machine.ts";
 
 const SHAPE = { layers: 8, width: 512, headSize: 64, vocabSize: 65536 };
 const LIMIT = 100;
@@ -30,11 +31,14 @@ interface Measured {
   seconds: number;
   bits: number;
   finite: boolean;
+  /** What was written, and tokens per second. */
+  tokens?: number[];
+  rate?: number;
 }
 
-function child(script: string, path: string, options: LoadOptions = {}): Measured {
+function child(script: string, path: string, options: LoadOptions = {}, write = 0): Measured {
   const program = fileURLToPath(new URL(`memory/${script}.mjs`, import.meta.url));
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, path, JSON.stringify(options)], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, path, JSON.stringify(options), `${write}`], {
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(stderr);
@@ -121,9 +125,14 @@ async function large(): Promise<void> {
 async function huge(): Promise<void> {
   const shape = PUBLISHED.find(({ name }) => name === "RWKV-7 7.2B")!;
   const source = join(folder, "huge.gguf");
-  await writeQ4(source, shape);
+  await writeQ4(source, shape, { isPure: process.argv.includes("--pure") });
+  const { processor, cores } = thisMachine();
+  console.log(`${processor}, ${cores} cores, Node ${process.versions.node}`);
   console.log(`${shape.name}: ${mb(statSync(source).size)} MB of Q4_0`);
-  report("loaded as int4, the embedding in the file", child("load", source, { weights: "int4", embedding: "source" }));
+  const measured = child("load", source, { weights: "int4", embedding: "source" }, 16);
+  report("loaded as int4, the embedding in the file", measured);
+  const { tokens = [], rate = 0 } = measured;
+  console.log(`wrote ${tokens.length} tokens, ${new Set(tokens).size} different ones, at ${rate.toFixed(2)} tokens/s`);
   rmSync(source);
 }
 

@@ -1,4 +1,4 @@
-// Loads a model, reads three tokens, and says what it took; plain JavaScript, as a program that uses wkv would be.
+// Loads a model, reads three tokens, with an argument writes as many, and says what it took; plain JavaScript, as a program that uses wkv would be.
 import { existsSync, readFileSync } from "node:fs";
 import { loadModel } from "wkv";
 
@@ -11,6 +11,7 @@ const session = model.createSession();
 const logits = await session.feed([5, 6, 7]);
 const bits = new Uint32Array(logits.buffer).reduce((sum, word) => (Math.imul(sum, 31) + word) | 0, 0);
 const { bytes, stateBytes } = model.info;
+const written = await write(Number(process.argv[4] ?? 0));
 console.log(
   JSON.stringify({
     peak: loaded,
@@ -20,9 +21,19 @@ console.log(
     seconds,
     bits,
     finite: logits.every(Number.isFinite),
+    ...written,
   }),
 );
 await model.dispose();
+
+/** The likeliest tokens. */
+async function write(count) {
+  const tokens = [];
+  const begin = performance.now();
+  for (let last = logits; tokens.length < count; last = await session.feed(tokens.slice(-1)))
+    tokens.push(last.reduce((best, logit, id) => (logit > last[best] ? id : best), 0));
+  return count > 0 ? { tokens, rate: count / ((performance.now() - begin) / 1000) } : {};
+}
 
 /** Bytes. Of Linux's two figures the one that does not count the memory of the program that started this one. */
 function peak() {
