@@ -72,21 +72,26 @@ export function pythonObject(path: string, file: string): Constructor | undefine
   const known = OBJECTS.get(path);
   if (known) return known;
   if (DTYPE.test(path)) return () => path;
-  return isDictClass(path) ? unknownDict(path, file) : undefined;
+  return isOwnClass(path) ? ownClass(path, file) : undefined;
 }
 
-/** A class of the trainer's own module: probably a dict subclass. */
-function isDictClass(path: string): boolean {
+/** A class of the trainer's own module: probably a dict subclass or an enumeration. */
+function isOwnClass(path: string): boolean {
   const [top = ""] = path.split(".");
   return /\.[A-Z]\w{0,99}$/.test(path) && !ACTIVE.has(top);
 }
 
-/** Such a class may be named and created without arguments; its items are then those of a dict. */
-function unknownDict(path: string, file: string): Constructor {
+/** Without arguments a dict, whose items follow; of one plain value an enumeration's member, which is that value. */
+function ownClass(path: string, file: string): Constructor {
   return (args) => {
-    if (args.length > 0) throw refusal(path, file);
-    return new Map();
+    if (args.length === 0) return new Map();
+    if (args.length === 1 && [args[0]].flat().every(isScalar)) return args[0];
+    throw refusal(path, file);
   };
+}
+
+function isScalar(value: unknown): boolean {
+  return value === null || ["string", "number", "bigint", "boolean"].includes(typeof value);
 }
 
 /** The error for a Python object that is not read. */

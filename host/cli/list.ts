@@ -1,5 +1,5 @@
-import { statSync } from "node:fs";
 import type { Command } from "commander";
+import { inspectModel } from "../inspect/inspect.ts";
 import { diskStore } from "../source/cache/disk-store.ts";
 import type { CachedModel, Store } from "../source/cache/store.ts";
 import { bundledModel } from "../source/disk/bundled.ts";
@@ -58,7 +58,7 @@ async function listModels(): Promise<Listed[]> {
   const addresses = await Promise.all(CATALOGUE.map((model) => cachedAddress(store, model)));
   const rest = cached.filter(({ address }) => !addresses.includes(address));
   return [
-    ...BUNDLED.flatMap(bundled),
+    ...(await Promise.all(BUNDLED.map(bundled))).flat(),
     ...CATALOGUE.map((model, i) =>
       published(
         model,
@@ -79,9 +79,12 @@ const BUNDLED: readonly Listed[] = [
 ];
 
 /** With its size; nothing, if the installation lacks it. */
-function bundled(model: Listed): Listed[] {
+async function bundled(model: Listed): Promise<Listed[]> {
   const path = bundledModel(model.name);
-  return path ? [{ ...model, bytes: statSync(path).size }] : [];
+  if (!path) return [];
+  const { bytes, memory } = await inspectModel(path);
+  const { total } = memory!.int8!;
+  return [{ ...model, bytes, memory: total, fits: total <= freeMemory() ? "int8" : null }];
 }
 
 /** Under which address the cache has a model; undefined: it has not. */

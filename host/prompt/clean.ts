@@ -36,8 +36,23 @@ export function cleanAnswer(text: string): string {
  */
 export function withoutSpeakers(text: string, names: readonly string[]): string {
   if (names.length === 0) return text;
-  const name = names.map((each) => each.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|");
-  return text.replace(new RegExp(`^(?:[^\\S\\n]|\\p{Cf})*(?:${name})\\p{Cf}*(?=[:：])`, "gimu"), "$& ");
+  return text.replace(new RegExp(`^(?:[^\\S\\n]|\\p{Cf})*(?:${anyOf(names)})\\p{Cf}*(?=[:：])`, "gimu"), "$& ");
+}
+
+/**
+ * Puts a space after the first character of a line that is nothing but a marker: "### Response" is then no turn. Inside,
+ * because templates trim the ends.
+ */
+export function withoutMarkers(text: string, markers: readonly string[]): string {
+  if (markers.length === 0) return text;
+  const blank = "(?:[^\\S\\n]|\\p{Cf})*";
+  const line = new RegExp(`^(${blank})(?=(?:${anyOf(markers)})${blank}$)(.)`, "gimu");
+  return text.replace(line, "$1$2 ");
+}
+
+/** A pattern for any of these texts. */
+function anyOf(texts: readonly string[]): string {
+  return texts.map((each) => each.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|");
 }
 
 /** Without spaces, line ends and invisible characters at both ends. A loop: a regular expression is quadratic here. */

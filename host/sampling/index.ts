@@ -1,15 +1,16 @@
 /** The sampler on its own: `import { createSampler } from "wkv/sampler"`. */
-import { WkvError } from "../errors.ts";
 import { checkNames } from "../options/names.ts";
 import { Candidates } from "./candidates.ts";
 import { cutAndDraw, mirostat } from "./draw.ts";
 import { Edits } from "./edits.ts";
 import { log } from "./log.ts";
+import { checkLogits } from "./logits.ts";
 import { SAMPLER_OPTIONS, type SamplerOptions } from "./options.ts";
 import { generator } from "./random.ts";
 import { resolveOptions, type Settings } from "./settings.ts";
 import { sharedKernel } from "./wasm-kernel.ts";
 
+export { checkLogits } from "./logits.ts";
 export { PRESETS, type Preset, type SamplerOptions, type TokenIds } from "./options.ts";
 
 /** Picks a token id from logits, which stay unchanged, and counts it as drawn. */
@@ -40,23 +41,6 @@ export function createSampler(options: SamplerOptions = {}): Sampler {
     return token;
   };
 }
-
-/**
- * @throws WkvError `bad-file` for logits that no softmax is defined for: NaN, +∞, or −∞ alone
- * @example
- * checkLogits(await session.feed([1]));
- */
-export function checkLogits(logits: Float32Array): void {
-  let top = -Infinity;
-  for (let i = 0; i < logits.length; i++) {
-    const logit = logits[i] as number;
-    if (!(logit < Infinity)) throw new WkvError("bad-file", `The logit of token ${i} is ${logit}: ${DAMAGED}`);
-    if (logit > top) top = logit;
-  }
-  if (top === -Infinity) throw new WkvError("bad-file", `All logits are -Infinity: ${DAMAGED}`);
-}
-
-const DAMAGED = "the model file is damaged, or its values overflow. Fetch it again, or use another file of the model.";
 
 function picker(settings: Settings): Sampler {
   const { temperature, topP, topK, mirostatTau, seed } = settings;

@@ -1,4 +1,5 @@
 import { WkvError, type WkvErrorCode } from "../errors.ts";
+import { LogitsError } from "../sampling/logits.ts";
 
 export type ErrorType =
   | "invalid_request_error"
@@ -86,6 +87,8 @@ export function asHttpError(error: unknown, names: ReadonlyMap<string, string> =
   if (error instanceof HttpError) return error;
   if (error instanceof WkvError && STATUS[error.code])
     return new HttpError(STATUS[error.code]!, error.message, { code: error.code, cause: error });
+  // Of other damage the message may name the server's files.
+  if (error instanceof LogitsError) return new HttpError(500, error.message, { code: error.code, cause: error });
   if (isCutOff(error)) return new HttpError(400, "The body was cut off: send it again.", { cause: error });
   const [, name] = isWrongArgument(error) ? /^"([\w.[\]]+)" expected/.exec(error.message)! : [];
   if (name === undefined)

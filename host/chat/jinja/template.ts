@@ -1,6 +1,6 @@
 import { WkvError } from "../../errors.ts";
 import { arrange } from "../../prompt/arrange.ts";
-import { cleanAnswer, cleanText, cleanTurn, withoutSpeakers } from "../../prompt/clean.ts";
+import { cleanAnswer, cleanText, cleanTurn, withoutMarkers, withoutSpeakers } from "../../prompt/clean.ts";
 import { FORMATS } from "../../prompt/formats.ts";
 import { THOUGHT } from "../marks.ts";
 import { type ChatMessage, partsOf } from "../messages.ts";
@@ -20,7 +20,7 @@ const WORK_A_MESSAGE = 500;
 /** A file's template may be hostile: limit for the numbers returned by `range`; Jinja has none. */
 const MAX_RANGE = 10_000;
 
-/** A longer text before a colon is not a speaker's name. */
+/** A longer text before a colon is not a speaker's name, and a longer line no marker. */
 const MAX_NAME = 200;
 
 /** Whether a text is a Jinja template rather than a template's name. */
@@ -93,13 +93,15 @@ class JinjaTemplate implements ChatTemplate {
   readonly #render: Render;
   readonly #source: string;
   readonly #speakers: readonly string[];
+  readonly #markers: readonly string[];
 
   constructor(render: Render, source: string) {
     this.#render = render;
     this.#source = source;
-    const { stops, speakers } = this.#probe();
+    const { stops, speakers, markers } = this.#probe();
     this.stops = stops;
     this.#speakers = [...new Set([...speakers, FORMATS.world.user, FORMATS.world.assistant, FORMATS.world.system])];
+    this.#markers = markers;
   }
 
   prompt(messages: readonly ChatMessage[], options: PromptOptions = {}): Prompt {
@@ -136,7 +138,8 @@ class JinjaTemplate implements ChatTemplate {
     const isAnswer = message.role === "assistant";
     const parts = partsOf(message).map(cleanText);
     const text = message.role === "user" ? arrange(parts, options) : parts.join("\n");
-    const content = withoutSpeakers((isAnswer ? cleanAnswer : cleanTurn)(text), this.#speakers);
+    const clean = (isAnswer ? cleanAnswer : cleanTurn)(text);
+    const content = withoutMarkers(withoutSpeakers(clean, this.#speakers), this.#markers);
     const { role, tool_calls, tool_call_id } = message;
     return {
       role,
@@ -162,8 +165,8 @@ class JinjaTemplate implements ChatTemplate {
     }
   }
 
-  /** What the template puts between an answer and the next message, and the speakers' names. */
-  #probe(): { stops: string[]; speakers: string[] } {
+  /** What the template puts between an answer and the next message, the speakers' names, and lines that begin turns. */
+  #probe(): { stops: string[]; speakers: string[]; markers: string[] } {
     const [question, answer, next] = ["QUESTION-7f3a", "ANSWER-7f3a", "NEXT-7f3a"] as const;
     const messages = [
       { role: "user", content: question },
@@ -172,7 +175,8 @@ class JinjaTemplate implements ChatTemplate {
     ];
     const text = this.#text(messages, {}, false);
     const [before = "", after = ""] = [between(text, question, answer), between(text, answer, next)];
-    return { stops: stopsOf(after), speakers: [before, after, this.#beforeSystem()].flatMap(speakerOf) };
+    const separators = [before, after, this.#beforeSystem()];
+    return { stops: stopsOf(after), speakers: separators.flatMap(speakerOf), markers: separators.flatMap(markerOf) };
   }
 
   /** What the template puts before a system message; nothing if it takes none. */
@@ -213,10 +217,21 @@ function speakerOf(separator: string): string[] {
   if (!/[:：]$/.test(text)) return [];
   const [label] = text
     .slice(0, -1)
-    .split(/[\n:：]/)
+    .split(/[\n\0:：]/)
     .slice(-1);
   const name = label?.trim() ?? "";
   return name && name.length <= MAX_NAME ? [name] : [];
+}
+
+/** The last line before a text that begins on the next one. */
+function markerOf(separator: string): string[] {
+  const text = separator.trimEnd();
+  if (!separator.slice(text.length).includes("\n")) return [];
+  const marker = text
+    .split(/[\n\0]/)
+    .at(-1)!
+    .trim();
+  return marker && marker.length <= MAX_NAME ? [marker] : [];
 }
 
 /** Templates expect arguments as a mapping; OpenAI's format has them as JSON text. */

@@ -82,6 +82,9 @@ describe("Python objects beside the weights are data", () => {
       reduce(global("datetime", "timezone"), tuple(reduce(global("datetime", "timedelta"), tuple(0)))),
     ],
     ["a namespace", reduce(global("types", "SimpleNamespace"), tuple())],
+    ["a member of an enumeration", reduce(global("my_trainer.config", "Precision"), tuple("bf16"))],
+    ["a member of an IntFlag", reduce(global("__main__", "Stage"), tuple(3))],
+    ["a member whose value is a tuple", reduce(global("my_trainer.config", "Mesh"), tuple(tuple("data", 2, null)))],
     ["a range", reduce(global("builtins", "range"), tuple(0, 5, 1))],
   ];
   for (const [what, value] of objects)
@@ -108,7 +111,8 @@ describe("Python objects beside the weights are data", () => {
       ["functools.partial", global("functools", "partial")],
       ["operator.attrgetter", global("operator", "attrgetter")],
       ["my_trainer.run", reduce(global("my_trainer", "run"), tuple())],
-      ["my_trainer.Runner", reduce(global("my_trainer", "Runner"), tuple("rm"))],
+      ["my_trainer.Runner", reduce(global("my_trainer", "Runner"), tuple("rm", "-r"))],
+      ["my_trainer.Holder", reduce(global("my_trainer", "Holder"), tuple(global("torch", "FloatStorage")))],
       ["importlib.Loader", reduce(global("importlib", "Loader"), tuple())],
       ["os.path.Popen", reduce(global("os.path", "Popen"), tuple())],
     ];

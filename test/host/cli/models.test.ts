@@ -71,7 +71,9 @@ test("pull, list, show, use, run and rm of a published model", async (t) => {
 
   assert.equal((await wkv(["use", name])).code, 0);
   assert.equal((await wkv(["use"])).stdout, `${name}\n`);
-  assert.match((await wkv(["list"])).stdout, /^ {2}\* {2}rwkv7-g1-0.1b/m);
+  const table = (await wkv(["list"])).stdout;
+  assert.match(table, /^ {2}\* {2}rwkv7-g1-0.1b/m);
+  assert.match(table, /^ +box +bundled +5\.\d MB +\d+\.\d MB +yes +questions/m);
   const asked = hub.requests.length;
   const run = ["run", "User: hi\n\nAssistant:", "-n", "4", "--temperature", "0", "-q"];
   const byDefault = await wkv(run);

@@ -2,11 +2,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Model } from "wkv";
+import { loadModel, type Model } from "wkv";
 import { createServer } from "wkv/server";
 import { ask, eventsIn, get, type Json, post, reply } from "../../support/ask-server.ts";
-import { loadFairy } from "../../support/models.ts";
+import { safetensors } from "../../support/make-checkpoints.ts";
+import { loadFairy, symbol, symbols } from "../../support/models.ts";
 import { checkShape } from "../../support/openai-shapes.ts";
+import { randomSamples } from "../../support/random-model.ts";
+import { float32, values } from "../../support/tensor-values.ts";
 
 const CHAT = "/v1/chat/completions";
 const messages = [{ role: "user", content: "Tell me of a fox." }];
@@ -214,6 +217,31 @@ test("an error of the server's own says nothing of the machine, but its log has 
   assert.equal(status, 500);
   assert.doesNotMatch(JSON.stringify(body), /secret/);
   assert.match(String(log[0]), /secret/);
+});
+
+test("of logits that are no numbers the client is told", async (t) => {
+  const samples = randomSamples({ width: 64, layers: 1, headSize: 64, vocabSize: 97 });
+  const overflowing = samples.map((sample) =>
+    sample.name === "head.weight"
+      ? float32(
+          sample.name,
+          sample.shape,
+          values(sample).map((v) => 3e38 * Math.sign(v)),
+        )
+      : sample,
+  );
+  const damaged = await loadModel(safetensors(overflowing), { weights: "f32", threads: 1, vocab: symbols(97) });
+  t.after(() => damaged.dispose());
+  const failing = createServer(damaged, { onError: () => {} });
+  const request = { prompt: symbol(5), max_tokens: 4 };
+  const whole = await reply(failing, post("/v1/completions", request));
+  const streamed = await failing.fetch(post("/v1/completions", { ...request, stream: true }));
+  const last = JSON.parse(eventsIn(await streamed.text()).at(-1)!);
+  assert.equal(whole.status, 500);
+  for (const { error } of [whole.body, last]) {
+    assert.deepEqual([error.type, error.code], ["server_error", "bad-file"]);
+    assert.match(error.message, /^The logit of token \d+ is -?(NaN|Infinity): the model file is damaged/);
+  }
 });
 
 test("options that are wrong are named", () => {
