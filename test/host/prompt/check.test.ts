@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkPrompt, fixPrompt, type TemplateName, templates } from "wkv/chat";
 import { arrange, arrangePrompt } from "../../../host/prompt/arrange.ts";
+import { repeats } from "../../support/effort.ts";
 import { random } from "../../support/random.ts";
 
 const GOOD =
@@ -115,10 +116,10 @@ const PIECES = [
   "long ".repeat(120),
 ]; // prettier-ignore
 
-test("20,000 broken prompts: mending ends, a second time changes nothing, and nothing mendable is left", () => {
+test("broken prompts: mending ends, a second time changes nothing, and nothing mendable is left", () => {
   const next = random(6);
   const formats = Object.keys(templates) as TemplateName[];
-  for (let i = 0; i < 20_000; i++) {
+  for (let i = 0; i < repeats(20_000); i++) {
     const text = Array.from({ length: next(14) }, () => PIECES[next(PIECES.length)]).join("");
     const format = formats[next(formats.length)]!;
     const mended = fixPrompt(text, format);

@@ -7,11 +7,12 @@ import { createSampler, type SamplerOptions } from "../../../host/sampling/index
 import { generator } from "../../../host/sampling/random.ts";
 import { resolveOptions } from "../../../host/sampling/settings.ts";
 import { WasmKernel } from "../../../host/sampling/wasm-kernel.ts";
+import { repeats } from "../../support/effort.ts";
 import { PlainKernel } from "../../support/plain-kernel.ts";
 import { random } from "../../support/random.ts";
 import { choices, edited, isDrawn, mirostatChoices } from "../../support/sampler-reference.ts";
 
-const CASES = 10_000;
+const CASES = repeats(10_000);
 
 type Next = (below: number) => number;
 
@@ -87,7 +88,7 @@ for (const [name, make] of Object.entries(STEPS))
 test("whole vocabularies, with every step", () => {
   const next = random(9);
   for (const [name, make] of Object.entries(STEPS))
-    for (let i = 0; i < 5; i++) {
+    for (let i = 0; i < repeats(5); i++) {
       const logits = randomLogits(next, 65536 - next(3));
       const options = { ...ALL, ...make(next, 2000) };
       const all = choices(edited(logits, [], options), options);
