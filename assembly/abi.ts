@@ -167,5 +167,7 @@ export const BATCH_BYTES = BATCH_UNITS + BATCH_MAX_UNITS * 4;
 // The thread's copy of its command comes first.
 /** Products of one unit of rows with every token: BATCH_MAX_ROWS × UNIT_ROWS f32. */
 export const SCRATCH_TILE = COMMAND_BYTES;
+/** A group of weights, widened for many tokens (formats/wide.ts). */
+export const SCRATCH_WIDE = SCRATCH_TILE + BATCH_MAX_ROWS * UNIT_ROWS * 4;
 /** Vectors of one head and one token. */
-export const SCRATCH_HEAD = SCRATCH_TILE + BATCH_MAX_ROWS * UNIT_ROWS * 4;
+export const SCRATCH_HEAD = SCRATCH_WIDE + UNIT_ROWS * (QUANT_VALUES * 2 + 4);

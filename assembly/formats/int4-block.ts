@@ -14,6 +14,7 @@
 // (SCALE_UNIT), and finish() multiplies the rest into the sums of all columns. Powers of two, so nothing is rounded.
 import { NOT_FINITE } from "../abi";
 import { addScaled } from "./sums";
+import { EIGHT_BYTES } from "./wide";
 
 /** 32 columns of 32 rows. */
 export const GROUP_BYTES: usize = 576;
@@ -88,6 +89,27 @@ export function finish(out: usize, stride: usize, count: i32): void {
     for (let at = out; at < out + 128; at += 16) {
       v128.store(at, f32x4.mul(v128.load(at), f32x4.splat(SUM_UNIT)));
     }
+  }
+}
+
+/** Widens a group for many tokens (wide.ts): nibbles 0 and 1 of the lanes are eight rows, 2 and 3 the next eight. */
+export function widen(group: usize, to: usize): void {
+  const mask = i16x8.splat(15);
+  const eight = i16x8.splat(8);
+  for (let w = group; w < group + 32; w += 16, to += EIGHT_BYTES) {
+    let at = w;
+    for (const end = to + EIGHT_BYTES; to < end; to += 32, at += 32) {
+      const v = v128.load(at);
+      v128.store(to, i16x8.sub(v128.and(v, mask), eight));
+      v128.store(to, i16x8.sub(v128.and(i16x8.shr_u(v, 4), mask), eight), 16);
+      v128.store(to, i16x8.sub(v128.and(i16x8.shr_u(v, 8), mask), eight), EIGHT_BYTES);
+      v128.store(to, i16x8.shr_s(v, 12), EIGHT_BYTES + 16);
+    }
+  }
+  for (let w = group + SCALES; w < group + GROUP_BYTES; w += 16, to += 32) {
+    const pair = v128.load(w);
+    v128.store(to, lowScales(pair));
+    v128.store(to, highScales(pair), 16);
   }
 }
 

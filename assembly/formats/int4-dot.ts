@@ -3,8 +3,9 @@
 // Σ (n − 8)·x = Σ n·x − 8·Σ x; all rows share Σ x.
 //
 // Several tokens take eight rows at a time, as in int8-dot.ts.
-import { GROUP_BYTES, highScales, lowScales, nibbleMask, SCALES } from "./int4-block";
+import { GROUP_BYTES, highScales, lowScales, nibbleMask, SCALES, widen } from "./int4-block";
 import { addEight, addScaled } from "./sums";
+import { addWide, MANY } from "./wide";
 
 /** As int8-dot.ts's. */
 export function addGroups(
@@ -16,22 +17,33 @@ export function addGroups(
   count: i32,
   out: usize,
   outStride: usize,
+  wide: usize,
 ): void {
-  for (; count >= 4; count -= 4, x += stride << 2, scale += stride << 2, out += outStride << 2) {
-    for (let g: usize = 0; g < groups; g++) {
-      some(w + g * GROUP_BYTES, x + (g << 6), scale + (g << 3), stride, out, outStride, true);
-    }
+  const last = <usize>(count & ~1);
+  for (const end = w + groups * GROUP_BYTES; w < end; w += GROUP_BYTES, x += 64, scale += 8) {
+    if (last) several(w, x, scale, stride, <i32>last, out, outStride, wide);
+    if (count & 1) addGroup(w, x + last * stride, scale + last * stride, out + last * outStride);
   }
-  if (count >= 2) {
-    for (let g: usize = 0; g < groups; g++) {
-      some(w + g * GROUP_BYTES, x + (g << 6), scale + (g << 3), stride, out, outStride, false);
-    }
-    count -= 2;
-    x += stride << 1;
-    scale += stride << 1;
-    out += outStride << 1;
-  }
-  if (count) for (let g: usize = 0; g < groups; g++) one(w + g * GROUP_BYTES, x + (g << 6), scale + (g << 3), out);
+}
+
+/** A group and an even number of tokens. */
+function several(
+  w: usize,
+  x: usize,
+  scale: usize,
+  stride: usize,
+  count: i32,
+  out: usize,
+  outStride: usize,
+  wide: usize,
+): void {
+  const fours = count & ~3;
+  if (count >= MANY) {
+    widen(w, wide);
+    addWide(wide, x, scale, stride, fours, out, outStride);
+  } else if (fours) some(w, x, scale, stride, out, outStride, true);
+  const pair = <usize>fours;
+  if (count & 2) some(w, x + pair * stride, scale + pair * stride, stride, out + pair * outStride, outStride, false);
 }
 
 /** A group and two tokens, or four: 16 rows at a time, nibbles 0 and 1 of their lanes, then 2 and 3. */
@@ -52,7 +64,7 @@ function add(sum: v128, w: v128, x: v128): v128 {
 }
 
 /** out[32] += group · x. The halves are kept apart as in int8-dot.ts. */
-function one(w: usize, x: usize, scale: usize, out: usize): void {
+export function addGroup(w: usize, x: usize, scale: usize, out: usize): void {
   const never = out;
   const m0 = nibbleMask(0);
   const m1 = nibbleMask(1);

@@ -8,6 +8,9 @@ import { fused } from "../simd";
 import { addRows, byteMask, GROUP_BYTES, highScales, lowScales, SCALES } from "./int4-block";
 import { addEight } from "./sums";
 
+/** Unpacked nibbles of eight rows. */
+const EIGHT_BYTES: usize = 256;
+
 // @ts-ignore: decorator
 @inline
 function low(v: v128, mask: v128): v128 {
@@ -47,7 +50,7 @@ function whole(sum: v128, eight: v128, ones: v128, four: bool): v128 {
   return i32x4.sub(four ? sum : i32x4.dot_i16x8_s(sum, ones), eight);
 }
 
-/** As int8-dot.ts's. */
+/** As int8-dot.ts's; several tokens read their nibbles unpacked, one a byte. */
 export function addGroups(
   w: usize,
   groups: usize,
@@ -57,38 +60,84 @@ export function addGroups(
   count: i32,
   out: usize,
   outStride: usize,
+  unpacked: usize,
 ): void {
-  if (fused()) addBy(w, groups, x, scale, stride, count, out, outStride, true);
-  else addBy(w, groups, x, scale, stride, count, out, outStride, false);
+  const fours = fused();
+  for (const end = w + groups * GROUP_BYTES; w < end; w += GROUP_BYTES, x += 32, scale += 8) {
+    let left = count;
+    let at = x;
+    let s = scale;
+    let to = out;
+    if (left >= 4) unpack(w, unpacked);
+    for (; left >= 4; left -= 4, at += stride << 2, s += stride << 2, to += outStride << 2) {
+      if (fours) allByFours(unpacked, w + SCALES, at, s, stride, to, outStride);
+      else allByTwos(unpacked, w + SCALES, at, s, stride, to, outStride);
+    }
+    for (; left; left--, at += stride, s += stride, to += outStride) addGroup(w, at, s, to);
+  }
 }
 
-// @ts-ignore: decorator
-@inline
-function addBy(
-  w: usize,
-  groups: usize,
-  x: usize,
-  scale: usize,
-  stride: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  four: bool,
-): void {
-  for (; count >= 4; count -= 4, x += stride << 2, scale += stride << 2, out += outStride << 2) {
-    for (let g: usize = 0; g < groups; g++) {
-      const group = w + g * GROUP_BYTES;
-      for (let i: usize = 0; i < 4; i++) {
-        eight(group + (i << 4), x + (g << 5), scale + (g << 3), stride, out + (i << 5), outStride, four);
-      }
+/** Four times eight rows: 8 times four columns of 32 bytes. */
+function unpack(group: usize, to: usize): void {
+  const mask = byteMask();
+  for (let w = group; w < group + 64; w += 16) {
+    let at = w;
+    for (const end = to + EIGHT_BYTES; to < end; to += 32, at += 64) {
+      const v = v128.load(at);
+      v128.store(to, low(v, mask));
+      v128.store(to, high(v, mask), 16);
     }
-  }
-  for (; count; count--, x += stride, scale += stride, out += outStride) {
-    for (let g: usize = 0; g < groups; g++) one(w + g * GROUP_BYTES, x + (g << 5), scale + (g << 3), out, four);
   }
 }
 
 /** out[32] += group · x, one token. */
+export function addGroup(w: usize, x: usize, scale: usize, out: usize): void {
+  if (fused()) oneByFours(w, x, scale, out);
+  else oneByTwos(w, x, scale, out);
+}
+
+function oneByFours(w: usize, x: usize, scale: usize, out: usize): void {
+  one(w, x, scale, out, true);
+}
+
+function oneByTwos(w: usize, x: usize, scale: usize, out: usize): void {
+  one(w, x, scale, out, false);
+}
+
+function allByFours(
+  w: usize,
+  scales: usize,
+  x: usize,
+  scale: usize,
+  stride: usize,
+  out: usize,
+  outStride: usize,
+): void {
+  all(w, scales, x, scale, stride, out, outStride, true);
+}
+
+function allByTwos(w: usize, scales: usize, x: usize, scale: usize, stride: usize, out: usize, outStride: usize): void {
+  all(w, scales, x, scale, stride, out, outStride, false);
+}
+
+/** out[t][32] += group · x[t] for four tokens. */
+// @ts-ignore: decorator
+@inline
+function all(
+  w: usize,
+  scales: usize,
+  x: usize,
+  scale: usize,
+  stride: usize,
+  out: usize,
+  outStride: usize,
+  four: bool,
+): void {
+  for (const end = out + 128; out < end; out += 32, w += EIGHT_BYTES, scales += 16) {
+    eight(w, scales, x, scale, stride, out, outStride, four);
+  }
+}
+
 // @ts-ignore: decorator
 @inline
 function one(w: usize, x: usize, scale: usize, out: usize, four: bool): void {
@@ -133,11 +182,20 @@ function one(w: usize, x: usize, scale: usize, out: usize, four: bool): void {
   addRows(out + 64, e, f, g, h, w + 32, s);
 }
 
-/** Eight rows and four tokens. */
+/** Eight rows and four tokens, eight columns at a time, kept apart as in int8-dot.ts. */
 // @ts-ignore: decorator
 @inline
-function eight(w: usize, x: usize, scale: usize, stride: usize, out: usize, outStride: usize, four: bool): void {
-  const mask = byteMask();
+function eight(
+  w: usize,
+  scales: usize,
+  x: usize,
+  scale: usize,
+  stride: usize,
+  out: usize,
+  outStride: usize,
+  four: bool,
+): void {
+  const never = out;
   let a0 = i32x4.splat(0);
   let a1 = a0;
   let b0 = a0;
@@ -149,10 +207,9 @@ function eight(w: usize, x: usize, scale: usize, stride: usize, out: usize, outS
   let x1 = x + stride;
   let x2 = x1 + stride;
   let x3 = x2 + stride;
-  for (const stop = w + SCALES; w < stop; w += 64, x += 4, x1 += 4, x2 += 4, x3 += 4) {
-    const v = v128.load(w);
-    const w0 = low(v, mask);
-    const w1 = high(v, mask);
+  for (const stop = w + EIGHT_BYTES; w < stop; w += 64, x += 8, x1 += 8, x2 += 8, x3 += 8) {
+    const w0 = v128.load(w);
+    const w1 = v128.load(w, 16);
     const s = v128.load32_splat(x);
     a0 = step(s, w0, a0, four);
     a1 = step(s, w1, a1, four);
@@ -165,8 +222,23 @@ function eight(w: usize, x: usize, scale: usize, stride: usize, out: usize, outS
     const s3 = v128.load32_splat(x3);
     d0 = step(s3, w0, d0, four);
     d1 = step(s3, w1, d1, four);
+    if (w == never) break;
+    const w2 = v128.load(w, 32);
+    const w3 = v128.load(w, 48);
+    const s4 = v128.load32_splat(x, 4);
+    a0 = step(s4, w2, a0, four);
+    a1 = step(s4, w3, a1, four);
+    const s5 = v128.load32_splat(x1, 4);
+    b0 = step(s5, w2, b0, four);
+    b1 = step(s5, w3, b1, four);
+    const s6 = v128.load32_splat(x2, 4);
+    c0 = step(s6, w2, c0, four);
+    c1 = step(s6, w3, c1, four);
+    const s7 = v128.load32_splat(x3, 4);
+    d0 = step(s7, w2, d0, four);
+    d1 = step(s7, w3, d1, four);
   }
-  const pair = v128.load(w);
+  const pair = v128.load(scales);
   const lower = lowScales(pair);
   const upper = highScales(pair);
   addWhole(out, a0, a1, lower, upper, scale, four);

@@ -6,6 +6,7 @@
 // times too small, which the activations' scales compensate (SCALE_UNIT). So decoding takes a shift or two, every scale
 // of Q8_0 is exact, and none is a subnormal number: those cost a third of the kernel's speed on x86.
 import { addScaled } from "./sums";
+import { EIGHT_BYTES } from "./wide";
 
 /** Factor of the activations' scales: 2^79. */
 export const SCALE_UNIT: f32 = 6.044629098073146e23;
@@ -59,6 +60,22 @@ export function addRows(out: usize, a: v128, b: v128, c: v128, d: v128, scales: 
   addScaled(out + 16, b, highScales(p), activations);
   addScaled(out + 32, c, lowScales(q), activations);
   addScaled(out + 48, d, highScales(q), activations);
+}
+
+/** Widens a group for many tokens (wide.ts). */
+export function widen(group: usize, to: usize): void {
+  for (let i: usize = 0; i < 4; i++) {
+    let w = group + (i << 4);
+    for (const end = to + EIGHT_BYTES; to < end; to += 32, w += 64) {
+      v128.store(to, v128.load8x8_s(w));
+      v128.store(to, v128.load8x8_s(w, 8), 16);
+    }
+  }
+  for (let w = group + SCALES; w < group + GROUP_BYTES; w += 16, to += 32) {
+    const pair = v128.load(w);
+    v128.store(to, lowScales(pair));
+    v128.store(to, highScales(pair), 16);
+  }
 }
 
 /** The bits of the scale nearest to `s` ≥ 0: 0 below 2^-47, at most 65,504. */

@@ -61,31 +61,40 @@ export function addGroups(
   outStride: usize,
   eightBits: bool,
 ): void {
-  for (; count >= 4; count -= 4, x += stride << 2, scale += stride << 2, out += outStride << 2) {
-    for (let g: usize = 0; g < groups; g++) {
-      const group = w + g * GROUP_BYTES;
-      if (eightBits) four(group, x + (g << 5), scale + (g << 3), stride, out, outStride, true);
-      else four(group, x + (g << 6), scale + (g << 3), stride, out, outStride, false);
+  const step: usize = eightBits ? 32 : 64;
+  for (const end = w + groups * GROUP_BYTES; w < end; w += GROUP_BYTES, x += step, scale += 8) {
+    let left = count;
+    let at = x;
+    let s = scale;
+    let to = out;
+    for (; left >= 4; left -= 4, at += stride << 2, s += stride << 2, to += outStride << 2) {
+      if (eightBits) four8(w, at, s, stride, to, outStride);
+      else four14(w, at, s, stride, to, outStride);
     }
-  }
-  for (; count; count--, x += stride, scale += stride, out += outStride) {
-    for (let g: usize = 0; g < groups; g++) {
-      if (eightBits) one8(w + g * GROUP_BYTES, x + (g << 5), scale + (g << 3), out);
-      else one14(w + g * GROUP_BYTES, x + (g << 6), scale + (g << 3), out);
-    }
+    for (; left; left--, at += stride, s += stride, to += outStride) addGroup(w, at, s, to, eightBits);
   }
 }
 
 /** A group and four tokens. */
-// @ts-ignore: decorator
-@inline
-function four(w: usize, x: usize, scale: usize, stride: usize, out: usize, outStride: usize, eightBits: bool): void {
+function four8(w: usize, x: usize, scale: usize, stride: usize, out: usize, outStride: usize): void {
   for (let i: usize = 0; i < 4; i++) {
-    eight(w + (i << 5), w + SCALES + (i << 4), x, scale, stride, out + (i << 5), outStride, eightBits);
+    eight(w + (i << 5), w + SCALES + (i << 4), x, scale, stride, out + (i << 5), outStride, true);
   }
 }
 
-/** out[32] += group · x, activations of 14 bits. */
+function four14(w: usize, x: usize, scale: usize, stride: usize, out: usize, outStride: usize): void {
+  for (let i: usize = 0; i < 4; i++) {
+    eight(w + (i << 5), w + SCALES + (i << 4), x, scale, stride, out + (i << 5), outStride, false);
+  }
+}
+
+/** out[32] += group · x, one token. */
+export function addGroup(w: usize, x: usize, scale: usize, out: usize, eightBits: bool): void {
+  if (eightBits) one8(w, x, scale, out);
+  else one14(w, x, scale, out);
+}
+
+/** Activations of 14 bits. */
 function one14(w: usize, x: usize, scale: usize, out: usize): void {
   half14(w, w + SCALES, x, scale, out);
   half14(w + 64, w + SCALES + 32, x, scale, out + 64);
@@ -131,7 +140,7 @@ function joined(hi: v128, lo: v128, excess: v128): v128 {
   return i32x4.sub(i32x4.add(i32x4.shl(hi, 7), lo), excess);
 }
 
-/** The same for activations of 8 bits. */
+/** Activations of 8 bits. */
 function one8(w: usize, x: usize, scale: usize, out: usize): void {
   let a0 = i32x4.splat(0);
   let a1 = a0;

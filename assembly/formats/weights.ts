@@ -1,5 +1,5 @@
 // The formats of packed weights: the only switch on FORMAT_... A format packs blocks of 32 rows, and multiplies them.
-import { FORMAT_F32, FORMAT_INT4, FORMAT_INT8, SCRATCH_TILE } from "../abi";
+import { FORMAT_F32, FORMAT_INT4, FORMAT_INT8, SCRATCH_TILE, SCRATCH_WIDE } from "../abi";
 import { quantRow, quantStride, row, scratch, stride } from "../layout";
 import { bytesAt, eightBits, integersAt } from "../quantise";
 import { fused, RELAXED } from "../simd";
@@ -112,7 +112,8 @@ export function dot(
     const n = min(left, groups);
     let w = block;
     for (let to = out; to < end; to += blockStride, w += bytes) {
-      addGroups(format, w, n, x, scale, rowBytes, count, to, outStride);
+      if (n == 1 && count == 1) addGroup(format, w, x, scale, to);
+      else addGroups(format, w, n, x, scale, rowBytes, count, to, outStride);
     }
     left -= n;
     block += n * groupBytes;
@@ -145,6 +146,17 @@ function integers(format: i32, buffer: i32, column: i32): usize {
   return integersAt(buffer, 0) + ((<usize>column) << 1);
 }
 
+/** out[32] += group · x. Decoding is 5 % faster by a call with few arguments for each group. */
+// @ts-ignore: decorator
+@inline
+function addGroup(format: i32, w: usize, x: usize, scale: usize, out: usize): void {
+  if (format == FORMAT_INT4) {
+    if (RELAXED) int4Relaxed.addGroup(w, x, scale, out);
+    else int4.addGroup(w, x, scale, out);
+  } else if (fused()) int8Relaxed.addGroup(w, x, scale, out, eightBits());
+  else int8.addGroup(w, x, scale, out);
+}
+
 /** out[t][32] += groups · x[t] */
 function addGroups(
   format: i32,
@@ -157,9 +169,10 @@ function addGroups(
   out: usize,
   outStride: usize,
 ): void {
+  const wide = scratch + SCRATCH_WIDE;
   if (format == FORMAT_INT4) {
-    if (RELAXED) int4Relaxed.addGroups(w, groups, x, scale, rowBytes, count, out, outStride);
-    else int4.addGroups(w, groups, x, scale, rowBytes, count, out, outStride);
+    if (RELAXED) int4Relaxed.addGroups(w, groups, x, scale, rowBytes, count, out, outStride, wide);
+    else int4.addGroups(w, groups, x, scale, rowBytes, count, out, outStride, wide);
   } else if (fused()) int8Relaxed.addGroups(w, groups, x, scale, rowBytes, count, out, outStride, eightBits());
-  else int8.addGroups(w, groups, x, scale, rowBytes, count, out, outStride);
+  else int8.addGroups(w, groups, x, scale, rowBytes, count, out, outStride, wide);
 }
