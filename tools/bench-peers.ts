@@ -6,17 +6,26 @@ import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
 import { ask } from "../test/bench/peers/children.ts";
 import { thisMachine } from "../test/bench/peers/machine.ts";
-import { LLAMA, measureLong, measureRound, noteMissing, type Run, WLLAMA } from "../test/bench/peers/measure.ts";
+import {
+  LLAMA,
+  measureLong,
+  measureRound,
+  noteMissing,
+  type Program,
+  type Run,
+  WLLAMA,
+} from "../test/bench/peers/measure.ts";
 import { ensureModel } from "../test/bench/peers/model.ts";
 import { findChromium, installPeers } from "../test/bench/peers/packages.ts";
 import { pictureOf, withSection } from "../test/bench/peers/page.ts";
-import type { FactsAnswer } from "../test/bench/peers/protocol.ts";
+import type { FactsAnswer, Weights } from "../test/bench/peers/protocol.ts";
 import { chart, report } from "../test/bench/peers/report.ts";
-import type { Engine } from "../test/bench/peers/results.ts";
+import type { Results } from "../test/bench/peers/results.ts";
 import { barChart } from "./svg.ts";
 
 interface Options {
   model?: string;
+  weights: Weights[];
   rounds: number;
   prompt: number;
   decode: number;
@@ -33,11 +42,13 @@ interface Options {
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const PEERS = join(root, ".wkv-cache/peers");
-const MODEL = join(PEERS, "rwkv7-0.1b-q8_0.gguf");
+/** What wkv is measured with, and the file of random weights that has it. */
+const MODELS = { int8: "Q8_0", int4: "Q4_0" } as const;
 
 const program = new Command("bench:peers")
   .description("Measures wkv beside llama.cpp's native build and wllama, and writes a table and a chart.")
-  .option("--model <FILE>", "a GGUF of RWKV-6 or 7; default: random weights of RWKV-7's 0.1B shape in Q8_0")
+  .option("--model <FILE>", "a GGUF of RWKV-6 or 7; default: random weights of RWKV-7's 0.1B shape in Q8_0 and Q4_0")
+  .option("--weights <list>", "what wkv's matrices are", weightsList, ["int8", "int4"])
   .option("--rounds <n>", "each engine is measured once a round", wholeNumber, 3)
   .option("--prompt <n>", "tokens of the prompt", wholeNumber, 512)
   .option("--decode <n>", "tokens made after it", wholeNumber, 100)
@@ -65,7 +76,6 @@ async function benchPeers(options: Options): Promise<void> {
     console.error(
       `The load average is ${machine.load}: what else runs here makes the numbers smaller and less certain.`,
     );
-  if (!options.model) ensureModel(MODEL);
   const run = await prepare(options);
   const { results } = run;
   for (let round = 0; round < options.rounds; round++) await measureRound(run, round);
@@ -80,21 +90,39 @@ async function benchPeers(options: Options): Promise<void> {
   console.error(`written: "${processor}" in ${page}, and ${picture}`);
 }
 
-/** The model, the prompt and the engines that can be had. */
+/** The models, the prompt and the engines that can be had. */
 async function prepare(options: Options): Promise<Run> {
   const { rounds, prompt: length, decode, threads, seconds, chromium } = options;
-  const model = resolve(options.model ?? MODEL);
-  const { prompt, info } = await ask<FactsAnswer>("facts.ts", { model, length });
-  const facts = { ...info, name: basename(model), bytes: statSync(model).size, isRandom: model === MODEL };
-  const lists = { speeds: [], busy: [], own: [], missing: [] };
-  const results = { engines: ownEngines(options.node), threads, rounds, prompt, decode, model: facts, ...lists };
-  const run: Run = { results, request: { model, prompt, decode, seconds, peers: PEERS, chromium } };
-  for (const peer of [LLAMA, WLLAMA]) if (!options.without.includes(peer.id)) addPeer(run, peer);
+  const models = options.weights.map((weights) => ({ weights, model: modelOf(options, weights) }));
+  const paths = [...new Set(models.map(({ model }) => model))];
+  const { prompt, info } = await ask<FactsAnswer>("facts.ts", { model: paths[0], length });
+  const files = paths.map((path) => ({ name: basename(path), bytes: statSync(path).size }));
+  const lists = { engines: [], speeds: [], busy: [], own: [], missing: [] };
+  const results: Results = {
+    threads,
+    rounds,
+    prompt,
+    decode,
+    model: { ...info, files, isRandom: !options.model },
+    ...lists,
+  };
+  const run: Run = { results, request: { prompt, decode, seconds, peers: PEERS, chromium } };
+  const peers = [LLAMA, WLLAMA].filter((peer) => !options.without.includes(peer.id) && canRun(run, peer));
+  for (const { weights, model } of models)
+    for (const program of [...ownPrograms(options.node), ...peers])
+      results.engines.push({ ...program, id: `${program.id}, ${weights}`, weights, model });
   return run;
 }
 
+function modelOf({ model }: Options, weights: Weights): string {
+  if (model) return resolve(model);
+  const path = join(PEERS, `rwkv7-0.1b-${MODELS[weights].toLowerCase()}.gguf`);
+  ensureModel(path, MODELS[weights]);
+  return path;
+}
+
 /** wkv on this Node and on the others. */
-function ownEngines(others: readonly string[]): Engine[] {
+function ownPrograms(others: readonly string[]): Program[] {
   const nodes = [process.execPath, ...others];
   return nodes.map((node, i) => ({
     id: `wkv ${i}`,
@@ -112,13 +140,14 @@ function nodeVersion(program: string): string {
 }
 
 /** Installs what the peer needs; where that fails, the reason goes into the results. */
-function addPeer({ results, request }: Run, peer: Engine): void {
+function canRun({ results, request }: Run, peer: Program): boolean {
   try {
     installPeers(PEERS);
     if (peer === WLLAMA) request.chromium ??= findChromium();
-    results.engines.push(peer);
+    return true;
   } catch (error) {
     noteMissing(results, peer.label, error);
+    return false;
   }
 }
 
@@ -134,6 +163,13 @@ function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("Expected a whole number from 1 on.");
   return value;
+}
+
+function weightsList(text: string): Weights[] {
+  return text.split(",").map((word) => {
+    if (word !== "int8" && word !== "int4") throw new InvalidArgumentError('Expected "int8", "int4" or both.');
+    return word;
+  });
 }
 
 function collect(value: string, list: string[]): string[] {

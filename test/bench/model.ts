@@ -12,7 +12,7 @@ const WORLD = join(goldenFolder, "tokenizer/rwkv_vocab_v20230424.txt");
 /** @param file another model, with its own vocabulary */
 export async function benchModel(file: string | undefined, options: LoadOptions = {}): Promise<Model> {
   if (file !== undefined) return loadModel(file, options);
-  ensureModel(MODEL);
+  ensureModel(MODEL, "Q8_0");
   return loadModel(MODEL, { ...(existsSync(WORLD) && { vocab: readFileSync(WORLD) }), ...options });
 }
 

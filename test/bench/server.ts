@@ -35,7 +35,7 @@ const [read, made, streams] = [Number(values.read), Number(values.made), Number(
 const settings = { model: values.model, threads: Number(values.threads), clients: Math.max(...counts, streams + 1) };
 const report: string[] = [];
 
-if (values.model.startsWith(PEERS)) ensureModel(values.model);
+if (values.model.startsWith(PEERS)) ensureModel(values.model, "Q8_0");
 const { processor, cores } = thisMachine();
 const machine = `${processor}, ${cores} cores, ${values.threads} threads, Node ${process.versions.node}; ${basename(values.model)}.`;
 const wkv = await startWkv(settings);

@@ -3,7 +3,7 @@ import { loadWkv } from "./load-wkv.ts";
 import { answer, type FactsAnswer, type FactsRequest, type Prompt } from "./protocol.ts";
 
 await answer(async ({ model: path, length }: FactsRequest): Promise<FactsAnswer> => {
-  const model = await loadWkv(path, 1);
+  const model = await loadWkv(path, 1, "int8");
   const { version, layers, width, vocabSize } = model.info;
   return { prompt: makePrompt(model.tokenizer, length), info: { version, layers, width, vocabSize } };
 });

@@ -1,7 +1,9 @@
+import type { Weights } from "./protocol.ts";
+
 /** The library as it is published. */
-export async function loadWkv(model: string, threads: number) {
+export async function loadWkv(model: string, threads: number, weights: Weights) {
   const { loadModel }: typeof import("../../../host/index.ts") = await fromBuild("index.js");
-  return loadModel(model, { threads, weights: "int8" });
+  return loadModel(model, { threads, weights });
 }
 
 export async function loadSampler() {

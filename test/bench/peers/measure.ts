@@ -2,8 +2,11 @@ import { ask, whileBusy } from "./children.ts";
 import type { LongAnswer, OwnAnswer, Speed, SpeedRequest } from "./protocol.ts";
 import type { Engine, Results, Row } from "./results.ts";
 
-export const LLAMA: Engine = { id: "llama.cpp", label: "llama.cpp native", script: "llama.ts", isPeer: true };
-export const WLLAMA: Engine = { id: "wllama", label: "wllama (Chromium)", script: "wllama.ts", isPeer: true };
+/** What is measured on each file. */
+export type Program = Omit<Engine, "model" | "weights">;
+
+export const LLAMA: Program = { id: "llama.cpp", label: "llama.cpp native", script: "llama.ts", isPeer: true };
+export const WLLAMA: Program = { id: "wllama", label: "wllama (Chromium)", script: "wllama.ts", isPeer: true };
 
 /** Tokens made in a take while other processes keep cores busy. */
 export const BUSY_DECODE = 20;
@@ -11,7 +14,7 @@ export const BUSY_DECODE = 20;
 /** A run of the bench: what it found so far, and what it asks its children. */
 export interface Run {
   readonly results: Results;
-  readonly request: Omit<SpeedRequest, "threads">;
+  readonly request: Omit<SpeedRequest, "threads" | "model" | "weights">;
 }
 
 /** Everything once, one engine after another; which is the first changes from round to round. */
@@ -30,26 +33,30 @@ export async function measureRound(run: Run, round: number): Promise<void> {
 async function measureSpeed(
   results: Results,
   engine: Engine,
-  request: SpeedRequest,
+  request: Omit<SpeedRequest, "model" | "weights">,
   round: number,
   rows: Row<Speed>[],
   note = "",
 ): Promise<void> {
   const { threads } = request;
   try {
-    const speed = await ask<Speed>(engine.script, request, engine);
+    const speed = await ask<Speed>(engine.script, { ...request, ...fileOf(engine) }, engine);
     rows.push({ engine: engine.id, threads, round, ...speed });
     const { prefill, decode, takes } = speed;
     print(engine, threads, `prompt ${prefill.toFixed(1)}, decode ${decode.toFixed(1)} tok/s, takes: ${takes}${note}`);
   } catch (error) {
     if (!engine.isPeer) throw error;
-    noteMissing(results, `${engine.label} in round ${round + 1}, threads: ${threads}${note}`, error);
+    noteMissing(
+      results,
+      `${engine.label}, ${engine.weights}, in round ${round + 1}, threads: ${threads}${note}`,
+      error,
+    );
   }
 }
 
 async function measureOwn({ results, request }: Run, engine: Engine, round: number): Promise<void> {
   for (const threads of results.threads) {
-    const answer = await ask<OwnAnswer>("wkv-own.ts", { ...request, threads }, engine);
+    const answer = await ask<OwnAnswer>("wkv-own.ts", { ...request, ...fileOf(engine), threads }, engine);
     results.own.push({ engine: engine.id, threads, round, ...answer });
     const { share, bandwidth, gain } = answer;
     const sessions = `eight sessions ${gain.toFixed(2)}×`;
@@ -61,7 +68,8 @@ async function measureOwn({ results, request }: Run, engine: Engine, round: numb
 async function measureBusy({ results, request }: Run, round: number): Promise<void> {
   // Engines whose threads spin are very slow here: few tokens, and none of wllama, which would take minutes a prompt.
   const short = { ...request, decode: Math.min(request.decode, BUSY_DECODE) };
-  const engines = results.engines.filter(({ id }) => id !== WLLAMA.id);
+  const [{ weights } = {}] = results.engines;
+  const engines = results.engines.filter((engine) => engine.label !== WLLAMA.label && engine.weights === weights);
   await whileBusy(async () => {
     for (const engine of rotated(engines, round)) {
       for (const threads of results.threads.slice(0, 2))
@@ -72,9 +80,11 @@ async function measureBusy({ results, request }: Run, round: number): Promise<vo
 
 export async function measureLong({ results, request }: Run, position: number): Promise<void> {
   const threads = results.threads.at(-1) ?? 1;
-  const { node } = results.engines[0] ?? {};
+  const [engine] = results.engines;
+  if (!engine) return;
   console.log(`position ${position}`);
-  const answer = await ask<LongAnswer>("wkv-long.ts", { ...request, threads, position }, { node, verbose: true });
+  const question = { ...request, ...fileOf(engine), threads, position };
+  const answer = await ask<LongAnswer>("wkv-long.ts", question, { node: engine.node, verbose: true });
   results.long = { ...answer, position, threads };
 }
 
@@ -85,8 +95,12 @@ export function noteMissing(results: Results, what: string, error: unknown): voi
   console.error(reason);
 }
 
-function print({ label }: Engine, threads: number, text: string): void {
-  console.log(`  ${label.padEnd(22)} ${threads} thread${threads > 1 ? "s" : " "}  ${text}`);
+function fileOf({ model, weights }: Engine) {
+  return { model, weights };
+}
+
+function print({ label, weights }: Engine, threads: number, text: string): void {
+  console.log(`  ${label.padEnd(22)} ${weights} ${threads} thread${threads > 1 ? "s" : " "}  ${text}`);
 }
 
 /** The same list, begun at another place. */

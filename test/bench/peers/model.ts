@@ -20,22 +20,25 @@ const NORMAL = 1;
 const CONTROL = 3;
 const UNUSED = 5;
 
+/** What matrices are stored in. */
+export type Quantised = "Q8_0" | "Q4_0";
+
 /** Name, type, shape, and the interval that the values are drawn from. */
-type Draw = readonly [name: string, dtype: "F32" | "F16" | "Q8_0", shape: number[], low: number, high: number];
+type Draw = readonly [name: string, dtype: "F32" | "F16" | Quantised, shape: number[], low: number, high: number];
 
 /** Writes the model unless it is there. */
-export function ensureModel(path: string): void {
+export function ensureModel(path: string, quantised: Quantised): void {
   if (existsSync(path)) return;
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(`${path}.part`, benchModel());
+  writeFileSync(`${path}.part`, benchModel(quantised));
   renameSync(`${path}.part`, path);
 }
 
-/** A GGUF in Q8_0 with seeded random weights, which other engines load too: it says nothing, at a real model's speed. */
-function benchModel(): Uint8Array {
+/** A GGUF with seeded random weights, which other engines load too: it says nothing, at a real model's speed. */
+function benchModel(quantised: Quantised): Uint8Array {
   const next = random(7);
   return gguf(
-    draws().map((draw) => sample(draw, next)),
+    draws(quantised).map((draw) => sample(draw, next)),
     metadata(),
   );
 }
@@ -96,18 +99,19 @@ function words(count: number): string[] {
   });
 }
 
-function draws(): Draw[] {
+function draws(quantised: Quantised): Draw[] {
+  const matrix = (name: string, rows: number, cols: number) => matrixOf(quantised, name, rows, cols);
   return [
     matrix("token_embd.weight", VOCAB, WIDTH),
     ...norm("token_embd_norm"),
     ...norm("output_norm"),
     matrix("output.weight", VOCAB, WIDTH),
-    ...Array.from({ length: LAYERS }, (_, layer) => block(layer)).flat(),
+    ...Array.from({ length: LAYERS }, (_, layer) => block(layer, matrix)).flat(),
   ];
 }
 
 /** Values in the ranges that training leaves them in, so that nothing overflows or dies out. */
-function block(layer: number): Draw[] {
+function block(layer: number, matrix: (name: string, rows: number, cols: number) => Draw): Draw[] {
   const vector = (name: string, low: number, high: number): Draw => [name, "F32", [WIDTH], low, high];
   const ranks = Object.entries(layer === 0 ? { ...RANKS, v: RANKS.a } : RANKS); // unused, and as the converter writes it
   const all: Draw[] = [
@@ -136,9 +140,9 @@ function norm(name: string): Draw[] {
 }
 
 /** Of the variance that keeps the size of a vector. */
-function matrix(name: string, rows: number, cols: number): Draw {
+function matrixOf(quantised: Quantised, name: string, rows: number, cols: number): Draw {
   const limit = Math.sqrt(3 / cols);
-  return [name, "Q8_0", [rows, cols], -limit, limit];
+  return [name, quantised, [rows, cols], -limit, limit];
 }
 
 /** llama.cpp's quantiser leaves them as they are. */
@@ -153,20 +157,25 @@ function sample([name, dtype, shape, low, high]: Draw, next: (below: number) => 
   const count = shape.reduce((product, size) => product * size, 1);
   const bytes = new Uint8Array(byteLength(dtype satisfies Dtype, count));
   const value = () => low + (high - low) * (next(1 << 24) / (1 << 24));
-  if (dtype === "Q8_0") fillBlocks(bytes, high, next);
+  if (dtype === "Q8_0" || dtype === "Q4_0") fillBlocks(bytes, dtype, high, next);
   else if (dtype === "F16") new Uint16Array(bytes.buffer).forEach((_, i, all) => void (all[i] = half(value())));
   else new Float32Array(bytes.buffer).forEach((_, i, all) => void (all[i] = value()));
   return { name, dtype, shape, bytes };
 }
 
-/** Blocks of a scale and 32 values from -127 to 127, drawn four at a time. */
-function fillBlocks(bytes: Uint8Array, limit: number, next: (below: number) => number): void {
+/** Bytes of a block of 32 values, and the largest of them. */
+const BLOCKS = { Q8_0: { bytes: 34, largest: 127 }, Q4_0: { bytes: 18, largest: 8 } } as const;
+
+/** Blocks of a scale and 32 values, drawn four bytes at a time; none of Q8_0 is -128. */
+function fillBlocks(bytes: Uint8Array, dtype: Quantised, limit: number, next: (below: number) => number): void {
   const view = new DataView(bytes.buffer);
-  const scale = half(limit / 127);
-  for (let block = 0; block < bytes.length; block += 34) {
+  const { bytes: size, largest } = BLOCKS[dtype];
+  const scale = half(limit / largest);
+  for (let block = 0; block < bytes.length; block += size) {
     view.setUint16(block, scale - next(64), true);
-    for (let at = block + 2; at < block + 34; at += 4) view.setUint32(at, next(2 ** 32), true);
-    for (let at = block + 2; at < block + 34; at++) if (bytes[at] === 0x80) bytes[at] = 0x81;
+    for (let at = block + 2; at < block + size; at += 4) view.setUint32(at, next(2 ** 32), true);
+    if (dtype === "Q4_0") continue;
+    for (let at = block + 2; at < block + size; at++) if (bytes[at] === 0x80) bytes[at] = 0x81;
   }
 }
 

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const VERSIONS = { "node-llama-cpp": "3.22.1", "@wllama/wllama": "3.8.1", "playwright-core": "1.65.1" } as const;
+const VERSIONS = { "node-llama-cpp": "3.22.1", "@wllama/wllama": "3.13.0", "playwright-core": "1.65.1" } as const;
 
 /** Programs of a Chromium, in the order in which they are looked for. */
 const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];

@@ -8,9 +8,13 @@ export interface Prompt {
   tokens: number[];
 }
 
+/** What wkv's matrices are; the peers take them as the file has them. */
+export type Weights = "int8" | "int4";
+
 /** How fast is an engine on a prompt and the tokens after it? */
 export interface SpeedRequest {
   model: string;
+  weights: Weights;
   threads: number;
   prompt: Prompt;
   /** Tokens made one at a time after it. */
@@ -66,6 +70,7 @@ export interface OwnAnswer {
 
 export interface LongRequest {
   model: string;
+  weights: Weights;
   threads: number;
   prompt: Prompt;
   /** Tokens that one of the two sessions has read before. */

@@ -2,7 +2,7 @@ import type { Spread } from "../../../host/measure/benchmark.ts";
 import type { BarChart, BarGroup } from "../../../tools/svg.ts";
 import { busyCores } from "./children.ts";
 import type { Machine } from "./machine.ts";
-import { BUSY_DECODE } from "./measure.ts";
+import { BUSY_DECODE, WLLAMA } from "./measure.ts";
 import { packageVersions } from "./packages.ts";
 import type { Speed } from "./protocol.ts";
 import { type Engine, pick, type Results, type Row, ratios } from "./results.ts";
@@ -47,19 +47,24 @@ Every cell is the median of the rounds (${rounds}), with the lowest and the high
 function speedTable(results: Results): string {
   const rows = combinations(results).map(([engine, threads]) => {
     const measured = pick(results.speeds, engine.id, threads);
-    return [engine.label, threads, speedCell(measured, "prefill"), speedCell(measured, "decode")];
+    return [engine.label, engine.weights, threads, speedCell(measured, "prefill"), speedCell(measured, "decode")];
   });
   return `### Tokens per second
 
-${table(["engine", "threads", `prompt of ${results.prompt.tokens.length}`, "decode"], rows)}`;
+${table(["engine", "weights", "threads", `prompt of ${results.prompt.tokens.length}`, "decode"], rows)}`;
 }
 
 function ratioTable(results: Results): string {
-  const peers = results.engines.filter(({ isPeer }) => isPeer);
   const rows = combinations(results, own(results)).flatMap(([engine, threads]) =>
-    peers.map((peer) => {
+    peersOf(results, engine).map((peer) => {
       const pair = [pick(results.speeds, engine.id, threads), pick(results.speeds, peer.id, threads)] as const;
-      return [`${engine.label} / ${peer.label}`, threads, ratioCell(...pair, "prefill"), ratioCell(...pair, "decode")];
+      return [
+        `${engine.label} / ${peer.label}`,
+        engine.weights,
+        threads,
+        ratioCell(...pair, "prefill"),
+        ratioCell(...pair, "decode"),
+      ];
     }),
   );
   if (rows.length === 0) return "";
@@ -67,7 +72,7 @@ function ratioTable(results: Results): string {
 
 Round by round: in each, wkv's number over the other engine's.
 
-${table(["", "threads", "prompt", "decode"], rows)}`;
+${table(["", "weights", "threads", "prompt", "decode"], rows)}`;
 }
 
 function ownTable(results: Results): string {
@@ -75,7 +80,9 @@ function ownTable(results: Results): string {
     const measured = [...pick(results.own, engine.id, threads).values()];
     return [
       engine.label,
+      engine.weights,
       threads,
+      cell(measured.map((row) => row.bytesPerToken / 1e6)),
       cell(measured.map((row) => row.bandwidth)),
       cell(measured.map((row) => row.share)),
       cell(measured.map((row) => row.alone)),
@@ -83,12 +90,20 @@ function ownTable(results: Results): string {
       cell(measured.map((row) => row.gain)),
     ];
   });
-  const bytes = median(results.own.map((row) => row.bytesPerToken)) / 1e6;
-  const head = ["", "threads", "bandwidth, GB/s", "share of it", "one session, tok/s", "eight, tok/s in all", "ratio"];
+  const head = [
+    "",
+    "weights",
+    "threads",
+    "MB a token",
+    "bandwidth, GB/s",
+    "share of it",
+    "one session, tok/s",
+    "eight, tok/s in all",
+    "ratio",
+  ];
   return `### wkv against the memory
 
-A token reads every matrix once: ${bytes.toFixed(0)} MB as they are in memory. The share is those bytes times the tokens a
-second, over what the same threads reach in the same process when they only read the weights. Sessions that decode together
+A token reads every matrix once. The share is those bytes times the tokens a second, over what the same threads reach in the same process when they only read the weights. Sessions that decode together
 read them once for all.
 
 ${table(head, rows)}`;
@@ -149,13 +164,14 @@ function method({ prompt, decode, model, engines }: Results): string {
   const origin = model.isRandom
     ? " Its weights are random: it writes noise, at the speed of any model of its shape."
     : "";
-  const wllama = engines.some(({ id }) => id === "wllama")
+  const files = model.files.map(({ name, bytes }) => `${name}, ${(bytes / 1e6).toFixed(0)} MB`).join("; ");
+  const wllama = engines.some(({ label }) => label === WLLAMA.label)
     ? `
 - wllama's times are from its own clock, inside the module, without the browser's part.`
     : "";
   return `### How it was measured
 
-- The model: ${model.name}, RWKV-${model.version}, ${model.layers} layers of ${model.width}, vocabulary ${model.vocabSize}, ${(model.bytes / 1e6).toFixed(0)} MB.${origin}
+- The model: ${files}; RWKV-${model.version}, ${model.layers} layers of ${model.width}, vocabulary ${model.vocabSize}.${origin}
 - Each engine runs in a separate process, one at a time, once a round with each number of threads; which comes first
   changes from round to round.
 - A take is a prompt of ${prompt.tokens.length} tokens in an empty session, then ${decode} tokens made one at a time, always the most likely. The
@@ -175,7 +191,7 @@ function setting(results: Results, machine: Machine, command: string): string {
     ["packages", packageVersions()],
     ...results.engines.flatMap((engine) => {
       const said = results.speeds.find((row) => row.engine === engine.id)?.build;
-      return said ? [[engine.label, said]] : [];
+      return said ? [[`${engine.label}, ${engine.weights}`, said]] : [];
     }),
   ];
   return `### The machine
@@ -204,7 +220,7 @@ function groups(results: Results, measure: Measure): BarGroup[] {
       const measured = [...pick(results.speeds, engine.id, threads).values()];
       if (measured.length === 0) return [];
       const { median: value, min, max } = spread(measured.map((row) => row[measure]));
-      return [{ label: engine.label, value, min, max, accent: !engine.isPeer }];
+      return [{ label: `${engine.label}, ${engine.weights}`, value, min, max, accent: !engine.isPeer }];
     }),
     mark: measure === "decode" ? readingLimit(results, threads) : undefined,
   }));
@@ -215,6 +231,11 @@ function readingLimit(results: Results, threads: number): BarGroup["mark"] {
   const rows = results.own.filter((row) => row.threads === threads);
   if (rows.length === 0) return undefined;
   return { value: median(rows.map((row) => (row.bandwidth * 1e9) / row.bytesPerToken)), label: "the memory's limit" };
+}
+
+/** The other engines on the same file. */
+function peersOf({ engines }: Results, { model }: Engine): Engine[] {
+  return engines.filter((engine) => engine.isPeer && engine.model === model);
 }
 
 function own({ engines }: Results): Engine[] {

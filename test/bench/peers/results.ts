@@ -1,4 +1,4 @@
-import type { FactsAnswer, LongAnswer, OwnAnswer, Prompt, Speed } from "./protocol.ts";
+import type { FactsAnswer, LongAnswer, OwnAnswer, Prompt, Speed, Weights } from "./protocol.ts";
 
 export interface Engine {
   /** Key of its measurements. */
@@ -8,8 +8,16 @@ export interface Engine {
   /** Child that measures it. */
   readonly script: string;
   readonly isPeer: boolean;
+  /** The file that it is measured on. */
+  readonly model: string;
+  readonly weights: Weights;
   /** Program that runs the child. Default: this Node. */
   readonly node?: string | undefined;
+}
+
+export interface ModelFile {
+  readonly name: string;
+  readonly bytes: number;
 }
 
 /** A measurement of one engine with so many threads in one round. */
@@ -21,7 +29,7 @@ export interface Results {
   readonly rounds: number;
   readonly prompt: Prompt;
   readonly decode: number;
-  readonly model: FactsAnswer["info"] & { readonly name: string; readonly bytes: number; readonly isRandom: boolean };
+  readonly model: FactsAnswer["info"] & { readonly files: readonly ModelFile[]; readonly isRandom: boolean };
   readonly speeds: Row<Speed>[];
   /** The same while other processes keep all cores but one busy. */
   readonly busy: Row<Speed>[];

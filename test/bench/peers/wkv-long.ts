@@ -9,35 +9,37 @@ const MILESTONE = 10_000;
 const PAIRS = 15;
 const TOKENS = 20;
 
-await answer(async ({ model: path, threads, prompt: { tokens }, position }: LongRequest): Promise<LongAnswer> => {
-  const model = await loadWkv(path, threads);
-  const sample = await loadSampler();
-  const early = model.createSession();
-  const late = model.createSession();
+await answer(
+  async ({ model: path, weights, threads, prompt: { tokens }, position }: LongRequest): Promise<LongAnswer> => {
+    const model = await loadWkv(path, threads, weights);
+    const sample = await loadSampler();
+    const early = model.createSession();
+    const late = model.createSession();
 
-  /** Median milliseconds of one token. */
-  async function tokenTime(session: typeof early): Promise<number> {
-    const times: number[] = [];
-    const into = new Float32Array(model.info.vocabSize);
-    let token = 1;
-    for (let i = 0; i < TOKENS; i++) {
-      const start = performance.now();
-      token = sample(await session.feed(token, { into }));
-      times.push(performance.now() - start);
+    /** Median milliseconds of one token. */
+    async function tokenTime(session: typeof early): Promise<number> {
+      const times: number[] = [];
+      const into = new Float32Array(model.info.vocabSize);
+      let token = 1;
+      for (let i = 0; i < TOKENS; i++) {
+        const start = performance.now();
+        token = sample(await session.feed(token, { into }));
+        times.push(performance.now() - start);
+      }
+      return median(times);
     }
-    return median(times);
-  }
 
-  await early.feed(tokens.slice(0, EARLY));
-  await late.feed(tokens);
-  await tokenTime(early);
-  const before = process.memoryUsage.rss();
-  for (let at = tokens.length; at < position; at += tokens.length) {
+    await early.feed(tokens.slice(0, EARLY));
     await late.feed(tokens);
-    if (at % MILESTONE < tokens.length) console.error(`position ${at} of ${position}`);
-  }
-  const memory = { early: before, late: process.memoryUsage.rss() };
-  const pairs: LongAnswer["pairs"] = [];
-  for (let i = 0; i < PAIRS; i++) pairs.push({ early: await tokenTime(early), late: await tokenTime(late) });
-  return { pairs, memory };
-});
+    await tokenTime(early);
+    const before = process.memoryUsage.rss();
+    for (let at = tokens.length; at < position; at += tokens.length) {
+      await late.feed(tokens);
+      if (at % MILESTONE < tokens.length) console.error(`position ${at} of ${position}`);
+    }
+    const memory = { early: before, late: process.memoryUsage.rss() };
+    const pairs: LongAnswer["pairs"] = [];
+    for (let i = 0; i < PAIRS; i++) pairs.push({ early: await tokenTime(early), late: await tokenTime(late) });
+    return { pairs, memory };
+  },
+);

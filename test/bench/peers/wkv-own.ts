@@ -7,8 +7,8 @@ const SESSIONS = 8;
 /** Pairs of one session and several in turn; the medians are the answer. */
 const PAIRS = 3;
 
-await answer(async ({ model: path, threads, decode }: SpeedRequest): Promise<OwnAnswer> => {
-  const model = await loadWkv(path, threads);
+await answer(async ({ model: path, weights, threads, decode }: SpeedRequest): Promise<OwnAnswer> => {
+  const model = await loadWkv(path, threads, weights);
   const { benchmark } = await loadMeasure();
   const bench = (sessions: number) => benchmark(model, { prefill: 32, decode, sessions, rounds: 1 });
   await bench(1);

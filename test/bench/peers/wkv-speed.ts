@@ -3,7 +3,7 @@ import { loadSampler, loadWkv } from "./load-wkv.ts";
 import { answer, measureSpeed, type Speed, type SpeedRequest } from "./protocol.ts";
 
 await answer(async (request: SpeedRequest): Promise<Speed> => {
-  const model = await loadWkv(request.model, request.threads);
+  const model = await loadWkv(request.model, request.threads, request.weights);
   const sample = await loadSampler();
   const session = model.createSession();
   return measureSpeed(request, `${model.info.simd} SIMD`, async (decode) => {
