@@ -1,7 +1,7 @@
 import type { Chat } from "../chat/chat.ts";
 import type { AnswerOptions } from "../chat/options.ts";
 import type { ThinkMode } from "../chat/template.ts";
-import type { ModelOptions, TextOptions } from "./options.ts";
+import { draftOf, type ModelOptions, type TextOptions } from "./options.ts";
 import { unescaped } from "./parse.ts";
 import { samplerOptions } from "./sampling.ts";
 
@@ -39,5 +39,6 @@ export function chatOf({ chats, current }: Talk): Chat {
 export function answerOptions({ options, think, answers }: Talk, signal: AbortSignal): AnswerOptions {
   const { maxTokens = MAX_TOKENS, escapes, stop = [] } = options;
   const seed = options.seed === undefined ? undefined : options.seed + answers;
-  return { ...samplerOptions(options), maxTokens, seed, think, stop: escapes ? stop.map(unescaped) : stop, signal };
+  const stops = escapes ? stop.map(unescaped) : stop;
+  return { ...samplerOptions(options), maxTokens, seed, think, stop: stops, draft: draftOf(options), signal };
 }

@@ -26,7 +26,7 @@ export const WEIGHTS_HELP = `how matrices are kept in memory: ${quotedFormats()}
 export interface TextOptions extends SamplingOptions {
   maxTokens?: number;
   stop?: string[];
-  draft?: "lookup";
+  draft?: "lookup" | "none";
   escapes?: boolean;
 }
 
@@ -50,12 +50,18 @@ export function addTextOptions(command: Command, maxTokens = 256): Command {
     .option("-n, --max-tokens <n>", `maximum tokens to generate; default: ${maxTokens}`, number)
     .option("--stop <text>", "end before this text; may be given several times", collect)
     .addOption(
-      new Option("--draft <kind>", "read ahead what followed an earlier occurrence; the text is the same").choices([
-        "lookup",
-      ]),
+      new Option(
+        "--draft <kind>",
+        '"lookup": read ahead what followed an earlier occurrence; the text is the same; default: lookup',
+      ).choices(["lookup", "none"]),
     )
     .option("-e, --escapes", "read \\n, \\t and \\\\ in PROMPT, --stop and --guidance-prompt as in C");
   return addSamplingOptions(command);
+}
+
+/** On unless it is refused: one session writes, and no text was slower. */
+export function draftOf({ draft = "lookup" }: TextOptions): "lookup" | undefined {
+  return draft === "none" ? undefined : draft;
 }
 
 export const VOCAB_HELP = `

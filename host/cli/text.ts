@@ -3,7 +3,7 @@ import { checkGenerateOptions } from "../session/checks.ts";
 import type { Piece } from "../session/generate.ts";
 import type { GenerateOptions, Session } from "../session/session.ts";
 import { Interrupted } from "./failure.ts";
-import type { TextOptions } from "./options.ts";
+import { draftOf, type TextOptions } from "./options.ts";
 import { note, print, printJson, printText } from "./output.ts";
 import { unescaped } from "./parse.ts";
 import { Report } from "./report.ts";
@@ -56,7 +56,8 @@ export async function streamText(
 
 /** The seed is chosen here, so that it can be reported and the text reproduced. */
 function generateOptions(options: StreamOptions, signal: AbortSignal): GenerateOptions {
-  const { maxTokens, logprobs, escapes, constraint, draft, stop = [] } = options;
+  const { maxTokens, logprobs, escapes, constraint, stop = [] } = options;
+  const draft = draftOf(options);
   const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   const stops = escapes ? stop.map(unescaped) : stop;
   return { ...samplerOptions(options), maxTokens, seed, logprobs, constraint, draft, stop: stops, signal };

@@ -6,6 +6,8 @@ import type { Drafts } from "./usage.ts";
 const FIRST_MATCH = 6;
 const LEAST_MATCH = 4;
 const LONGEST_MATCH = 64;
+/** A match that is so much longer than another is followed alone. */
+const TRUSTED = 16;
 /** Length of the first draft. */
 const FIRST_DRAFT = 4;
 /** Tokens that are searched: 200 bytes of memory each. */
@@ -80,7 +82,7 @@ export class LookupDraft {
     const tokens = wrong ? [...this.#read.slice(0, this.#drawn), token] : [token];
     this.#clear();
     if (wrong) session.restore();
-    const draft = match.length < this.#least ? [] : this.#follow(match.next, Math.min(this.#size, left));
+    const draft = this.#draft(match, Math.min(this.#size, left, MAX_WANTED - 1));
     if (draft.length === 0) return session.feed(tokens);
     if (!wrong) session.hold();
     this.#counts.draftedTokens += draft.length;
@@ -107,9 +109,16 @@ export class LookupDraft {
     return this.#text.match();
   }
 
-  /** The tokens after index `at`, limited by the logits of one pass. */
-  #follow(at: number, length: number): number[] {
-    return this.#text.tokens.slice(at, at + Math.min(length, MAX_WANTED - 1));
+  /**
+   * What followed two earlier occurrences, as far as both agree: records repeat their keys and not their values. What
+   * followed a single one, or one that is much longer than the other, if it is long enough.
+   */
+  #draft({ length, next, other }: Match, most: number): number[] {
+    const { tokens } = this.#text;
+    const rest = tokens.slice(next, next + most);
+    if (!other || length >= other.length + TRUSTED) return length < this.#least ? [] : rest;
+    const end = rest.findIndex((token, i) => token !== tokens[other.next + i]);
+    return end < 0 ? rest : rest.slice(0, end);
   }
 
   #learn(): void {

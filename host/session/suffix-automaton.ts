@@ -1,10 +1,20 @@
 /** An earlier occurrence of the end of a text. */
-export interface Match {
+export interface Occurrence {
   /** Matching tokens. */
   readonly length: number;
   /** The index of the token after the earlier occurrence. */
   readonly next: number;
 }
+
+/** The longest one, and another, with at least `SHORTEST` tokens, which may have fewer than match. */
+export interface Match extends Occurrence {
+  readonly other: Occurrence | undefined;
+}
+
+/** Matching tokens of other occurrences. */
+const SHORTEST = 2;
+/** Suffixes of the longest match that are looked up. */
+const MOST_SUFFIXES = 8;
 
 /**
  * All substrings of a growing token sequence (Blumer et al., 1985): after each token it knows the longest suffix that
@@ -16,8 +26,9 @@ export class SuffixAutomaton {
   /** The state of the longest suffix that is in another state; -1 for the root. */
   readonly #links: number[] = [-1];
   readonly #lengths: number[] = [0];
-  /** Index after the latest occurrence that was looked up; initially the first one. */
+  /** Index after the latest occurrence that was looked up, initially the first one, and after the one before that. */
   readonly #ends: number[] = [0];
+  readonly #before: number[] = [0];
   #last = 0;
 
   push(token: number): void {
@@ -32,10 +43,19 @@ export class SuffixAutomaton {
 
   /** The longest suffix of the sequence that occurred before; later occurrences are preferred. */
   match(): Match {
-    const state = Math.max(0, this.#links[this.#last]!);
-    const match = { length: this.#lengths[state]!, next: this.#ends[state]! };
-    this.#ends[state] = this.tokens.length;
-    return match;
+    const longest = Math.max(0, this.#links[this.#last]!);
+    const next = this.#ends[longest]!;
+    let other: Occurrence | undefined;
+    let state = longest;
+    for (let i = 0; i < MOST_SUFFIXES && state >= 0 && this.#lengths[state]! >= SHORTEST; i++) {
+      const length = this.#lengths[state]!;
+      const end = [this.#ends[state]!, this.#before[state]!].find((end) => end > 0 && end !== next);
+      if (end) other ??= { length, next: end };
+      this.#before[state] = this.#ends[state]!;
+      this.#ends[state] = this.tokens.length;
+      state = this.#links[state]!;
+    }
+    return { length: this.#lengths[longest]!, next, other };
   }
 
   /** The state after `token` from `state`, without the longer strings that may share it. */
@@ -44,6 +64,7 @@ export class SuffixAutomaton {
     const length = this.#lengths[state]! + 1;
     if (this.#lengths[target] === length) return target;
     const clone = this.#add(length, this.#ends[target]!, new Map(this.#edges[target]!));
+    this.#before[clone] = this.#before[target]!;
     this.#links[clone] = this.#links[target]!;
     this.#links[target] = clone;
     for (let at = state; at >= 0 && this.#edges[at]!.get(token) === target; at = this.#links[at]!)
@@ -53,6 +74,7 @@ export class SuffixAutomaton {
 
   #add(length: number, end: number, edges: Map<number, number>): number {
     this.#links.push(0);
+    this.#before.push(0);
     this.#lengths.push(length);
     this.#ends.push(end);
     return this.#edges.push(edges) - 1;

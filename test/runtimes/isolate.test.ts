@@ -34,7 +34,7 @@ test("0.1B of wkv convert --weights int4, whose head is Q8_0", {
   const { wasm, most, last, text } = await run(false);
   t.diagnostic(`WebAssembly ${mb(wasm)}; heap and buffers at most ${mb(most)}, in the end ${mb(last)}`);
   assert.ok(text.length > 100, text);
-  assert.ok(wasm < 115e6, mb(wasm));
+  assert.ok(wasm < 118e6, mb(wasm));
 });
 
 /** Loads and writes a text, watched all the time. */

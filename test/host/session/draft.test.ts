@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { GenerateOptions, Model, Piece, Session } from "wkv";
+import { LookupDraft } from "../../../host/session/draft.ts";
 import { SuffixAutomaton } from "../../../host/session/suffix-automaton.ts";
 import { FULL } from "../../support/effort.ts";
 import { load, ONE_OF_EACH, randomTokens, symbols } from "../../support/models.ts";
@@ -76,18 +77,45 @@ function repeated(seed: number): number[] {
 
 test("the suffix automaton finds the longest end that occurred before", () => {
   const next = random(5);
+  let others = 0;
   for (let round = 0; round < (FULL ? 60 : 12); round++) {
     const automaton = new SuffixAutomaton();
     const letters = 2 + (round % 4);
     for (let i = 0; i < 120; i++) {
       automaton.push(next(letters));
-      const { length, next: at } = automaton.match();
+      const { length, next: at, other } = automaton.match();
       const { tokens } = automaton;
       assert.equal(length, longestRepeat(tokens));
       assert.deepEqual(tokens.slice(at - length, at), tokens.slice(tokens.length - length));
       assert.ok(length === 0 || at < tokens.length, "an earlier one");
+      if (!other) continue;
+      others++;
+      assert.ok(other.length >= 2 && other.length <= length && other.next !== at && other.next < tokens.length);
+      assert.deepEqual(tokens.slice(other.next - other.length, other.next), tokens.slice(tokens.length - other.length));
     }
   }
+  assert.ok(others > 100, `${others} other occurrences`);
+});
+
+test("of records, keys are drafted and values are not", async () => {
+  const KEYS = [1, 2, 3, 4, 5];
+  const record = (value: number) => [...KEYS, value, ...KEYS.map((key) => 10 * key), value + 1];
+  const drafts: number[][] = [];
+  const rows = (count: number) => Array.from({ length: count }, () => new Float32Array());
+  const session = {
+    hold: () => {},
+    restore: () => {},
+    feed: async () => new Float32Array(),
+    feedEach: async (tokens: number[], from: number) => {
+      drafts.push(tokens.slice(from + 1));
+      return rows(tokens.length - from);
+    },
+  };
+  const draft = new LookupDraft();
+  draft.begin([...record(100), ...record(200)]);
+  for (const token of [...record(300), ...record(400)]) await draft.next(session, token, 50);
+  assert.deepEqual(draft.counts, { draftedTokens: drafts.flat().length, acceptedTokens: drafts.flat().length });
+  assert.ok(drafts.flat().length >= 12, String(drafts));
 });
 
 function longestRepeat(tokens: readonly number[]): number {
