@@ -16,7 +16,7 @@ export const MAX_WANTED = 16;
 /**
  * Most rows of a batch, and of those whose logits can be asked for. Where there are threads: with 64 sessions, 16 rows
  * of logits, of 262 KB each, would read the weights four times. Small: in an isolate of 128 MB, 9 MB of buffers are
- * saved and the event loop turns twice as often; a prompt is read as fast, where with 32 rows it took a third longer.
+ * saved and the event loop turns twice as often; a prompt is read about as fast.
  */
 const LIMITS = {
   threads: { rows: abi.BATCH_MAX_ROWS, logits: 64, slice: SLICE_VALUES },
