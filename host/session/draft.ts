@@ -58,6 +58,11 @@ export class LookupDraft {
   #rows: Float32Array[] = [];
   #from = 0;
   #drawn = 0;
+  /** Index of the draft's first token, and whether it was cut at a value. */
+  #start = 0;
+  #isCut = false;
+  /** Indices of tokens that were not what followed before. */
+  #values = new Set<number>();
   #counts = { draftedTokens: 0, acceptedTokens: 0 };
 
   get counts(): Drafts {
@@ -111,13 +116,20 @@ export class LookupDraft {
 
   /**
    * What followed two earlier occurrences, as far as both agree: records repeat their keys and not their values. What
-   * followed a single one, or one that is much longer than the other, if it is long enough.
+   * followed a single one, or one that is much longer than the other, if it is long enough. Neither goes over a value.
    */
   #draft({ length, next, other }: Match, most: number): number[] {
     const { tokens } = this.#text;
     const rest = tokens.slice(next, next + most);
-    if (!other || length >= other.length + TRUSTED) return length < this.#least ? [] : rest;
-    const end = rest.findIndex((token, i) => token !== tokens[other.next + i]);
+    const isAlone = !other || length >= other.length + TRUSTED;
+    if (isAlone && length < this.#least) return [];
+    const varies = (token: number, i: number) =>
+      this.#values.has(next + i) ||
+      (!isAlone && (this.#values.has(other.next + i) || token !== tokens[other.next + i]));
+    const end = rest.findIndex(varies);
+    this.#start = tokens.length;
+    this.#isCut = end >= 0;
+    if (end === 0) this.#values.add(tokens.length);
     return end < 0 ? rest : rest.slice(0, end);
   }
 
@@ -125,6 +137,7 @@ export class LookupDraft {
     const drafted = this.#read.length - this.#from - 1;
     if (this.#read.length === 0) return;
     const right = this.#drawn - this.#from - 1;
+    if (right < drafted || this.#isCut) this.#values.add(this.#start + right);
     if (right === drafted) {
       this.#size = Math.min(2 * this.#size, MAX_WANTED - 1);
       this.#least = Math.max(LEAST_MATCH, this.#least - 1);
@@ -145,6 +158,7 @@ export class LookupDraft {
   #forget(): void {
     const later = this.#text.tokens.slice(MOST_TOKENS / 2);
     this.#text = new SuffixAutomaton();
+    this.#values.clear();
     for (const token of later) this.#push(token);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What drafts gain: `npm run bench:draft -- [MODEL] [THREADS]`. A sampler that always takes the next token of a given text makes
+ * What drafts gain: `npm run bench:draft -- [MODEL] [THREADS] [CASE]`. A sampler that always takes the next token of a given text makes
  * the model write that text, at the cost that it would have; so the share of right drafts is that of a model which means
  * to write it. Pairs in turn; by default random weights of RWKV-7's 0.1B shape. Prints and asserts nothing.
  */
@@ -21,7 +21,9 @@ interface Case {
 }
 
 const source = readFileSync(new URL("../../host/cli/progress.ts", import.meta.url), "utf8");
-const pages = ["chat", "sampling", "prompts"].map((name) => new URL(`../../docs/${name}.md`, import.meta.url));
+const pages = ["chat", "sampling", "prompts", "server", "runtimes"].map(
+  (name) => new URL(`../../docs/${name}.md`, import.meta.url),
+);
 const prose = proseOf(pages.map((page) => readFileSync(page, "utf8")).join("\n\n"));
 const CASES: Case[] = [
   {
@@ -38,10 +40,10 @@ const CASES: Case[] = [
   { name: "prose", prompt: prose.slice(0, 1500), text: prose.slice(1500, 3500) },
 ];
 
-const [file, threads = "1"] = process.argv.slice(2);
+const [file, threads = "1", only = ""] = process.argv.slice(2);
 const model = await benchModel(file || undefined, { threads: Number(threads) });
 console.log(`${cpus()[0]?.model}, ${model.info.threads} thread(s), ${process.version}, ${model.info.weights}`);
-for (const each of CASES) {
+for (const each of CASES.filter(({ name }) => name.includes(only))) {
   await write(model, each, "lookup");
   const pairs = [];
   for (let round = 0; round < ROUNDS; round++)
