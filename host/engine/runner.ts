@@ -83,9 +83,18 @@ export class Runner {
     return this.alone(() => runHead(this.engine, this.plan, hidden, { threads: this.#threadCount.forRows(1) }));
   }
 
-  /** Like `feed`; returns the logits after each token from index `from` on. */
-  feedEach(state: number, tokens: readonly number[], signal?: AbortSignal, from = 0): Promise<Float32Array[]> {
-    return this.#enqueue({ state, tokens, logitsFrom: from, done: 0 }, signal);
+  /**
+   * Like `feed`; returns the logits after each token from index `from` on.
+   * @param spare arrays that are taken for results as far as they go
+   */
+  feedEach(
+    state: number,
+    tokens: readonly number[],
+    signal?: AbortSignal,
+    from = 0,
+    spare?: Float32Array[],
+  ): Promise<Float32Array[]> {
+    return this.#enqueue({ state, tokens, logitsFrom: from, spare, done: 0 }, signal);
   }
 
   async #enqueue(job: Job, signal: AbortSignal | undefined): Promise<Float32Array[]> {

@@ -111,9 +111,9 @@ export class Reader {
   }
 
   /** Like `run`; returns the logits after each token from index `from` on. */
-  async runEach(ids: number[], signal?: AbortSignal, from = 0): Promise<Float32Array[]> {
+  async runEach(ids: number[], signal?: AbortSignal, from = 0, spare?: Float32Array[]): Promise<Float32Array[]> {
     const history = this.#begin(signal);
-    const rows = await this.#host.runner.feedEach(this.#state, ids, signal, from);
+    const rows = await this.#host.runner.feedEach(this.#state, ids, signal, from, spare);
     this.#end(history, ids, rows.at(-1) as Float32Array);
     return rows;
   }

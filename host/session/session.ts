@@ -221,7 +221,7 @@ export class Session {
       hold: slot.hold,
       restore: slot.restore,
       feed: (tokens) => this.#calls.hold(() => this.#reader.run(tokens)),
-      feedEach: (tokens, from) => this.#calls.hold(() => this.#reader.runEach(tokens, undefined, from)),
+      feedEach: (tokens, from, spare) => this.#calls.hold(() => this.#reader.runEach(tokens, undefined, from, spare)),
     };
     return {
       next: (token, left) => draft.next(session, token, left),
