@@ -59,7 +59,7 @@ export class SharedMemory implements EngineMemory {
   }
 
   async copy(from: number, to: number, length: number): Promise<void> {
-    this.#bytes(to, length).set(this.#bytes(from, length));
+    new Uint8Array(this.#memory.buffer).copyWithin(to, from, from + length); // 0.6 of the time of `set`
   }
 
   grow(size: number): undefined {
