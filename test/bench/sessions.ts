@@ -92,5 +92,6 @@ async function rateOf(model: Model, count: number, temperature?: number): Promis
   );
   const seconds = (performance.now() - start) / 1000;
   for (const session of sessions) session.dispose();
-  return (count * TOKENS) / seconds;
+  const passes = TOKENS + (temperature === undefined ? 0 : 1); // and the prompt's
+  return (count * passes) / seconds;
 }
