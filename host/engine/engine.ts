@@ -12,6 +12,9 @@ import { DOT_KINDS, type Kernels } from "./simd.ts";
 /** Milliseconds after which a thread that has not started counts as failed. */
 const START_LIMIT = 20_000;
 
+/** An OP_... of abi.ts and its arguments. */
+export type Command = readonly [op: number, ...args: number[]];
+
 export interface RunOptions {
   /** Number of threads to use. Default: all. */
   readonly threads?: number | undefined;
@@ -119,7 +122,13 @@ export class Engine {
 
   /** Runs a command: an OP_... of abi.ts and its arguments. */
   async run(op: number, args: readonly number[], { threads = this.threads }: RunOptions = {}): Promise<void> {
-    await this.#ask({ run: [op, 0, threads, ...args] });
+    await this.#ask({ run: [[op, 0, threads, ...args]] });
+  }
+
+  /** Runs commands in one request: a request and its answer take 0.1 ms, more than many a command of the loader. */
+  async runAll(commands: readonly Command[]): Promise<void> {
+    if (commands.length === 0) return;
+    await this.#ask({ run: commands.map(([op, ...args]) => [op, 0, this.threads, ...args]) });
   }
 
   /** Stops the threads, whatever they are doing, and releases the memory; running commands are rejected. */

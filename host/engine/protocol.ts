@@ -16,10 +16,10 @@ export interface OwnMemory {
   readonly table: Uint8Array;
 }
 
-/** Requests to thread 0: a command (op and arguments, see abi.ts), or access to a memory that only this thread sees. */
+/** Requests to thread 0: commands (op, 0, threads, arguments: see abi.ts), or access to a memory that only this thread sees. */
 export type ToThread =
   | Start
-  | { run: number[] }
+  | { run: readonly number[][] }
   | { write: number; bytes: Uint8Array }
   | { read: number; length: number }
   | { copy: number; to: number; length: number }

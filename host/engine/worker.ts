@@ -42,12 +42,16 @@ export function makeThread(post: (message: FromThread, transfer: ArrayBuffer[]) 
     return new Uint8Array(memory.buffer, address, length);
   };
 
+  const run = (command: readonly number[]) => {
+    const words = new Int32Array(memory.buffer, CONTROL_REQUEST, COMMAND_BYTES / 4).fill(0); // or arguments of the last one stay
+    words.set(command);
+    exports.run();
+  };
+
   const answer = (message: ToThread): Answer => {
     if ("start" in message) return start(message);
     if ("run" in message) {
-      const words = new Int32Array(memory.buffer, CONTROL_REQUEST, COMMAND_BYTES / 4).fill(0); // or arguments of the last one stay
-      words.set(message.run);
-      exports.run();
+      for (const command of message.run) run(command);
     } else if ("write" in message) {
       bytesAt(message.write, message.bytes.length).set(message.bytes);
     } else if ("read" in message) {

@@ -5,7 +5,7 @@ import { damaged } from "../checkpoint/damage.ts";
 import { byteLength, type Dtype } from "../checkpoint/dtypes.ts";
 import { type WeightFormat, weightFormat } from "../checkpoint/weight-formats.ts";
 import type { RowSource } from "../engine/embedding.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Command, Engine } from "../engine/engine.ts";
 import { layOut, matrixFormat, type Plan, rowsPerSlice } from "../engine/plan.ts";
 import { WkvError } from "../errors.ts";
 import type { Entry, MatrixEntry, TableEntry, VectorEntry } from "../models/collector.ts";
@@ -31,13 +31,13 @@ export const DTYPE_ID: Readonly<Record<Dtype, number>> = {
 };
 
 /**
- * Streams every tensor of the recipe from its file to its address, slice by slice: read into a lane's staging area,
+ * Streams every tensor of the recipe from its file to its address, in groups of slices: read into a lane's staging area,
  * converted to f32 and packed there. While one lane packs, another reads. No tensor is ever in memory twice.
  * @throws WkvError from the reader, `bad-file` for weights that are not finite numbers; the signal's reason
  */
 export async function loadWeights(recipe: Recipe, plan: Plan, engine: Engine, control: LoadControl): Promise<void> {
   fillSlots(recipe, plan, engine);
-  const slices = allSlices(recipe, plan);
+  const groups = allGroups(recipe, plan);
   const total = allEntries(recipe).reduce(
     (sum, e) =>
       e.kind === "table" && plan.embedding === "source"
@@ -48,7 +48,7 @@ export async function loadWeights(recipe: Recipe, plan: Plan, engine: Engine, co
   const progress = { loaded: 0, total };
   const merger = new LoraMerger(engine);
   const lanes = plan.staging.map((_, i) => new Lane(plan, engine, merger, i, control, progress));
-  const done = await Promise.allSettled(lanes.map((lane) => lane.work(slices)));
+  const done = await Promise.allSettled(lanes.map((lane) => lane.work(groups)));
   for (const result of done) if (result.status === "rejected") throw result.reason;
   await checkFinite(allEntries(recipe), plan, engine);
 }
@@ -156,11 +156,13 @@ function allEntries(recipe: Recipe): Entry[] {
 /** Reorders packed matrices for the relaxed kernels; anything that reads matrices as packed must come before. */
 export async function arrangeWeights(recipe: Recipe, plan: Plan, engine: Engine): Promise<void> {
   if (engine.kernels.simd === "plain") return;
-  for (const entry of allEntries(recipe)) {
-    if (entry.kind !== "matrix") continue;
-    const { id } = weightFormat(matrixFormat(entry, plan.weights));
-    await engine.run(abi.OP_ARRANGE, [plan.addresses.get(entry) ?? 0, id, entry.cols, entry.rows]);
-  }
+  const matrices = allEntries(recipe).filter((entry) => entry.kind === "matrix");
+  await engine.runAll(
+    matrices.map((entry): Command => {
+      const { id } = weightFormat(matrixFormat(entry, plan.weights));
+      return [abi.OP_ARRANGE, plan.addresses.get(entry) ?? 0, id, entry.cols, entry.rows];
+    }),
+  );
 }
 
 /** Rows [first, end) of an entry, to be loaded to its address. */
@@ -169,6 +171,13 @@ interface Slice {
   readonly address: number;
   readonly first: number;
   readonly end: number;
+}
+
+/** Bytes that a slice takes in the staging area, and those that are read for it. */
+interface Needs {
+  readonly raw: number;
+  readonly f32: number;
+  readonly read: number;
 }
 
 /** In recipe order. */
@@ -180,6 +189,60 @@ function* allSlices(recipe: Recipe, plan: Plan): Generator<Slice, void, void> {
     const step = entry.kind === "vector" ? 1 : rowsPerSlice(entry, plan.sliceValues);
     for (let first = 0; first < rows; first += step) yield { entry, address, first, end: Math.min(first + step, rows) };
   }
+}
+
+/** The slices in groups that the staging area holds: a model has hundreds of vectors, and small matrices. */
+function* allGroups(recipe: Recipe, plan: Plan): Generator<Slice[], void, void> {
+  const { raw, f32 } = plan.staging[0] ?? { raw: 0, f32: 0 };
+  const most = f32 - raw;
+  let group: Slice[] = [];
+  let sum: Needs = { raw: 0, f32: 0, read: 0 };
+  for (const slice of allSlices(recipe, plan)) {
+    const more = needsOf(slice, plan.weights);
+    const isFull = sum.raw + more.raw > most || sum.f32 + more.f32 > most || sum.read + more.read > most;
+    if (group.length > 0 && (isFull || isAlone(slice) || isAlone(group[0]!))) {
+      yield group;
+      [group, sum] = [[], { raw: 0, f32: 0, read: 0 }];
+    }
+    group.push(slice);
+    sum = { raw: sum.raw + more.raw, f32: sum.f32 + more.f32, read: sum.read + more.read };
+  }
+  if (group.length > 0) yield group;
+}
+
+/** Whether the host has work to do between the commands. */
+function isAlone({ entry }: Slice): boolean {
+  return entry.kind === "vector" ? entry.repeat > 1 : Boolean(entry.weight.updates);
+}
+
+function needsOf(slice: Slice, weights: WeightFormat): Needs {
+  const { entry } = slice;
+  const { dtype } = entry.weight.tensor;
+  const values = valuesOf(slice);
+  const read = byteLength(dtype, values);
+  const isInPlace = entry.kind === "table" || (entry.kind === "vector" && dtype === "F32" && entry.repeat === 1);
+  if (isInPlace) return { raw: 0, f32: 0, read };
+  const isDecoded = entry.kind === "vector" ? entry.repeat > 1 : !isPackedAsStored(entry, weights);
+  return {
+    raw: dtype === "F32" ? 0 : aligned(read),
+    f32: isDecoded ? aligned(4 * values) : 0,
+    read,
+  };
+}
+
+/** Values of the file. */
+function valuesOf({ entry, first, end }: Slice): number {
+  return entry.kind === "vector" ? entry.length / entry.repeat : (end - first) * entry.cols;
+}
+
+/** Whether a matrix is packed from the file's own integers and scales. */
+function isPackedAsStored(e: MatrixEntry, weights: WeightFormat): boolean {
+  const { dtype, quantised } = weightFormat(matrixFormat(e, weights));
+  return quantised && e.weight.tensor.dtype === dtype && !e.transposed && !e.weight.updates;
+}
+
+function aligned(bytes: number): number {
+  return Math.ceil(bytes / abi.LINE) * abi.LINE;
 }
 
 /** Fills the slots: the address of every weight, for the kernels. */
@@ -199,15 +262,17 @@ function fillSlots(recipe: Recipe, plan: Plan, engine: Engine): void {
   for (const [i, layer] of recipe.layers.entries()) fill(layer, plan.layerSlots + i * W.LAYER_SLOTS * abi.SLOT_BYTES);
 }
 
-/** Loads slices, one after another, through a private staging area. */
+/** Loads groups of slices, one after another, through a private staging area. */
 class Lane {
-  readonly #raw: number;
-  readonly #f32: number;
+  readonly #staging: Plan["staging"][number];
   readonly #weights: WeightFormat;
   readonly #engine: Engine;
   readonly #merger: LoraMerger;
   readonly #control: LoadControl;
   readonly #progress: Progress;
+  /** Where there is room for the next slice of the group. */
+  #raw = 0;
+  #f32 = 0;
 
   constructor(
     { staging, weights }: Plan,
@@ -217,9 +282,7 @@ class Lane {
     control: LoadControl,
     progress: Progress,
   ) {
-    const { raw, f32 } = staging[lane] ?? { raw: 0, f32: 0 };
-    this.#raw = raw;
-    this.#f32 = f32;
+    this.#staging = staging[lane] ?? { raw: 0, f32: 0 };
     this.#weights = weights;
     this.#engine = engine;
     this.#merger = merger;
@@ -227,61 +290,111 @@ class Lane {
     this.#progress = progress;
   }
 
-  /** Ends when no slice is left. After a failure, none is left for the others. */
-  async work(slices: Generator<Slice, void, void>): Promise<void> {
+  /** Ends when no group is left. After a failure, none is left for the others. */
+  async work(groups: Generator<Slice[], void, void>): Promise<void> {
     try {
-      for (const slice of slices) await this.#load(slice);
+      for (const group of groups) await this.#load(group);
     } finally {
-      slices.return();
+      groups.return();
     }
   }
 
-  #load({ entry, address, first, end }: Slice): Promise<void> {
-    if (entry.kind === "vector") return this.#loadVector(entry, address);
-    if (entry.kind === "matrix") return this.#loadMatrix(entry, address, first, end);
+  async #load(group: readonly Slice[]): Promise<void> {
+    this.#raw = this.#staging.raw;
+    this.#f32 = this.#staging.f32;
+    const [first] = group as [Slice];
+    if (isAlone(first)) return first.entry.kind === "vector" ? this.#repeat(first) : this.#merge(first);
+    const commands: Command[] = [];
+    const reads = await Promise.allSettled(group.map((slice) => this.#begin(slice, commands)));
+    for (const result of reads) if (result.status === "rejected") throw result.reason;
+    await this.#engine.runAll(commands);
+  }
+
+  /** Begins to read a slice, and adds the commands that make its weights. */
+  #begin({ entry, address, first, end }: Slice, commands: Command[]): Promise<void> {
+    if (entry.kind === "matrix") return this.#beginMatrix(entry, address, first, end, commands);
+    if (entry.kind === "vector") return this.#beginVector(entry, address, commands);
     const start = address + byteLength(entry.weight.tensor.dtype, first * entry.cols);
     return this.#read(entry.weight, first * entry.cols, (end - first) * entry.cols, start);
   }
 
-  async #loadVector({ weight, length, repeat, fold }: VectorEntry, address: number): Promise<void> {
-    const stored = length / repeat;
-    if (repeat === 1 && weight.tensor.dtype === "F32") {
-      await this.#read(weight, 0, stored, address);
-    } else {
-      await this.#stage(weight, 0, stored);
-      const from = await this.#engine.memory.read(this.#f32, stored);
-      const to = Float32Array.from({ length }, (_, i) => from[Math.floor(i / repeat)] as number);
-      await this.#engine.memory.write(address, to);
+  #beginVector({ weight, length, fold }: VectorEntry, address: number, commands: Command[]): Promise<void> {
+    const reading = this.#stage(weight, 0, length, address, commands);
+    if (fold) commands.push([abi.OP_FOLD, address, length, fold]);
+    return reading;
+  }
+
+  #beginMatrix(e: MatrixEntry, address: number, first: number, end: number, commands: Command[]): Promise<void> {
+    const { weight, cols } = e;
+    const values = (end - first) * cols;
+    if (!isPackedAsStored(e, this.#weights)) {
+      const f32 = this.#takeF32(values);
+      const reading = this.#stage(weight, first * cols, values, f32, commands);
+      commands.push(this.#pack(e, address, f32, first, end));
+      return reading;
     }
+    const { id, dtype } = weightFormat(matrixFormat(e, this.#weights));
+    const raw = this.#takeRaw(byteLength(dtype, values));
+    commands.push([abi.OP_PACK_STORED, address, id, cols, raw, byteLength(dtype, cols), first, end]);
+    return this.#read(weight, first * cols, values, raw);
+  }
+
+  #pack(e: MatrixEntry, address: number, f32: number, first: number, end: number): Command {
+    const { id } = weightFormat(matrixFormat(e, this.#weights));
+    const [rowStride, colStride] = e.transposed ? [1, e.rows] : [e.cols, 1];
+    return [abi.OP_PACK, address, id, e.cols, f32, rowStride, colStride, first, end];
+  }
+
+  /** A vector in which every value of the file is repeated. */
+  async #repeat({ entry, address }: Slice): Promise<void> {
+    const { weight, length, repeat, fold } = entry as VectorEntry;
+    const { memory } = this.#engine;
+    const from = this.#takeF32(length / repeat);
+    await this.#decode(weight, 0, length / repeat, from);
+    const values = await memory.read(from, length / repeat);
+    await memory.write(
+      address,
+      Float32Array.from({ length }, (_, i) => values[Math.floor(i / repeat)] as number),
+    );
     if (fold) await this.#engine.run(abi.OP_FOLD, [address, length, fold]);
   }
 
-  async #loadMatrix(e: MatrixEntry, address: number, first: number, end: number): Promise<void> {
-    const { weight, rows, cols, transposed } = e;
-    const { id: format, dtype, quantised } = weightFormat(matrixFormat(e, this.#weights));
-    const values = (end - first) * cols;
-    if (quantised && weight.tensor.dtype === dtype && !transposed && !weight.updates) {
-      await this.#read(weight, first * cols, values, this.#raw);
-      const rowBytes = byteLength(dtype, cols);
-      await this.#engine.run(abi.OP_PACK_STORED, [address, format, cols, this.#raw, rowBytes, first, end]);
-    } else {
-      const [rowStride, colStride] = transposed ? [1, rows] : [cols, 1];
-      await this.#stage(weight, first * cols, values);
-      await this.#merger.add(e, first, end, {
-        values: this.#f32,
-        scratch: this.#raw, // free again once decoded
-        scratchBytes: this.#f32 - this.#raw,
-      });
-      await this.#engine.run(abi.OP_PACK, [address, format, cols, this.#f32, rowStride, colStride, first, end]);
-    }
+  /** A matrix with LoRAs. */
+  async #merge({ entry, address, first, end }: Slice): Promise<void> {
+    const e = entry as MatrixEntry;
+    const values = (end - first) * e.cols;
+    const f32 = this.#takeF32(values);
+    await this.#decode(e.weight, first * e.cols, values, f32);
+    const { raw } = this.#staging; // free again once decoded
+    await this.#merger.add(e, first, end, { values: f32, scratch: raw, scratchBytes: this.#staging.f32 - raw });
+    await this.#engine.runAll([this.#pack(e, address, f32, first, end)]);
   }
 
-  /** Reads `values` values from value `first` of a weight on, converted to f32 in the staging area. */
-  async #stage(weight: Weight, first: number, values: number): Promise<void> {
+  async #decode(weight: Weight, first: number, values: number, to: number): Promise<void> {
+    const commands: Command[] = [];
+    await this.#stage(weight, first, values, to, commands);
+    await this.#engine.runAll(commands);
+  }
+
+  /** Begins to read `values` values from value `first` of a weight on; the command added makes them f32, at `to`. */
+  #stage(weight: Weight, first: number, values: number, to: number, commands: Command[]): Promise<void> {
     const { dtype } = weight.tensor;
-    if (dtype === "F32") return this.#read(weight, first, values, this.#f32);
-    await this.#read(weight, first, values, this.#raw);
-    await this.#engine.run(abi.OP_DECODE, [this.#f32, this.#raw, DTYPE_ID[dtype], values]);
+    if (dtype === "F32") return this.#read(weight, first, values, to);
+    const raw = this.#takeRaw(byteLength(dtype, values));
+    commands.push([abi.OP_DECODE, to, raw, DTYPE_ID[dtype], values]);
+    return this.#read(weight, first, values, raw);
+  }
+
+  #takeRaw(bytes: number): number {
+    const address = this.#raw;
+    this.#raw += aligned(bytes);
+    return address;
+  }
+
+  #takeF32(values: number): number {
+    const address = this.#f32;
+    this.#f32 += aligned(4 * values);
+    return address;
   }
 
   /** Reads the values as stored, to `address`. */

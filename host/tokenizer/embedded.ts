@@ -1,7 +1,7 @@
 import { type Metadata, type NumberList, StringList } from "../checkpoint/metadata.ts";
 import { WkvError } from "../errors.ts";
 import type { GreedyTokenizer } from "./greedy.ts";
-import { LiteralReader } from "./literal.ts";
+import { BACKSLASH, LiteralReader } from "./literal.ts";
 import { TokenTableBuilder } from "./table.ts";
 import { STEPS, Turns } from "./turns.ts";
 import { worldTokenizer } from "./world.ts";
@@ -31,6 +31,18 @@ function textIds(metadata: Metadata): (id: number) => boolean {
 
 const LATIN1 = new TextDecoder("latin1");
 
+/** Most tokens have no escapes, and are copied as they are. */
+function addToken(table: TokenTableBuilder, id: number, tokens: StringList, literals: LiteralReader): void {
+  const [start, end] = [tokens.start(id), tokens.end(id)];
+  if (hasBackslash(tokens.bytes, start, end)) table.add(id, literals.readUnquoted(start, end));
+  else table.add(id, tokens.bytes, start, end);
+}
+
+function hasBackslash(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] === BACKSLASH) return true;
+  return false;
+}
+
 /** Whether a GGUF's metadata has a World vocabulary. */
 export function hasWorldVocabulary(metadata: Metadata): boolean {
   return metadata.get("tokenizer.ggml.model") === "rwkv" && metadata.get("tokenizer.ggml.tokens") instanceof StringList;
@@ -52,7 +64,7 @@ export async function parseEmbedded(metadata: Metadata, name: string): Promise<G
     if (id % STEPS === 0) await turns.pause();
     if (!isText(id)) continue;
     try {
-      table.add(id, literals.readUnquoted(tokens.start(id), tokens.end(id)));
+      addToken(table, id, tokens, literals);
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
       throw new WkvError(

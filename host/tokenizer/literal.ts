@@ -1,4 +1,4 @@
-const BACKSLASH = 0x5c;
+export const BACKSLASH = 0x5c;
 const SINGLE = 0x27;
 const DOUBLE = 0x22;
 
