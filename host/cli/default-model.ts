@@ -1,7 +1,6 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
-import { saveFile } from "../source/disk/write.ts";
 import { bundledPath } from "./bundled.ts";
 
 /**
@@ -25,6 +24,7 @@ export async function chooseModel(model: string | undefined): Promise<void> {
   if (model === undefined) return rm(file, { force: true });
   await mkdir(dirname(file), { recursive: true });
   const bytes = new TextEncoder().encode(`${model}\n`);
+  const { saveFile } = await import("../source/disk/write.ts");
   await saveFile(file, [bytes], bytes.length);
 }
 

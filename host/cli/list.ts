@@ -5,8 +5,9 @@ import type { CachedModel, Store } from "../source/cache/store.ts";
 import { bundledModel } from "../source/disk/bundled.ts";
 import { addressText, parseAddress } from "../source/net/address.ts";
 import { hubEndpoint } from "../source/net/hub.ts";
-import { CATALOGUE, type CataloguedModel, fittingWeights, freeMemory, needsOf } from "./catalogue.ts";
+import { CATALOGUE, type CataloguedModel } from "./catalogue.ts";
 import { chosenModel } from "./default-model.ts";
+import { fittingWeights, freeMemory, needsOf } from "./needs.ts";
 import { note, print, printJson } from "./output.ts";
 import { size, table } from "./table.ts";
 

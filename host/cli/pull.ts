@@ -2,9 +2,10 @@ import type { Command } from "commander";
 import { openModelFile } from "../checkpoint/open.ts";
 import { bundledModel } from "../source/disk/bundled.ts";
 import { isAddress } from "../source/net/address.ts";
-import { CATALOGUE, catalogued, fittingWeights, freeMemory, needsOf, sourceOf } from "./catalogue.ts";
+import { CATALOGUE, catalogued, sourceOf } from "./catalogue.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interrupt.ts";
+import { fittingWeights, freeMemory, needsOf } from "./needs.ts";
 import { note, print, statusLine } from "./output.ts";
 import { progressLines } from "./progress.ts";
 

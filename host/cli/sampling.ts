@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { only } from "../options/names.ts";
-import { PRESETS, type Preset, type SamplerOptions } from "../sampling/index.ts";
-import { SAMPLER_OPTIONS } from "../sampling/options.ts";
+import { PRESETS, type Preset, SAMPLER_OPTIONS, type SamplerOptions } from "../sampling/options.ts";
 import type { GenerateOptions } from "../session/session.ts";
 import { UsageError } from "./failure.ts";
 import { number, tokenIds, unescaped } from "./parse.ts";

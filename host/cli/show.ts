@@ -4,18 +4,11 @@ import { inspectModel } from "../inspect/inspect.ts";
 import { diskStore } from "../source/cache/disk-store.ts";
 import { bundledModel } from "../source/disk/bundled.ts";
 import { isAddress } from "../source/net/address.ts";
-import {
-  CATALOGUE,
-  type CataloguedModel,
-  catalogued,
-  fittingWeights,
-  freeMemory,
-  needsOf,
-  sourceOf,
-} from "./catalogue.ts";
+import { CATALOGUE, type CataloguedModel, catalogued, sourceOf } from "./catalogue.ts";
 import { UsageError } from "./failure.ts";
 import { summary } from "./inspect.ts";
 import { cachedAddress } from "./list.ts";
+import { fittingWeights, freeMemory, needsOf } from "./needs.ts";
 import { print, printJson } from "./output.ts";
 import { type Row, size, table } from "./table.ts";
 
