@@ -112,8 +112,14 @@ export class GgufCursor {
     this.#check(count * LENGTH_BYTES);
     const from = this.#at;
     const ends = new Uint32Array(count);
+    const view = this.#view;
     for (let i = 0; i < count; i++) {
-      this.#take(this.size());
+      // Without `take` and `size` for lengths below 2^32: 65,536 of each take 20 ms in a new process.
+      const at = this.#at;
+      if (at + LENGTH_BYTES <= view.byteLength && view.getUint32(at + 4, true) === 0) {
+        this.#at = at + LENGTH_BYTES + view.getUint32(at, true);
+        if (this.#at > view.byteLength) throw new HeaderTooShort();
+      } else this.#take(this.size());
       ends[i] = this.#at - from;
     }
     return new StringList(this.#bytes.slice(from, this.#at), ends);

@@ -96,17 +96,24 @@ class Hash {
   #b = 0x85ebca6b;
 
   add(values: Float32Array): void {
-    this.addBits(Float32Array.from(values, toHalf));
+    const rounded = new Float32Array(values.length);
+    for (let i = 0; i < values.length; i++) rounded[i] = toHalf(values[i] as number);
+    this.addBits(rounded);
   }
 
   /** The values' bits, unrounded. */
   addBits(values: Float32Array): void {
-    for (const bits of new Uint32Array(values.buffer, values.byteOffset, values.length)) {
-      this.#a = Math.imul(this.#a ^ bits, 0x2c1b3c6d);
-      this.#a ^= this.#a >>> 15;
-      this.#b = Math.imul((this.#b + bits) | 0, 0x297a2d39);
-      this.#b ^= this.#b >>> 13;
+    const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+    let [a, b] = [this.#a, this.#b];
+    // Indices: 40,000 steps of an iterator take 10 ms in a new process.
+    for (let i = 0; i < words.length; i++) {
+      const bits = words[i] as number;
+      a = Math.imul(a ^ bits, 0x2c1b3c6d);
+      a ^= a >>> 15;
+      b = Math.imul((b + bits) | 0, 0x297a2d39);
+      b ^= b >>> 13;
     }
+    [this.#a, this.#b] = [a, b];
   }
 
   /** 16 digits. */
