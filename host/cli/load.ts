@@ -1,6 +1,5 @@
-import type { LoadOptions } from "../model/load.ts";
+import { type LoadOptions, loadModel } from "../model/load.ts";
 import type { Model } from "../model/model.ts";
-import { platform, startSpares } from "../platform/node.ts";
 import type { ModelSource } from "../source/open.ts";
 import { modelSource } from "./model-argument.ts";
 import type { ModelOptions } from "./options.ts";
@@ -25,8 +24,6 @@ export async function load(
   }: ModelOptions & Pick<LoadOptions, "prefixCache">,
   signal: AbortSignal,
 ): Promise<Model> {
-  startSpares(threads === undefined ? platform.defaultThreads : Math.min(threads, platform.defaultThreads));
-  const { loadModel } = await import("../model/load.ts");
   const status = statusLine(quiet);
   const text = progressLines("loading");
   const onProgress: LoadOptions["onProgress"] = (progress) => status.show(text(progress));

@@ -54,50 +54,35 @@ export const platform: Platform = {
     ] as const;
   },
 
-  startThread: () => spares.pop() ?? newThread(),
-};
-
-/** Threads that no model has yet. */
-const spares: Thread[] = [];
-
-/** Starts the threads of the next model: they need 40 ms, in which a program can load the rest of its code. */
-export function startSpares(count: number): void {
-  for (let i = spares.length; i < count; i++) {
-    const thread = newThread();
-    spares.push(thread);
-    // The model's own thread will report the reason.
-    thread.onFailure = () => {
-      if (spares.includes(thread)) spares.splice(spares.indexOf(thread), 1);
+  startThread() {
+    // Without the program's own flags: some are refused in a thread (--input-type), and what others preload is of no use
+    // there. Those of V8 hold for the whole process.
+    const options = { name: "wkv", execArgv: [] };
+    const worker = inlined
+      ? new Worker(inlined.WORKER, { ...options, eval: true })
+      : new Worker(
+          import.meta.url ? new URL("./worker.js", import.meta.url) : new URL("./worker.js", OWN_ADDRESS),
+          options,
+        );
+    const thread: Thread = {
+      onMessage: () => {},
+      onFailure: () => {},
+      post: (message, transfer) => worker.postMessage(message, transfer),
+      keepAlive: (yes) => (yes ? worker.ref() : worker.unref()),
+      stop: async () => {
+        worker.ref(); // otherwise a program with nothing else to do would end before the thread
+        await worker.terminate();
+      },
     };
-  }
-}
-
-function newThread(): Thread {
-  // Without the program's own flags: some are refused in a thread (--input-type), and what others preload is of no use
-  // there. Those of V8 hold for the whole process.
-  const options = { name: "wkv", execArgv: [] };
-  const worker = inlined
-    ? new Worker(inlined.WORKER, { ...options, eval: true })
-    : new Worker(
-        import.meta.url ? new URL("./worker.js", import.meta.url) : new URL("./worker.js", OWN_ADDRESS),
-        options,
-      );
-  const thread: Thread = {
-    onMessage: () => {},
-    onFailure: () => {},
-    post: (message, transfer) => worker.postMessage(message, transfer),
-    keepAlive: (yes) => (yes ? worker.ref() : worker.unref()),
-    stop: async () => {
-      worker.ref(); // otherwise a program with nothing else to do would end before the thread
-      await worker.terminate();
-    },
-  };
-  worker.on("message", (message) => thread.onMessage(message));
-  worker.on("error", (error) => thread.onFailure(error));
-  worker.on("exit", (code) => thread.onFailure(new WkvError("engine", `A thread of the engine ended (code ${code}).`)));
-  worker.unref(); // after adding the listeners: a new message listener would keep the program alive again
-  return thread;
-}
+    worker.on("message", (message) => thread.onMessage(message));
+    worker.on("error", (error) => thread.onFailure(error));
+    worker.on("exit", (code) =>
+      thread.onFailure(new WkvError("engine", `A thread of the engine ended (code ${code}).`)),
+    );
+    worker.unref(); // after adding the listeners: a new message listener would keep the program alive again
+    return thread;
+  },
+};
 
 /** Beside this code. Bundlers look for exactly these forms of address; in CommonJS that they make there is no import.meta. */
 function moduleAddress(simd: Simd): URL {

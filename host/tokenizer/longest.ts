@@ -44,6 +44,7 @@ export class LongestMatches {
 
   /** Always takes the longest token. @throws WkvError `bad-vocab` where none matches */
   encode(bytes: Uint8Array): number[] {
+    if (this.#isShort && this.#found instanceof ByteTrie) return this.#found.encode(bytes);
     const tokenAt = this.over(bytes);
     const ids: number[] = [];
     for (let at = 0; at < bytes.length; ) {
