@@ -1,6 +1,0 @@
-import { build } from "esbuild"; import { readFileSync } from "node:fs";
-const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
-const r = await build({ entryPoints: process.argv.slice(2), external: ["node:*", "@langchain/core/*", "ioredis", "bullmq", ...Object.keys(dependencies)], bundle: true, splitting: true, format: "esm", target: "es2022", platform: "neutral", metafile: true, write: false, outdir: "x" });
-const m = r.metafile; for (const e of process.argv.slice(2)) { const seen = new Set(); const go = (f) => { if (seen.has(f) || !m.outputs[f]) return; seen.add(f); for (const i of m.outputs[f].imports) if (i.kind === "import-statement") go(i.path); };
- go(Object.keys(m.outputs).find((f) => m.outputs[f].entryPoint === e)); const inp = new Map(); const ext = new Set(); for (const f of seen) { for (const [k, v] of Object.entries(m.outputs[f].inputs)) inp.set(k, (inp.get(k) ?? 0) + v.bytesInOutput); for (const i of m.outputs[f].imports) if (i.external && i.kind === "import-statement") ext.add(i.path); }
- console.log(e, "chunks", seen.size, "bytes", [...inp.values()].reduce((a, b) => a + b, 0), [...ext].join(" ")); console.log("   ", [...inp].sort((a, b) => b[1] - a[1]).slice(0, 60).map(([k, v]) => `${k.replace("host/", "")} ${v}`).join(", ")); }
