@@ -10,9 +10,9 @@ export const GGUF_MAGIC = "GGUF";
 /** Version 1 had 32-bit counts. Version 3 is version 2 plus big-endian files. */
 const VERSIONS = [2, 3];
 
-/** The first read: enough for everything except the vocabulary. The second, 4 MB, is enough for that of World. */
+/** The first read: enough for everything except the vocabulary. Each further read is four times as large. */
 const FIRST_BYTES = 2 ** 18;
-const GROWTH = 16;
+const GROWTH = 4;
 /** Vocabularies of 250,000 tokens with merges and scores take 20 MB. */
 const MAX_HEADER_BYTES = 2 ** 25;
 
