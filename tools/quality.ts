@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConvertOptions, convertModel, type LoadOptions, loadModel } from "wkv";
-import { perplexity } from "wkv/measure";
+import { type Perplexity, perplexity } from "wkv/measure";
 import { readItems } from "./answers.ts";
 import { blockSizeTable, measureBlockSizes } from "./block-sizes.ts";
 import { barChart } from "./svg.ts";
@@ -53,14 +53,13 @@ if (path === undefined || boxFile === undefined || !(Number(limit) > 0)) {
   process.exit(2);
 }
 const book = readFileSync(path);
-const talk = new TextEncoder().encode(
-  readItems()
-    .map(({ prompt, completion }) => prompt + completion)
-    .join(""),
+const talks = evenly(
+  readItems().map(({ prompt, completion }) => new TextEncoder().encode(prompt + completion)),
+  Number(limit),
 );
 const folder = mkdtempSync(join(tmpdir(), "wkv-quality-"));
-const fairy = await measure(FAIRY, book.subarray(0, Number(limit)));
-const box = await measure(boxFile, talk.subarray(0, Number(limit)), { vocab: "training/vocab.txt" });
+const fairy = await measure(FAIRY, [book.subarray(0, Number(limit))]);
+const box = await measure(boxFile, talks, { vocab: "training/vocab.txt" });
 const blockSizes = blockSizeTable(
   await measureBlockSizes(FAIRY, "test/models/fairy/vocab.txt", book.subarray(0, BLOCK_TEXT)),
 );
@@ -69,22 +68,48 @@ writeFileSync(PAGE, page());
 writeFileSync(PAGE.replace(".md", ".svg"), chart());
 console.error(`wkv: ${PAGE} written`);
 
-/** @param vocab where it is neither in the file nor beside it */
-async function measure(source: string, text: Uint8Array, vocab: { vocab?: string } = {}): Promise<Row[]> {
+/** Every n-th text, so that they have at most so many bytes. */
+function evenly(texts: readonly Uint8Array[], most: number): Uint8Array[] {
+  for (let n = 1; ; n++) {
+    const some = texts.filter((_, i) => i % n === 0);
+    if (some.length === 1 || bytesOf(some) <= most) return some;
+  }
+}
+
+function bytesOf(texts: readonly Uint8Array[]): number {
+  return texts.reduce((sum, { length }) => sum + length, 0);
+}
+
+/**
+ * Each text is read from an empty state.
+ * @param vocab where it is neither in the file nor beside it
+ */
+async function measure(source: string, texts: readonly Uint8Array[], vocab: { vocab?: string } = {}): Promise<Row[]> {
   const exact = await loadModel(source, { weights: "f32", ...vocab });
   const rows: Row[] = [];
   for (const { name: format, options, load } of FORMATS) {
     const file = join(folder, "model.safetensors");
     const { bytes } = await convertModel(source, file, { ...options, ...vocab });
     const model = await loadModel(file, load);
-    const { bitsPerByte, compared } = await perplexity(model, text, { compare: exact });
+    const scores: Perplexity[] = [];
+    for (const text of texts) scores.push(await perplexity(model, text, { compare: exact }));
     await model.dispose();
-    const { klDivergence, sameTop, bitsPerByte: reference } = compared!;
-    rows.push({ name: format, bytes, klDivergence, bitsPerByte, ratio: bitsPerByte / reference, sameTop });
+    const perByte = (value: (score: Perplexity) => number) => mean(scores, value, (score) => score.bytes);
+    const perToken = (value: (score: Perplexity) => number) => mean(scores, value, (score) => score.tokens);
+    const bitsPerByte = perByte((score) => score.bitsPerByte);
+    const klDivergence = perToken(({ compared }) => compared!.klDivergence);
+    const ratio = bitsPerByte / perByte(({ compared }) => compared!.bitsPerByte);
+    const sameTop = perToken(({ compared }) => compared!.sameTop);
+    rows.push({ name: format, bytes, klDivergence, bitsPerByte, ratio, sameTop });
     console.error(`wkv: ${source} ${format}: ${klDivergence.toExponential(2)} nats`);
   }
   await exact.dispose();
   return rows;
+}
+
+function mean<T>(all: readonly T[], value: (each: T) => number, weight: (each: T) => number): number {
+  const sum = all.reduce((sum, each) => sum + weight(each) * value(each), 0);
+  return sum / all.reduce((sum, each) => sum + weight(each), 0);
 }
 
 function table(rows: readonly Row[]): string {
@@ -136,7 +161,7 @@ function page(): string {
 
 ${table(fairy)}
 
-**box**, before it was packed, on the conversations of \`training/eval.json\`, ${number(Math.min(talk.length, Number(limit)))} bytes:
+**box**, before it was packed, on ${talks.length} conversations of \`training/eval.json\`, each from an empty state, ${number(bytesOf(talks))} bytes:
 
 ${table(box)}
 
@@ -155,7 +180,7 @@ changes that the mean of bits per byte hides.
 
 **How it was made.** ${cpus()[0]?.model?.trim()}, Node ${process.versions.node}; the results are the same on any processor.
 "Calibrated" is \`wkv convert --calibrate\` on 6,144 tokens that the model wrote itself (GPTQ); "int4 and int8" is
-\`--weights auto\`. Each text is read in one go, the state carried from the first token to the last.
+\`--weights auto\`. The book is read in one go, the state carried from the first token to the last.
 \`${FAIRY}\` has SHA-256 \`${sha256(FAIRY)}…\`; box as \`training/export.py\` wrote it \`${sha256(boxFile as string)}…\`. From the corpus that
 training/README.md names:
 
