@@ -53,7 +53,7 @@ export function productAt(matrix: usize, from: i32, column: i32, to: i32, count:
   cursor += total;
 }
 
-/** `n` units of rows for the first `count` tokens; more than one unit only for few tokens. */
+/** `n` units of rows for the first `count` tokens; more than one unit only for one token. */
 export function multiply(
   matrix: usize,
   unit: i32,

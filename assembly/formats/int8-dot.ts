@@ -47,7 +47,7 @@ function several(
   if (count >= MANY) {
     widen(w, wide);
     addWide(wide, x, scale, stride, fours, out, outStride);
-  } else if (fours) some(w, x, scale, stride, out, outStride, true);
+  } else if (fours) some(w, x, scale, stride, out, outStride, true); // four: fewer than MANY
   const pair = <usize>fours;
   if (count & 2) some(w, x + pair * stride, scale + pair * stride, stride, out + pair * outStride, outStride, false);
 }
