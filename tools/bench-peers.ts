@@ -1,4 +1,5 @@
-// `npm run bench:peers`: wkv beside llama.cpp's native build and wllama, on one file; writes the processor's section of docs/speed.md and its chart.
+// `npm run bench:peers`: wkv beside llama.cpp's native build and its two builds for browsers, on the same files; writes the
+// processor's section of docs/speed.md and its chart.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
@@ -8,6 +9,7 @@ import { ask } from "../test/bench/peers/children.ts";
 import { thisMachine } from "../test/bench/peers/machine.ts";
 import {
   LLAMA,
+  LLAMA_WASM,
   measureLong,
   measureRound,
   noteMissing,
@@ -46,7 +48,7 @@ const PEERS = join(root, ".wkv-cache/peers");
 const MODELS = { int8: "Q8_0", int4: "Q4_0" } as const;
 
 const program = new Command("bench:peers")
-  .description("Measures wkv beside llama.cpp's native build and wllama, and writes a table and a chart.")
+  .description("Measures wkv beside llama.cpp, native and in a browser, and writes a table and a chart.")
   .option("--model <FILE>", "a GGUF of RWKV-6 or 7; default: random weights of RWKV-7's 0.1B shape in Q8_0 and Q4_0")
   .option("--weights <list>", "what wkv's matrices are", weightsList, ["int8", "int4"])
   .option("--rounds <n>", "each engine is measured once a round", wholeNumber, 3)
@@ -55,7 +57,7 @@ const program = new Command("bench:peers")
   .option("--seconds <n>", "an engine is measured again and again for so long in each round", Number, 5)
   .option("--threads <list>", "numbers of threads", (list) => list.split(",").map(wholeNumber), [1, 2])
   .option("--node <PATH>", "measures wkv with another Node too; may be given again", collect, [])
-  .option("--without <engine>", '"llama.cpp" or "wllama"; may be given again', collect, [])
+  .option("--without <engine>", '"llama.cpp", "wllama" or "node-llama-wasm"; may be given again', collect, [])
   .option("--chromium <PATH>", "the browser's program; default: where Debian has it")
   .option("--long", "also measures a token at a late position: minutes more")
   .option("--position <n>", "the late position", wholeNumber, 100_000)
@@ -107,7 +109,7 @@ async function prepare(options: Options): Promise<Run> {
     ...lists,
   };
   const run: Run = { results, request: { prompt, decode, seconds, peers: PEERS, chromium } };
-  const peers = [LLAMA, WLLAMA].filter((peer) => !options.without.includes(peer.id) && canRun(run, peer));
+  const peers = [LLAMA, WLLAMA, LLAMA_WASM].filter((peer) => !options.without.includes(peer.id) && canRun(run, peer));
   for (const { weights, model } of models)
     for (const program of [...ownPrograms(options.node), ...peers])
       results.engines.push({ ...program, id: `${program.id}, ${weights}`, weights, model });
@@ -143,7 +145,7 @@ function nodeVersion(program: string): string {
 function canRun({ results, request }: Run, peer: Program): boolean {
   try {
     installPeers(PEERS);
-    if (peer === WLLAMA) request.chromium ??= findChromium();
+    if (peer.needsBrowser) request.chromium ??= findChromium();
     return true;
   } catch (error) {
     noteMissing(results, peer.label, error);

@@ -13,7 +13,7 @@ import { attw, HOW_TO_GET, publint } from "./runtimes.ts";
 /** Bytes, gzipped: of what a page loads, of the package but for its model, and of the tarball. */
 const MOST = 120_000;
 const PACKAGE_MOST = 1_400_000;
-const TARBALL_MOST = 6_000_000;
+const TARBALL_MOST = 6_200_000;
 const { folder, tarball } = makeConsumer();
 const build = join(folder, "node_modules/wkv/build");
 

@@ -6,7 +6,20 @@ import type { Engine, Results, Row } from "./results.ts";
 export type Program = Omit<Engine, "model" | "weights">;
 
 export const LLAMA: Program = { id: "llama.cpp", label: "llama.cpp native", script: "llama.ts", isPeer: true };
-export const WLLAMA: Program = { id: "wllama", label: "wllama (Chromium)", script: "wllama.ts", isPeer: true };
+export const WLLAMA: Program = {
+  id: "wllama",
+  label: "wllama (Chromium)",
+  script: "wllama.ts",
+  isPeer: true,
+  needsBrowser: true,
+};
+export const LLAMA_WASM: Program = {
+  id: "node-llama-wasm",
+  label: "@fugood/node-llama-wasm (Chromium)",
+  script: "llama-wasm.ts",
+  isPeer: true,
+  needsBrowser: true,
+};
 
 /** Tokens made in a take while other processes keep cores busy. */
 export const BUSY_DECODE = 20;
@@ -66,10 +79,10 @@ async function measureOwn({ results, request }: Run, engine: Engine, round: numb
 
 /** The first two numbers of threads while other processes keep cores busy. */
 async function measureBusy({ results, request }: Run, round: number): Promise<void> {
-  // Engines whose threads spin are very slow here: few tokens, and none of wllama, which would take minutes a prompt.
+  // Engines whose threads spin are very slow here: few tokens, and none in a browser, which would take minutes a prompt.
   const short = { ...request, decode: Math.min(request.decode, BUSY_DECODE) };
   const [{ weights } = {}] = results.engines;
-  const engines = results.engines.filter((engine) => engine.label !== WLLAMA.label && engine.weights === weights);
+  const engines = results.engines.filter((engine) => !engine.needsBrowser && engine.weights === weights);
   await whileBusy(async () => {
     for (const engine of rotated(engines, round)) {
       for (const threads of results.threads.slice(0, 2))

@@ -2,7 +2,12 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const VERSIONS = { "node-llama-cpp": "3.22.1", "@wllama/wllama": "3.13.0", "playwright-core": "1.65.1" } as const;
+const VERSIONS = {
+  "node-llama-cpp": "3.22.1",
+  "@wllama/wllama": "3.13.0",
+  "@fugood/node-llama-wasm": "1.7.15",
+  "playwright-core": "1.65.1",
+} as const;
 
 /** Programs of a Chromium, in the order in which they are looked for. */
 const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -65,6 +70,8 @@ export function findChromium(): string {
 
 /** Versions of what is measured, for the report. */
 export function packageVersions(): string {
-  const { "node-llama-cpp": llama, "@wllama/wllama": wllama } = VERSIONS;
-  return `node-llama-cpp ${llama}, @wllama/wllama ${wllama}`;
+  const { "playwright-core": _, ...peers } = VERSIONS;
+  return Object.entries(peers)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(", ");
 }

@@ -2,7 +2,7 @@ import type { Spread } from "../../../host/measure/benchmark.ts";
 import type { BarChart, BarGroup } from "../../../tools/svg.ts";
 import { busyCores } from "./children.ts";
 import type { Machine } from "./machine.ts";
-import { BUSY_DECODE, WLLAMA } from "./measure.ts";
+import { BUSY_DECODE } from "./measure.ts";
 import { packageVersions } from "./packages.ts";
 import type { Speed } from "./protocol.ts";
 import { type Engine, pick, type Results, type Row, ratios } from "./results.ts";
@@ -103,8 +103,8 @@ function ownTable(results: Results): string {
   ];
   return `### wkv against the memory
 
-A token reads every matrix once. The share is those bytes times the tokens a second, over what the same threads reach in the same process when they only read the weights. Sessions that decode together
-read them once for all.
+A token reads every matrix once. The share is those bytes times the tokens a second, over what the same threads reach in
+the same process when they only read the weights. Sessions that decode together read them once for all.
 
 ${table(head, rows)}`;
 }
@@ -165,9 +165,9 @@ function method({ prompt, decode, model, engines }: Results): string {
     ? " Its weights are random: it writes noise, at the speed of any model of its shape."
     : "";
   const files = model.files.map(({ name, bytes }) => `${name}, ${(bytes / 1e6).toFixed(0)} MB`).join("; ");
-  const wllama = engines.some(({ label }) => label === WLLAMA.label)
+  const browsers = engines.some(({ needsBrowser }) => needsBrowser)
     ? `
-- wllama's times are from its own clock, inside the module, without the browser's part.`
+- In Chromium the times are from llama.cpp's own clock, inside the module, without the browser's part.`
     : "";
   return `### How it was measured
 
@@ -177,7 +177,7 @@ function method({ prompt, decode, model, engines }: Results): string {
 - A take is a prompt of ${prompt.tokens.length} tokens in an empty session, then ${decode} tokens made one at a time, always the most likely. The
   first take warms up and does not count; then takes follow for a few seconds, and their median is the round's number.
 - wkv is measured through \`session.feed\` and its sampler; the table of the share is what \`wkv bench\` measures.
-- llama.cpp's times are taken around node-llama-cpp's \`evaluate\`.${wllama}`;
+- llama.cpp's times are taken around node-llama-cpp's \`evaluate\`.${browsers}`;
 }
 
 function setting(results: Results, machine: Machine, command: string): string {

@@ -8,6 +8,7 @@ export interface Engine {
   /** Child that measures it. */
   readonly script: string;
   readonly isPeer: boolean;
+  readonly needsBrowser?: boolean;
   /** The file that it is measured on. */
   readonly model: string;
   readonly weights: Weights;
