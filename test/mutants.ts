@@ -123,14 +123,14 @@ export const mutants: readonly Mutant[] = [
     tests: ["test/host/tokenizer/bpe.test.ts"],
   },
   {
-    file: "host/sampling/index.ts",
+    file: "host/sampling/logits.ts",
     find: "if (!(logit < Infinity))",
     replace: "if (logit === Infinity)",
     bug: "a logit that is NaN is sampled from",
     tests: ["test/host/sampling/sampler.test.ts"],
   },
   {
-    file: "host/sampling/index.ts",
+    file: "host/sampling/logits.ts",
     find: "if (top === -Infinity) throw",
     replace: "if (Number.isNaN(top)) throw",
     bug: "a token is drawn from logits that are all -Infinity",

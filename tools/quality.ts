@@ -68,7 +68,7 @@ writeFileSync(PAGE, page());
 writeFileSync(PAGE.replace(".md", ".svg"), chart());
 console.error(`wkv: ${PAGE} written`);
 
-/** Every n-th text, so that they have at most so many bytes. */
+/** Every n-th text, so that they have no more than `most` bytes. */
 function evenly(texts: readonly Uint8Array[], most: number): Uint8Array[] {
   for (let n = 1; ; n++) {
     const some = texts.filter((_, i) => i % n === 0);

@@ -173,7 +173,7 @@ interface Slice {
   readonly end: number;
 }
 
-/** Bytes that a slice takes in the staging area, and those that are read for it. */
+/** Bytes of the staging area that a slice needs, and those that are read for it. */
 interface Needs {
   readonly raw: number;
   readonly f32: number;
