@@ -54,10 +54,11 @@ describe("deploy/", { skip }, () => {
   });
 
   test("kubernetes.yaml: a replica asks for the memory that the model takes", async () => {
-    const { stdout } = await runProgram(["inspect", "--memory"], HERE);
-    const [, all, session] = /RWKV-7 1\.5B(?: \|[^|]*){3} \| (\d+) MB.* \| ([\d.]+) MB \| \d+ MB \|\n/.exec(stdout)!;
+    const { stdout } = await runProgram(["inspect", "--memory", "--json"], HERE);
+    const models: { name: string; session: number; weights: { int8: { total: number } } }[] = JSON.parse(stdout);
+    const { weights, session } = models.find(({ name }) => name === "RWKV-7 1.5B")!;
     const [sessions, prefixCache, node] = [16, 256, 150];
-    const needed = Number(all) + sessions * Number(session) + prefixCache + node;
+    const needed = (weights.int8.total + sessions * session) / 1e6 + prefixCache + node;
     const [{ spec }] = kubernetes();
     const { requests } = spec.template.spec.containers[0].resources;
     const asked = Number(/^(\d+)Mi$/.exec(requests.memory)![1]) * 1.048576;
