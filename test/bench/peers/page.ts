@@ -2,9 +2,9 @@
 
 const INTRODUCTION = `# Speed
 
-wkv beside llama.cpp's native build and wllama, which is llama.cpp compiled to WebAssembly: the same file, the same prompt,
-one run. The numbers belong to the machine; the ratios are the point. Each processor has a section, measured at its own
-time with what was there then: its last table says what.
+wkv beside llama.cpp, as a native build and compiled to WebAssembly (wllama, @fugood/node-llama-wasm): the same file, the
+same prompt, one run. The numbers belong to the machine; the ratios are the point. Each processor has a section, measured at
+its own time with what was there then: its last table says what.
 `;
 
 /** The page with a processor's section in the place of the one before, or at the end. */
