@@ -82,7 +82,7 @@ function ownTable(results: Results): string {
       engine.label,
       engine.weights,
       threads,
-      cell(measured.map((row) => row.bytesPerToken / 1e6)),
+      (median(measured.map((row) => row.bytesPerToken)) / 1e6).toFixed(0),
       cell(measured.map((row) => row.bandwidth)),
       cell(measured.map((row) => row.share)),
       cell(measured.map((row) => row.alone)),
