@@ -103,7 +103,7 @@ function ownTable(results: Results): string {
   ];
   return `### wkv against the memory
 
-A token reads every matrix once. The share is those bytes times the tokens a second, over what the same threads reach in
+A token reads every matrix once. The share is those bytes times the tokens per second, over what the same threads reach in
 the same process when they only read the weights. Sessions that decode together read them once for all.
 
 ${table(head, rows)}`;
