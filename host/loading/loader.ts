@@ -1,18 +1,18 @@
 import * as abi from "../../assembly/abi.ts";
 import * as W from "../../assembly/slots.ts";
 import type { PackedWeights } from "../checkpoint/checkpoint.ts";
-import { damaged } from "../checkpoint/damage.ts";
 import { byteLength, type Dtype } from "../checkpoint/dtypes.ts";
 import { type WeightFormat, weightFormat } from "../checkpoint/weight-formats.ts";
 import type { RowSource } from "../engine/embedding.ts";
 import type { Command, Engine } from "../engine/engine.ts";
-import { layOut, matrixFormat, type Plan, rowsPerSlice } from "../engine/plan.ts";
+import { matrixFormat, type Plan } from "../engine/plan.ts";
 import { WkvError } from "../errors.ts";
 import type { Entry, MatrixEntry, TableEntry, VectorEntry } from "../models/collector.ts";
 import type { Recipe } from "../models/recipe.ts";
 import { count, type Weight } from "../models/weights.ts";
 import type { LoadControl, Progress } from "../source/progress.ts";
 import { LoraMerger } from "./lora-merger.ts";
+import { aligned, allEntries, allGroups, isAlone, isPackedAsStored, type Slice } from "./slices.ts";
 
 export const DTYPE_ID: Readonly<Record<Dtype, number>> = {
   F32: abi.DTYPE_F32,
@@ -66,72 +66,6 @@ async function checkFinite(entries: readonly Entry[], { addresses }: Plan, engin
   );
 }
 
-/** Bytes of packed weights per read, and reads in flight. */
-const PACKED_READ = 4 << 20;
-const PACKED_READS = 3;
-
-/**
- * Reads packed weights: one range of the file, straight to its address, with several reads in flight.
- * @throws WkvError `bad-file` if the file's weights are not where this engine keeps them
- */
-export async function loadPacked(
-  packed: PackedWeights,
-  recipe: Recipe,
-  plan: Plan,
-  engine: Engine,
-  { onProgress, signal }: LoadControl,
-  file: string,
-): Promise<void> {
-  const skipped = checkRanges(packed, recipe, plan, file);
-  fillSlots(recipe, plan, engine);
-  const { size } = packed;
-  const total = size - skipped.bytes;
-  let next = skipped.bytes;
-  let loaded = 0;
-  const readPart = async () => {
-    signal?.throwIfAborted();
-    const from = next;
-    next = Math.min(size, from + PACKED_READ);
-    const length = next - from;
-    await engine.memory.fill(skipped.to + from - skipped.bytes, length, (target) => packed.read(target, from));
-    loaded += length;
-    onProgress?.({ loaded, total });
-  };
-  const lane = async () => {
-    try {
-      while (next < size) await readPart();
-    } finally {
-      next = size; // a lane that fails leaves nothing for the others
-    }
-  };
-  const done = await Promise.allSettled(Array.from({ length: PACKED_READS }, lane));
-  for (const result of done) if (result.status === "rejected") throw result.reason;
-}
-
-/**
- * Every weight must begin and end where the plan has it.
- * @returns the bytes of the embedding, which come first, where it is not loaded; and where what follows them begins
- */
-function checkRanges(packed: PackedWeights, recipe: Recipe, plan: Plan, file: string): { bytes: number; to: number } {
-  const { addresses, firstWeight } = plan;
-  // The file is as if all were in memory.
-  const { weightBytes, ...whole } =
-    plan.embedding === "source" ? layOut(recipe, { ...plan, embedding: "memory" }) : plan;
-  const entries = allEntries(recipe);
-  const begins = entries.map((entry) => (whole.addresses.get(entry) ?? 0) - whole.firstWeight);
-  for (const [i, { weight }] of entries.entries()) {
-    const range = packed.ranges.get(weight.name);
-    if (range?.begin !== begins[i] || range?.end !== (begins[i + 1] ?? weightBytes))
-      throw damaged(
-        file,
-        `${weight.name} is not where its shape requires; run wkv convert on the original model again.`,
-      );
-  }
-  const [table, second] = entries;
-  if (plan.embedding === "memory" || table?.kind !== "table") return { bytes: 0, to: firstWeight };
-  return { bytes: begins[1] ?? weightBytes, to: (second && addresses.get(second)) ?? firstWeight };
-}
-
 /** Rows of the embedding, out of the model's file. */
 export function embeddingRows(
   { globals }: Recipe,
@@ -149,10 +83,6 @@ export function embeddingRows(
   return { rowBytes, read, close };
 }
 
-function allEntries(recipe: Recipe): Entry[] {
-  return [...recipe.globals, ...recipe.layers.flat()];
-}
-
 /** Reorders packed matrices for the relaxed kernels; anything that reads matrices as packed must come before. */
 export async function arrangeWeights(recipe: Recipe, plan: Plan, engine: Engine): Promise<void> {
   if (engine.kernels.simd === "plain") return;
@@ -165,99 +95,8 @@ export async function arrangeWeights(recipe: Recipe, plan: Plan, engine: Engine)
   );
 }
 
-/** Rows [first, end) of an entry, to be loaded to its address. */
-interface Slice {
-  readonly entry: Entry;
-  readonly address: number;
-  readonly first: number;
-  readonly end: number;
-}
-
-/** Bytes of the staging area that a slice needs, and those that are read for it. */
-interface Needs {
-  readonly raw: number;
-  readonly f32: number;
-  readonly read: number;
-}
-
-/** In recipe order. */
-function* allSlices(recipe: Recipe, plan: Plan): Generator<Slice, void, void> {
-  for (const entry of allEntries(recipe)) {
-    if (entry.kind === "table" && plan.embedding === "source") continue;
-    const address = plan.addresses.get(entry) ?? 0;
-    const rows = entry.kind === "vector" ? 1 : entry.rows;
-    const step = entry.kind === "vector" ? 1 : rowsAtOnce(entry, plan);
-    for (let first = 0; first < rows; first += step) yield { entry, address, first, end: Math.min(first + step, rows) };
-  }
-}
-
-/** As many as the staging area holds: a read takes 0.1 ms of the main thread. */
-function rowsAtOnce(entry: MatrixEntry | TableEntry, plan: Plan): number {
-  if (entry.kind === "matrix" && !isPackedAsStored(entry, plan.weights)) return rowsPerSlice(entry, plan.sliceValues);
-  const rows = stagingBytes(plan) / byteLength(entry.weight.tensor.dtype, entry.cols);
-  return Math.max(1, Math.floor(rows / abi.UNIT_ROWS)) * abi.UNIT_ROWS;
-}
-
-/** Of each of a lane's two areas. */
-function stagingBytes({ staging: [lane = { raw: 0, f32: 0 }] }: Plan): number {
-  return lane.f32 - lane.raw;
-}
-
-/** The slices in groups that the staging area holds: a model has hundreds of vectors, and small matrices. */
-function* allGroups(recipe: Recipe, plan: Plan): Generator<Slice[], void, void> {
-  const most = stagingBytes(plan);
-  let group: Slice[] = [];
-  let sum: Needs = { raw: 0, f32: 0, read: 0 };
-  for (const slice of allSlices(recipe, plan)) {
-    const more = needsOf(slice, plan.weights);
-    const isFull = sum.raw + more.raw > most || sum.f32 + more.f32 > most || sum.read + more.read > most;
-    if (group.length > 0 && (isFull || isAlone(slice) || isAlone(group[0]!))) {
-      yield group;
-      [group, sum] = [[], { raw: 0, f32: 0, read: 0 }];
-    }
-    group.push(slice);
-    sum = { raw: sum.raw + more.raw, f32: sum.f32 + more.f32, read: sum.read + more.read };
-  }
-  if (group.length > 0) yield group;
-}
-
-/** Whether the host has work to do between the commands. */
-function isAlone({ entry }: Slice): boolean {
-  return entry.kind === "vector" ? entry.repeat > 1 : Boolean(entry.weight.updates);
-}
-
-function needsOf(slice: Slice, weights: WeightFormat): Needs {
-  const { entry } = slice;
-  const { dtype } = entry.weight.tensor;
-  const values = valuesOf(slice);
-  const read = byteLength(dtype, values);
-  const isInPlace = entry.kind === "table" || (entry.kind === "vector" && dtype === "F32" && entry.repeat === 1);
-  if (isInPlace) return { raw: 0, f32: 0, read };
-  const isDecoded = entry.kind === "vector" ? entry.repeat > 1 : !isPackedAsStored(entry, weights);
-  return {
-    raw: dtype === "F32" ? 0 : aligned(read),
-    f32: isDecoded ? aligned(4 * values) : 0,
-    read,
-  };
-}
-
-/** Values of the file. */
-function valuesOf({ entry, first, end }: Slice): number {
-  return entry.kind === "vector" ? entry.length / entry.repeat : (end - first) * entry.cols;
-}
-
-/** Whether a matrix is packed from the file's own integers and scales. */
-function isPackedAsStored(e: MatrixEntry, weights: WeightFormat): boolean {
-  const { dtype, quantised } = weightFormat(matrixFormat(e, weights));
-  return quantised && e.weight.tensor.dtype === dtype && !e.transposed && !e.weight.updates;
-}
-
-function aligned(bytes: number): number {
-  return Math.ceil(bytes / abi.LINE) * abi.LINE;
-}
-
 /** Fills the slots: the address of every weight, for the kernels. */
-function fillSlots(recipe: Recipe, plan: Plan, engine: Engine): void {
+export function fillSlots(recipe: Recipe, plan: Plan, engine: Engine): void {
   const fill = (entries: readonly Entry[], slots: number) => {
     for (const entry of entries) {
       const format =

@@ -3,8 +3,8 @@ import type { TokenTable } from "./table.ts";
 
 /** Slots per token: with fewer, more searches for a token that does not exist meet another one. */
 const SLOTS_PER_TOKEN = 3;
-/** Slots looked at for a free one: a vocabulary made to collide would take minutes. */
-const MOST_IN_A_ROW = 256;
+/** Slots looked at for a token: with a vocabulary made to collide, texts would take minutes. */
+const MOST_IN_A_ROW = 64;
 
 /**
  * Greedy longest match over a vocabulary: a hash table of whole tokens, all prefixes of the rest of the text looked up.
@@ -63,8 +63,10 @@ export class TokenHashes {
   #find(hash: number, bytes: Uint8Array, at: number, length: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    for (let slot = spread(hash) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const id = slots[slot]! - 1;
+    const first = spread(hash);
+    for (let i = 0; i < MOST_IN_A_ROW; i++) {
+      const id = slots[(first + i) & mask]! - 1;
+      if (id < 0) return -1;
       if (this.#table.lengthOf(id) === length && this.#table.isAt(id, bytes, at)) return id;
     }
     return -1;
